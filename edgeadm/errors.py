@@ -1,0 +1,138 @@
+"""Every failure that a user can act on.
+
+One class per failure, one kebab-case `code` per class, one row in `docs/reference/errors.md` (generated).
+The message says what is wrong, the hint says what to do. Sub-packages define their own families by
+subclassing `EdgeadmError` in an `errors.py` of their own. This module imports nothing of ours.
+
+Exit status: 1 general and usage, 2 preflight, 3 validation, 4 a phase failed, 5 host or API not reached,
+6 package refused, 8 another edgeadm holds the lock, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+
+class EdgeadmError(Exception):
+    """Something went wrong that edgeadm can name."""
+
+    code: ClassVar[str] = "edgeadm"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, context: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context
+        self.hint = hint
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The error as `-o json` shows it."""
+        fields: dict[str, str | int] = {
+            "code": self.code,
+            "message": self.message,
+            "context": self.context,
+            "hint": self.hint,
+            "exitCode": self.exit_code,
+        }
+        return {key: value for key, value in fields.items() if value != ""}
+
+
+class UsageError(EdgeadmError):
+    """The command line does not fit together."""
+
+    code = "usage"
+
+
+class UnknownPhaseError(EdgeadmError):
+    """A phase was named that the verb does not have."""
+
+    code = "unknown-phase"
+
+
+class NotRootError(EdgeadmError):
+    """The command changes the machine and was not started by root."""
+
+    code = "not-root"
+
+
+class MissingToolError(EdgeadmError):
+    """A program that this step needs is not installed."""
+
+    code = "missing-tool"
+
+
+class CommandError(EdgeadmError):
+    """A command on a host ended with a status other than 0."""
+
+    code = "command-failed"
+    exit_code = 4
+
+    def __init__(self, message: str, *, context: str = "", hint: str = "", status: int = 1) -> None:
+        super().__init__(message, context=context, hint=hint)
+        self.status = status
+
+
+class PreflightError(EdgeadmError):
+    """One or more preflight checks failed; nothing was changed."""
+
+    code = "preflight"
+    exit_code = 2
+
+
+class ConfigError(EdgeadmError):
+    """A flag, a variable or the configuration file holds a value that cannot be used."""
+
+    code = "invalid-config"
+    exit_code = 3
+
+
+class UnsupportedVersionError(EdgeadmError):
+    """The Kubernetes or kubeadm version is one that edgeadm cannot drive."""
+
+    code = "unsupported-version"
+    exit_code = 3
+
+
+class PhaseError(EdgeadmError):
+    """A phase did what it should and the wanted state did not come about."""
+
+    code = "phase-failed"
+    exit_code = 4
+
+
+class WaitError(EdgeadmError):
+    """Something that was waited for did not happen in time."""
+
+    code = "wait-timeout"
+    exit_code = 4
+
+
+class UnreachableError(EdgeadmError):
+    """The host or the API server does not answer."""
+
+    code = "unreachable"
+    exit_code = 5
+
+
+class ApiError(EdgeadmError):
+    """The API server refused a request."""
+
+    code = "api-refused"
+    exit_code = 5
+
+
+class LockedError(EdgeadmError):
+    """Another edgeadm is at work on this host."""
+
+    code = "locked"
+    exit_code = 8
+
+
+def every_error() -> Iterator[type[EdgeadmError]]:
+    """All error classes that are loaded, base first."""
+    todo: list[type[EdgeadmError]] = [EdgeadmError]
+    while todo:
+        cls = todo.pop(0)
+        yield cls
+        todo.extend(cls.__subclasses__())

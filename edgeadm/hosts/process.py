@@ -1,0 +1,102 @@
+"""The one place that starts programs on the machine that edgeadm runs on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from edgeadm.hosts.base import OnLine, Result
+
+
+def execute(
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    on_line: OnLine | None = None,
+) -> Result:
+    """Run a program to its end. `env` is added to ours. A missing program is status 127, a time-out 124."""
+    argv = tuple(argv)
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=clean_environment(env),
+            cwd=cwd,
+        )
+    except FileNotFoundError as error:
+        return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
+    except PermissionError as error:
+        return Result(argv, 126, "", f"{argv[0]}: {error.strerror}")
+    if on_line is None:
+        return _collect(process, argv, stdin, timeout)
+    return _stream(process, argv, stdin, on_line)
+
+
+def attach(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
+    """Run a program on our own stdin, stdout and stderr; its exit status comes back."""
+    return subprocess.run(tuple(argv), env=clean_environment(env), check=False).returncode
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Our environment without the library path that a frozen edgeadm sets for itself alone."""
+    env = dict(os.environ)
+    original = env.pop("LD_LIBRARY_PATH_ORIG", None)
+    if original is not None:
+        env["LD_LIBRARY_PATH"] = original
+    elif getattr(sys, "frozen", False):
+        env.pop("LD_LIBRARY_PATH", None)
+    return env | dict(extra or {})
+
+
+def _collect(
+    process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: bytes, timeout: float | None
+) -> Result:
+    try:
+        out, err = process.communicate(stdin, timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        return Result(argv, 124, _text(out), _text(err) + f"\nstopped after {timeout:g} s")
+    return Result(argv, process.returncode, _text(out), _text(err))
+
+
+def _stream(
+    process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: bytes, on_line: OnLine
+) -> Result:
+    lines: dict[str, list[str]] = {"out": [], "err": []}
+    lock = threading.Lock()
+
+    def pump(stream: IO[bytes] | None, name: str) -> None:
+        for raw in stream or ():
+            line = _text(raw).rstrip("\n")
+            lines[name].append(line)
+            with lock:
+                on_line(line)
+
+    readers = [
+        threading.Thread(target=pump, args=(stream, name), daemon=True)
+        for stream, name in ((process.stdout, "out"), (process.stderr, "err"))
+    ]
+    for reader in readers:
+        reader.start()
+    if process.stdin is not None:
+        process.stdin.write(stdin)
+        process.stdin.close()
+    for reader in readers:
+        reader.join()
+    code = process.wait()
+    return Result(argv, code, "\n".join(lines["out"]), "\n".join(lines["err"]))
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
