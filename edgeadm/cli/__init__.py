@@ -1,4 +1,4 @@
-"""The command line: one module per verb, found when it is asked for, so that `edgeadm version` stays quick."""
+"""The command line: one module per verb, imported when it is asked for: `edgeadm version` stays quick."""
 
 from __future__ import annotations
 

@@ -34,10 +34,14 @@ def colour(stream: Any = None) -> bool:
 
 def show_error(error: EdgeadmError, log: str = "") -> None:
     """`error: message [code]`, the context indented, the hint apart."""
-    talk(f"{click.style('error:', fg='red', bold=True) if colour() else 'error:'} {error.message} [{error.code}]")
+    talk(f"{_mark('error:', 'red')} {error.message} [{error.code}]")
     for line in error.context.splitlines():
         talk(f"  {line}")
     if error.hint:
-        talk(f"\n{click.style('hint:', fg='cyan', bold=True) if colour() else 'hint:'} {error.hint}")
+        talk(f"\n{_mark('hint:', 'cyan')} {error.hint}")
     if log:
         talk(f"log: {log}")
+
+
+def _mark(word: str, colour_name: str) -> str:
+    return click.style(word, fg=colour_name, bold=True) if colour() else word

@@ -70,9 +70,7 @@ def _collect(
     return Result(argv, process.returncode, _text(out), _text(err))
 
 
-def _stream(
-    process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: bytes, on_line: OnLine
-) -> Result:
+def _stream(process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: bytes, on_line: OnLine) -> Result:
     lines: dict[str, list[str]] = {"out": [], "err": []}
     lock = threading.Lock()
 
