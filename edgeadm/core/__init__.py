@@ -1,0 +1,1 @@
+"""Phases, the workflows they form, and the journal of what was done."""

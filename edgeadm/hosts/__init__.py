@@ -1,6 +1,19 @@
 """The only door to a machine: run a command, read, write and remove a file."""
 
 from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, show
+from edgeadm.hosts.dry import DryHost
 from edgeadm.hosts.local import LocalHost
+from edgeadm.hosts.logged import LoggedHost, RunLog
 
-__all__ = ["FileInfo", "Host", "LocalHost", "OnLine", "Result", "Secret", "show"]
+__all__ = [
+    "DryHost",
+    "FileInfo",
+    "Host",
+    "LocalHost",
+    "LoggedHost",
+    "OnLine",
+    "Result",
+    "RunLog",
+    "Secret",
+    "show",
+]

@@ -84,7 +84,7 @@ class Host(Protocol):
     def stat(self, path: str) -> FileInfo | None:
         """What is at the path, a link not followed; None where there is nothing."""
 
-    def list(self, path: str) -> tuple[str, ...]:
+    def names(self, path: str) -> tuple[str, ...]:
         """The names in a folder, sorted; none where there is no such folder."""
 
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:

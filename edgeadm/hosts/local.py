@@ -53,7 +53,7 @@ class LocalHost:
             return FileInfo("dir", mode)
         return FileInfo("file" if stat.S_ISREG(found.st_mode) else "other", mode, found.st_size)
 
-    def list(self, path: str) -> tuple[str, ...]:
+    def names(self, path: str) -> tuple[str, ...]:
         try:
             return tuple(sorted(entry.name for entry in self._at(path).iterdir()))
         except (FileNotFoundError, NotADirectoryError):

@@ -1,0 +1,1 @@
+"""The only place that knows kubeadm's versions, flags, phases and configuration API."""

@@ -1,0 +1,40 @@
+"""What an API server is to edgeadm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+Object = Mapping[str, Any]
+OWNER = "edgeadm"
+
+
+class Cluster(Protocol):
+    """A cluster: real, noted (dry run) or imagined (tests)."""
+
+    def apply(self, objects: Sequence[Object]) -> int:
+        """Server-side apply, in order, as field manager `edgeadm`; how many objects changed comes back.
+
+        Raises ApiError where the API refuses, UnreachableError where it does not answer."""
+
+    def differing(self, objects: Sequence[Object]) -> list[str]:
+        """Names of the objects that `apply` would make or change, as `Kind/namespace/name`."""
+
+    def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        """The object; None where there is none."""
+
+    def wait(
+        self,
+        what: str,
+        api: str,
+        kind: str,
+        name: str,
+        fits: Callable[[Object], bool],
+        *,
+        namespace: str = "",
+        seconds: float = 300,
+    ) -> None:
+        """Return once the object is there and fits. Raises WaitError after `seconds`, with its last state."""
+
+    def ready(self) -> bool:
+        """Whether the API server says that it is ready."""

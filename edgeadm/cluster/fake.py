@@ -1,0 +1,70 @@
+"""An API server in memory, for tests."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeadm.cluster.base import Object
+from edgeadm.errors import WaitError
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass
+class FakeCluster:
+    """Keeps what is applied. `controllers` give an applied object the status that a real cluster would."""
+
+    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    controllers: Callable[[dict[str, Any]], None] = lambda _obj: None
+
+    def apply(self, objects: Sequence[Object]) -> int:
+        changed = len(self.differing(objects))
+        for obj in objects:
+            kept = copy.deepcopy(dict(obj))
+            self.controllers(kept)
+            self.objects[_key(obj)] = kept
+        return changed
+
+    def differing(self, objects: Sequence[Object]) -> list[str]:
+        return [
+            "/".join(
+                part
+                for part in (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"])
+                if part
+            )
+            for obj in objects
+            if _spec(self.objects.get(_key(obj), {})) != _spec(obj)
+        ]
+
+    def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        return self.objects.get((api, kind, namespace, name))
+
+    def wait(
+        self,
+        what: str,
+        api: str,
+        kind: str,
+        name: str,
+        fits: Callable[[Object], bool],
+        *,
+        namespace: str = "",
+        seconds: float = 300,
+    ) -> None:
+        found = self.get(api, kind, name, namespace)
+        if found is None or not fits(found):
+            raise WaitError(f"{what}: not after {seconds:g} s")
+
+    def ready(self) -> bool:
+        return True
+
+
+def _key(obj: Object) -> Key:
+    meta = obj["metadata"]
+    return obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"]
+
+
+def _spec(obj: Object) -> dict[str, Any]:
+    return {key: value for key, value in obj.items() if key != "status"}

@@ -1,0 +1,170 @@
+"""A real API server, through the official client."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client as api_client
+from kubernetes import config as api_config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
+from urllib3.exceptions import HTTPError
+
+from edgeadm.cluster.base import OWNER, Object
+from edgeadm.errors import ApiError, UnreachableError, WaitError
+
+POLL = 0.3
+
+
+@dataclass
+class KubeCluster:
+    """Talks as the user of a kubeconfig. The discovery cache is private: the client's default is a file
+    with a foreseeable name in the shared temporary folder, which root must not trust."""
+
+    kubeconfig: bytes
+    _client: Any = field(default=None, repr=False)
+    _folder: Any = field(default=None, repr=False)
+
+    def apply(self, objects: Sequence[Object]) -> int:
+        changed = 0
+        for obj in objects:
+            with _named(obj):
+                before = self._find(obj)
+                after = self._send(obj)
+                changed += before != after
+        return changed
+
+    def differing(self, objects: Sequence[Object]) -> list[str]:
+        found: list[str] = []
+        for obj in objects:
+            with _named(obj):
+                try:
+                    same = self._find(obj) == self._send(obj, dry_run="All")
+                except (NotFoundError, ResourceNotFoundError):
+                    same = False  # its namespace or its definition is still to be made
+                if not same:
+                    found.append(label(obj))
+        return found
+
+    def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        with _named({"kind": kind, "metadata": {"name": name, "namespace": namespace}}):
+            try:
+                resource = self._resource(api, kind)
+                found = self._api().get(resource, name=name, namespace=namespace or None)
+            except (NotFoundError, ResourceNotFoundError):
+                return None
+            answer: Object = found.to_dict()
+            return answer
+
+    def wait(
+        self,
+        what: str,
+        api: str,
+        kind: str,
+        name: str,
+        fits: Callable[[Object], bool],
+        *,
+        namespace: str = "",
+        seconds: float = 300,
+    ) -> None:
+        end = time.monotonic() + seconds
+        last: Object | None = None
+        problem = ""
+        while time.monotonic() < end:
+            try:
+                last, problem = self.get(api, kind, name, namespace), ""
+            except (ApiError, UnreachableError) as error:
+                problem = error.message  # an API server that restarts is no reason to give up early
+            if last is not None and not problem and fits(last):
+                return
+            time.sleep(POLL)
+        state = problem or yaml.safe_dump((last or {}).get("status", "it does not exist"))
+        raise WaitError(
+            f"{what}: not after {seconds:g} s",
+            context=state[-2000:],
+            hint="look at `kubectl get pods -A` and `kubectl describe` of what is not ready",
+        )
+
+    def ready(self) -> bool:
+        try:
+            self._api().request("GET", "/readyz", serialize=False)
+        except (ApiException, DynamicApiError, HTTPError, UnreachableError, OSError):
+            return False
+        return True
+
+    def _find(self, obj: Object) -> dict[str, Any] | None:
+        meta = obj["metadata"]
+        found = self.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace", ""))
+        return None if found is None else _comparable(dict(found))
+
+    def _send(self, obj: Object, **options: Any) -> dict[str, Any]:
+        resource = self._resource(obj["apiVersion"], obj["kind"])
+        answer = self._api().server_side_apply(
+            resource,
+            body=dict(obj),
+            name=obj["metadata"]["name"],
+            namespace=obj["metadata"].get("namespace"),
+            field_manager=OWNER,
+            force_conflicts=True,
+            **options,
+        )
+        return _comparable(answer.to_dict())
+
+    def _resource(self, api: str, kind: str) -> Any:
+        return self._api().resources.get(api_version=api, kind=kind)
+
+    def _api(self) -> Any:
+        if self._client is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="edgeadm-api-")
+            opener: Any = api_config.new_client_from_config_dict
+            loaded = opener(yaml.safe_load(self.kubeconfig))
+            try:
+                dynamic: Any = DynamicClient
+                self._client = dynamic(loaded, cache_file=str(Path(self._folder.name) / "discovery"))
+            except (HTTPError, OSError) as error:
+                raise _unreachable(loaded, error) from error
+        return self._client
+
+
+@contextmanager
+def _named(obj: Object) -> Iterator[None]:
+    """The client's exceptions as ours, with the object's name."""
+    try:
+        yield
+    except (NotFoundError, ResourceNotFoundError):
+        raise
+    except (ApiException, DynamicApiError) as error:
+        raise ApiError(
+            f"{label(obj)}: the API server answered {error.status} {error.reason}",
+            context=str(error.body or "")[:2000],
+        ) from error
+    except (HTTPError, OSError) as error:
+        raise UnreachableError(f"{label(obj)}: {error}", hint="is the API server running?") from error
+
+
+def label(obj: Object) -> str:
+    """`Kind/namespace/name`, the namespace left out where there is none."""
+    meta = obj.get("metadata", {})
+    return "/".join(part for part in (obj.get("kind"), meta.get("namespace"), meta.get("name")) if part)
+
+
+def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
+    """The object without what changes by itself."""
+    meta = {key: value for key, value in obj.get("metadata", {}).items() if key in ("labels", "annotations")}
+    return {key: value for key, value in obj.items() if key not in ("metadata", "status")} | {"meta": meta}
+
+
+def _unreachable(loaded: api_client.ApiClient, error: Exception) -> UnreachableError:
+    return UnreachableError(
+        f"the API server at {loaded.configuration.host} does not answer",
+        context=str(error)[:500],
+        hint="is it running, and is the kubeconfig this cluster's?",
+    )

@@ -1,0 +1,119 @@
+"""What a user can ask for. One field is one flag, one EDGEADM_ variable and one key of the file.
+
+Fields of `Config` are edgeadm's own; fields of `KubeadmFlags` are kubeadm's, with its names. A field that is
+None was not given: then the kubeadm that runs has its own default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+KubeadmDocument = Mapping[str, Any]
+
+
+def setting(default: Any, text: str, **more: Any) -> Any:
+    """A field with its help text; `secret` keeps its value out of everything that is shown."""
+    return field(default=default, metadata={"help": text, **more})
+
+
+@dataclass(frozen=True)
+class KubeadmFlags:
+    """`kubeadm init`'s own flags (cmd/kubeadm/app/cmd/init.go); names and defaults are kubeadm's."""
+
+    apiserver_advertise_address: str | None = setting(
+        None,
+        "The IP address the API Server will advertise it's listening on; the default interface's if not set.",
+    )
+    apiserver_bind_port: int | None = setting(
+        None, "Port for the API Server to bind to. (kubeadm's default: 6443)"
+    )
+    apiserver_cert_extra_sans: tuple[str, ...] = setting(
+        (), "Extra names and addresses for the API Server's certificate."
+    )
+    cert_dir: str | None = setting(
+        None, "Where certificates are kept. (kubeadm's default: /etc/kubernetes/pki)"
+    )
+    certificate_key: str | None = setting(
+        None, "Key that encrypts the control-plane certificates in the kubeadm-certs Secret.", secret=True
+    )
+    control_plane_endpoint: str | None = setting(None, "A stable address or name of the control plane.")
+    cri_socket: str | None = setting(None, "The container runtime's socket; found by itself if not set.")
+    feature_gates: str | None = setting(None, "key=value pairs of kubeadm's feature gates.")
+    ignore_preflight_errors: tuple[str, ...] = setting(
+        (), "Checks whose errors are shown as warnings, such as Swap,NumCPU; `all` for every one."
+    )
+    image_repository: str | None = setting(
+        None, "Registry of the control-plane images. (kubeadm's default: registry.k8s.io)"
+    )
+    kubernetes_version: str | None = setting(
+        None, "Kubernetes version of the control plane; the package's or the kubeadm binary's if not set."
+    )
+    node_name: str | None = setting(None, "Name of this node; its host name if not set.")
+    patches: str | None = setting(None, "Folder of kubeadm patches.")
+    pod_network_cidr: str | None = setting(None, "Range of addresses for the pod network.")
+    service_cidr: str | None = setting(None, "Range of Service addresses. (kubeadm's default: 10.96.0.0/12)")
+    service_dns_domain: str | None = setting(None, "Domain of Services. (kubeadm's default: cluster.local)")
+    skip_certificate_key_print: bool = setting(False, "Do not print the certificate key.")
+    skip_token_print: bool = setting(False, "Do not print the bootstrap token.")
+    token: str | None = setting(None, "Bootstrap token, of the form abcdef.0123456789abcdef.", secret=True)
+    token_ttl: str | None = setting(
+        None, "How long the token is valid; 0 for ever. (kubeadm's default: 24h0m0s)"
+    )
+    upload_certs: bool = setting(False, "Upload the control-plane certificates to the kubeadm-certs Secret.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that `edgeadm init` was asked for, complete and validated before the first phase."""
+
+    install_pkg_path: str = setting(
+        "", "Offline package: a file, a folder, or an http, https or ftp address."
+    )
+    manifests_dir: str = setting("", "Folder whose files replace edgeadm's templates of the same name.")
+    enable_edge: bool = setting(True, "Make an edge cluster; false makes a plain one.")
+    edge_version: str = setting("v0.9.0", "Version of the SuperEdge components.")
+    edge_image_repository: str = setting(
+        "superedge.tencentcloudcr.com/superedge", "Registry of the SuperEdge images."
+    )
+    edge_virtual_addr: str = setting("169.254.20.11", "Address of lite-apiserver and DNS on each edge node.")
+    runtime: str = setting(
+        "containerd", "Container runtime; `containerd` is the one that current Kubernetes needs."
+    )
+    ignore_runtime: bool = setting(False, "Leave the container runtime to the user.")
+    cni: str = setting("flannel", "Pod network: `flannel`, `none`, or a manifest file to apply.")
+    default_ha: str = setting("none", "What holds the virtual IP of the control plane.")
+    interface: str = setting("eth0", "Network interface of the virtual IP.")
+    skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
+    kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
+    kubeadm_documents: tuple[KubeadmDocument, ...] = ()
+
+
+NESTED = ("kubeadm", "kubeadm_documents")
+
+
+def own_settings() -> dict[str, Any]:
+    """edgeadm's own fields by name."""
+    return {each.name: each for each in fields(Config) if each.name not in NESTED}
+
+
+def kubeadm_settings() -> dict[str, Any]:
+    """kubeadm's fields by name."""
+    return {each.name: each for each in fields(KubeadmFlags)}
+
+
+def flag_of(name: str) -> str:
+    """The flag of a field: install_pkg_path → --install-pkg-path."""
+    return "--" + name.replace("_", "-")
+
+
+def key_of(name: str) -> str:
+    """The key of a field in the file: install_pkg_path → installPkgPath."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field: install_pkg_path → EDGEADM_INSTALL_PKG_PATH."""
+    return f"EDGEADM_{name.upper()}"

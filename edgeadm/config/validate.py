@@ -1,0 +1,137 @@
+"""Whether a Config makes sense by itself; what it needs of the machine is asked by preflight."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeadm.config.model import Config, flag_of
+from edgeadm.errors import ConfigError
+
+TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
+DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
+VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+].+)?")
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+LARGEST_SERVICE_BITS = 20
+
+
+def validate(config: Config) -> None:
+    """Raises ConfigError that names every fault at once."""
+    faults = list(find_faults(config))
+    if faults:
+        message = faults[0] if len(faults) == 1 else f"{len(faults)} values cannot be used"
+        raise ConfigError(
+            message,
+            context="" if len(faults) == 1 else "\n".join(faults),
+            hint="`edgeadm init --help` and `edgeadm config print` tell what is expected",
+        )
+
+
+def find_faults(config: Config) -> Iterator[str]:
+    """Each fault as one line that names the flag."""
+    yield from _edgeadm_faults(config)
+    yield from _address_faults(config)
+    yield from _range_faults(config)
+    yield from _text_faults(config)
+
+
+def _edgeadm_faults(config: Config) -> Iterator[str]:
+    if config.runtime != "containerd":
+        yield f"--runtime: `{config.runtime}` is not supported by current Kubernetes; use containerd"
+    if config.default_ha not in ("none", "kube-vip", "keepalived"):
+        yield f"--default-ha: `{config.default_ha}` is none of none, kube-vip, keepalived"
+    if config.cni not in ("flannel", "none") and not Path(config.cni).is_file():
+        yield f"--cni: `{config.cni}` is neither flannel, nor none, nor a file"
+    if config.manifests_dir and not Path(config.manifests_dir).is_dir():
+        yield f"--manifests-dir: `{config.manifests_dir}` is not a folder"
+    if config.install_pkg_path.startswith("<"):
+        yield "--install-pkg-path: put the path of your package in place of the words in angle brackets"
+    if not VERSION.fullmatch(config.edge_version):
+        yield f"--edge-version: `{config.edge_version}` is not a version"
+    if config.default_ha != "none" and not config.kubeadm.control_plane_endpoint:
+        yield "--default-ha: a virtual IP needs `--control-plane-endpoint`"
+
+
+def _address_faults(config: Config) -> Iterator[str]:
+    flags = config.kubeadm
+    for name, value in (
+        ("edge_virtual_addr", config.edge_virtual_addr),
+        ("apiserver_advertise_address", flags.apiserver_advertise_address),
+    ):
+        if value is not None and not _is_address(value):
+            yield f"{flag_of(name)}: `{value}` is not an IP address"
+    if flags.apiserver_advertise_address in ("0.0.0.0", "127.0.0.1", "::", "::1"):  # noqa: S104
+        yield "--apiserver-advertise-address: other nodes cannot reach that address"
+    if flags.apiserver_bind_port is not None and not 0 < flags.apiserver_bind_port < 1 << 16:
+        yield f"--apiserver-bind-port: {flags.apiserver_bind_port} is not a port"
+    if flags.control_plane_endpoint is not None and not _is_endpoint(flags.control_plane_endpoint):
+        yield f"--control-plane-endpoint: `{flags.control_plane_endpoint}` is not HOST or HOST:PORT"
+    for san in flags.apiserver_cert_extra_sans:
+        if not _is_address(san) and not _is_domain(san.removeprefix("*.")):
+            yield f"--apiserver-cert-extra-sans: `{san}` is neither an address nor a name"
+
+
+def _range_faults(config: Config) -> Iterator[str]:
+    flags = config.kubeadm
+    ranges: dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network] = {}
+    for name, value in (("pod_network_cidr", flags.pod_network_cidr), ("service_cidr", flags.service_cidr)):
+        for part in (value or "").split(",") if value is not None else ():
+            try:
+                ranges[name] = ipaddress.ip_network(part, strict=False)
+            except ValueError:
+                yield f"{flag_of(name)}: `{part}` is not a range such as 192.168.0.0/16"
+    service = ranges.get("service_cidr", ipaddress.ip_network("10.96.0.0/12"))
+    pods = ranges.get("pod_network_cidr")
+    if pods is not None and pods.version == service.version and pods.overlaps(service):
+        yield f"--pod-network-cidr: {pods} overlaps the Service range {service}"
+    if service.max_prefixlen - service.prefixlen > LARGEST_SERVICE_BITS:
+        yield f"--service-cidr: {service} has more than the {LARGEST_SERVICE_BITS} bits that the API server takes"
+    if _is_address(config.edge_virtual_addr):
+        virtual = ipaddress.ip_address(config.edge_virtual_addr)
+        for name, found in ranges.items():
+            if virtual in found:
+                yield f"--edge-virtual-addr: {virtual} lies in {flag_of(name)} {found}"
+
+
+def _text_faults(config: Config) -> Iterator[str]:
+    flags = config.kubeadm
+    if flags.token is not None and not TOKEN.fullmatch(flags.token):
+        yield "--token: not of the form abcdef.0123456789abcdef"
+    if flags.token_ttl is not None and not DURATION.fullmatch(flags.token_ttl):
+        yield f"--token-ttl: `{flags.token_ttl}` is not a duration such as 24h0m0s"
+    if flags.certificate_key is not None and not re.fullmatch(r"[0-9a-f]{64}", flags.certificate_key):
+        yield "--certificate-key: not 32 bytes in hexadecimal"
+    if flags.kubernetes_version is not None and not VERSION.fullmatch(flags.kubernetes_version):
+        yield f"--kubernetes-version: `{flags.kubernetes_version}` is not a release such as v1.34.4"
+    if flags.node_name is not None and not _is_domain(flags.node_name):
+        yield f"--node-name: `{flags.node_name}` is not a lower-case DNS name"
+    if flags.service_dns_domain is not None and not _is_domain(flags.service_dns_domain):
+        yield f"--service-dns-domain: `{flags.service_dns_domain}` is not a DNS name"
+    if flags.cri_socket is not None and not flags.cri_socket.removeprefix("unix://").startswith("/"):
+        yield f"--cri-socket: `{flags.cri_socket}` is not the path of a socket"
+    if flags.patches is not None and not Path(flags.patches).is_dir():
+        yield f"--patches: `{flags.patches}` is not a folder"
+    if flags.feature_gates and not all("=" in gate for gate in flags.feature_gates.split(",")):
+        yield f"--feature-gates: `{flags.feature_gates}` is not of the form Name=true,Other=false"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_domain(text: str) -> bool:
+    return len(text) < 254 and all(DNS_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _is_endpoint(text: str) -> bool:
+    bare = re.fullmatch(r"\[([^]]+)](?::(\d+))?|([^:]+)(?::(\d+))?", text)
+    if bare is None:
+        return _is_address(text)
+    host, port = bare[1] or bare[3], bare[2] or bare[4]
+    return (_is_address(host) or _is_domain(host)) and (port is None or 0 < int(port) < 1 << 16)

@@ -1,0 +1,120 @@
+"""What edgeadm did to a host, written down before it is done.
+
+The journal explains, `check` decides: a re-run asks the machine what is true, and the journal only tells
+whose doing it was and how to take it back. One JSON object per line; a line torn by a power cut is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from edgeadm.hosts import Host
+
+STATE = "/var/lib/edgeadm"
+PATH = f"{STATE}/journal.jsonl"
+BACKUPS = f"{STATE}/backup"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line: `event` is started, done, failed, undone (of a phase) or write, remove, run (of a change)."""
+
+    verb: str
+    phase: str
+    event: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    time: str = ""
+
+
+@dataclass
+class Journal:
+    """The records of one host, oldest first."""
+
+    host: Host
+    verb: str = ""
+    phase: str = ""
+    _known: list[Record] | None = None
+    _torn: bool = False
+
+    def records(self) -> list[Record]:
+        """All records; a torn last line is left out."""
+        if self._known is None:
+            text = self.host.read(PATH) or b""
+            self._torn = bool(text) and not text.endswith(b"\n")
+            self._known = list(_parse(text))
+        return self._known
+
+    def add(self, event: str, **detail: Any) -> None:
+        """Write one record for the current verb and phase; it is on disk when this returns."""
+        record = Record(
+            self.verb, self.phase, event, detail, datetime.now(UTC).isoformat(timespec="milliseconds")
+        )
+        known = self.records()
+        line = {"time": record.time, "verb": record.verb, "phase": record.phase, "event": event, **detail}
+        start = b"\n" if self._torn else b""
+        self.host.append(PATH, start + json.dumps(line).encode() + b"\n", 0o600)
+        self._torn = False
+        known.append(record)
+
+    def begun(self, verb: str, phase: str) -> bool:
+        """Whether the phase was started and not taken back since."""
+        return self._last(verb, phase) in ("started", "done", "failed")
+
+    def unfinished(self, verb: str, phase: str) -> bool:
+        """Whether the phase was started, and neither came to its end nor was taken back."""
+        return self._last(verb, phase) in ("started", "failed")
+
+    def touched(self, verb: str) -> list[str]:
+        """Phases of the verb that were begun and not undone, in the order in which they were first begun."""
+        begun: dict[str, None] = {}
+        for record in self.records():
+            if record.verb == verb and record.event == "started":
+                begun.setdefault(record.phase)
+            elif record.verb == verb and record.event == "undone":
+                begun.pop(record.phase, None)
+        return list(begun)
+
+    def changes(self, verb: str, phase: str) -> list[Record]:
+        """File changes of a phase since it was last undone, oldest first."""
+        found: list[Record] = []
+        for record in self.records():
+            if (record.verb, record.phase) != (verb, phase):
+                continue
+            if record.event == "undone":
+                found.clear()
+            elif record.event in ("write", "remove"):
+                found.append(record)
+        return found
+
+    def ours(self, path: str) -> bool:
+        """Whether edgeadm wrote this file and has not taken it back."""
+        mine = False
+        undone: set[tuple[str, str]] = set()
+        for record in reversed(self.records()):
+            if record.event == "undone":
+                undone.add((record.verb, record.phase))
+            elif record.event == "write" and record.detail.get("path") == path:
+                mine = mine or (record.verb, record.phase) not in undone
+        return mine
+
+    def _last(self, verb: str, phase: str) -> str:
+        events = ("started", "done", "failed", "undone")
+        for record in reversed(self.records()):
+            if (record.verb, record.phase) == (verb, phase) and record.event in events:
+                return record.event
+        return ""
+
+
+def _parse(text: bytes) -> Iterator[Record]:
+    for line in text.splitlines():
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(fields, dict) and {"verb", "phase", "event"} <= fields.keys():
+            head = {key: str(fields.pop(key, "")) for key in ("verb", "phase", "event", "time")}
+            yield Record(head["verb"], head["phase"], head["event"], fields, head["time"])

@@ -1,0 +1,105 @@
+"""A Host that writes each change into the journal, with a backup, before it makes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeadm.core.journal import BACKUPS, Journal
+from edgeadm.hosts import FileInfo, Host, OnLine, Result, show
+
+
+@dataclass
+class JournaledHost:
+    """Reads go straight through. A write that would change nothing is not made and not recorded."""
+
+    real: Host
+    journal: Journal
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
+        return self.real.ask(*argv, stdin=stdin, timeout=timeout)
+
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+    ) -> Result:
+        self.journal.add("run", command=show(argv))
+        return self.real.run(*argv, stdin=stdin, env=env, on_line=on_line)
+
+    def read(self, path: str) -> bytes | None:
+        return self.real.read(path)
+
+    def stat(self, path: str) -> FileInfo | None:
+        return self.real.stat(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        return self.real.names(path)
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        found = self.real.stat(path)
+        if found == FileInfo("file", mode, len(data)) and self.real.read(path) == data:
+            return
+        self._note("write", path, found)
+        self.real.write(path, data, mode)
+
+    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+        found = self.real.stat(path)
+        if found == FileInfo("file", mode, source.stat().st_size) and self._same(source, path):
+            return
+        self._note("write", path, found)
+        self.real.put(source, path, mode)
+
+    def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        self._note("write", path, self.real.stat(path))
+        self.real.append(path, data, mode)
+
+    def remove(self, path: str) -> None:
+        found = self.real.stat(path)
+        if found is not None:
+            self._note("remove", path, found)
+            self.real.remove(path)
+
+    def _same(self, source: Path, path: str) -> bool:
+        with source.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256").digest()
+        return hashlib.sha256(self.real.read(path) or b"").digest() == digest
+
+    def _note(self, event: str, path: str, found: FileInfo | None) -> None:
+        detail: dict[str, Any] = {"path": path, "before": None}
+        if found is None:
+            detail["folders"] = self._missing_folders(path)
+        elif found.kind == "file" and not self._known(path):
+            detail["before"] = {"mode": found.mode, "backup": self._backup(path, found)}
+        elif found.kind == "link":
+            detail["before"] = {"target": found.target}
+        else:
+            detail["again"] = True
+        self.journal.add(event, **detail)
+
+    def _known(self, path: str) -> bool:
+        """Whether an earlier record of this path still holds what was there before edgeadm."""
+        return self.journal.ours(path)
+
+    def _backup(self, path: str, found: FileInfo) -> str:
+        kept = f"{BACKUPS}/{len(self.journal.records()):06d}-{path.rpartition('/')[2]}"
+        self.real.write(kept, self.real.read(path) or b"", found.mode & 0o600)
+        return kept
+
+    def _missing_folders(self, path: str) -> list[str]:
+        """Folders that the write will have to make, outermost first."""
+        missing: list[str] = []
+        folder = path.rpartition("/")[0]
+        while folder and self.real.stat(folder) is None:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        return missing[::-1]

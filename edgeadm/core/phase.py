@@ -1,0 +1,62 @@
+"""What a phase is, and what it may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgeadm.cluster import Cluster
+from edgeadm.config import Config
+from edgeadm.core.journal import Journal
+from edgeadm.hosts import Host
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a phase may reach. `connect` opens the API, which is not there before kubeadm has run."""
+
+    config: Config
+    host: Host
+    journal: Journal
+    connect: Callable[[], Cluster]
+    say: Say = lambda _text: None
+    warn: Say = lambda _text: None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` found: whether there is work, and why."""
+
+    needed: bool
+    reason: str = ""
+
+
+class Phase(Protocol):
+    """One step that a user can name, skip, repeat and undo."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    def check(self, ctx: Context) -> Verdict:
+        """Look, touch nothing."""
+
+    def apply(self, ctx: Context) -> None:
+        """Bring the machine to the state that `check` looks for. Safe to repeat."""
+
+    def undo(self, ctx: Context) -> None:
+        """Take back what the journal's file records do not. Safe to repeat, and after half an `apply`."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Phases under one name."""
+
+    name: str
+    summary: str
+    members: tuple[Phase | Group, ...]

@@ -1,0 +1,78 @@
+"""An ordered list of phases behind one verb of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from edgeadm.core.phase import Group, Phase
+from edgeadm.errors import UnknownPhaseError
+
+
+@dataclass(frozen=True)
+class Step:
+    """A phase and its path, such as `edge-apps/tunnel`."""
+
+    path: str
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """What a verb does, in order."""
+
+    name: str
+    summary: str
+    members: tuple[Phase | Group, ...]
+
+    def steps(self) -> Iterator[Step]:
+        """Every phase with its path, in order."""
+        return _walk(self.members, "")
+
+    def names(self) -> set[str]:
+        """Every name that selects something: phases and groups."""
+        return {top for step in self.steps() for top in _tops(step.path)}
+
+    def select(self, only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Step]:
+        """The steps to run. Names reach down: a group names all of its phases; skipping wins.
+
+        Raises UnknownPhaseError with a guess for a name that selects nothing."""
+        only, skip = self._known(only), self._known(skip)
+        return [
+            step
+            for step in self.steps()
+            if (not only or _covers(only, step.path)) and not _covers(skip, step.path)
+        ]
+
+    def unknown(self, name: str, also: Iterable[str] = ()) -> UnknownPhaseError:
+        """The error for a name that is not a phase; `also` are further names to guess from."""
+        near = get_close_matches(name, sorted(self.names() | set(also)), n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"see `edgeadm {self.name} --help`"
+        return UnknownPhaseError(f"`{name}` is not a phase of `{self.name}`", hint=hint)
+
+    def _known(self, names: Iterable[str]) -> list[str]:
+        wanted, every = list(names), self.names()
+        for name in wanted:
+            if name not in every:
+                raise self.unknown(name)
+        return wanted
+
+
+def _walk(members: tuple[Phase | Group, ...], prefix: str) -> Iterator[Step]:
+    for member in members:
+        path = prefix + member.name
+        if isinstance(member, Group):
+            yield from _walk(member.members, path + "/")
+        else:
+            yield Step(path, member)
+
+
+def _tops(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _covers(names: list[str], path: str) -> bool:
+    return any(top in names for top in _tops(path))

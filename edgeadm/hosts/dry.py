@@ -1,0 +1,74 @@
+"""A Host that notes what would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, show
+
+
+@dataclass
+class DryHost:
+    """Reads go to the real host, changes are only noted; a later read sees the noted change."""
+
+    real: Host
+    note: Callable[[str], None]
+    changed: dict[str, tuple[bytes, int] | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
+        return self.real.ask(*argv, stdin=stdin, timeout=timeout)
+
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",  # noqa: ARG002
+        env: Mapping[str, str] | None = None,  # noqa: ARG002
+        on_line: OnLine | None = None,  # noqa: ARG002
+    ) -> Result:
+        self.note(f"run {show(argv)}")
+        return Result(argv)
+
+    def read(self, path: str) -> bytes | None:
+        if path in self.changed:
+            change = self.changed[path]
+            return change[0] if change else None
+        return self.real.read(path)
+
+    def stat(self, path: str) -> FileInfo | None:
+        if path in self.changed:
+            change = self.changed[path]
+            return FileInfo("file", change[1], len(change[0])) if change else None
+        return self.real.stat(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        found = set(self.real.names(path))
+        for changed, change in self.changed.items():
+            folder, _, name = changed.rpartition("/")
+            if folder == path.rstrip("/"):
+                found = found | {name} if change else found - {name}
+        return tuple(sorted(found))
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        if self.read(path) != data:
+            self.note(f"write {path} ({len(data)} bytes, mode {mode:04o})")
+        self.changed[path] = (data, mode)
+
+    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+        size = source.stat().st_size
+        found = self.stat(path)
+        if found is None or found.size != size:
+            self.note(f"write {path} ({size} bytes, mode {mode:04o})")
+
+    def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        self.changed[path] = ((self.read(path) or b"") + data, mode)
+
+    def remove(self, path: str) -> None:
+        if self.read(path) is not None:
+            self.note(f"remove {path}")
+        self.changed[path] = None

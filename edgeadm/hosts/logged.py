@@ -1,0 +1,112 @@
+"""A Host that keeps a log of every command and change, secrets masked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, show
+
+
+@dataclass
+class RunLog:
+    """A log that exists in memory until something is changed: a run that only looks leaves no file behind."""
+
+    path: Path
+    secrets: set[str] = field(default_factory=set)
+    _waiting: list[str] = field(default_factory=list)
+    _open: bool = False
+
+    @property
+    def written(self) -> str:
+        """The path where a file was written, else nothing."""
+        return str(self.path) if self._open else ""
+
+    def add(self, text: str) -> None:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        self._waiting.append(f"{time.strftime('%H:%M:%S')} {text}\n")
+        if self._open:
+            self._flush()
+
+    def keep(self) -> None:
+        """From here on the log is a file."""
+        if not self._open:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._open = True
+            self._flush()
+
+    def _flush(self) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as out:
+            out.writelines(self._waiting)
+        self._waiting.clear()
+
+
+@dataclass
+class LoggedHost:
+    """Passes everything on, and tells the log."""
+
+    real: Host
+    log: RunLog
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
+        result = self.real.ask(*argv, stdin=stdin, timeout=timeout)
+        self.log.add(f"ask {show(argv)} -> {result.code}")
+        return result
+
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+    ) -> Result:
+        self.log.secrets |= {str(arg) for arg in argv if isinstance(arg, Secret)}
+        self.log.keep()
+        self.log.add(f"run {show(argv)}")
+
+        def line(text: str) -> None:
+            self.log.add(f"  | {text}")
+            if on_line is not None:
+                on_line(text)
+
+        result = self.real.run(*argv, stdin=stdin, env=env, on_line=line)
+        self.log.add(f"  -> {result.code}")
+        return result
+
+    def read(self, path: str) -> bytes | None:
+        return self.real.read(path)
+
+    def stat(self, path: str) -> FileInfo | None:
+        return self.real.stat(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        return self.real.names(path)
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self._change(f"write {path} ({len(data)} bytes, mode {mode:04o})")
+        self.real.write(path, data, mode)
+
+    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+        self._change(f"put {path} (mode {mode:04o})")
+        self.real.put(source, path, mode)
+
+    def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        self.log.keep()
+        self.real.append(path, data, mode)
+
+    def remove(self, path: str) -> None:
+        self._change(f"remove {path}")
+        self.real.remove(path)
+
+    def _change(self, text: str) -> None:
+        self.log.keep()
+        self.log.add(text)

@@ -1,0 +1,133 @@
+"""What each Kubernetes version can and wants. Everybody else asks here and compares no numbers.
+
+Sources: kubeadm `cmd/kubeadm/app/util/config/common.go` (which release writes and reads which API),
+`cmd/kubeadm/app/cmd/init.go` (phases), `pkg/kubelet/apis/config` (failCgroupV1), `known_features.go`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from edgeadm.errors import UnsupportedVersionError
+
+Minor = tuple[int, int]
+
+OLDEST: Minor = (1, 22)
+
+# The first kubeadm that writes each API.
+WRITES: tuple[tuple[Minor, str], ...] = (
+    ((1, 31), "kubeadm.k8s.io/v1beta4"),
+    ((1, 22), "kubeadm.k8s.io/v1beta3"),
+)
+# The first and the last kubeadm that read each API.
+READS: dict[str, tuple[Minor, Minor | None]] = {
+    "kubeadm.k8s.io/v1beta2": ((1, 15), (1, 26)),
+    "kubeadm.k8s.io/v1beta3": ((1, 22), None),
+    "kubeadm.k8s.io/v1beta4": ((1, 31), None),
+}
+
+# `kubeadm init`'s own phases in order, and those that came or went.
+INIT_PHASES = [
+    "preflight",
+    "certs",
+    "kubeconfig",
+    "etcd",
+    "control-plane",
+    "kubelet-start",
+    "wait-control-plane",
+    "upload-config",
+    "upload-certs",
+    "mark-control-plane",
+    "bootstrap-token",
+    "kubelet-finalize",
+    "addon",
+    "show-join-command",
+]
+CHILDREN = {
+    "certs": [
+        "ca",
+        "apiserver",
+        "apiserver-kubelet-client",
+        "front-proxy-ca",
+        "front-proxy-client",
+        "etcd-ca",
+        "etcd-server",
+        "etcd-peer",
+        "etcd-healthcheck-client",
+        "apiserver-etcd-client",
+        "sa",
+    ],
+    "kubeconfig": ["admin", "super-admin", "kubelet", "controller-manager", "scheduler"],
+    "etcd": ["local"],
+    "control-plane": ["apiserver", "controller-manager", "scheduler"],
+    "upload-config": ["kubeadm", "kubelet"],
+    "kubelet-finalize": ["enable-client-cert-rotation", "experimental-cert-rotation"],
+    "addon": ["coredns", "kube-proxy"],
+}
+SINCE: dict[str, Minor] = {
+    "kubeconfig/super-admin": (1, 29),
+    "show-join-command": (1, 23),
+    "kubelet-finalize/enable-client-cert-rotation": (1, 31),
+}
+UNTIL: dict[str, Minor] = {"kubelet-finalize/experimental-cert-rotation": (1, 31)}
+
+
+def minor(version: str) -> Minor:
+    """v1.34.4 → (1, 34). Raises UnsupportedVersionError for what is not a Kubernetes version."""
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    if not match:
+        raise UnsupportedVersionError(f"`{version}` is not a Kubernetes version")
+    return int(match[1]), int(match[2])
+
+
+def same_release(one: str, other: str) -> bool:
+    """Whether two spellings mean the same release."""
+    return one.removeprefix("v") == other.removeprefix("v")
+
+
+def config_api(kubeadm: str) -> str:
+    """The configuration API that this kubeadm writes. Raises UnsupportedVersionError where it is too old."""
+    for since, api in WRITES:
+        if minor(kubeadm) >= since:
+            return api
+    raise UnsupportedVersionError(
+        f"kubeadm {kubeadm} is not supported",
+        hint=f"edgeadm drives kubeadm {OLDEST[0]}.{OLDEST[1]} and newer; use a newer package",
+    )
+
+
+def reads(kubeadm: str, api: str) -> bool:
+    """Whether this kubeadm reads documents of the API."""
+    if api not in READS:
+        return False
+    first, last = READS[api]
+    return first <= minor(kubeadm) and (last is None or minor(kubeadm) <= last)
+
+
+def init_phases(kubeadm: str) -> list[str]:
+    """Paths that this kubeadm's `init` takes in `--skip-phases` and `init phase`, groups included."""
+    version = minor(kubeadm)
+    paths = [
+        path for top in INIT_PHASES for path in (top, *(f"{top}/{child}" for child in CHILDREN.get(top, ())))
+    ]
+    return [path for path in paths if SINCE.get(path, version) <= version < UNTIL.get(path, (99, 0))]
+
+
+def kubelet_refuses_cgroup_v1(kubernetes: str) -> bool:
+    """Whether this kubelet starts on cgroup v1 only with `failCgroupV1: false` (since 1.35)."""
+    return minor(kubernetes) >= (1, 35)
+
+
+def kubelet_knows_fail_cgroup_v1(kubernetes: str) -> bool:
+    """Whether KubeletConfiguration has the field `failCgroupV1`."""
+    return minor(kubernetes) >= (1, 31)
+
+
+def config_can_validate(kubeadm: str) -> bool:
+    """Whether there is a `kubeadm config validate`."""
+    return minor(kubeadm) >= (1, 26)
+
+
+def watches_lists(kubernetes: str) -> bool:
+    """Whether clients ask for lists as watches, which lite-apiserver cannot cache (WatchListClient)."""
+    return minor(kubernetes) >= (1, 35)

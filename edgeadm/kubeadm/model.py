@@ -1,0 +1,26 @@
+"""What edgeadm wants of kubeadm, free of any version of kubeadm's API: the hub of the conversions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgeadm.config.model import KubeadmDocument, KubeadmFlags
+
+
+@dataclass(frozen=True)
+class KubeadmModel:
+    """One `kubeadm init`. `documents` are the user's own, which flags and edgeadm's needs are laid over."""
+
+    kubernetes_version: str
+    cri_socket: str
+    token: str
+    flags: KubeadmFlags = field(default_factory=KubeadmFlags)
+    documents: tuple[KubeadmDocument, ...] = ()
+    certificate_key: str = ""
+    pod_subnet: str = ""
+    ignore_preflight_errors: tuple[str, ...] = ()
+    skip_phases: tuple[str, ...] = ()
+    kubelet_args: tuple[tuple[str, str], ...] = ()
+    cgroup_driver: str = "systemd"
+    tolerate_cgroup_v1: bool = False
+    fixed_conntrack: bool = False
