@@ -1,0 +1,58 @@
+"""Which glibc a tree of programs needs: read from the files themselves, so that it works on any machine."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+MAGIC = b"\x7fELF"
+# Section type of the table that names the library versions a file was linked against.
+VERNEED = 0x6FFFFFFE
+
+
+def glibc_needed(tree: Path) -> str:
+    """The oldest glibc that every file of the tree runs with, such as `2.35`; empty where none needs one."""
+    versions = {version for path in sorted(tree.rglob("*")) for version in _of(path)}
+    return ".".join(map(str, max(versions))) if versions else ""
+
+
+def glibc_by_file(tree: Path) -> dict[str, str]:
+    """The same per file: what to look at when the number is too high."""
+    found = {path: max(_of(path), default=()) for path in sorted(tree.rglob("*"))}
+    return {str(path.relative_to(tree)): ".".join(map(str, each)) for path, each in found.items() if each}
+
+
+def _of(path: Path) -> Iterator[tuple[int, ...]]:
+    if path.is_symlink() or not path.is_file():
+        return
+    with path.open("rb") as file:
+        if file.read(4) != MAGIC:
+            return
+    for name in _version_names(path.read_bytes()):
+        if match := re.fullmatch(r"GLIBC_([\d.]+)", name):
+            yield tuple(int(part) for part in match[1].split("."))
+
+
+def _version_names(data: bytes) -> Iterator[str]:
+    """Every version name in the file's need table. 64-bit little-endian, which is all that we ship."""
+    table_at, entry_size, count = struct.unpack_from("<Q10xHH", data, 40)
+    sections = [
+        struct.unpack_from("<IIQQQQIIQQ", data, table_at + index * entry_size) for index in range(count)
+    ]
+    for _name, kind, _flags, _address, offset, _size, link, entries, _align, _entry in sections:
+        if kind == VERNEED:
+            yield from _needs(data, offset, entries, strings=sections[link][4])
+
+
+def _needs(data: bytes, offset: int, entries: int, strings: int) -> Iterator[str]:
+    for _ in range(entries):
+        _version, names, _file, first, following = struct.unpack_from("<HHIII", data, offset)
+        at = offset + first
+        for _ in range(names):
+            _hash, _flags, _other, name, next_name = struct.unpack_from("<IHHII", data, at)
+            end = data.index(b"\0", strings + name)
+            yield data[strings + name : end].decode("ascii")
+            at += next_name
+        offset += following

@@ -1,0 +1,149 @@
+"""edgeadm as one tree that runs on a machine without Python: what a package brings to every node."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import edgeadm
+from edgeadm.hosts.process import execute
+from edgeadm.package.elf import glibc_needed
+from edgeadm.package.freeze import LIBRARIES, NAME, ExecutableError, can_strip, freeze, imports_of
+
+Say = Callable[[str], None]
+
+# Folders that lie beside the sources in a checkout and inside the package where it is installed.
+DATA = {"templates": "_templates", "install-pkgs": "_install_pkgs"}
+# What the tree says about itself; `edgeadm version -o json` shows it.
+FACTS = "_built.json"
+ARCHIVES = (".tar.gz", ".tar.zst", ".tar.zst.part")
+
+
+def executable_tree(cache: Path, say: Say) -> Path:
+    """A folder with the program `edgeadm` and its libraries in `_internal/`.
+
+    The folder of the running program where that is self-contained itself; else built below `cache`, once
+    per state of the sources. Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
+    if getattr(sys, "frozen", False):
+        return Path(sys.executable).resolve().parent
+    folder = cache / "executable"
+    sources = dict(_sources())
+    imports = imports_of(data for name, data in sources.items() if name.endswith(".py"))
+    base_key = _key([imports, _environment()])
+    key = _key([base_key, *(f"{name} {_sha256(data)}" for name, data in sorted(sources.items()))])
+    if (folder / key).is_dir():
+        return folder / key
+    base = _once(folder / f"base-{base_key}", lambda work: _base(imports, work, say))
+    say("adding edgeadm to the executable")
+    return _once(folder / key, lambda work: _whole(base, sources, work))
+
+
+def facts(tree: Path) -> dict[str, str]:
+    """What the tree was built with and what it needs: `python`, `arch` and `glibc`, the oldest that does."""
+    loaded: dict[str, str] = json.loads((tree / LIBRARIES / NAME / FACTS).read_text(encoding="utf-8"))
+    return loaded
+
+
+def _base(imports: str, work: Path, say: Say) -> Path:
+    say("freezing Python and the libraries that edgeadm uses (about a minute, once)")
+    return freeze(imports, work)
+
+
+def _whole(base: Path, sources: dict[str, bytes], work: Path) -> Path:
+    tree = work / "tree"
+    shutil.copytree(base, tree, symlinks=True, copy_function=_link)
+    home = tree / LIBRARIES / NAME
+    for name, data in sources.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_bytes(data)
+    _compile(home)
+    about = {
+        "python": platform.python_version(),
+        "arch": platform.machine(),
+        "glibc": glibc_needed(tree),
+    }
+    (home / FACTS).write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
+    _settle(tree)
+    started = execute([str(tree / NAME), "version"], cwd=work)
+    if started.code:
+        raise ExecutableError("the executable does not start", context=started.err[-2000:])
+    return tree
+
+
+def _compile(home: Path) -> None:
+    """Byte code in place of sources. In a process of its own with a fixed hash seed, and without time stamps:
+    the same sources give the same bytes."""
+    argv = [sys.executable, "-I", "-m", "compileall", "-q", "-b", "-f", "--invalidation-mode=unchecked-hash"]
+    execute(
+        [*argv, "-s", str(home.parent), str(home)], cwd=home.parent, env={"PYTHONHASHSEED": "0"}
+    ).checked()
+    for source in home.rglob("*.py"):
+        source.unlink()
+
+
+def _settle(tree: Path) -> None:
+    """The same modes whatever the umask was."""
+    for path in tree.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    tree.chmod(0o755)
+
+
+def _once(target: Path, build: Callable[[Path], Path]) -> Path:
+    """The target, built if it is not there: aside, then renamed, so that nobody ever sees half of it."""
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as work:
+        built = build(Path(work))
+        try:
+            built.rename(target)
+        except OSError:
+            if not target.is_dir():  # else somebody built the same at the same time
+                raise
+    return target
+
+
+def _sources() -> Iterator[tuple[str, bytes]]:
+    """Path inside the package and bytes of everything that ships: read once, so that the key is true."""
+    home = Path(edgeadm.__file__).resolve().parent
+    roots = {"": home}
+    for folder, inside in DATA.items():
+        if not (home / inside).is_dir() and (home.parent / folder).is_dir():
+            roots[inside + "/"] = home.parent / folder
+    for prefix, root in roots.items():
+        for path in sorted(root.rglob("*")):
+            name = path.relative_to(root).as_posix()
+            if path.is_file() and "__pycache__" not in name and not name.endswith(ARCHIVES):
+                yield prefix + name, path.read_bytes()
+
+
+def _environment() -> str:
+    """What the libraries' tree depends on besides the imports."""
+    installed = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
+    strip = "stripped" if can_strip() else "whole"
+    return "\n".join([sys.version, platform.machine(), sys.base_prefix, strip, *installed])
+
+
+def _key(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for the same bytes where the file system can, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

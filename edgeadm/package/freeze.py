@@ -1,0 +1,120 @@
+"""Python and the libraries that edgeadm uses, as a tree that runs on a machine without Python.
+
+The tree holds everything but edgeadm itself, which lies beside it as ordinary modules (`executable.py`):
+an edit of edgeadm then costs a second, not another minute of freezing."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from edgeadm.errors import EdgeadmError, MissingToolError
+from edgeadm.hosts.process import execute
+
+NAME = "edgeadm"
+LIBRARIES = "_internal"
+
+# Modules that the libraries could use and edgeadm never does; several cost start-up time or megabytes.
+LEFT_OUT = (
+    "IPython",
+    "PIL",
+    "_pytest",
+    "aiohttp",
+    "attr",
+    "coverage",
+    "curses",
+    "docutils",
+    "ensurepip",
+    "hypothesis",
+    "invoke",
+    "kubernetes.aio",
+    "lib2to3",
+    "multiprocessing",
+    "mypy",
+    "numpy",
+    "pip",
+    "pkg_resources",
+    "pydantic.mypy",
+    "pygments",
+    "pytest",
+    "readline",
+    "setuptools",
+    "sphinx",
+    "sqlite3",
+    "tkinter",
+    "trio",
+    "turtle",
+    "unittest",
+    "uvloop",
+)
+
+
+class ExecutableError(EdgeadmError):
+    """The self-contained executable could not be built."""
+
+    code = "executable"
+
+
+def freeze(imports: str, work: Path) -> Path:
+    """A tree with the program `edgeadm`, which can import what the `imports` name; made inside `work`.
+
+    Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
+    if importlib.util.find_spec("PyInstaller") is None:
+        raise MissingToolError(
+            "PyInstaller is not installed, and edgeadm's own executable is built with it",
+            hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
+        )
+    entry = work / f"{NAME}.py"
+    entry.write_text(_entry(imports), encoding="utf-8")
+    # The hash seed decides the order of sets in byte code: fixed, the same inputs give the same bytes.
+    fixed = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0", "PYINSTALLER_CONFIG_DIR": str(work / "config")}
+    done = execute(_command(entry, work), env=fixed, cwd=work)
+    tree = work / "dist" / NAME
+    if done.code or not (tree / NAME).is_file():
+        raise ExecutableError("PyInstaller failed", context="\n".join(done.err.splitlines()[-20:]))
+    return tree
+
+
+def imports_of(sources: Iterable[bytes]) -> str:
+    """Every import of a module that is not edgeadm's own, one statement per line, sorted.
+
+    PyInstaller looks for imports in the code that it freezes; edgeadm is not part of that."""
+    found: set[str] = set()
+    for source in sources:
+        found.update(_outside(ast.parse(source)))
+    return "\n".join(sorted(found))
+
+
+def can_strip() -> bool:
+    """Whether symbols can be taken out of the libraries: smaller, and nothing depends on it."""
+    return shutil.which("strip") is not None
+
+
+def _outside(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from (f"import {name}" for name in names if name.split(".")[0] != NAME)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            top = node.module.split(".")[0]
+            if top not in (NAME, "__future__"):
+                yield from (f"from {node.module} import {alias.name}" for alias in node.names)
+
+
+def _entry(imports: str) -> str:
+    """The program's first module. The function is never called: it is there to be looked at."""
+    needed = "\n".join(f"    {line}" for line in imports.splitlines())
+    return f"def needed():\n{needed}\n\n\nfrom edgeadm.cli import main\n\nmain()\n"
+
+
+def _command(entry: Path, work: Path) -> list[str]:
+    options = ["--onedir", "--noconfirm", "--noupx", "--log-level=WARN", f"--contents-directory={LIBRARIES}"]
+    options += [f"--{part}path={work / part}" for part in ("dist", "work", "spec")]
+    options += [f"--exclude-module={module}" for module in (NAME, *LEFT_OUT)]
+    if can_strip():
+        options.append("--strip")
+    return [sys.executable, "-m", "PyInstaller", *options, str(entry)]
