@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import platform
+from pathlib import Path
 
 import click
 
-from edgeadm import __version__
+import edgeadm
 from edgeadm.cli import console, options
 
 
@@ -15,7 +17,15 @@ from edgeadm.cli import console, options
 def command(output: str) -> None:
     """Print the version of edgeadm."""
     if output == "json":
-        facts = {"version": __version__, "python": platform.python_version(), "arch": platform.machine()}
-        console.data_json(facts)
+        console.data_json({"version": edgeadm.__version__, **_built()})
     else:
-        console.data(f"edgeadm {__version__}")
+        console.data(f"edgeadm {edgeadm.__version__}")
+
+
+def _built() -> dict[str, str]:
+    """What the self-contained executable was built with; where edgeadm is installed, what it runs on."""
+    about = Path(edgeadm.__file__).with_name("_built.json")
+    if about.is_file():
+        built: dict[str, str] = json.loads(about.read_text(encoding="utf-8"))
+        return {"kind": "executable", **built}
+    return {"kind": "installed", "python": platform.python_version(), "arch": platform.machine()}

@@ -10,6 +10,8 @@ from pathlib import Path
 MAGIC = b"\x7fELF"
 # Section type of the table that names the library versions a file was linked against.
 VERNEED = 0x6FFFFFFE
+# Program header that names the loader.
+INTERP = 3
 
 
 def glibc_needed(tree: Path) -> str:
@@ -22,6 +24,19 @@ def glibc_by_file(tree: Path) -> dict[str, str]:
     """The same per file: what to look at when the number is too high."""
     found = {path: max(_of(path), default=()) for path in sorted(tree.rglob("*"))}
     return {str(path.relative_to(tree)): ".".join(map(str, each)) for path, each in found.items() if each}
+
+
+def loader(program: Path) -> str:
+    """The path of the dynamic loader that starts the program; empty where it needs none."""
+    data = program.read_bytes()
+    table_at, entry_size, count = struct.unpack_from("<Q14xHH", data, 32)
+    for index in range(count):
+        kind, _flags, offset, _address, _physical, size = struct.unpack_from(
+            "<IIQQQQ", data, table_at + index * entry_size
+        )
+        if kind == INTERP:
+            return data[offset : offset + size].rstrip(b"\0").decode()
+    return ""
 
 
 def _of(path: Path) -> Iterator[tuple[int, ...]]:

@@ -16,24 +16,27 @@ from pathlib import Path
 import edgeadm
 from edgeadm.hosts.process import execute
 from edgeadm.package.elf import glibc_needed
-from edgeadm.package.freeze import LIBRARIES, NAME, ExecutableError, can_strip, freeze, imports_of
+from edgeadm.package.freeze import NAME, ExecutableError, can_strip, freeze, imports_of
+from edgeadm.package.launcher import bring_libc, libc_version, write_launcher
 
 Say = Callable[[str], None]
 
 # Folders that lie beside the sources in a checkout and inside the package where it is installed.
 DATA = {"templates": "_templates", "install-pkgs": "_install_pkgs"}
+# Where everything but the launcher lies.
+INSIDE = "_internal"
 # What the tree says about itself; `edgeadm version -o json` shows it.
 FACTS = "_built.json"
 ARCHIVES = (".tar.gz", ".tar.zst", ".tar.zst.part")
 
 
 def executable_tree(cache: Path, say: Say) -> Path:
-    """A folder with the program `edgeadm` and its libraries in `_internal/`.
+    """A folder with the program `edgeadm` and its libraries in `_internal/`. It brings its C library along.
 
     The folder of the running program where that is self-contained itself; else built below `cache`, once
     per state of the sources. Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
     if getattr(sys, "frozen", False):
-        return Path(sys.executable).resolve().parent
+        return Path(sys.executable).resolve().parent.parent
     folder = cache / "executable"
     sources = dict(_sources())
     imports = imports_of(data for name, data in sources.items() if name.endswith(".py"))
@@ -47,20 +50,24 @@ def executable_tree(cache: Path, say: Say) -> Path:
 
 
 def facts(tree: Path) -> dict[str, str]:
-    """What the tree was built with and what it needs: `python`, `arch` and `glibc`, the oldest that does."""
-    loaded: dict[str, str] = json.loads((tree / LIBRARIES / NAME / FACTS).read_text(encoding="utf-8"))
+    """What the tree holds: `python`, `arch`, its `glibc`, and `glibcNeeded`: the oldest that would do."""
+    loaded: dict[str, str] = json.loads((tree / INSIDE / NAME / FACTS).read_text(encoding="utf-8"))
     return loaded
 
 
 def _base(imports: str, work: Path, say: Say) -> Path:
     say("freezing Python and the libraries that edgeadm uses (about a minute, once)")
-    return freeze(imports, work)
+    tree = work / "tree"
+    tree.mkdir()
+    freeze(imports, work).rename(tree / INSIDE)
+    write_launcher(tree, NAME, INSIDE, bring_libc(tree / INSIDE))
+    return tree
 
 
 def _whole(base: Path, sources: dict[str, bytes], work: Path) -> Path:
     tree = work / "tree"
     shutil.copytree(base, tree, symlinks=True, copy_function=_link)
-    home = tree / LIBRARIES / NAME
+    home = tree / INSIDE / NAME
     for name, data in sources.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_bytes(data)
@@ -68,7 +75,8 @@ def _whole(base: Path, sources: dict[str, bytes], work: Path) -> Path:
     about = {
         "python": platform.python_version(),
         "arch": platform.machine(),
-        "glibc": glibc_needed(tree),
+        "glibc": libc_version(),
+        "glibcNeeded": glibc_needed(tree),
     }
     (home / FACTS).write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
     _settle(tree)
@@ -130,7 +138,7 @@ def _environment() -> str:
     """What the libraries' tree depends on besides the imports."""
     installed = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
     strip = "stripped" if can_strip() else "whole"
-    return "\n".join([sys.version, platform.machine(), sys.base_prefix, strip, *installed])
+    return "\n".join([sys.version, platform.machine(), sys.base_prefix, libc_version(), strip, *installed])
 
 
 def _key(parts: list[str]) -> str:

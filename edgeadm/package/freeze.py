@@ -16,7 +16,8 @@ from edgeadm.errors import EdgeadmError, MissingToolError
 from edgeadm.hosts.process import execute
 
 NAME = "edgeadm"
-LIBRARIES = "_internal"
+# The ELF program. It cannot be called `edgeadm`: the folder of our modules lies beside it under that name.
+PROGRAM = "run"
 
 # Modules that the libraries could use and edgeadm never does; several cost start-up time or megabytes.
 LEFT_OUT = (
@@ -60,7 +61,7 @@ class ExecutableError(EdgeadmError):
 
 
 def freeze(imports: str, work: Path) -> Path:
-    """A tree with the program `edgeadm`, which can import what the `imports` name; made inside `work`.
+    """A folder with the program `run`, which can import what the `imports` name; made inside `work`.
 
     Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
     if importlib.util.find_spec("PyInstaller") is None:
@@ -68,13 +69,13 @@ def freeze(imports: str, work: Path) -> Path:
             "PyInstaller is not installed, and edgeadm's own executable is built with it",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         )
-    entry = work / f"{NAME}.py"
+    entry = work / f"{PROGRAM}.py"
     entry.write_text(_entry(imports), encoding="utf-8")
     # The hash seed decides the order of sets in byte code: fixed, the same inputs give the same bytes.
     fixed = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0", "PYINSTALLER_CONFIG_DIR": str(work / "config")}
     done = execute(_command(entry, work), env=fixed, cwd=work)
-    tree = work / "dist" / NAME
-    if done.code or not (tree / NAME).is_file():
+    tree = work / "dist" / PROGRAM
+    if done.code or not (tree / PROGRAM).is_file():
         raise ExecutableError("PyInstaller failed", context="\n".join(done.err.splitlines()[-20:]))
     return tree
 
@@ -106,13 +107,13 @@ def _outside(module: ast.Module) -> Iterator[str]:
 
 
 def _entry(imports: str) -> str:
-    """The program's first module. The function is never called: it is there to be looked at."""
+    """The program's first module. `needed` is never called: it is there to be looked at."""
     needed = "\n".join(f"    {line}" for line in imports.splitlines())
     return f"def needed():\n{needed}\n\n\nfrom edgeadm.cli import main\n\nmain()\n"
 
 
 def _command(entry: Path, work: Path) -> list[str]:
-    options = ["--onedir", "--noconfirm", "--noupx", "--log-level=WARN", f"--contents-directory={LIBRARIES}"]
+    options = ["--onedir", "--noconfirm", "--noupx", "--log-level=WARN", "--contents-directory=."]
     options += [f"--{part}path={work / part}" for part in ("dist", "work", "spec")]
     options += [f"--exclude-module={module}" for module in (NAME, *LEFT_OUT)]
     if can_strip():
