@@ -1,0 +1,71 @@
+# `make` alone prints what there is. Every target sets up what it needs first.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+RUN := $(VENV)/bin/
+# Set up anew whenever what is installed would differ.
+STATE := $(shell cat requirements-dev.txt pyproject.toml tools/set-up.sh | cksum | cut -d' ' -f1)
+BUILD_STATE := $(shell cat requirements-build.txt | cksum | cut -d' ' -f1)
+READY := $(VENV)/.ready-$(STATE)
+READY_TO_BUILD := $(VENV)/.ready-to-build-$(STATE)-$(BUILD_STATE)
+
+NAME := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint types layers e2e docs dist bench lock format clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything that development needs
+
+$(READY): requirements-dev.txt pyproject.toml tools/set-up.sh
+	@bash tools/set-up.sh requirements-dev.txt
+	@touch $@
+
+$(READY_TO_BUILD): $(READY) requirements-build.txt
+	@bash tools/set-up.sh requirements-build.txt
+	@touch $@
+
+demo: $(READY_TO_BUILD) ## a control plane on this machine, in a sandbox of its own (root)
+	@bash tools/demo.sh $(NAME)
+
+test: lint types layers unit ## everything that needs neither root nor Go
+
+unit: $(READY) ## the tests alone
+	$(RUN)pytest -m "not e2e" -n 2 --dist loadfile
+
+lint: $(READY) ## ruff: rules and layout
+	$(RUN)ruff check .
+	$(RUN)ruff format --check .
+
+types: $(READY) ## mypy, strict
+	$(RUN)mypy
+
+layers: $(READY) ## who may import whom
+	$(RUN)lint-imports
+
+format: $(READY) ## lay the sources out as `make lint` wants them
+	$(RUN)ruff check --fix .
+	$(RUN)ruff format .
+
+e2e: $(READY_TO_BUILD) ## journeys in real sandboxes (root)
+	@test "$$(id -u)" = 0 || { echo "error: make e2e boots sandboxes and needs root" >&2; exit 1; }
+	$(RUN)pytest tests/e2e -m e2e --durations=15
+
+docs: $(READY) ## the documentation, a warning being an error, into docs/_build/html
+	$(RUN)sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, into dist/
+	$(PYTHON) tools/dist.py
+
+bench: $(READY_TO_BUILD) ## edgeadm init against raw kubeadm init, as JSON (root)
+	@$(PYTHON) tools/bench_init.py
+
+lock: $(READY) ## resolve the requirements anew: requirements-*.txt
+	@bash tools/lock.sh
+
+clean: ## remove what was built; the set-up and the caches outside stay
+	rm -rf build dist docs/_build docs/reference/generated .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

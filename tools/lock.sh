@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Resolve the requirements anew, with hashes, for every Python and platform at once.
+# Without --upgrade the pins stay where they are as long as pyproject.toml allows: `tools/lock.sh --upgrade`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+.venv/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.9'
+compile=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate)
+"${compile[@]}" "$@" --group dev --group docs pyproject.toml --output-file requirements-dev.txt
+"${compile[@]}" "$@" --extra build --constraints requirements-dev.txt pyproject.toml --output-file requirements-build.txt
