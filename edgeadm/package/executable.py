@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import edgeadm
+from edgeadm.assets import install_pkgs, templates
 from edgeadm.hosts.process import execute
 from edgeadm.package.elf import glibc_needed
 from edgeadm.package.freeze import NAME, ExecutableError, can_strip, freeze, imports_of
@@ -21,8 +22,6 @@ from edgeadm.package.launcher import bring_libc, libc_version, write_launcher
 
 Say = Callable[[str], None]
 
-# Folders that lie beside the sources in a checkout and inside the package where it is installed.
-DATA = {"templates": "_templates", "install-pkgs": "_install_pkgs"}
 # Where everything but the launcher lies.
 INSIDE = "_internal"
 # What the tree says about itself; `edgeadm version -o json` shows it.
@@ -124,9 +123,9 @@ def _sources() -> Iterator[tuple[str, bytes]]:
     """Path inside the package and bytes of everything that ships: read once, so that the key is true."""
     home = Path(edgeadm.__file__).resolve().parent
     roots = {"": home}
-    for folder, inside in DATA.items():
-        if not (home / inside).is_dir() and (home.parent / folder).is_dir():
-            roots[inside + "/"] = home.parent / folder
+    for inside, folder in (("_templates/", Path(str(templates()))), ("_install_pkgs/", install_pkgs())):
+        if not folder.is_relative_to(home):  # a checkout, where they lie beside the sources
+            roots[inside] = folder
     for prefix, root in roots.items():
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root).as_posix()
