@@ -14,9 +14,7 @@ STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="rewrite the golden files from what came out"
-    )
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 def _own_world(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No test sees the developer's settings, caches or terminal. Journeys keep the caches, which take long."""
+    """No test sees the developer's settings, caches or terminal. Journeys keep the caches."""
     for name in [name for name in os.environ if name.startswith("EDGEADM_")]:
         if name != "EDGEADM_CACHE_DIR" or not request.node.get_closest_marker("e2e"):
             monkeypatch.delenv(name)

@@ -17,7 +17,8 @@ HOME = Path(edgeadm.__file__).parent
 
 
 def loaded_by(statement: str) -> set[str]:
-    script = f"import sys\ntry:\n    {statement}\nexcept SystemExit:\n    pass\nprint(*sys.modules, file=sys.stderr)"
+    lines = ["import sys", "try:", f"    {statement}", "finally:", "    print(*sys.modules, file=sys.stderr)"]
+    script = "\n".join(lines)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return {name.split(".")[0] for name in done.stderr.split()}
 
