@@ -10,12 +10,12 @@ Exit status: 1 general and usage, 2 preflight, 3 validation, 4 a phase failed, 5
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class EdgeadmError(Exception):
-    """Something went wrong that edgeadm can name."""
+    """Something went wrong that edgeadm can name. `log` is the path of the run's log, where there is one."""
 
     code: ClassVar[str] = "edgeadm"
     exit_code: ClassVar[int] = 1
@@ -25,14 +25,16 @@ class EdgeadmError(Exception):
         self.message = message
         self.context = context
         self.hint = hint
+        self.log = ""
 
-    def as_dict(self) -> dict[str, str | int]:
+    def as_dict(self) -> dict[str, Any]:
         """The error as `-o json` shows it."""
-        fields: dict[str, str | int] = {
+        fields: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
             "context": self.context,
             "hint": self.hint,
+            "log": self.log,
             "exitCode": self.exit_code,
         }
         return {key: value for key, value in fields.items() if value != ""}
@@ -74,10 +76,17 @@ class CommandError(EdgeadmError):
 
 
 class PreflightError(EdgeadmError):
-    """One or more preflight checks failed; nothing was changed."""
+    """One or more preflight checks failed; nothing was changed. `findings` are for `-o json`."""
 
     code = "preflight"
     exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "", findings: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.findings = findings
+
+    def as_dict(self) -> dict[str, Any]:
+        return super().as_dict() | {"findings": [dict(each) for each in self.findings]}
 
 
 class ConfigError(EdgeadmError):

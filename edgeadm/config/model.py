@@ -86,11 +86,12 @@ class Config:
     default_ha: str = setting("none", "What holds the virtual IP of the control plane.")
     interface: str = setting("eth0", "Network interface of the virtual IP.")
     skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
+    verbosity: int = 0
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
 
 
-NESTED = ("kubeadm", "kubeadm_documents")
+NESTED = ("kubeadm", "kubeadm_documents", "verbosity")
 
 
 def own_settings() -> dict[str, Any]:

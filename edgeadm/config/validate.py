@@ -87,7 +87,7 @@ def _range_faults(config: Config) -> Iterator[str]:
     if pods is not None and pods.version == service.version and pods.overlaps(service):
         yield f"--pod-network-cidr: {pods} overlaps the Service range {service}"
     if service.max_prefixlen - service.prefixlen > LARGEST_SERVICE_BITS:
-        yield f"--service-cidr: {service} has more than the {LARGEST_SERVICE_BITS} bits that the API server takes"
+        yield f"--service-cidr: {service} has more than {LARGEST_SERVICE_BITS} bits of addresses"
     if _is_address(config.edge_virtual_addr):
         virtual = ipaddress.ip_address(config.edge_virtual_addr)
         for name, found in ranges.items():

@@ -68,6 +68,14 @@ class Journal:
         """Whether the phase was started, and neither came to its end nor was taken back."""
         return self._last(verb, phase) in ("started", "failed")
 
+    def times(self, verb: str, phase: str) -> int:
+        """How often the phase was started since it was last undone."""
+        count = 0
+        for record in self.records():
+            if (record.verb, record.phase) == (verb, phase):
+                count = 0 if record.event == "undone" else count + (record.event == "started")
+        return count
+
     def touched(self, verb: str) -> list[str]:
         """Phases of the verb that were begun and not undone, in the order in which they were first begun."""
         begun: dict[str, None] = {}

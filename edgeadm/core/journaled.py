@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from edgeadm.core.journal import BACKUPS, Journal
-from edgeadm.hosts import FileInfo, Host, OnLine, Result, show
+from edgeadm.hosts import FileInfo, Host, OnLine, Result, Source, show
 
 
 @dataclass
@@ -52,9 +51,12 @@ class JournaledHost:
         self._note("write", path, found)
         self.real.write(path, data, mode)
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+    def stage(self, source: Source) -> str:
+        return self.real.stage(source)
+
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         found = self.real.stat(path)
-        if found == FileInfo("file", mode, source.stat().st_size) and self._same(source, path):
+        if found == FileInfo("file", mode, source.size) and same_bytes(self.real, source, path):
             return
         self._note("write", path, found)
         self.real.put(source, path, mode)
@@ -68,11 +70,6 @@ class JournaledHost:
         if found is not None:
             self._note("remove", path, found)
             self.real.remove(path)
-
-    def _same(self, source: Path, path: str) -> bool:
-        with source.open("rb") as data:
-            digest = hashlib.file_digest(data, "sha256").digest()
-        return hashlib.sha256(self.real.read(path) or b"").digest() == digest
 
     def _note(self, event: str, path: str, found: FileInfo | None) -> None:
         detail: dict[str, Any] = {"path": path, "before": None}
@@ -103,3 +100,8 @@ class JournaledHost:
             missing.append(folder)
             folder = folder.rpartition("/")[0]
         return missing[::-1]
+
+
+def same_bytes(host: Host, source: Source, path: str) -> bool:
+    """Whether the file at the path holds what the source holds."""
+    return hashlib.sha256(host.read(path) or b"").hexdigest() == source.sha256

@@ -10,6 +10,7 @@ from edgeadm.cluster import Cluster
 from edgeadm.config import Config
 from edgeadm.core.journal import Journal
 from edgeadm.hosts import Host
+from edgeadm.package.opened import OpenPackage
 
 Say = Callable[[str], None]
 
@@ -22,6 +23,7 @@ class Context:
     host: Host
     journal: Journal
     connect: Callable[[], Cluster]
+    package: OpenPackage | None = None
     say: Say = lambda _text: None
     warn: Say = lambda _text: None
 

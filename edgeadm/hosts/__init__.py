@@ -1,6 +1,6 @@
 """The only door to a machine: run a command, read, write and remove a file."""
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, show
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, Source, show
 from edgeadm.hosts.dry import DryHost
 from edgeadm.hosts.local import LocalHost
 from edgeadm.hosts.logged import LoggedHost, RunLog
@@ -15,5 +15,6 @@ __all__ = [
     "Result",
     "RunLog",
     "Secret",
+    "Source",
     "show",
 ]

@@ -58,6 +58,19 @@ class FileInfo:
     target: str = ""
 
 
+class Source(Protocol):
+    """A file that edgeadm brings along. `local` may have to unpack it first: dry runs never call it."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    def local(self) -> Path:
+        """Where its bytes are on the machine that edgeadm runs on."""
+
+
 class Host(Protocol):
     """A machine: local, remembered (dry run), written down (journaled) or imagined (tests)."""
 
@@ -90,8 +103,11 @@ class Host(Protocol):
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
         """Put the file there in one step, flushed: a reader sees the old bytes or the new, never a part."""
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
-        """Copy a file of the machine that edgeadm runs on to the path, as `write` does."""
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
+        """Copy the source to the path, as `write` does."""
+
+    def stage(self, source: Source) -> str:
+        """A path on the host from which a command can read the source during this run."""
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         """Add to the end of the file, flushed to disk before it returns."""

@@ -19,8 +19,8 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 def ensure_packages(names: Sequence[str], say: Callable[[str], None]) -> None:
     """Install the packages that are missing, after saying which.
 
-    Needs root and apt-get. Raises MissingToolError, with the line to run as its hint, where the machine is not
-    of Debian's family, where we are not root, and where apt-get fails."""
+    Needs root and apt-get. Raises MissingToolError, with the line to run as its hint, where the machine is
+    not of Debian's family, where we are not root, and where apt-get fails."""
     missing = missing_packages(names)
     if not missing:
         return

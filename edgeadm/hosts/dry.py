@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, show
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source, show
 
 
 @dataclass
@@ -59,11 +58,11 @@ class DryHost:
             self.note(f"write {path} ({len(data)} bytes, mode {mode:04o})")
         self.changed[path] = (data, mode)
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
-        size = source.stat().st_size
-        found = self.stat(path)
-        if found is None or found.size != size:
-            self.note(f"write {path} ({size} bytes, mode {mode:04o})")
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
+        self.note(f"write {path} ({source.size} bytes, mode {mode:04o})")
+
+    def stage(self, source: Source) -> str:
+        return f"<package>/{source.sha256[:12]}"
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self.changed[path] = ((self.read(path) or b"") + data, mode)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from edgeadm.hosts.base import FileInfo, OnLine, Result, show
+from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
 
 Answer = Result | Callable[["FakeHost", tuple[str, ...], bytes], Result]
 
@@ -61,8 +60,11 @@ class FakeHost:
         self.files[path] = data
         self.modes[path] = mode
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
-        self.write(path, source.read_bytes(), mode)
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
+        self.write(path, source.local().read_bytes(), mode)
+
+    def stage(self, source: Source) -> str:
+        return f"/staged/{source.sha256}"
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self.write(path, self.files.get(path, b"") + data, self.modes.get(path, mode))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from edgeadm.hosts.base import FileInfo, OnLine, Result
+from edgeadm.hosts.base import FileInfo, OnLine, Result, Source
 from edgeadm.hosts.process import execute
 
 
@@ -65,12 +65,15 @@ class LocalHost:
 
         self._replace(path, mode, fill)
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         def fill(out: IO[bytes]) -> None:
-            with source.open("rb") as data:
+            with source.local().open("rb") as data:
                 shutil.copyfileobj(data, out, 1 << 20)
 
         self._replace(path, mode, fill)
+
+    def stage(self, source: Source) -> str:
+        return str(source.local())
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         target = self._at(path)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, show
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, Source, show
 
 
 @dataclass
@@ -95,7 +95,10 @@ class LoggedHost:
         self._change(f"write {path} ({len(data)} bytes, mode {mode:04o})")
         self.real.write(path, data, mode)
 
-    def put(self, source: Path, path: str, mode: int = 0o755) -> None:
+    def stage(self, source: Source) -> str:
+        return self.real.stage(source)
+
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         self._change(f"put {path} (mode {mode:04o})")
         self.real.put(source, path, mode)
 

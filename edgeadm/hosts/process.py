@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from edgeadm.hosts.base import OnLine, Result
+
+# Loaded before any fork: the child may only make the call.
+PRCTL = ctypes.CDLL(None, use_errno=True).prctl
+PR_SET_PDEATHSIG = 1
 
 
 def execute(
@@ -32,6 +38,7 @@ def execute(
             stderr=subprocess.PIPE,
             env=clean_environment(env),
             cwd=cwd,
+            preexec_fn=_die_with_parent,
         )
     except FileNotFoundError as error:
         return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
@@ -47,6 +54,32 @@ def attach(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
     return subprocess.run(tuple(argv), env=clean_environment(env), check=False).returncode
 
 
+def spawn(argv: Sequence[str], log: Path) -> int:
+    """Start a program that outlives us, in a session of its own, its output appended to `log`; its pid."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            tuple(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=clean_environment(),
+            start_new_session=True,
+        )
+    # Reaped if it ends while we still run, so that it does not look alive as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process.pid
+
+
+def pipe(argv: Sequence[str], *, source: Path | None = None, target: Path | None = None) -> Result:
+    """Run a program with a file as its stdin, or as its stdout, or both; nothing is held in memory."""
+    argv = tuple(argv)
+    with (source or Path(os.devnull)).open("rb") as stdin, (target or Path(os.devnull)).open("wb") as stdout:
+        done = subprocess.run(
+            argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=clean_environment(), check=False
+        )
+    return Result(argv, done.returncode, "", _text(done.stderr))
+
+
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our environment without the library path that a frozen edgeadm sets for itself alone."""
     env = dict(os.environ)
@@ -56,6 +89,12 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     elif getattr(sys, "frozen", False):
         env.pop("LD_LIBRARY_PATH", None)
     return env | dict(extra or {})
+
+
+def _die_with_parent() -> None:
+    """A program must not go on changing things after the edgeadm that started it was killed: a re-run would
+    meet it at work. Runs in the child, between fork and exec."""
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _collect(

@@ -1,0 +1,72 @@
+"""What `init` says when it has finished."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeadm.cli import console
+from edgeadm.cli.session import Session
+from edgeadm.core.phase import Context
+from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.kubeadm_config import document
+
+WITHHELD = "<value withheld>"
+
+
+def show_closing(session: Session, changed: int, *, as_json: bool) -> None:
+    """The text that users of edgeadm know, with the join command; or the run as JSON, without secrets."""
+    ctx = session.ctx
+    if as_json:
+        console.data_json(_summary(session, changed))
+    elif not changed:
+        console.talk("this node is a control plane already: 0 changes")
+    elif ctx.host.stat(ADMIN_CONF) is not None:
+        console.data(renderer(ctx).text("text/init-done.txt", closing_values(ctx)))
+
+
+def closing_values(ctx: Context) -> dict[str, Any]:
+    """What the text wants: the token is our own, the hash is computed from the CA."""
+    init = document(ctx, "InitConfiguration")
+    flags = ctx.config.kubeadm
+    tokens = init.get("bootstrapTokens") or [{}]
+    return {
+        "endpoint": endpoint(ctx),
+        "token": WITHHELD if flags.skip_token_print else tokens[0].get("token", WITHHELD),
+        "ca_hash": ca_hash(ctx),
+        "certificate_key": WITHHELD
+        if flags.skip_certificate_key_print
+        else init.get("certificateKey", WITHHELD),
+        "control_plane_endpoint": document(ctx, "ClusterConfiguration").get("controlPlaneEndpoint", ""),
+        "upload_certs": flags.upload_certs,
+        "enable_edge": ctx.config.enable_edge,
+    }
+
+
+def endpoint(ctx: Context) -> str:
+    """HOST:PORT of the API server, as admin.conf has it."""
+    import yaml
+
+    kubeconfig = yaml.safe_load(ctx.host.read(ADMIN_CONF) or b"{}")
+    server: str = kubeconfig["clusters"][0]["cluster"]["server"]
+    return server.removeprefix("https://")
+
+
+def ca_hash(ctx: Context) -> str:
+    """The discovery hash of the cluster's CA."""
+    from edgeadm import pki
+
+    folder = document(ctx, "ClusterConfiguration").get("certificatesDir") or "/etc/kubernetes/pki"
+    return pki.discovery_hash(ctx.host.read(f"{folder}/ca.crt") or b"")
+
+
+def _summary(session: Session, changed: int) -> dict[str, Any]:
+    ctx = session.ctx
+    found: dict[str, Any] = {
+        "verb": "init",
+        "changed": changed,
+        "phases": session.report.outcome.phases,
+        "log": session.log.written,
+    }
+    if ctx.host.stat(ADMIN_CONF) is not None:
+        found |= {"endpoint": endpoint(ctx), "caCertHash": ca_hash(ctx)}
+    return found

@@ -1,0 +1,60 @@
+"""`edgeadm config print|validate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from edgeadm.cli import console
+from edgeadm.cli.init import configured, run_options
+from edgeadm.config.load import API, KIND
+from edgeadm.config.model import Config, key_of, kubeadm_settings, own_settings
+
+
+@click.group("config")
+def command() -> None:
+    """Show or check what flags, variables and a file come to."""
+
+
+def _print(**_options: Any) -> None:
+    """Print the merged configuration as a file that `--config` takes; without options, the defaults."""
+    import yaml
+
+    ctx = click.get_current_context()
+    config = configured(ctx)
+    documents = [as_document(config), *(dict(each) for each in config.kubeadm_documents)]
+    if ctx.params["output"] == "json":
+        console.data_json(documents)
+    else:
+        console.data(yaml.safe_dump_all(documents, sort_keys=False).rstrip())
+
+
+def _validate(**_options: Any) -> None:
+    """Check a configuration and say `ok`; what the machine has to offer is not looked at."""
+    ctx = click.get_current_context()
+    configured(ctx)
+    if ctx.params["output"] == "json":
+        console.data_json({"valid": True})
+    else:
+        console.data("ok")
+
+
+def as_document(config: Config) -> dict[str, Any]:
+    """The EdgeConfiguration document of a Config: edgeadm's settings, and kubeadm's where they were given."""
+    document: dict[str, Any] = {"apiVersion": API, "kind": KIND}
+    for name in own_settings():
+        document[key_of(name)] = _plain(getattr(config, name))
+    for name, each in kubeadm_settings().items():
+        value = getattr(config.kubeadm, name)
+        if value != each.default:
+            document[key_of(name)] = "***" if each.metadata.get("secret") else _plain(value)
+    return document
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+for _name, _call in (("print", _print), ("validate", _validate)):
+    command.add_command(click.Command(_name, callback=_call, params=run_options(), help=_call.__doc__))

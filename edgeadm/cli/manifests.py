@@ -1,0 +1,31 @@
+"""`edgeadm manifests`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeadm.cli import console
+from edgeadm.errors import UsageError
+from edgeadm.render import SUFFIX, Renderer
+
+
+@click.command("manifests")
+@click.option("-o", "--output-dir", required=True, metavar="DIR", help="Folder to write to; made if absent.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def command(output_dir: str, force: bool) -> None:
+    """Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`."""
+    folder, render = Path(output_dir), Renderer()
+    files = {folder / f"{name}{SUFFIX}": render.source(name) for name in render.names()}
+    there = [str(path) for path in files if path.exists()]
+    if there and not force:
+        raise UsageError(
+            f"{len(there)} files are there already",
+            context="\n".join(there),
+            hint="pass `--force` to replace them",
+        )
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        console.data(str(path))

@@ -1,0 +1,84 @@
+"""`edgeadm VERB phase NAME`: one phase of ours, or one of kubeadm's passed on to the kubeadm binary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+
+from edgeadm.cli import console
+from edgeadm.cli.report import PlainReport
+from edgeadm.cli.session import changing
+from edgeadm.config import Config
+from edgeadm.core.workflow import Workflow
+from edgeadm.kubeadm import compat
+from edgeadm.phases.kubeadm_config import CONFIG
+
+Execute = Callable[[click.Context, tuple[str, ...]], None]
+NEWEST = "v1.99.0"
+
+
+def kubeadm_names() -> list[str]:
+    """Phase names that any supported kubeadm knows; the binary has the last word."""
+    first, last = f"v{compat.OLDEST[0]}.{compat.OLDEST[1]}.0", NEWEST
+    return list(dict.fromkeys([*compat.init_phases(last), *compat.init_phases(first)]))
+
+
+class PhaseGroup(click.Group):
+    """Our phases by path, then kubeadm's by name."""
+
+    def __init__(
+        self, workflow: Workflow, options: Callable[[], list[click.Parameter]], execute: Execute
+    ) -> None:
+        super().__init__("phase", help=f"Run a single phase of `{workflow.name}`.")
+        self.workflow, self.options, self.execute = workflow, options, execute
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        ours = [step.path for step in self.workflow.steps()]
+        return ours + [name for name in compat.INIT_PHASES if name not in ours]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name in self.workflow.names():
+            return self._ours(cmd_name)
+        return _kubeadm_phase(cmd_name) if cmd_name in kubeadm_names() else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None:
+            raise self.workflow.unknown(args[0], kubeadm_names())
+        return super().resolve_command(ctx, args)
+
+    def _ours(self, path: str) -> click.Command:
+        def call(**_options: Any) -> None:
+            self.execute(click.get_current_context(), (path,))
+
+        summary = next((step.phase.summary for step in self.workflow.steps() if step.path == path), "")
+        return click.Command(path, callback=call, params=self.options(), help=summary)
+
+
+def _kubeadm_phase(name: str) -> click.Command:
+    return click.Command(
+        name,
+        callback=partial(_pass_on, name),
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        help=f"kubeadm's own phase: passed to `kubeadm init phase {name}`.",
+        context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    )
+
+
+def _pass_on(name: str, arguments: tuple[str, ...]) -> None:
+    words = [*name.split("/"), *arguments]
+    if "--help" in arguments or "-h" in arguments:
+        from edgeadm.hosts import LocalHost
+
+        console.data(LocalHost().ask("kubeadm", "init", "phase", *words).checked().out)
+        return
+    with changing("init", Config(), PlainReport()) as session:
+        host = session.ctx.host
+        if not any(word.startswith("--config") for word in words) and host.stat(CONFIG) is not None:
+            words += ["--config", CONFIG]
+        session.ctx.journal.verb, session.ctx.journal.phase = "init", f"kubeadm/{name}"
+        host.run("kubeadm", "init", "phase", *words, on_line=console.data)

@@ -1,0 +1,90 @@
+"""How a run is shown while it goes: plain lines, a live line on a terminal, or collected for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeadm.cli import console
+from edgeadm.core.phase import Verdict
+
+
+@dataclass
+class Outcome:
+    """What became of each phase, for `-o json` and the last line."""
+
+    phases: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, path: str, result: str, reason: str, seconds: float) -> None:
+        self.phases.append({"phase": path, "result": result, "reason": reason, "seconds": round(seconds, 2)})
+
+    @property
+    def changed(self) -> int:
+        return sum(each["result"] == "done" for each in self.phases)
+
+
+@dataclass
+class PlainReport:
+    """One line for each thing, as kubeadm writes them: for pipes, logs and plain terminals."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    reason: str = ""
+
+    def begin(self, path: str, verdict: Verdict) -> None:
+        self.reason = verdict.reason
+        mark = "" if verdict.needed else "nothing to do: "
+        console.talk(f"[{path}] {mark}{verdict.reason}")
+
+    def line(self, path: str, text: str) -> None:
+        console.talk(text if text.startswith(("[", "\t", " ")) or not text else f"[{path}] {text}")
+
+    def end(self, path: str, result: str, seconds: float) -> None:
+        self.outcome.add(path, result, self.reason, seconds)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+@dataclass
+class LiveReport:
+    """On a terminal: a spinner with the phase's last line, then one line for each finished phase."""
+
+    outcome: Outcome = field(default_factory=Outcome)
+    reason: str = ""
+    _status: Any = None
+
+    def begin(self, path: str, verdict: Verdict) -> None:
+        self.reason = verdict.reason
+        if verdict.needed:
+            self._spin(f"{path}: {verdict.reason}")
+
+    def line(self, path: str, text: str) -> None:
+        if text.strip():
+            self._spin(f"{path}: {text.strip()[:100]}")
+
+    def end(self, path: str, result: str, seconds: float) -> None:
+        self.outcome.add(path, result, self.reason, seconds)
+        self.close()
+        mark = {"done": "✓", "unneeded": "·", "failed": "✗"}[result]
+        time = f" ({seconds:.1f} s)" if result == "done" else ""
+        console.talk(f" {mark} {path}: {self.reason}{time}")
+
+    def close(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _spin(self, text: str) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+
+        if self._status is None:
+            self._status = Console(stderr=True).status(escape(text))
+            self._status.start()
+        else:
+            self._status.update(escape(text))
+
+
+def choose() -> PlainReport | LiveReport:
+    """Live where stderr is a terminal that can, else plain."""
+    return LiveReport() if console.colour() else PlainReport()

@@ -1,0 +1,62 @@
+"""Click options made from the fields of Config: one list of settings, not two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from edgeadm.config.load import typed
+from edgeadm.config.model import flag_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.errors import ConfigError
+
+GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+
+
+def setting_options() -> list[click.Parameter]:
+    """One option for every setting, edgeadm's own first."""
+    every = own_settings() | kubeadm_settings()
+    return [_option(name, each) for name, each in every.items()]
+
+
+def given(ctx: click.Context) -> dict[str, Any]:
+    """The settings that a flag or a variable set, by field name, typed. Raises ConfigError."""
+    every = own_settings() | kubeadm_settings()
+    found = {}
+    for name, value in ctx.params.items():
+        if name in every and ctx.get_parameter_source(name) in GIVEN:
+            found[name] = _typed(name, value, every)
+    return found
+
+
+def _typed(name: str, value: Any, every: Mapping[str, Field[Any]]) -> Any:
+    kind = str(every[name].type)
+    if kind.startswith("tuple"):
+        return tuple(part for item in value for part in item.split(",") if part)
+    try:
+        return typed(value, kind)
+    except TypeError as error:
+        raise ConfigError(f"{flag_of(name)}: {error}") from error
+
+
+def _option(name: str, each: Field[Any]) -> click.Option:
+    kind = str(each.type)
+    shown: dict[str, Any] = {"help": each.metadata["help"], "envvar": variable_of(name)}
+    if kind.startswith("tuple"):
+        return click.Option([flag_of(name)], multiple=True, metavar="LIST", **shown)
+    if kind == "bool":
+        return _switch(name, each, shown)
+    default = each.default if each.default not in (None, "") else None
+    if kind.startswith("int"):
+        return click.Option([flag_of(name)], type=int, default=default, **shown)
+    return click.Option([flag_of(name)], default=default, show_default=default is not None, **shown)
+
+
+def _switch(name: str, each: Field[Any], shown: dict[str, Any]) -> click.Option:
+    """`--x`, `--x=true` and `--x=false`, as kubeadm's users write them."""
+    return click.Option(
+        [flag_of(name)], is_flag=False, flag_value="true", default=each.default, type=click.BOOL, **shown
+    )

@@ -1,0 +1,167 @@
+"""What a host says about itself: each fact is a question and a parser of the answer, tested on text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edgeadm.hosts.base import Host
+
+CAP_SYS_RESOURCE = 24
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A containerd on the host: its version, and what its configuration says about CRI."""
+
+    version: str
+    cri: bool
+    systemd_cgroup: bool
+    sandbox_image: str
+
+
+def architecture(host: Host) -> str:
+    """The host's architecture in Kubernetes' words: amd64, arm64 …"""
+    machine = host.ask("uname", "-m").out.strip()
+    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(machine, machine)
+
+
+def hostname(host: Host) -> str:
+    """The host's own name, in lower case as kubeadm takes it."""
+    return host.ask("hostname").out.strip().lower()
+
+
+def processors(host: Host) -> int:
+    """How many processors there are for us."""
+    text = host.ask("nproc").out.strip()
+    return int(text) if text.isdecimal() else 0
+
+
+def memory_mib(host: Host) -> int:
+    """Total memory, MiB."""
+    found = re.search(rb"^MemTotal:\s+(\d+) kB", host.read("/proc/meminfo") or b"", re.MULTILINE)
+    return int(found[1]) // 1024 if found else 0
+
+
+def swaps(host: Host) -> list[str]:
+    """Devices and files that are used for swap."""
+    lines = (host.read("/proc/swaps") or b"").decode().splitlines()[1:]
+    return [line.split()[0] for line in lines if line.strip()]
+
+
+def listening_ports(host: Host) -> set[int]:
+    """TCP ports that something listens on, from /proc/net/tcp and tcp6."""
+    ports: set[int] = set()
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        ports |= parse_listening((host.read(path) or b"").decode())
+    return ports
+
+
+def parse_listening(text: str) -> set[int]:
+    """Ports in state LISTEN (0A) of a /proc/net/tcp table."""
+    ports = set()
+    for line in text.splitlines()[1:]:
+        columns = line.split()
+        if len(columns) > 3 and columns[3] == "0A":
+            ports.add(int(columns[1].rpartition(":")[2], 16))
+    return ports
+
+
+def cgroup_version(host: Host) -> int:
+    """1 or 2: which cgroup hierarchy the kubelet will meet (kubelet asks the file system the same way)."""
+    kind = host.ask("stat", "-f", "-c", "%T", "/sys/fs/cgroup").out.strip()
+    return 2 if kind == "cgroup2fs" else 1
+
+
+def can_lower_oom_score(host: Host) -> bool:
+    """Whether processes of this host may protect themselves from the OOM killer: nodes that are containers
+    themselves may not, and runc then fails unless containerd keeps within bounds."""
+    found = re.search(rb"^CapEff:\s+([0-9a-f]+)", host.read("/proc/1/status") or b"", re.MULTILINE)
+    bounded = host.ask("systemd-detect-virt", "--container").code == 0
+    return not bounded and found is not None and bool(int(found[1], 16) >> CAP_SYS_RESOURCE & 1)
+
+
+def conntrack_is_fixed(host: Host) -> bool:
+    """Whether the size of the connection table cannot be set from here (a network namespace of its own)."""
+    path = "/proc/sys/net/netfilter/nf_conntrack_max"
+    return host.stat(path) is not None and host.ask("test", "-w", path).code != 0
+
+
+def default_address(host: Host) -> str:
+    """The address of the interface that has the default route; empty where there is none."""
+    answer = host.ask("ip", "-o", "route", "get", "192.0.2.1").out
+    found = re.search(r"\bsrc (\S+)", answer)
+    return found[1] if found else ""
+
+
+def addresses(host: Host) -> dict[str, list[str]]:
+    """Interface → its addresses with prefix length."""
+    found: dict[str, list[str]] = {}
+    for line in host.ask("ip", "-o", "addr", "show").out.splitlines():
+        columns = line.split()
+        if len(columns) > 3 and columns[2] in ("inet", "inet6"):
+            found.setdefault(columns[1], []).append(columns[3])
+    return found
+
+
+def links(host: Host) -> set[str]:
+    """Names of the network interfaces."""
+    return set(host.names("/sys/class/net"))
+
+
+def free_mib(host: Host, path: str) -> int:
+    """Free space, MiB, of the file system that holds the path or its nearest existing parent."""
+    while path != "/" and host.stat(path) is None:
+        path = path.rpartition("/")[0] or "/"
+    lines = host.ask("df", "-Pk", path).out.splitlines()
+    return int(lines[-1].split()[3]) // 1024 if len(lines) > 1 else 0
+
+
+def has_program(host: Host, name: str) -> bool:
+    """Whether the program is on root's PATH or in a system folder."""
+    return host.ask("sh", "-c", 'PATH="$PATH:/usr/sbin:/sbin"; command -v "$0"', name).code == 0
+
+
+def kernel_has(host: Host, module: str, sign: str) -> bool:
+    """Whether a kernel module is built in or loaded (then `sign` exists), or else can be loaded."""
+    return host.stat(sign) is not None or host.ask("modprobe", "-n", "-q", module).code == 0
+
+
+def clock(host: Host) -> int:
+    """Seconds since 1970 by the host's clock."""
+    text = host.ask("date", "+%s").out.strip()
+    return int(text) if text.isdecimal() else 0
+
+
+def kubeadm_version(host: Host) -> str:
+    """Version of the kubeadm on the host's PATH; empty where there is none."""
+    answer = host.ask("kubeadm", "version", "-o", "short")
+    return answer.out.strip() if answer.code == 0 else ""
+
+
+def runtime(host: Host) -> Runtime | None:
+    """The containerd on the host; None where there is none."""
+    answer = host.ask("containerd", "--version")
+    if answer.code != 0:
+        return None
+    version = re.search(r"\bv?(\d+\.\d+\.\d+\S*)", answer.out)
+    return parse_runtime(version[1] if version else "", host.ask("containerd", "config", "dump").out)
+
+
+def parse_runtime(version: str, dump: str) -> Runtime:
+    """The CRI settings of a `containerd config dump`, of configuration versions 2 and 3."""
+    import tomllib
+
+    settings = tomllib.loads(dump)
+    disabled = settings.get("disabled_plugins", [])
+    plugins = settings.get("plugins", {})
+    one = plugins.get("io.containerd.grpc.v1.cri", {})
+    two = plugins.get("io.containerd.cri.v1.runtime", {})
+    images = plugins.get("io.containerd.cri.v1.images", {})
+    runc = (two or one).get("containerd", {}).get("runtimes", {}).get("runc", {}).get("options", {})
+    return Runtime(
+        version=version,
+        cri=not any(name in disabled for name in ("cri", "io.containerd.grpc.v1.cri")),
+        systemd_cgroup=bool(runc.get("SystemdCgroup", False)),
+        sandbox_image=str(images.get("pinned_images", {}).get("sandbox") or one.get("sandbox_image") or ""),
+    )

@@ -1,0 +1,94 @@
+"""An offline package during a run: what it holds is known at once, its bytes are unpacked when first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.package import FileEntry, ImageEntry, Manifest, read_manifest, unpack, verify
+
+PRIVATE = Path("/var/lib/edgeadm/package")
+
+
+@dataclass(frozen=True)
+class PackedFile:
+    """One file of the package, as a Source for a Host."""
+
+    package: OpenPackage
+    entry: FileEntry
+
+    @property
+    def size(self) -> int:
+        return self.entry.size
+
+    @property
+    def sha256(self) -> str:
+        return self.entry.sha256
+
+    def local(self) -> Path:
+        """Unpacks the package, verified, if this run has not done so yet."""
+        return self.package.unpacked() / self.entry.path
+
+
+@dataclass(frozen=True)
+class OpenPackage:
+    """A package file or folder whose manifest was read. Unpacked bytes live in a private folder, named after
+    the manifest: a run that was cut off goes on with them, a finished one removes them."""
+
+    path: Path
+    manifest: Manifest
+    role: str
+    private: Path = PRIVATE
+
+    @classmethod
+    def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
+        """Read the manifest. Raises the package's errors for what is not a package."""
+        return cls(path, read_manifest(path), role, private)
+
+    def files(self, kind: str) -> list[PackedFile]:
+        """The files of a kind that this node's role needs, by path."""
+        wanted = [entry for entry in self.manifest.files if entry.kind == kind and self._mine(entry)]
+        return [PackedFile(self, entry) for entry in sorted(wanted, key=lambda entry: entry.path)]
+
+    def images(self) -> list[tuple[ImageEntry, PackedFile]]:
+        """The images that this node's role needs, each with its file."""
+        by_path = {entry.path: entry for entry in self.manifest.files}
+        return [
+            (image, PackedFile(self, by_path[image.file]))
+            for image in self.manifest.images
+            if self.role in image.roles
+        ]
+
+    def has(self, path: str) -> bool:
+        """Whether the package holds this file for this role."""
+        return any(entry.path == path and self._mine(entry) for entry in self.manifest.files)
+
+    def unpacked_mib(self) -> int:
+        """Space, MiB, that this role's files take on the node, the private copy included."""
+        mine = sum(entry.size for entry in self.manifest.files if self._mine(entry))
+        return 3 * mine // (1 << 20)
+
+    def check(self) -> None:
+        """Read every byte and compare it with the manifest. Raises the package's errors."""
+        if not self._folder().is_dir():
+            verify(self.path, arch=self.manifest.arch)
+
+    def unpacked(self) -> Path:
+        """The private folder with this role's files; every byte of the package was verified on the way."""
+        folder = self._folder()
+        if not folder.is_dir():
+            unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch)
+        return folder
+
+    def close(self) -> None:
+        """Remove the private folder: what the node needs has been installed."""
+        shutil.rmtree(self.private, ignore_errors=True)
+
+    def _folder(self) -> Path:
+        names = "\n".join(f"{entry.sha256} {entry.path}" for entry in self.manifest.files)
+        return self.private / f"{hashlib.sha256(names.encode()).hexdigest()[:16]}-{self.role}"
+
+    def _mine(self, entry: FileEntry) -> bool:
+        return self.role in entry.roles

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeadm.cluster import Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.kubeadm_config import FLANNEL_RANGE, document
+from edgeadm.render import parse_objects
+
+CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
+FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.26.7"
+
+
+@dataclass(frozen=True)
+class PodNetwork:
+    """The pod network: flannel from our template, a manifest of the user's, or none."""
+
+    name: str = "cni"
+    summary: str = "set up the pod network and wait until the node is Ready"
+
+    def check(self, ctx: Context) -> Verdict:
+        if ctx.config.cni == "none":
+            return Verdict(needed=False, reason="`--cni none`: the pod network is left to the user")
+        if ctx.host.stat(ADMIN_CONF) is None:
+            return Verdict(needed=True, reason="there is no cluster yet")
+        if ctx.host.read(CONFLIST) != _conflist(ctx):
+            return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
+        if ctx.journal.unfinished("init", self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
+        differing = ctx.connect().differing(_objects(ctx))
+        if differing:
+            return Verdict(needed=True, reason=f"to apply: {', '.join(differing)}")
+        return Verdict(needed=False, reason=f"the pod network ({ctx.config.cni}) is applied")
+
+    def apply(self, ctx: Context) -> None:
+        conflist = _conflist(ctx)
+        if conflist is not None:
+            ctx.host.write(CONFLIST, conflist)
+        cluster = ctx.connect()
+        objects = _objects(ctx)
+        cluster.apply(objects)
+        ctx.say(f"applied {len(objects)} objects")
+        if ctx.config.cni == "flannel":
+            cluster.wait(
+                "flannel runs on every node",
+                "apps/v1",
+                "DaemonSet",
+                "kube-flannel-ds",
+                _rolled_out,
+                namespace="kube-flannel",
+            )
+        cluster.wait("the node is Ready", "v1", "Node", _node_name(ctx), _is_ready)
+        if cluster.get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
+            cluster.wait(
+                "CoreDNS is available",
+                "apps/v1",
+                "Deployment",
+                "coredns",
+                _is_available,
+                namespace="kube-system",
+            )
+
+    def undo(self, ctx: Context) -> None:
+        """The objects go with the cluster, the file by the journal."""
+
+
+def values(ctx: Context) -> dict[str, Any]:
+    """What the flannel template wants."""
+    networking = document(ctx, "ClusterConfiguration").get("networking", {})
+    text = networking.get("podSubnet") or ctx.config.kubeadm.pod_network_cidr or FLANNEL_RANGE
+    ranges = [ipaddress.ip_network(part, strict=False) for part in text.split(",")]
+    image = next(
+        (image.name for image, _ in ctx.package.images() if "/flannel:" in image.name)
+        if ctx.package
+        else iter(()),
+        FLANNEL_IMAGE,
+    )
+    return {
+        "pod_cidr_v4": next((str(each) for each in ranges if each.version == 4), ""),
+        "pod_cidr_v6": next((str(each) for each in ranges if each.version == 6), ""),
+        "flannel_image": image,
+    }
+
+
+def _objects(ctx: Context) -> list[dict[str, Any]]:
+    if ctx.config.cni == "flannel":
+        return renderer(ctx).objects("cni/flannel.yaml", values(ctx))
+    return parse_objects(Path(ctx.config.cni).read_text(encoding="utf-8"), f"`{ctx.config.cni}`")
+
+
+def _conflist(ctx: Context) -> bytes | None:
+    if ctx.config.cni != "flannel":
+        return ctx.host.read(CONFLIST)
+    return renderer(ctx).text("cni/flannel.conflist", {}).encode()
+
+
+def _node_name(ctx: Context) -> str:
+    registered = document(ctx, "InitConfiguration").get("nodeRegistration", {}).get("name")
+    return str(registered or ctx.config.kubeadm.node_name or ctx.host.ask("hostname").out.strip().lower())
+
+
+def _rolled_out(obj: Object) -> bool:
+    status: Mapping[str, Any] = obj.get("status", {})
+    wanted = status.get("desiredNumberScheduled", 0)
+    current = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
+    return bool(current and wanted > 0 and status.get("numberReady", 0) >= wanted)
+
+
+def _is_ready(obj: Object) -> bool:
+    return _condition(obj, "Ready")
+
+
+def _is_available(obj: Object) -> bool:
+    return _condition(obj, "Available")
+
+
+def _condition(obj: Object, kind: str) -> bool:
+    conditions = obj.get("status", {}).get("conditions", [])
+    return any(each["type"] == kind and each["status"] == "True" for each in conditions)

@@ -1,0 +1,52 @@
+"""Questions that several phases ask of a context."""
+
+from __future__ import annotations
+
+from edgeadm.core.phase import Context
+from edgeadm.errors import PhaseError
+from edgeadm.hosts import facts
+from edgeadm.kubeadm import compat
+from edgeadm.render import Renderer
+
+ADMIN_CONF = "/etc/kubernetes/admin.conf"
+KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+KUBEADM = "kubeadm"
+
+
+def kubernetes_version(ctx: Context) -> str:
+    """The version that this node is made of: the package's, else the kubeadm binary's."""
+    version = ctx.package.manifest.kubernetes if ctx.package else facts.kubeadm_version(ctx.host)
+    if not version:
+        raise PhaseError(
+            "there is no kubeadm on this machine, and no package",
+            hint="pass `--install-pkg-path`, or install kubeadm from your distribution's Kubernetes packages",
+        )
+    return version
+
+
+def renderer(ctx: Context) -> Renderer:
+    """Templates, the user's first."""
+    return Renderer(ctx.config.manifests_dir)
+
+
+def resuming(ctx: Context) -> bool:
+    """Whether an earlier `init` of ours got as far as what preflight would take for another cluster."""
+    return ctx.journal.begun("init", KUBEADM) or ctx.journal.begun("init", "kubelet")
+
+
+def is_control_plane(ctx: Context) -> bool:
+    """Whether kubeadm finished here: it was not cut off by us, and left what a control plane has."""
+    finished = not ctx.journal.unfinished("init", KUBEADM)
+    return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
+
+
+def runtime_is_ours(ctx: Context) -> bool:
+    """Whether containerd is edgeadm's business: it brings one, and the host has none of its own."""
+    if ctx.config.ignore_runtime or ctx.package is None or not ctx.package.has("bin/containerd"):
+        return False
+    return ctx.journal.ours("/usr/bin/containerd") or facts.runtime(ctx.host) is None
+
+
+def tolerates_cgroup_v1(ctx: Context) -> bool:
+    """Whether the kubelet has to be told that cgroup v1 is all there is."""
+    return facts.cgroup_version(ctx.host) == 1 and compat.kubelet_refuses_cgroup_v1(kubernetes_version(ctx))

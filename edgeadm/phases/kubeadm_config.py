@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError, ConfigError
+from edgeadm.hosts import facts
+from edgeadm.kubeadm import compat
+from edgeadm.kubeadm.documents import render
+from edgeadm.kubeadm.model import KubeadmModel
+from edgeadm.phases.common import is_control_plane, kubernetes_version, tolerates_cgroup_v1
+
+CONFIG = "/etc/edgeadm/kubeadm.yaml"
+SOCKET = "unix:///run/containerd/containerd.sock"
+FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
+
+
+@dataclass(frozen=True)
+class KubeadmConfig:
+    """kubeadm's configuration: the user's documents, flags laid over, and what edgeadm has to add."""
+
+    name: str = "kubeadm-config"
+    summary: str = "write kubeadm's configuration"
+
+    def check(self, ctx: Context) -> Verdict:
+        if is_control_plane(ctx):
+            return Verdict(needed=False, reason="kubeadm has run")
+        if ctx.host.read(CONFIG) is None:
+            return Verdict(needed=True, reason=f"{CONFIG} is missing")
+        if ctx.host.read(CONFIG) != text(ctx):
+            return Verdict(needed=True, reason=f"{CONFIG} differs from what was asked for")
+        return Verdict(needed=False, reason=f"{CONFIG} is as wanted")
+
+    def apply(self, ctx: Context) -> None:
+        wanted = text(ctx)
+        _validate(ctx, wanted)
+        ctx.host.write(CONFIG, wanted, 0o600)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal removes the file."""
+
+
+def text(ctx: Context) -> bytes:
+    """The YAML documents. A token or key that an earlier run wrote is kept: a re-run changes nothing."""
+    import yaml
+
+    before = _init_document(ctx.host.read(CONFIG))
+    tokens = before.get("bootstrapTokens") or [{}]
+    model = KubeadmModel(
+        kubernetes_version=kubernetes_version(ctx),
+        cri_socket=SOCKET,
+        token=str(tokens[0].get("token") or pki.new_token()),
+        flags=ctx.config.kubeadm,
+        documents=ctx.config.kubeadm_documents,
+        certificate_key=str(before.get("certificateKey") or pki.new_certificate_key())
+        if ctx.config.kubeadm.upload_certs
+        else "",
+        pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
+        ignore_preflight_errors=_ignored(ctx),
+        kubelet_args=_kubelet_args(ctx),
+        cgroup_driver=_cgroup_driver(ctx),
+        tolerate_cgroup_v1=tolerates_cgroup_v1(ctx),
+        fixed_conntrack=facts.conntrack_is_fixed(ctx.host),
+    )
+    documents = render(model, kubernetes_version(ctx))
+    return yaml.safe_dump_all(documents, sort_keys=False).encode()
+
+
+def documents(ctx: Context) -> list[dict[str, Any]]:
+    """The documents that are on the host."""
+    import yaml
+
+    return [each for each in yaml.safe_load_all(ctx.host.read(CONFIG) or b"") if each]
+
+
+def document(ctx: Context, kind: str) -> dict[str, Any]:
+    """One of them, empty where it is not there."""
+    return next((each for each in documents(ctx) if each.get("kind") == kind), {})
+
+
+def _init_document(data: bytes | None) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = [each for each in yaml.safe_load_all(data or b"") if isinstance(each, dict)]
+    except yaml.YAMLError:
+        return {}
+    return next((each for each in found if each.get("kind") == "InitConfiguration"), {})
+
+
+def _ignored(ctx: Context) -> tuple[str, ...]:
+    """kubeadm is stricter than needed about cgroup v1, even where the kubelet was told to live with it."""
+    asked = ctx.config.kubeadm.ignore_preflight_errors
+    return (*asked, "SystemVerification") if tolerates_cgroup_v1(ctx) else asked
+
+
+def _kubelet_args(ctx: Context) -> tuple[tuple[str, str], ...]:
+    address = ctx.config.kubeadm.apiserver_advertise_address or facts.default_address(ctx.host)
+    return (("node-ip", address),) if address else ()
+
+
+def _cgroup_driver(ctx: Context) -> str:
+    """The runtime's own: two managers of one tree fight."""
+    if ctx.config.ignore_runtime or ctx.journal.ours("/usr/bin/containerd"):
+        return "systemd"
+    found = facts.runtime(ctx.host)
+    return "systemd" if found is None or found.systemd_cgroup else "cgroupfs"
+
+
+def _validate(ctx: Context, wanted: bytes) -> None:
+    """Let the kubeadm that will read it say whether it is good. Raises ConfigError with its words."""
+    if not compat.config_can_validate(kubernetes_version(ctx)) or not facts.kubeadm_version(ctx.host):
+        return
+    answer = ctx.host.ask("kubeadm", "config", "validate", "--config", "/dev/stdin", stdin=wanted)
+    if answer.code != 0:
+        try:
+            answer.checked()
+        except CommandError as error:
+            raise ConfigError(
+                "kubeadm refuses the configuration",
+                context=error.context,
+                hint="`edgeadm config print` shows what would be given to kubeadm",
+            ) from error

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError, PhaseError
+from edgeadm.kubeadm import compat
+from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
+from edgeadm.phases.kubeadm_config import CONFIG, document
+
+END_OF_TALK = "Your Kubernetes control-plane has initialized successfully!"
+# What kubeadm's own preflight finds of our interrupted run (verified with kubeadm 1.34 and 1.36).
+OF_OUR_OWN = (
+    *(
+        f"FileAvailable--etc-kubernetes-manifests-{name}.yaml"
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+    ),
+    "DirAvailable--var-lib-etcd",
+    "Port-10250",
+    "Port-10259",
+    "Port-10257",
+    "Port-2379",
+    "Port-2380",
+)
+
+
+@dataclass(frozen=True)
+class KubeadmInit:
+    """One `kubeadm init` with our configuration. Its own phases can be skipped by their names."""
+
+    name: str = KUBEADM
+    summary: str = "run `kubeadm init`"
+
+    def check(self, ctx: Context) -> Verdict:
+        if ctx.journal.unfinished("init", self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
+        if is_control_plane(ctx):
+            return Verdict(needed=False, reason=f"{ADMIN_CONF} is there: the control plane was made")
+        return Verdict(needed=True, reason="there is no control plane yet")
+
+    def apply(self, ctx: Context) -> None:
+        quiet = False
+
+        def line(text: str) -> None:
+            nonlocal quiet
+            quiet = quiet or END_OF_TALK in text
+            if not quiet:
+                ctx.say(text)
+
+        try:
+            ctx.host.run(*self._command(ctx), on_line=line)
+        except CommandError as error:
+            raise PhaseError(
+                "kubeadm init failed",
+                context=error.context,
+                hint="`journalctl -xeu kubelet` has the kubelet's side, `ctr -n k8s.io containers ls` the "
+                "containers; run the same command again to go on",
+            ) from error
+
+    def undo(self, ctx: Context) -> None:
+        ctx.host.run("kubeadm", "reset", "--force")
+
+    def _command(self, ctx: Context) -> list[str]:
+        command = [
+            "kubeadm",
+            "init",
+            "--config",
+            CONFIG,
+            "--skip-token-print",
+            "--skip-certificate-key-print",
+        ]
+        if ctx.config.kubeadm.upload_certs:
+            command.append("--upload-certs")
+        if ctx.config.verbosity:
+            command.append(f"-v={ctx.config.verbosity}")
+        skip = [*kubeadm_skips(ctx), *document(ctx, "InitConfiguration").get("skipPhases", [])]
+        if skip:
+            command.append(f"--skip-phases={','.join(dict.fromkeys(skip))}")
+        ignored = self._ignored(ctx)
+        if ignored:
+            command.append(f"--ignore-preflight-errors={','.join(ignored)}")
+        return command
+
+    def _ignored(self, ctx: Context) -> list[str]:
+        """What the configuration already ignores need not be said again; what our own interrupted run left
+        behind is no error."""
+        if ctx.journal.times("init", self.name) < 2:
+            return []
+        registration = document(ctx, "InitConfiguration").get("nodeRegistration", {})
+        if "all" in registration.get("ignorePreflightErrors", []):
+            return []
+        port = document(ctx, "InitConfiguration").get("localAPIEndpoint", {}).get("bindPort", 6443)
+        return [*OF_OUR_OWN, f"Port-{port}"]
+
+
+def kubeadm_skips(ctx: Context) -> list[str]:
+    """Those of `--skip-phases` that are phases of this kubeadm; `kubeadm/` may stand before them."""
+    theirs = compat.init_phases(kubernetes_version(ctx))
+    names = (name.removeprefix(f"{KUBEADM}/") for name in ctx.config.skip_phases)
+    return [name for name in names if name in theirs]

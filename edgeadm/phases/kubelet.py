@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import renderer
+
+UNIT = "/etc/systemd/system/kubelet.service"
+DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+PACKAGED = ("/usr/lib/systemd/system/kubelet.service", "/lib/systemd/system/kubelet.service")
+
+
+@dataclass(frozen=True)
+class Kubelet:
+    """The kubelet's unit, with the files that kubeadm writes for it. kubeadm itself starts it."""
+
+    name: str = "kubelet"
+    summary: str = "set up the kubelet's unit"
+
+    def check(self, ctx: Context) -> Verdict:
+        for path, text in _files(ctx).items():
+            if ctx.host.read(path) != text:
+                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if ctx.host.ask("systemctl", "is-enabled", "--quiet", "kubelet").code != 0:
+            return Verdict(needed=True, reason="the kubelet does not start at boot")
+        return Verdict(needed=False, reason="the kubelet's unit is in place")
+
+    def apply(self, ctx: Context) -> None:
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        ctx.host.run("systemctl", "daemon-reload")
+        ctx.host.run("systemctl", "enable", "--quiet", "kubelet")
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(UNIT):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", "kubelet")
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    """Nothing where the distribution's package brought its own unit."""
+    if any(ctx.host.stat(path) is not None for path in PACKAGED):
+        return {}
+    render = renderer(ctx)
+    return {
+        UNIT: render.text("systemd/kubelet.service", {}).encode(),
+        DROP_IN: render.text("systemd/10-kubeadm.conf", {}).encode(),
+    }

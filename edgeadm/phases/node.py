@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import renderer
+
+MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
+SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
+MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+INOTIFY = {"max_user_instances": 1024, "max_user_watches": 1048576}
+
+
+@dataclass(frozen=True)
+class PrepareNode:
+    """Kernel modules and settings that the kubelet and pod networks need, now and after each boot."""
+
+    name: str = "node"
+    summary: str = "load kernel modules and set kernel parameters"
+
+    def check(self, ctx: Context) -> Verdict:
+        for path, text in _files(ctx).items():
+            if ctx.host.read(path) != text:
+                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        wrong = [name for name, value in _settings(ctx).items() if _now(ctx, name) != value]
+        if wrong:
+            return Verdict(needed=True, reason=f"not set: {', '.join(wrong)}")
+        return Verdict(needed=False, reason="modules and kernel parameters are set")
+
+    def apply(self, ctx: Context) -> None:
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        if _missing_module(ctx):
+            ctx.host.run("modprobe", "-a", *MODULES)
+        ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)
+
+    def undo(self, ctx: Context) -> None:
+        """The files go by the journal; running values stay until the next boot: others may rely on them."""
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    render = renderer(ctx)
+    return {
+        MODULES_FILE: render.text("node/modules.conf", {"modules": MODULES}).encode(),
+        SYSCTL_FILE: render.text("node/sysctl.conf", {"inotify": _inotify(ctx)}).encode(),
+    }
+
+
+def _inotify(ctx: Context) -> dict[str, int]:
+    """A machine that already allows more keeps what it has; what our own file set does not count."""
+    if ctx.journal.ours(SYSCTL_FILE):
+        return INOTIFY
+    wanted = {}
+    for name, value in INOTIFY.items():
+        now = _now(ctx, f"fs.inotify.{name}")
+        wanted[name] = max(value, int(now) if now.isdecimal() else 0)
+    return wanted
+
+
+def _settings(ctx: Context) -> dict[str, str]:
+    lines = _files(ctx)[SYSCTL_FILE].decode().splitlines()
+    pairs = (line.split("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _now(ctx: Context, name: str) -> str:
+    return (ctx.host.read("/proc/sys/" + name.replace(".", "/")) or b"").decode().strip()
+
+
+def _missing_module(ctx: Context) -> bool:
+    signs = ("/sys/module/overlay", "/proc/sys/net/bridge", "/proc/sys/net/netfilter")
+    return any(ctx.host.stat(sign) is None for sign in signs)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgeadm import pki
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import PhaseError
+from edgeadm.phases.common import KUBEADM
+from edgeadm.phases.kubeadm_config import document
+
+DEFAULT_FOLDER = "/etc/kubernetes/pki"
+LEAVES = (
+    "apiserver",
+    "apiserver-kubelet-client",
+    "front-proxy-client",
+    "etcd/server",
+    "etcd/peer",
+    "etcd/healthcheck-client",
+    "apiserver-etcd-client",
+)
+AUTHORITIES = ("ca", "front-proxy-ca", "etcd/ca")
+KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "scheduler")
+
+
+@dataclass(frozen=True)
+class Recover:
+    """What an interrupted kubeadm may leave half-written: kubeadm takes a certificate without its key for a
+    good one, and stops at an empty file. Such leaves are removed, kubeadm then makes them again; whole ones,
+    and the authorities above all, stay."""
+
+    name: str = "recover"
+    summary: str = "clear what an interrupted run left half-written"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not ctx.journal.unfinished("init", KUBEADM):
+            return Verdict(needed=False, reason="no run was interrupted")
+        broken = list(_broken(ctx))
+        if not broken:
+            return Verdict(needed=False, reason="everything that the interrupted run wrote is whole")
+        return Verdict(needed=True, reason=f"half-written: {', '.join(broken)}")
+
+    def apply(self, ctx: Context) -> None:
+        for path in list(_broken(ctx)):
+            ctx.host.remove(path)
+            ctx.say(f"removed {path}")
+
+    def undo(self, ctx: Context) -> None:
+        """Half-written files are not put back by hand; the journal restores them with its backups."""
+
+
+def _broken(ctx: Context) -> Iterator[str]:
+    folder = document(ctx, "ClusterConfiguration").get("certificatesDir") or DEFAULT_FOLDER
+    for name in AUTHORITIES:
+        yield from _broken_authority(ctx, f"{folder}/{name}")
+    for name in LEAVES:
+        if not _whole(ctx, f"{folder}/{name}"):
+            yield from _present(ctx, f"{folder}/{name}")
+    for name in KUBECONFIGS:
+        path = f"/etc/kubernetes/{name}.conf"
+        text = ctx.host.read(path)
+        if text is not None and b"current-context" not in text:
+            yield path
+
+
+def _broken_authority(ctx: Context, base: str) -> Iterator[str]:
+    """A half authority may be cleared only while nothing can have been signed by it and be in use."""
+    if _whole(ctx, base):
+        return
+    if ctx.host.names("/var/lib/etcd"):
+        raise PhaseError(
+            f"{base}.crt and {base}.key do not belong together, and the cluster has run with them",
+            hint="put the right pair back from a backup; edgeadm does not replace the authority of a cluster",
+        )
+    yield from _present(ctx, base)
+
+
+def _whole(ctx: Context, base: str) -> bool:
+    """Whether the pair is there and fits, or is not there at all."""
+    certificate, key = ctx.host.read(f"{base}.crt"), ctx.host.read(f"{base}.key")
+    if certificate is None and key is None:
+        return True
+    return certificate is not None and key is not None and pki.fits(certificate, key)
+
+
+def _present(ctx: Context, base: str) -> Iterator[str]:
+    return (path for path in (f"{base}.crt", f"{base}.key") if ctx.host.stat(path) is not None)

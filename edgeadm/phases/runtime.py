@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import PhaseError
+from edgeadm.hosts import facts
+from edgeadm.phases.common import renderer, runtime_is_ours
+
+CONFIG = "/etc/containerd/config.toml"
+UNIT = "/etc/systemd/system/containerd.service"
+CRI_PLUGINS = ("io.containerd.grpc.v1", "io.containerd.cri.v1")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The package's containerd as a unit that works the way the kubelet needs it, asked before it is used.
+
+    A containerd of the host's own is left as it is: preflight has looked whether it is fit."""
+
+    name: str = "runtime"
+    summary: str = "configure and start containerd"
+
+    def check(self, ctx: Context) -> Verdict:
+        if ctx.config.ignore_runtime:
+            return Verdict(needed=False, reason="the runtime was left to the user")
+        if not runtime_is_ours(ctx):
+            return Verdict(needed=False, reason="this machine's own containerd is used")
+        for path, text in _files(ctx).items():
+            if ctx.host.read(path) != text:
+                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if ctx.journal.unfinished("init", self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
+        if not _enabled(ctx) or not answers(ctx):
+            return Verdict(needed=True, reason="containerd does not run")
+        return Verdict(needed=False, reason="containerd answers")
+
+    def apply(self, ctx: Context) -> None:
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        ctx.host.run("systemctl", "daemon-reload")
+        ctx.host.run("systemctl", "enable", "--quiet", "containerd")
+        ctx.host.run("systemctl", "restart", "containerd")
+        if ctx.host.ask("systemctl", "is-active", "--quiet", "containerd").code == 0 and not answers(ctx):
+            raise PhaseError(
+                "containerd runs, but its CRI plugin does not",
+                context=ctx.host.ask("journalctl", "-u", "containerd", "-n", "20", "--no-pager").out,
+                hint="`ctr plugins ls` shows which plugin failed",
+            )
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(UNIT):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", "containerd")
+
+
+def answers(ctx: Context) -> bool:
+    """Whether containerd answers and its CRI plugin is up."""
+    lines = ctx.host.ask("ctr", "plugins", "ls", timeout=20).out.splitlines()
+    states = {line.split()[0]: line.split()[-1] for line in lines if line.startswith(CRI_PLUGINS)}
+    return bool(states) and all(state == "ok" for state in states.values())
+
+
+def pause_image(ctx: Context) -> str:
+    """The sandbox image that the package holds for this Kubernetes version."""
+    names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    return next((name for name in names if "/pause:" in name), "")
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    values = {
+        "pause_image": pause_image(ctx),
+        "can_lower_oom_score": facts.can_lower_oom_score(ctx.host),
+    }
+    render = renderer(ctx)
+    return {
+        CONFIG: render.text("runtime/containerd.toml", values).encode(),
+        UNIT: render.text("systemd/containerd.service", values).encode(),
+    }
+
+
+def _enabled(ctx: Context) -> bool:
+    return ctx.host.ask("systemctl", "is-enabled", "--quiet", "containerd").code == 0

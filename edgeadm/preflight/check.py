@@ -1,0 +1,67 @@
+"""What a check is, and how findings are judged and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from edgeadm.config import Config
+from edgeadm.errors import PreflightError
+from edgeadm.hosts import Host
+from edgeadm.preflight.subject import Subject
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be. `name` is what `--ignore-preflight-errors` takes."""
+
+    name: str
+    message: str
+    hint: str = ""
+    fatal: bool = True
+
+
+@dataclass(frozen=True)
+class Check:
+    """A statement that should be true of the host before `init`, and how to find out."""
+
+    name: str
+    statement: str
+    probe: Callable[[Host, Config, Subject], Iterable[Finding]]
+
+
+def run_checks(
+    checks: Iterable[Check], host: Host, config: Config, subject: Subject
+) -> tuple[list[Finding], list[Finding]]:
+    """All errors and all warnings; ignored errors are among the warnings."""
+    ignored = {name.lower() for name in config.kubeadm.ignore_preflight_errors}
+    errors, warnings = [], []
+    for check in checks:
+        for finding in check.probe(host, config, subject):
+            waived = "all" in ignored or finding.name.lower() in ignored
+            if finding.fatal and not waived:
+                errors.append(finding)
+            else:
+                warnings.append(replace(finding, fatal=False))
+    return errors, warnings
+
+
+def warning_line(finding: Finding) -> str:
+    """One warning in kubeadm's form."""
+    return f"\t[WARNING {finding.name}]: {finding.message}{_hint_line(finding)}"
+
+
+def failure(errors: list[Finding]) -> PreflightError:
+    """All errors in kubeadm's form (cmd/kubeadm/app/preflight/checks.go), each with its hint."""
+    lines = [f"\t[ERROR {each.name}]: {each.message}{_hint_line(each)}" for each in errors]
+    names = ",".join(dict.fromkeys(each.name for each in errors))
+    return PreflightError(
+        "\n".join(["[preflight] Some fatal errors occurred:", *lines]),
+        hint="If you know what you are doing, you can make a check non-fatal with "
+        f"`--ignore-preflight-errors={names}`",
+        findings=[{"name": each.name, "message": each.message, "hint": each.hint} for each in errors],
+    )
+
+
+def _hint_line(finding: Finding) -> str:
+    return f"\n\t\thint: {finding.hint}" if finding.hint else ""

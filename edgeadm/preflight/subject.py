@@ -1,0 +1,20 @@
+"""What the checks are about: which node is to be made, of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edgeadm.package.opened import OpenPackage
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The node to be. `resuming` is true where an earlier run of ours was cut off: then what it left, such as
+    manifests and listening ports, is no surprise. `ours` tells files that edgeadm wrote."""
+
+    kubernetes: str
+    package: OpenPackage | None = None
+    role: str = "control-plane"
+    resuming: bool = False
+    ours: Callable[[str], bool] = field(default=lambda _path: False)

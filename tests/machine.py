@@ -1,0 +1,260 @@
+"""A Debian machine in memory, bare or half-made: it answers what edgeadm asks, and changes when edgeadm acts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeadm.cluster.fake import FakeCluster
+from edgeadm.config import Config
+from edgeadm.core.journal import Journal
+from edgeadm.core.journaled import JournaledHost
+from edgeadm.core.phase import Context
+from edgeadm.hosts import Result
+from edgeadm.hosts.fake import FakeHost
+from edgeadm.package import FileEntry, ImageEntry, Manifest
+from edgeadm.package.opened import OpenPackage
+
+VERSION = "v1.34.4"
+FILES = {
+    "/proc/meminfo": b"MemTotal:        8000000 kB\n",
+    "/proc/swaps": b"Filename Type Size Used Priority\n",
+    "/proc/net/tcp": b"  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A 0\n",
+    "/proc/1/status": b"CapEff:\t000001ffffffffff\n",
+    "/proc/sys/net/ipv4/ip_forward": b"0\n",
+    "/proc/sys/net/bridge/bridge-nf-call-iptables": b"1\n",
+    "/proc/sys/net/bridge/bridge-nf-call-ip6tables": b"1\n",
+    "/proc/sys/net/netfilter/nf_conntrack_max": b"262144\n",
+    "/proc/sys/fs/inotify/max_user_instances": b"128\n",
+    "/proc/sys/fs/inotify/max_user_watches": b"65536\n",
+    "/sys/module/overlay/x": b"",
+    "/sys/class/net/eth0/x": b"",
+    "/run/systemd/system/x": b"",
+}
+ANSWERS: dict[str, Result] = {
+    "id -u": Result(out="0\n"),
+    "uname -m": Result(out="x86_64\n"),
+    "hostname": Result(out="cp1\n"),
+    "nproc": Result(out="2\n"),
+    "getent hosts": Result(out="10.0.0.11 cp1\n"),
+    "date +%s": Result(out="1790000000\n"),
+    "stat -f -c %T /sys/fs/cgroup": Result(out="cgroup2fs\n"),
+    "systemd-detect-virt --container": Result(code=1, out="none\n"),
+    "test -w": Result(),
+    "ip -o route get": Result(out="192.0.2.1 via 10.0.0.1 dev eth0 src 10.0.0.11 uid 0\n"),
+    "ip -o addr show": Result(out="2: eth0    inet 10.0.0.11/24 scope global eth0\n"),
+    "df -Pk": Result(out="Filesystem 1024-blocks Used Available\n/dev/vda 50000000 1 40000000 1% /\n"),
+    "modprobe": Result(),
+    "journalctl": Result(out="no entries\n"),
+    "rmdir": Result(),
+    "ln": Result(),
+}
+
+
+def packed(text: str) -> bytes:
+    """What a packed program of this name holds."""
+    return f"#!program {text}\n".encode()
+
+
+@dataclass
+class Machine:
+    """The machine, its cluster, and the package that it is made from."""
+
+    folder: Path
+    host: FakeHost = field(default_factory=lambda: FakeHost("cp1", dict(FILES)))
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    units: dict[str, set[str]] = field(default_factory=dict)
+    images: dict[str, list[str]] = field(default_factory=dict)
+    package: OpenPackage | None = None
+
+    def __post_init__(self) -> None:
+        self.host.answers = {
+            **ANSWERS,
+            "systemctl": self._systemctl,
+            "sysctl -q -p": self._sysctl,
+            "sh -c": self._has_program,
+            "containerd": self._containerd,
+            "kubeadm": self._kubeadm,
+            "ctr plugins ls": self._plugins,
+            "ctr --namespace k8s.io images": self._images,
+        }
+        self.cluster.controllers = _give_status
+        self.package = self._make_package()
+
+    def context(self, config: Config | None = None, **more: Any) -> Context:
+        """What a phase of a real run would get."""
+        journal = Journal(self.host)
+        return Context(
+            config or Config(),
+            JournaledHost(self.host, journal),
+            journal,
+            lambda: self.cluster,
+            self.package,
+            **more,
+        )
+
+    def _make_package(self) -> OpenPackage:
+        entries, images = [], []
+        folder = self.folder / "unpacked"
+        programs = ["kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"]
+        wanted = [(f"bin/{name}", "program") for name in programs]
+        wanted += [(f"cni/{name}", "cni-plugin") for name in ("bridge", "flannel")]
+        wanted += [(f"images/{name}.tar", "image") for name in ("kube-apiserver", "pause", "flannel")]
+        for path, kind in wanted:
+            data = packed(path)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            entries.append(FileEntry(path, ("control-plane",), kind, len(data), 0o755, digest))
+            if kind == "image":
+                name = {
+                    "images/kube-apiserver.tar": f"registry.k8s.io/kube-apiserver:{VERSION}",
+                    "images/pause.tar": "registry.k8s.io/pause:3.10.1",
+                    "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
+                }[path]
+                images.append(ImageEntry(name, path, f"sha256:{digest}", ("control-plane",)))
+        manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))
+        return Unpacked(self.folder, manifest, "control-plane", folder)
+
+    def _systemctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        verb, *words = [word for word in argv[1:] if not word.startswith("-")]
+        unit = words[0] if words else ""
+        state = self.units.setdefault(unit, set())
+        if verb in ("is-active", "is-enabled"):
+            return Result(code=0 if verb.removeprefix("is-") in state else 3)
+        if verb in ("restart", "start"):
+            state.add("active")
+        elif verb == "enable":
+            state.add("enabled")
+        elif verb == "disable":
+            state.clear()
+        assert verb in ("restart", "start", "enable", "disable", "daemon-reload"), argv
+        return Result()
+
+    def _sysctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        for line in host.files[argv[-1]].decode().splitlines():
+            if "=" in line and not line.startswith("#"):
+                name, value = (part.strip() for part in line.split("="))
+                host.files["/proc/sys/" + name.replace(".", "/")] = value.encode() + b"\n"
+        return Result()
+
+    def _has_program(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        name = argv[-1]
+        system = name in ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl", "conntrack", "tc")
+        return Result(code=0 if system or f"/usr/bin/{name}" in host.files else 1)
+
+    def _containerd(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        if "/usr/bin/containerd" not in host.files:
+            return Result(code=127)
+        if argv[1] == "--version":
+            return Result(out="containerd github.com/containerd/containerd/v2 v2.1.5 x\n")
+        return Result(out=host.files.get("/etc/containerd/config.toml", b"version = 3\n").decode())
+
+    def _plugins(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        up = "active" in self.units.get("containerd", set())
+        return Result(out="TYPE ID PLATFORMS STATUS\nio.containerd.grpc.v1 cri - ok\n") if up else Result(code=1)
+
+    def _images(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        verb, words = argv[4], argv[5:]
+        if verb == "ls":
+            lines = [f"{name} type {info[0]} 1MiB linux/amd64 {info[1]}" for name, info in self.images.items()]
+            return Result(out="\n".join(["REF TYPE DIGEST SIZE PLATFORMS LABELS", *lines]))
+        if verb == "import":
+            assert self.package is not None
+            image = next(each for each, file in self.package.images() if words[-1].endswith(file.sha256))
+            self.images[image.name] = [image.digest, "-"]
+        elif verb == "label":
+            self.images[words[0]][1] = words[1]
+        elif verb == "rm":
+            del self.images[words[0]]
+        elif verb == "tag":
+            self.images[words[-1]] = list(self.images[words[-2]])
+        return Result()
+
+    def _kubeadm(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        if "/usr/bin/kubeadm" not in host.files:
+            return Result(code=127)
+        if argv[1] == "version":
+            return Result(out=f"{VERSION}\n")
+        if argv[1] == "init":
+            for path, text in kubeadm_writes().items():
+                host.files.setdefault(path, text)
+            self.cluster.objects[("v1", "Node", "", "cp1")] = {"status": {"conditions": [READY]}}
+        elif argv[1] == "reset":
+            for path in kubeadm_writes():
+                host.files.pop(path, None)
+        return Result()
+
+
+READY = {"type": "Ready", "status": "True"}
+KUBECONFIG = b"""apiVersion: v1
+clusters:
+- cluster: {server: "https://10.0.0.11:6443"}
+current-context: admin
+"""
+
+
+@dataclass(frozen=True)
+class Unpacked(OpenPackage):
+    """A package whose bytes lie in a folder already."""
+
+    def unpacked(self) -> Path:
+        return self.private
+
+    def check(self) -> None:
+        """The test made it a moment ago."""
+
+    def close(self) -> None:
+        """Other tests of this machine go on with it."""
+
+
+def kubeadm_writes() -> dict[str, bytes]:
+    """The files that a finished `kubeadm init` leaves, a real pair for the CA included."""
+    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+    found = {f"/etc/kubernetes/manifests/{name}.yaml": b"kind: Pod\n" for name in names}
+    found |= {f"/etc/kubernetes/{name}.conf": KUBECONFIG for name in ("admin", "kubelet")}
+    certificate, key = authority()
+    return found | {"/etc/kubernetes/pki/ca.crt": certificate, "/etc/kubernetes/pki/ca.key": key}
+
+
+_AUTHORITY: list[tuple[bytes, bytes]] = []
+
+
+def authority() -> tuple[bytes, bytes]:
+    """A CA certificate and its key, made once for the whole test run."""
+    if not _AUTHORITY:
+        _AUTHORITY.append(new_pair("kubernetes"))
+    return _AUTHORITY[0]
+
+
+def new_pair(name: str) -> tuple[bytes, bytes]:
+    """A self-signed certificate and its key."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    return certificate.public_bytes(pem), key.private_bytes(pem, form, serialization.NoEncryption())
+
+
+def _give_status(obj: dict[str, Any]) -> None:
+    if obj["kind"] == "DaemonSet":
+        obj["status"] = {"desiredNumberScheduled": 1, "numberReady": 1, "observedGeneration": 1}
