@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
+
+from edgeadm import __version__
+from edgeadm.errors import UsageError
 
 # Verb → module that holds its click command under the name `command`.
 VERBS = {
@@ -15,7 +20,19 @@ VERBS = {
     "manifests": "edgeadm.cli.manifests",
     "package": "edgeadm.cli.package",
     "sandbox": "edgeadm.cli.sandbox",
+    "completion": "edgeadm.cli.completion",
     "version": "edgeadm.cli.version",
+}
+
+# What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
+SUMMARIES = {
+    "init": "Make this machine the first control plane of a cluster.",
+    "config": "Print or validate the configuration.",
+    "manifests": "Write the templates that edgeadm applies, for --manifests-dir.",
+    "package": "Build, list and verify offline packages.",
+    "sandbox": "Run an edge cluster on this machine, in nodes that boot as real ones do.",
+    "completion": "Print the shell's completion script.",
+    "version": "Print the version of edgeadm.",
 }
 
 
@@ -31,8 +48,33 @@ class Verbs(click.Group):
         command: click.Command = import_module(VERBS[cmd_name]).command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, and the options; nothing is imported while somebody types."""
+        verbs = [
+            CompletionItem(name, help=summary)
+            for name, summary in SUMMARIES.items()
+            if name.startswith(incomplete)
+        ]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a word that is no verb is answered with the nearest one."""
+        word = args[0]
+        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(word, VERBS, n=1)
+            hint = f"did you mean `edgeadm {near[0]}`?" if near else "see `edgeadm --help`"
+            raise UsageError(f"`{word}` is not a command of edgeadm", hint=hint)
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="edgeadm", message="%(prog)s %(version)s")
 def root() -> None:
     """Make Kubernetes clusters whose workers live at the edge."""
 

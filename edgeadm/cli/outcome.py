@@ -5,55 +5,79 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 import click
 
 from edgeadm.cli import console
-from edgeadm.errors import EdgeadmError
+from edgeadm.errors import EdgeadmError, UsageError
 
 INTERRUPTED = 130
+# What a shell reports for a program that wrote into a closed pipe.
 BROKEN_PIPE = 141
+
+
+class BugError(EdgeadmError):
+    """An exception that nobody foresaw: a bug in edgeadm, please report it."""
+
+    code = "bug"
 
 
 def run(command: click.Command, argv: list[str] | None = None) -> int:
     """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 130 when interrupted."""
+    words = sys.argv[1:] if argv is None else argv
     try:
-        outcome = command.main(argv, prog_name="edgeadm", standalone_mode=False)
+        outcome = command.main(words, prog_name="edgeadm", standalone_mode=False)
     except EdgeadmError as error:
-        _show(error)
-        return error.exit_code
-    except click.UsageError as error:
+        return _show(error, words)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stderr)
         return 1
     except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code
+        return _show(_usage(error), words)
     except (click.Abort, KeyboardInterrupt):
         console.talk("\ninterrupted; run the same command again to go on")
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    except SystemExit as end:
+        # Click's answer to a closed pipe. Its status 1 would look like an error of ours.
+        if isinstance(end.__context__, BrokenPipeError):
+            return BROKEN_PIPE
+        raise
     except Exception as error:  # noqa: BLE001  the last net: an unexpected exception is a bug, and says so
-        console.talk(f"error: this is a bug in edgeadm: {type(error).__name__}: {error} [bug]")
-        if os.environ.get("EDGEADM_TRACEBACK"):
-            traceback.print_exc()
-        else:
-            console.talk("\nhint: set EDGEADM_TRACEBACK=1 and run it again to see where")
-        return 1
+        return _show(_bug(error), words)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _show(error: EdgeadmError) -> None:
-    console.show_error(error, log=getattr(error, "log", ""))
-    if _wants_json():
-        console.data_json({"error": error.as_dict()})
+def _usage(error: click.ClickException) -> UsageError:
+    """Click's complaint in our form; it ends its sentences with a full stop, we do not."""
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "edgeadm"
+    message = error.format_message().removesuffix(".")
+    return UsageError(message[:1].lower() + message[1:], hint=f"see `{path} --help`")
 
 
-def _wants_json() -> bool:
-    """Whether this command line asked for JSON: an error must then be JSON on stdout, too."""
-    words = sys.argv[1:]
-    return any(
-        word in ("-ojson", "--output=json") or words[i : i + 2] in (["-o", "json"], ["--output", "json"])
-        for i, word in enumerate(words)
+def _bug(error: Exception) -> BugError:
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    context = "".join(traceback.format_exception(error)) if os.environ.get("EDGEADM_TRACEBACK") else ""
+    hint = "set EDGEADM_TRACEBACK=1 and run it again to see how it came about"
+    place = f" ({where[0].name}, line {where[0].lineno})" if where else ""
+    return BugError(
+        f"this is a bug in edgeadm: {type(error).__name__}: {error}{place}",
+        context=context,
+        hint="" if context else hint,
     )
+
+
+def _show(error: EdgeadmError, words: Sequence[str]) -> int:
+    console.show_error(error, log=getattr(error, "log", ""))
+    if _wants_json(words):
+        console.data_json({"error": error.as_dict()})
+    return error.exit_code
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether this command line asked for JSON: an error must then be JSON on stdout, too."""
+    pairs = [list(words[i : i + 2]) for i in range(len(words))]
+    spelled = ("-ojson", "--output=json")
+    asked = any(pair[0] in spelled or pair in (["-o", "json"], ["--output", "json"]) for pair in pairs)
+    return asked or os.environ.get("EDGEADM_OUTPUT") == "json"
