@@ -26,6 +26,7 @@ class BugError(EdgeadmError):
 def run(command: click.Command, argv: list[str] | None = None) -> int:
     """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 130 when interrupted."""
     words = sys.argv[1:] if argv is None else argv
+    stdout = sys.stdout
     try:
         outcome = command.main(words, prog_name="edgeadm", standalone_mode=False)
     except EdgeadmError as error:
@@ -38,9 +39,9 @@ def run(command: click.Command, argv: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         console.talk("\ninterrupted; run the same command again to go on")
         return INTERRUPTED
-    except SystemExit as end:
-        # Click's answer to a closed pipe. Its status 1 would look like an error of ours.
-        if isinstance(end.__context__, BrokenPipeError):
+    except SystemExit:
+        # Where a pipe was closed, click wraps stdout and exits with 1, which would look like an error of ours.
+        if sys.stdout is not stdout:
             return BROKEN_PIPE
         raise
     except Exception as error:  # noqa: BLE001  the last net: an unexpected exception is a bug, and says so
