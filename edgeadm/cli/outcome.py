@@ -40,7 +40,7 @@ def run(command: click.Command, argv: list[str] | None = None) -> int:
         console.talk("\ninterrupted; run the same command again to go on")
         return INTERRUPTED
     except SystemExit:
-        # Where a pipe was closed, click wraps stdout and exits with 1, which would look like an error of ours.
+        # Where a pipe was closed, click wraps stdout and exits with 1, as if that were an error of ours.
         if sys.stdout is not stdout:
             return BROKEN_PIPE
         raise
