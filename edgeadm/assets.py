@@ -1,4 +1,4 @@
-"""Where edgeadm's own data lies, and where it keeps what it made: the same answers in a wheel and a checkout."""
+"""Where edgeadm's own data lies, and where it keeps what it made: the same in a wheel and a checkout."""
 
 from __future__ import annotations
 

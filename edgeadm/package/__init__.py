@@ -1,0 +1,16 @@
+"""Offline packages: fetch, verify, unpack and build what every node is made from."""
+
+from edgeadm.package.check import read_manifest, verify
+from edgeadm.package.extract import unpack
+from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
+from edgeadm.package.source import open_source
+
+__all__ = [
+    "FileEntry",
+    "ImageEntry",
+    "Manifest",
+    "open_source",
+    "read_manifest",
+    "unpack",
+    "verify",
+]

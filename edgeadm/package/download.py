@@ -1,0 +1,179 @@
+"""Fetching a package: goes on where it was cut off, stops at the size limit, checks the checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from edgeadm.package.errors import ChecksumError, DownloadError, SourceTooLargeError
+from edgeadm.package.source import BESIDE, Spec, expect, parse_checksum
+
+ATTEMPTS = 5
+PAUSE = 1.0
+CHUNK = 1 << 20
+MAX_CHECKSUM_FILE = 64 << 10
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server sends: from which byte on, how many in all (None: it does not say), and a mark that
+    changes with the file (empty: none). `unchanged`: what we have is what there is."""
+
+    offset: int
+    total: int | None
+    mark: str
+    chunks: Iterator[bytes]
+    unchanged: bool = False
+
+
+class Fetch(Protocol):
+    """How one scheme asks for a file, from `offset` on if it still has `mark`.
+
+    Raises OSError for what is worth another try, DownloadError for what is not; `missing_ok` gives None for
+    a file that is not there."""
+
+    def __call__(
+        self, url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
+    ) -> AbstractContextManager[Answer | None]: ...
+
+
+def download(spec: Spec, cache: Path, max_bytes: int) -> tuple[Path, str]:
+    """The file in the cache, and the sha256 that it was checked against (empty where none was to be had).
+
+    Raises DownloadError, SourceTooLargeError, ChecksumError."""
+    fetch = _fetcher(spec.scheme)
+    folder = cache / hashlib.sha256(spec.place.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / spec.name
+    wanted = spec.sha256 or _checksum_beside(fetch, spec)
+    if wanted and target.is_file() and _matches(target, wanted):
+        return target, wanted
+    part = _Part(folder / f"{spec.name}.part", folder / f"{spec.name}.mark")
+    if target.is_file() and not part.size():
+        # A finished file is a download of which nothing may be left to do: the server is asked.
+        target.replace(part.path)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _transfer(fetch, spec.place, part, max_bytes)
+            break
+        except (OSError, EOFError) as error:
+            if attempt == ATTEMPTS:
+                raise DownloadError(
+                    f"{_host(spec)} could not be read: {error}",
+                    hint="run the same command again: it goes on where it stopped",
+                ) from error
+            time.sleep(PAUSE * attempt)
+    if wanted:
+        try:
+            expect(part.path, wanted, shown=spec.name)
+        except ChecksumError:
+            part.forget()
+            raise
+    part.path.replace(target)
+    return target, wanted
+
+
+@dataclass(frozen=True)
+class _Part:
+    """An unfinished download, and beside it the mark of the file that its bytes are from."""
+
+    path: Path
+    mark_path: Path
+
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def mark(self) -> str:
+        try:
+            mark: str = json.loads(self.mark_path.read_text(encoding="utf-8"))["mark"]
+        except (FileNotFoundError, ValueError, KeyError):
+            return ""
+        return mark
+
+    def remember(self, mark: str) -> None:
+        self.mark_path.write_text(json.dumps({"mark": mark}), encoding="utf-8")
+
+    def forget(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.mark_path.unlink(missing_ok=True)
+
+
+def _transfer(fetch: Fetch, url: str, part: _Part, max_bytes: int) -> None:
+    mark = part.mark()
+    # Without a mark nobody can tell whether the bytes that we have are of the file that is there now.
+    offset = part.size() if mark else 0
+    with fetch(url, offset=offset, mark=mark) as answer:
+        if answer is None or answer.unchanged:
+            return
+        if answer.total is not None and answer.total > max_bytes:
+            raise _too_large(max_bytes)
+        part.remember(answer.mark)
+        size = answer.offset
+        with part.path.open("r+b" if answer.offset else "wb") as out:
+            out.seek(answer.offset)
+            for chunk in answer.chunks:
+                size += len(chunk)
+                if size > max_bytes:
+                    out.close()
+                    part.forget()
+                    raise _too_large(max_bytes)
+                out.write(chunk)
+        if answer.total is not None and size < answer.total:
+            raise ConnectionError(f"the connection ended after {size} of {answer.total} bytes")
+
+
+def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
+    beside = _beside(spec.place)
+    try:
+        with fetch(beside, missing_ok=True) as answer:
+            if answer is None:
+                return ""
+            text = b""
+            for chunk in answer.chunks:
+                text += chunk
+                if len(text) > MAX_CHECKSUM_FILE:
+                    return ""
+    except (OSError, EOFError) as error:
+        raise DownloadError(
+            f"{_host(spec)} could not be reached: {error}", hint="check the address and the network"
+        ) from error
+    return parse_checksum(text.decode(errors="replace"), spec.name)
+
+
+def _beside(url: str) -> str:
+    path, mark, query = url.partition("?")
+    return path + BESIDE + mark + query
+
+
+def _fetcher(scheme: str) -> Fetch:
+    if scheme == "ftp":
+        from edgeadm.package.ftp import fetch
+
+        return fetch
+    from edgeadm.package import http
+
+    return http.fetch
+
+
+def _matches(path: Path, sha256: str) -> bool:
+    try:
+        expect(path, sha256, shown=path.name)
+    except ChecksumError:
+        return False
+    return True
+
+
+def _host(spec: Spec) -> str:
+    return spec.place.partition("://")[2].partition("/")[0].rpartition("@")[2]
+
+
+def _too_large(max_bytes: int) -> SourceTooLargeError:
+    return SourceTooLargeError(
+        f"the download is larger than {max_bytes >> 20} MiB", hint="is this the address of a package?"
+    )

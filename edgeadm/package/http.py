@@ -1,0 +1,68 @@
+"""Files by HTTP and HTTPS."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from edgeadm.package.download import CHUNK, Answer
+from edgeadm.package.errors import DownloadError
+
+# Seconds without a byte.
+TIMEOUT = 60
+
+
+@contextmanager
+def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
+    """Ask for a file; see `download.Fetch`. The mark is the ETag, or the time of the last change."""
+    # The scheme was checked when the address was parsed.
+    request = urllib.request.Request(url, headers={"User-Agent": "edgeadm"})  # noqa: S310
+    if offset and mark:
+        request.add_header("Range", f"bytes={offset}-")
+        request.add_header("If-Range", mark)
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == HTTPStatus.NOT_FOUND and missing_ok:
+                yield None
+                return
+            if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                yield Answer(offset, offset, mark, iter(()), unchanged=True)
+                return
+            raise _refused(url, error.code, error.reason) from error
+    except urllib.error.URLError as error:
+        raise ConnectionError(str(error.reason)) from error
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"the answer is not HTTP: {error!r}") from error
+    with response:
+        start = offset if response.status == HTTPStatus.PARTIAL_CONTENT else 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length is not None else None
+        yield Answer(start, total, _mark(response.headers), _chunks(response))
+
+
+def _mark(headers: http.client.HTTPMessage) -> str:
+    """A strong ETag or a date: a weak ETag promises nothing about bytes (RFC 9110, 13.1.5)."""
+    etag: str = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        while chunk := response.read(CHUNK):
+            yield chunk
+    except http.client.IncompleteRead as error:
+        yield error.partial
+        raise ConnectionError("the connection was cut") from error
+
+
+def _refused(url: str, code: int, reason: str) -> Exception:
+    text = f"the server answered {code} {reason} for {url}"
+    if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ConnectionError(text)
+    return DownloadError(text, hint="check the address")
