@@ -131,7 +131,8 @@ def _stream(process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: byte
         process.stdin.close()
     for reader in readers:
         reader.join()
-    code = process.wait()
+    with process:  # closes the pipes
+        code = process.wait()
     return Result(argv, code, "\n".join(lines["out"]), "\n".join(lines["err"]))
 
 

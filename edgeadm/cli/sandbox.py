@@ -1,0 +1,178 @@
+"""`edgeadm sandbox`: an edge cluster's machines on one Linux machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgeadm.cli import console, options
+from edgeadm.errors import NotRootError, UsageError
+
+if TYPE_CHECKING:
+    from edgeadm.sandbox import Sandbox, Status
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+name_option = click.option(
+    "--name",
+    default="demo",
+    show_default=True,
+    envvar="EDGEADM_SANDBOX_NAME",
+    metavar="SANDBOX",
+    help="Which sandbox.",
+)
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Bare machines on this machine: real init, own network, no way out. Needs root."""
+
+
+@command.command()
+@click.option(
+    "--control-planes", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="cp1…"
+)
+@click.option("--edges", type=click.IntRange(0), default=0, metavar="N", help="edge1…")
+@click.option("--workers", type=click.IntRange(0), default=0, metavar="N", help="worker1…")
+@click.option(
+    "--install-pkg-path",
+    "package",
+    metavar="FILE",
+    envvar="EDGEADM_INSTALL_PKG_PATH",
+    help="Package that nodes see in /mnt/package; `none` for no package. [default: built, and cached]",
+)
+@name_option
+@options.output
+def up(control_planes: int, edges: int, workers: int, package: str | None, name: str, output: str) -> None:
+    """Boot bare nodes cp1… edge1… worker1…; run again, it adds and switches on what is missing."""
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import supplies
+
+    supplies.ensure_tools(console.talk)
+    sandbox.up(
+        control_planes,
+        workers,
+        edges,
+        package=supplies.package(package),
+        executable=supplies.executable(console.talk),
+        say=console.talk,
+    )
+    _show(sandbox.ls(), output)
+
+
+@command.command("ls")
+@name_option
+@options.output
+def list_nodes(name: str, output: str) -> None:
+    """List the nodes: name, ip, role, state, link, nat, ready."""
+    _show(_sandbox(name).ls(), output)
+
+
+@command.command("exec")
+@click.argument("node")
+@click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
+@name_option
+def execute(node: str, argv: tuple[str, ...], name: str) -> int:
+    """Run a command in a node, also when its cable is cut; its streams and its exit status are ours."""
+    return _sandbox(name).node(node).attach(argv)
+
+
+@command.command()
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="NODE:PATH")
+@name_option
+def cp(source: str, target: str, name: str) -> None:
+    """Copy a file or folder into a node, or a file out of it (NODE:PATH FILE)."""
+    sandbox = _sandbox(name)
+    node, colon, path = target.partition(":")
+    if colon:
+        if not Path(source).exists():
+            raise UsageError(f"there is no {source} on this machine")
+        sandbox.node(node).send(Path(source), path or "/root")
+        return
+    node, colon, path = source.partition(":")
+    if not colon:
+        raise UsageError("neither side names a node", hint="edgeadm sandbox cp FILE cp1:/root/")
+    sandbox.node(node).fetch(path, Path(target))
+
+
+@command.command()
+@click.argument("node")
+@click.argument("state", type=click.Choice(["up", "down"]))
+@name_option
+def link(node: str, state: str, name: str) -> None:
+    """Connect a node's cable, or pull it."""
+    _sandbox(name).node(node).link(state == "up")
+
+
+@command.command()
+@click.argument("node")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@name_option
+def nat(node: str, state: str, name: str) -> None:
+    """Put a node behind NAT: nobody can dial it, it can dial out."""
+    _sandbox(name).node(node).nat(state == "on")
+
+
+@command.command()
+@click.argument("node")
+@click.argument("state", type=click.Choice(["on", "off", "kill", "cycle"]))
+@click.option("--kill", "cut", is_flag=True, help="With `cycle`: a power cut instead of a clean shutdown.")
+@name_option
+def power(node: str, state: str, cut: bool, name: str) -> None:
+    """Switch a node on or off; `kill` is a power cut, `cycle` is off and on. Its disk stays."""
+    sandbox = _sandbox(name)
+    if cut and state != "cycle":
+        raise UsageError("--kill goes with `cycle`", hint=f"edgeadm sandbox power {node} kill")
+    sandbox.power(node, "kill" if cut or state == "kill" else "on" if state == "on" else "off")
+    if state == "cycle":
+        sandbox.power(node, "on")
+
+
+@command.command()
+@click.option("--all", "everything", is_flag=True, help="Every sandbox of this machine.")
+@click.option("--images", is_flag=True, help="Remove the cached root images, too.")
+@name_option
+def down(everything: bool, images: bool, name: str) -> None:
+    """Take the sandbox down: no process, mount, namespace, link, rule or cgroup of it stays."""
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import teardown
+
+    if everything:
+        teardown.down_all(sandbox.store, console.talk)
+    else:
+        teardown.down(sandbox, console.talk)
+    if images:
+        teardown.remove_images(sandbox.store)
+
+
+def _sandbox(name: str) -> Sandbox:
+    from edgeadm.sandbox import Sandbox
+    from edgeadm.sandbox.names import check_sandbox_name
+
+    check_sandbox_name(name)
+    if os.geteuid() != 0:
+        raise NotRootError(
+            "a sandbox boots machines in namespaces of their own, and that needs root",
+            hint="sudo edgeadm sandbox …",
+        )
+    return Sandbox(name)
+
+
+def _show(nodes: list[Status], output: str) -> None:
+    if output == "json":
+        console.data_json([asdict(node) for node in nodes])
+        return
+    rows = [("NAME", "IP", "ROLE", "STATE", "LINK", "NAT", "READY")]
+    rows += [
+        (node.name, node.ip, node.role, node.state, node.link, node.nat, "yes" if node.ready else "no")
+        for node in nodes
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        console.data("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

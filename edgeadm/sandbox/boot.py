@@ -1,0 +1,154 @@
+"""How a node runs: a small shell script that lives as long as the node is on, and boots it again when it
+reboots from inside. Each turn of its loop starts as a power-on does: new cgroups, new network."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.sandbox import cgroups, names, switch
+from edgeadm.sandbox.state import NodeRecord, SandboxRecord
+
+# Moves itself into the cgroups whose `cgroup.procs` are named before the `--`, then becomes the command.
+ENTER = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"'
+
+SCRIPT = """\
+#!/bin/sh
+# Runs the node {node} of the sandbox {sandbox}; written by edgeadm, one turn of the loop per boot.
+quiet() {{ "$@" 2>/dev/null; }}
+while :; do
+    for place in {places}; do
+        [ ! -d "$place" ] || find "$place" -depth -type d -exec rmdir {{}} + || exit 70
+        mkdir "$place" || exit 71
+        case $place in
+        */cpuset/*)
+            cat "$place/../cpuset.cpus" >"$place/cpuset.cpus"
+            cat "$place/../cpuset.mems" >"$place/cpuset.mems"
+            echo 1 >"$place/cgroup.clone_children"
+            ;;
+        esac
+    done
+{unplug}
+{plug}
+    [ -e {cable_down} ] || {cable_up} || exit 73
+    /bin/sh -c {enter} sh {procs} -- {nspawn}
+    # 133: the node rebooted itself.
+    [ $? -eq 133 ] || exit 0
+done
+"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The script of one node, and how to recognise the process that runs it."""
+
+    path: Path
+
+    @property
+    def argv(self) -> list[str]:
+        return ["/bin/sh", str(self.path)]
+
+    def pid(self) -> int | None:
+        """The process, identified by its whole command line; None where the node is off."""
+        remembered = self.path.with_suffix(".pid")
+        if remembered.exists():
+            text = remembered.read_text().strip()
+            if text.isdigit() and _argv(int(text)) == self.argv:
+                return int(text)
+        for entry in os.listdir("/proc"):  # noqa: PTH208  names only, thousands of them
+            if entry.isdigit() and _argv(int(entry)) == self.argv and _is_parent(int(entry)):
+                return int(entry)
+        return None
+
+    def remember(self, pid: int) -> None:
+        """Keep the process id for the next look."""
+        self.path.with_suffix(".pid").write_text(str(pid))
+
+
+def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> Runner:
+    """Write the script that runs the node."""
+    places = cgroups.places(cgroups_name(record, node), cgroups.this_machine())
+    text = SCRIPT.format(
+        node=node.name,
+        sandbox=record.name,
+        places=shlex.join(map(str, places)),
+        procs=shlex.join(str(place / "cgroup.procs") for place in places),
+        enter=shlex.quote(ENTER),
+        unplug="\n".join(f"    quiet {shlex.join(argv)}" for argv in switch.unplug(record, node)),
+        plug="\n".join(f"    {shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)),
+        cable_down=shlex.quote(str(folder / "cable-down")),
+        cable_up=shlex.join(switch.cable(record, node.name, up=True)),
+        nspawn=shlex.join(nspawn(folder, record, node, package)),
+    )
+    path = folder / "run"
+    path.write_text(text)
+    return Runner(path)
+
+
+def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> list[str]:
+    """The command that boots the node's init, with all a machine may do but leave its network."""
+    argv = [
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--register=no",
+        "--keep-unit",
+        "--link-journal=no",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--console=pipe",
+        "--capability=all",
+        "--system-call-filter=add_key keyctl bpf perf_event_open @mount @keyring @privileged",
+        f"--network-namespace-path=/run/netns/{names.node_netns(record.name, node.name)}",
+        f"--machine={names.machine_name(record.name, node.name)}",
+        f"--hostname={node.name}",
+        f"--directory={folder / 'root'}",
+        f"--bind={folder / 'disk/containerd'}:/var/lib/containerd",
+        f"--bind={folder / 'disk/kubelet'}:/var/lib/kubelet",
+        f"--bind-ro={package}:/mnt/package",
+        "--bind=/dev/kmsg",
+    ]
+    if Path("/lib/modules").is_dir():
+        argv.append("--bind-ro=/lib/modules")
+    return argv
+
+
+def cgroups_name(record: SandboxRecord, node: NodeRecord) -> str:
+    """The name of the node's cgroups."""
+    return names.cgroup_name(record.name, node.name)
+
+
+def leader(places: list[Path]) -> int | None:
+    """The node's init as this machine sees it: the first process of a PID namespace just below ours."""
+    depth = len(_ns_pids("self"))
+    for pid in sorted(cgroups.processes(places)):
+        inside = _ns_pids(str(pid))
+        if len(inside) == depth + 1 and inside[-1] == "1":
+            return pid
+    return None
+
+
+def _ns_pids(pid: str) -> list[str]:
+    try:
+        lines = Path("/proc", pid, "status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
+
+
+def _argv(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _is_parent(pid: int) -> bool:
+    """Not one of the short-lived copies that a shell makes of itself before it becomes another program."""
+    try:
+        parent = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return _argv(int(parent)) != _argv(pid)

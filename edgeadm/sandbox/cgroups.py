@@ -1,0 +1,144 @@
+"""A cgroup of its own for every node, in every hierarchy: two kubelets must never share `/kubepods`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.sandbox.errors import SandboxLeftoverError
+
+V2_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids", "hugetlb")
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A mounted cgroup hierarchy: `here` is where nodes' folders go. `controllers` is empty for version 2."""
+
+    mount: Path
+    here: Path
+    controllers: str = ""
+
+
+def hierarchies(mountinfo: str, own: str) -> list[Hierarchy]:
+    """The hierarchies of this machine, from /proc/self/mountinfo and /proc/self/cgroup.
+
+    Version 1: nodes go below our own place, which keeps the limits that were set for us. Version 2: below
+    the root, because a cgroup that has processes cannot share out controllers."""
+    paths = {}
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        paths[frozenset(controllers.split(","))] = path
+    found: dict[Path, Hierarchy] = {}
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(" - ")
+        root, mount = left.split()[3:5]
+        kind, _, options = right.split(" ", 2)
+        if kind == "cgroup2":
+            found[Path(mount)] = Hierarchy(Path(mount), Path(mount))
+        elif kind == "cgroup":
+            given = set(options.replace(" ", ",").split(","))
+            for names, path in paths.items():
+                if names != {""} and names <= given:
+                    here = Path(mount) / path.removeprefix(root.rstrip("/")).lstrip("/")
+                    found[Path(mount)] = Hierarchy(Path(mount), here, ",".join(sorted(names)))
+    return list(found.values())
+
+
+def this_machine() -> list[Hierarchy]:
+    """The hierarchies that are mounted now."""
+    return hierarchies(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text())
+
+
+def is_version_2(found: list[Hierarchy]) -> bool:
+    """Whether version 2 alone is there."""
+    return all(not hierarchy.controllers for hierarchy in found)
+
+
+def places(name: str, found: list[Hierarchy]) -> list[Path]:
+    """The folders a node's processes must be in."""
+    return [hierarchy.here / name for hierarchy in found]
+
+
+def enable_controllers(found: list[Hierarchy]) -> None:
+    """Version 2 alone: let cgroups below the root have the controllers that kubelet wants."""
+    for hierarchy in found if is_version_2(found) else []:
+        offered = (hierarchy.here / "cgroup.controllers").read_text().split()
+        for controller in V2_CONTROLLERS:
+            if controller in offered:
+                (hierarchy.here / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def left_behind(is_ours: Callable[[str], bool], found: list[Hierarchy]) -> list[Path]:
+    """All node folders with such names, wherever the edgeadm that made them was running."""
+    result = []
+    for hierarchy in found:
+        for folder, children, _ in os.walk(hierarchy.mount):
+            for child in [child for child in children if child.startswith("edgeadm-sandbox.")]:
+                children.remove(child)
+                if is_ours(child):
+                    result.append(Path(folder) / child)
+    return result
+
+
+def processes(folders: list[Path]) -> set[int]:
+    """Every process in these cgroups and those below them."""
+    found: set[int] = set()
+    for folder in folders:
+        for below, _, files in os.walk(folder):
+            if "cgroup.procs" in files:
+                try:
+                    words = (Path(below) / "cgroup.procs").read_text().split()
+                except OSError:  # removed, or of a kind that has no processes of its own
+                    continue
+                found.update(int(word) for word in words if word != "0")
+    return found
+
+
+def kill_all(folders: list[Path], patience: float = 30.0) -> None:
+    """A power cut: SIGKILL to all processes, again until none is left. Raises SandboxLeftoverError."""
+    end = time.monotonic() + patience
+    while alive := processes(folders):
+        for pid in alive:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        if time.monotonic() > end:
+            raise SandboxLeftoverError(
+                "processes of a node do not die: " + ", ".join(map(str, sorted(alive))),
+                hint="`cat /proc/PID/stack` shows what they wait for",
+            )
+        time.sleep(0.02)
+
+
+def remove(folders: list[Path], patience: float = 10.0) -> None:
+    """Remove the cgroups and all below them. Raises SandboxLeftoverError."""
+    for folder in folders:
+        end = time.monotonic() + patience
+        while folder.exists() and not _removed(folder):
+            if time.monotonic() > end:
+                raise SandboxLeftoverError(
+                    f"the cgroup {folder} cannot be removed", hint="see who is in its cgroup.procs"
+                )
+            time.sleep(0.05)
+
+
+def _removed(folder: Path) -> bool:
+    for below, _, _ in os.walk(folder, topdown=False):
+        try:
+            Path(below).rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:  # busy: a process is on its way out
+            return False
+    return True
+
+
+def ancestry(pid: int) -> Iterator[str]:
+    """The paths of a process in all hierarchies."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        yield line.split(":", 2)[2]

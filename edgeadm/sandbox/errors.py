@@ -1,0 +1,62 @@
+"""What can go wrong with a sandbox."""
+
+from __future__ import annotations
+
+from edgeadm.errors import EdgeadmError
+
+
+class SandboxNameError(EdgeadmError):
+    """The name given to a sandbox cannot be used."""
+
+    code = "bad-sandbox-name"
+
+
+class NoSandboxError(EdgeadmError):
+    """There is no sandbox of that name on this machine."""
+
+    code = "no-sandbox"
+
+
+class NoSuchNodeError(EdgeadmError):
+    """The sandbox has no node of that name."""
+
+    code = "no-such-node"
+
+
+class NodeOffError(EdgeadmError):
+    """The node is switched off, and the command needs it to run."""
+
+    code = "node-off"
+
+
+class NodeBootError(EdgeadmError):
+    """A node was switched on and did not come up."""
+
+    code = "node-boot"
+    exit_code = 4
+
+
+class RootImageError(EdgeadmError):
+    """The root image that all nodes share could not be made, or is not what a bare node may have."""
+
+    code = "root-image"
+    exit_code = 4
+
+
+class SandboxKernelError(EdgeadmError):
+    """The kernel lacks something that the nodes need."""
+
+    code = "sandbox-kernel"
+
+
+class NoFreeSubnetError(EdgeadmError):
+    """Every subnet that a sandbox could take is in use on this machine."""
+
+    code = "no-free-subnet"
+
+
+class SandboxLeftoverError(EdgeadmError):
+    """Something of a sandbox could not be removed from this machine."""
+
+    code = "sandbox-leftover"
+    exit_code = 4

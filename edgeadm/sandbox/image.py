@@ -1,0 +1,236 @@
+"""The root image: a bare Debian, made once, read by every node, written by none."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edgeadm.hosts.process import execute
+from edgeadm.sandbox.errors import RootImageError
+
+DEFAULT_SUITE = "bookworm"
+PACKAGES = (
+    "conntrack",
+    "dbus",
+    "ethtool",
+    "iproute2",
+    "iptables",
+    "iputils-ping",
+    "kmod",
+    "nftables",
+    "openssh-server",
+    "procps",
+    "socat",
+    "systemd",
+    "systemd-sysv",
+    "util-linux",
+)
+# What a node must get from edgeadm alone: its presence would make every test worthless.
+NEVER = ("python3", "python", "kubelet", "kubeadm", "kubectl", "containerd", "runc", "docker")
+
+# Units that are of no use in a node, or would reach for the hardware of the machine around it.
+MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "console-getty.service",
+    "container-getty@.service",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty.target",
+    "systemd-firstboot.service",
+    "systemd-journal-flush.service",
+    "systemd-modules-load.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-pstore.service",
+    "systemd-udev-settle.service",
+    "systemd-udev-trigger.service",
+    "systemd-udevd-control.socket",
+    "systemd-udevd-kernel.socket",
+    "systemd-udevd.service",
+    "systemd-update-utmp-runlevel.service",
+)
+# Caches, papers and translations; host keys and machine id are each node's own; the kernel settings
+# that Debian ships are for a kernel of its own, and a node shares its kernel with this machine.
+REMOVED = (
+    "etc/machine-id",
+    "etc/ssh/ssh_host_*",
+    "usr/lib/sysctl.d/*.conf",
+    "usr/share/doc/*",
+    "usr/share/info/*",
+    "usr/share/locale/*",
+    "usr/share/man/*",
+    "var/cache/apt/*",
+    "var/cache/debconf/*-old",
+    "var/lib/apt/lists/*",
+    "var/lib/dbus/machine-id",
+    "var/log/*.log",
+    "var/log/apt/*",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what is in the image; the key of a cached image is made of it."""
+
+    suite: str
+    packages: tuple[str, ...] = PACKAGES
+    masked: tuple[str, ...] = MASKED
+    removed: tuple[str, ...] = REMOVED
+    revision: int = 1
+
+    @property
+    def key(self) -> str:
+        """A short name for the content: equal recipes, equal names."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the packages come from: an empty mirror is debootstrap's own default."""
+
+    suite: str
+    mirror: str = ""
+    keyring: str = ""
+    proxy: str = ""
+
+
+def root_image(images: Path, say: Callable[[str], None]) -> Path:
+    """The image's folder below `images`, built now if it is not there. Raises RootImageError."""
+    source = host_source()
+    recipe = Recipe(source.suite)
+    image = images / recipe.key
+    if image.is_dir():
+        return image
+    images.mkdir(parents=True, exist_ok=True)
+    with _only_builder(images / f".{recipe.key}.lock", say):
+        if not image.is_dir():
+            say(f"making the root image of the nodes, Debian {recipe.suite} (once, about two minutes)")
+            _build(recipe, source, image.with_name(f".{recipe.key}.part"), image, say)
+    return image
+
+
+def host_source() -> Source:
+    """The Debian of this machine, from the place that this machine's apt uses; else Debian's default."""
+    listed = execute(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(CREATED_BY) $(CODENAME) $(COMPONENT) $(REPO_URI) $(SIGNED_BY)",
+        ]
+    )
+    release = _os_release()
+    suite = release.get("VERSION_CODENAME", "") if release.get("ID") == "debian" else ""
+    if not suite:
+        return Source(DEFAULT_SUITE)
+    mirror, keyring = parse_targets(listed.out, suite)
+    proxy = execute(["apt-config", "shell", "P", "Acquire::http::Proxy"]).out
+    found = re.search(r"P='([^']+)'", proxy)
+    return Source(suite, mirror, keyring, found.group(1) if found else "")
+
+
+def parse_targets(text: str, suite: str) -> tuple[str, str]:
+    """The mirror and keyring of a suite's main packages in what `apt-get indextargets` prints."""
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) >= 4 and words[:3] == ["Packages", suite, "main"]:
+            keyring = words[4] if len(words) > 4 and words[4].startswith("/") else ""
+            return words[3], keyring
+    return "", ""
+
+
+def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callable[[str], None]) -> None:
+    remove_tree(part)
+    argv = ["debootstrap", "--variant=minbase", f"--include={','.join(recipe.packages)}"]
+    if source.keyring:
+        argv.append(f"--keyring={source.keyring}")
+    argv += [recipe.suite, str(part)]
+    if source.mirror:
+        argv.append(source.mirror)
+    env = {"http_proxy": source.proxy} if source.proxy else {}
+
+    def progress(line: str) -> None:
+        if line.startswith(
+            ("I: Retrieving InRelease", "I: Extracting dpkg", "I: Configuring libc6", "I: Base system")
+        ):
+            say(f"  debootstrap: {line.removeprefix('I: ')}")
+
+    result = execute(argv, env=env, on_line=progress)
+    if result.code:
+        tail = "\n".join((result.out + "\n" + result.err).strip().splitlines()[-15:])
+        raise RootImageError(
+            "debootstrap could not make the root image",
+            context=tail,
+            hint="see that `apt-get update` works on this machine; the image comes from the same place",
+        )
+    _finish(recipe, part)
+    assert_bare(part)
+    part.rename(image)
+    say(f"root image ready: {image}")
+
+
+def _finish(recipe: Recipe, root: Path) -> None:
+    for pattern in recipe.removed:
+        for found in sorted(root.glob(pattern)):
+            shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
+    for unit in recipe.masked:
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+    (root / "etc/machine-id").touch()
+    (root / "etc/hostname").unlink(missing_ok=True)
+    (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
+    (root / "etc/fstab").write_text("# A node's disks are mounted from outside.\n")
+
+
+def assert_bare(root: Path) -> None:
+    """Raises RootImageError where the image has a program that edgeadm itself must bring."""
+    folders = ("usr/local/bin", "usr/local/sbin", "usr/bin", "usr/sbin")
+    found = [
+        f"/{folder}/{name}"
+        for folder in folders
+        for name in NEVER
+        if (root / folder / name).is_symlink() or (root / folder / name).exists()
+    ]
+    if found:
+        raise RootImageError(
+            "the root image is not bare: it has " + ", ".join(found),
+            hint="a node must get these from edgeadm alone; some package of the image pulls them in",
+        )
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder that a build may have left with file systems mounted in it."""
+    if not path.exists():
+        return
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{path}/")), reverse=True):
+        execute(["umount", "--lazy", mount]).checked()
+    shutil.rmtree(path)
+
+
+def _os_release() -> dict[str, str]:
+    text = Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return {key: value.strip('"') for key, value in pairs}
+
+
+@contextmanager
+def _only_builder(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another edgeadm is making the root image; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

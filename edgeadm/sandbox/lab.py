@@ -1,0 +1,142 @@
+"""A sandbox: bare nodes, a switch, and nothing that leads out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edgeadm.sandbox import cgroups, hostsfile, image, kernel, keys, layer, names, switch
+from edgeadm.sandbox.node import Node, Status
+from edgeadm.sandbox.state import SandboxRecord, Store
+
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A sandbox by name; it need not exist yet."""
+
+    name: str = "demo"
+    store: Store = field(default_factory=Store)
+
+    @property
+    def folder(self) -> Path:
+        return self.store.folder(self.name)
+
+    @property
+    def package_folder(self) -> Path:
+        """What every node sees as /mnt/package."""
+        return self.folder / "package"
+
+    @property
+    def ssh_key(self) -> Path:
+        """The private key that root of every node lets in."""
+        return self.folder / "ssh/id_ed25519"
+
+    @property
+    def record(self) -> SandboxRecord:
+        """What is written down of it. Raises NoSandboxError."""
+        return self.store.load(self.name)
+
+    @property
+    def nodes(self) -> list[Node]:
+        record = self.record
+        return [Node(self.store, record, node) for node in record.nodes]
+
+    def node(self, name: str) -> Node:
+        """The node of that name. Raises NoSandboxError and NoSuchNodeError."""
+        record = self.record
+        return Node(self.store, record, record.node(name))
+
+    def ls(self) -> list[Status]:
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(Node.status, self.nodes))
+
+    def up(
+        self,
+        control_planes: int = 1,
+        workers: int = 0,
+        edges: int = 0,
+        *,
+        package: Path | None = None,
+        executable: Path | None = None,
+        say: Say = silent,
+    ) -> list[Node]:
+        """Boot all nodes asked for, and those that are there and off; ready when it returns.
+
+        `executable` is edgeadm's own tree for the nodes, `package` the file they see in /mnt/package."""
+        wanted = names.wanted_nodes(control_planes, workers, edges)
+        names.check_sandbox_name(self.name)
+        with self.store.lock(self.name, "up"):
+            kernel.prepare(self.store.base, say)
+            record = self._record().with_nodes(wanted)
+            base = image.root_image(self.store.images, say)
+            over = layer.make_layer(self.store.layers, executable, say)
+            layer.show_package(self.package_folder, package)
+            record = replace(record, image=str(base), layer=str(over))
+            self.store.save(record)
+            cgroups.enable_controllers(cgroups.this_machine())
+            switch.raise_switch(record)
+            self._boot(record, [over, base], say)
+        return self.nodes
+
+    def power(self, name: str, how: str) -> None:
+        """Switch a node `on` (ready when it returns), `off` (clean shutdown) or `kill` it (a power cut)."""
+        with self.store.lock(self.name, f"power {name} {how}"):
+            node = self.node(name)
+            if how == "off":
+                node.power_off()
+            elif how == "kill":
+                node.power_cut()
+            else:
+                record = node.sandbox
+                switch.raise_switch(record)
+                node.prepare([Path(record.layer), Path(record.image)], {})
+                self._start(node)
+
+    def forwarded_packets(self) -> int:
+        """Packets of the sandbox that were forwarded out of this machine: 0, or the sandbox leaks."""
+        return switch.forwarded_packets(self.name)
+
+    def refused_packets(self) -> int:
+        """Packets to the world outside that were refused."""
+        return switch.refused_packets(self.name)
+
+    def _record(self) -> SandboxRecord:
+        with self.store.everyone_waits():
+            record = self.store.find(self.name)
+            if record is None:
+                others = (self.store.find(name) for name in self.store.known())
+                used = [other.number for other in others if other is not None]
+                record = SandboxRecord(self.name, names.free_number(used, switch.routed_networks()))
+                self.store.save(record)
+        return record
+
+    def _boot(self, record: SandboxRecord, lower: list[Path], say: Say) -> None:
+        files = {
+            "root/.ssh/authorized_keys": keys.public_key(self.ssh_key),
+            "etc/resolv.conf": f"nameserver {record.gateway}\n",  # it refuses, at once
+        }
+
+        def boot(node: Node) -> None:
+            node.prepare(lower, files)
+            hostsfile.update(node.root / "etc/hosts", record)
+            if not node.is_on():
+                say(f"{node.name}: booting, {node.ip}")
+                self._start(node)
+
+        nodes = [Node(self.store, record, entry) for entry in record.nodes]
+        with ThreadPoolExecutor(max(len(nodes), 1)) as pool:
+            list(pool.map(boot, nodes))
+
+    def _start(self, node: Node) -> None:
+        if node.is_natted:
+            node.nat(on=True)
+        node.power_on(self.package_folder)
+        node.wait_ready()

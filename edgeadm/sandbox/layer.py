@@ -1,0 +1,131 @@
+"""The second layer of every node: edgeadm's own executable, and the unit that makes the node a machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeadm.sandbox.image import remove_tree
+
+UNIT = """\
+[Unit]
+Description=Make this container as good as a machine
+DefaultDependencies=no
+Before=sysinit.target systemd-sysctl.service systemd-tmpfiles-setup.service ssh.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/lib/edgeadm-sandbox/node-setup
+"""
+
+# Version 1 hierarchies come read-only but for systemd's own; in their cgroup namespace they are the
+# node's. Leftovers of pods from before a reboot would keep the next kubelet busy for minutes.
+NODE_SETUP = """\
+#!/bin/sh
+mount -o remount,rw /proc/sys
+mount -o remount,rw /sys
+mount -o remount,rw /sys/fs/cgroup 2>/dev/null
+for hierarchy in /sys/fs/cgroup/*; do
+    [ ! -L "$hierarchy" ] && mountpoint -q "$hierarchy" || continue
+    case ${hierarchy##*/} in
+    systemd | unified) mount -o remount,rw "$hierarchy" 2>/dev/null ;;
+    *) umount "$hierarchy" && mount -t cgroup -o "${hierarchy##*/}" cgroup "$hierarchy" ;;
+    esac
+done
+mount --make-rshared /
+sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
+for kind in ed25519 ecdsa; do
+    key=/etc/ssh/ssh_host_${kind}_key
+    [ -s "$key" ] || ssh-keygen -q -N '' -t "$kind" -f "$key"
+done
+exit 0
+"""
+
+
+def make_layer(layers: Path, tree: Path | None, say: Callable[[str], None]) -> Path:
+    """The layer with this executable tree (none: without edgeadm), made if it is not there."""
+    layer = layers / _key(tree)
+    if layer.is_dir():
+        return layer
+    layers.mkdir(parents=True, exist_ok=True)
+    part = layers / f".{layer.name}.{os.getpid()}.part"
+    remove_tree(part)
+    _write(part / "usr/local/lib/edgeadm-sandbox/node-setup", NODE_SETUP, 0o755)
+    _write(part / "etc/systemd/system/edgeadm-sandbox.service", UNIT, 0o644)
+    wants = part / "etc/systemd/system/sysinit.target.wants/edgeadm-sandbox.service"
+    wants.parent.mkdir(parents=True)
+    wants.symlink_to("../edgeadm-sandbox.service")
+    if tree is not None:
+        say(f"edgeadm's own executable for the nodes: {tree}")
+        _bring(tree, part)
+    if not layer.is_dir():
+        part.rename(layer)
+    remove_tree(part)
+    return layer
+
+
+def show_package(folder: Path, package: Path | None) -> None:
+    """Make `folder`, which nodes see as /mnt/package, hold this package alone (none: leave it as it is)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if package is None:
+        return
+    for old in folder.iterdir():
+        if old.name != package.name:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shown = folder / package.name
+    if shown.exists() and (package.is_dir() or shown.samefile(package) or _same(shown, package)):
+        return
+    if package.is_dir():
+        shutil.copytree(package, shown, copy_function=_link_or_copy, symlinks=True)
+    else:
+        part = folder / f".{package.name}.part"
+        part.unlink(missing_ok=True)
+        _link_or_copy(str(package), str(part))
+        part.replace(shown)
+
+
+def _bring(tree: Path, layer: Path) -> None:
+    home = layer / "opt/edgeadm"
+    home.parent.mkdir(parents=True)
+    if tree.is_dir():
+        shutil.copytree(tree, home, copy_function=_link_or_copy, symlinks=True)
+    else:
+        home.mkdir()
+        _link_or_copy(str(tree), str(home / "edgeadm"))
+    link = layer / "usr/local/bin/edgeadm"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/opt/edgeadm/edgeadm")
+
+
+def _key(tree: Path | None) -> str:
+    """Equal for equal content as far as names, sizes and times of change tell."""
+    known = hashlib.sha256((UNIT + NODE_SETUP).encode())
+    if tree is not None:
+        for path in [tree, *sorted(tree.rglob("*"))] if tree.is_dir() else [tree]:
+            found = path.lstat()
+            known.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return known.hexdigest()[:12]
+
+
+def _same(one: Path, other: Path) -> bool:
+    a, b = one.stat(), other.stat()
+    return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    """A hard link where both are on one file system, else a copy: no room is taken twice."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+    return target
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)

@@ -1,0 +1,120 @@
+"""Names and addresses: pure rules, nothing of the machine is looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from edgeadm.sandbox.errors import NoFreeSubnetError, SandboxNameError
+
+# Role → the prefix of its nodes' names, the first host number and how many there may be.
+ROLES = {"control-plane": ("cp", 11, 40), "worker": ("worker", 51, 49), "edge": ("edge", 101, 150)}
+GATEWAY, MACHINE = 1, 254  # the switch's own address, and that of the machine around the sandbox
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class NodeName:
+    """A node before it exists: its name, role and place in the subnet."""
+
+    name: str
+    role: str
+    host_number: int
+
+
+def check_sandbox_name(name: str) -> str:
+    """The name itself. Raises SandboxNameError where it cannot name interfaces, folders and cgroups."""
+    if not _NAME.fullmatch(name):
+        raise SandboxNameError(
+            f"`{name}` cannot name a sandbox",
+            hint="use up to 24 lower-case letters, digits and dashes, with a letter or digit at both ends",
+        )
+    return name
+
+
+def wanted_nodes(control_planes: int, workers: int, edges: int) -> list[NodeName]:
+    """The nodes that these numbers ask for: cp1…, worker1…, edge1…"""
+    counts = {"control-plane": control_planes, "worker": workers, "edge": edges}
+    nodes = []
+    for role, (prefix, first, most) in ROLES.items():
+        if counts[role] > most:
+            raise SandboxNameError(
+                f"{counts[role]} nodes of the role {role} do not fit into a sandbox",
+                hint=f"a sandbox has room for {most} of them",
+            )
+        nodes += [NodeName(f"{prefix}{i}", role, first + i - 1) for i in range(1, counts[role] + 1)]
+    return nodes
+
+
+def subnet(number: int) -> IPv4Network:
+    """The subnet of the sandbox with this number."""
+    return IPv4Network(f"10.77.{number}.0/24")
+
+
+def address(number: int, host_number: int) -> str:
+    """An address in the sandbox with this number."""
+    return str(subnet(number)[host_number])
+
+
+def mac(ip: str) -> str:
+    """A node's hardware address: made of its IP, so that neighbours need not learn it anew after a boot."""
+    return "02:ed:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
+
+
+def free_number(used: Iterable[int], networks: Iterable[str]) -> int:
+    """The first number whose subnet no sandbox and no route of this machine has."""
+    taken = set(used)
+    routed = [net for net in (_network(text) for text in networks) if net is not None and net.prefixlen > 0]
+    for number in range(256):
+        if number not in taken and not any(subnet(number).overlaps(net) for net in routed):
+            return number
+    raise NoFreeSubnetError(
+        "no subnet of 10.77.0.0/16 is free for a sandbox",
+        hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows who else has them",
+    )
+
+
+def switch_netns(sandbox: str) -> str:
+    """The network namespace that holds the sandbox's bridge."""
+    return f"es-{sandbox}-switch"
+
+
+def node_netns(sandbox: str, node: str) -> str:
+    """The network namespace of a node."""
+    return f"es-{sandbox}-{node}"
+
+
+def machine_link(sandbox: str) -> str:
+    """The interface of this machine that leads to the sandbox: at most 15 characters."""
+    return f"es-{sandbox[:5].rstrip('-')}-{hashlib.sha256(sandbox.encode()).hexdigest()[:6]}"
+
+
+def machine_name(sandbox: str, node: str) -> str:
+    """What systemd-nspawn calls the node."""
+    return f"{sandbox}-{node}"
+
+
+def cgroup_name(sandbox: str, node: str) -> str:
+    """The folder of a node in every cgroup hierarchy; no name has a dot, so none is mistaken for another."""
+    return f"edgeadm-sandbox.{sandbox}.{node}"
+
+
+def nft_table(sandbox: str) -> str:
+    """The table of this machine's own rules for the sandbox."""
+    return (
+        "edgeadm_sandbox_"
+        + sandbox.replace("-", "_")
+        + "_"
+        + hashlib.sha256(sandbox.encode()).hexdigest()[:4]
+    )
+
+
+def _network(text: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None

@@ -1,0 +1,281 @@
+"""One node: switch it on and off, run commands in it, pull its cable."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tarfile
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.hosts.base import Result
+from edgeadm.hosts.process import attach, execute, pipe, spawn
+from edgeadm.sandbox import boot, cgroups, disk, names, switch
+from edgeadm.sandbox.errors import NodeBootError, NodeOffError
+from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
+
+PATIENCE = 120.0  # seconds for a boot or a shutdown; far more than either takes
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "USER": "root",
+    "LANG": "C.UTF-8",
+}
+READY = (
+    "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
+    "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """A node as `edgeadm sandbox ls` shows it."""
+
+    name: str
+    ip: str
+    role: str
+    state: str
+    link: str
+    nat: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a sandbox. Nothing of its state is held here: every question is asked of the machine."""
+
+    store: Store
+    sandbox: SandboxRecord
+    record: NodeRecord
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def ip(self) -> str:
+        return self.record.ip
+
+    @property
+    def role(self) -> str:
+        return self.record.role
+
+    @property
+    def folder(self) -> Path:
+        """Where all that belongs to the node is kept."""
+        return self.store.node_folder(self.sandbox.name, self.name)
+
+    @property
+    def root(self) -> Path:
+        """The node's file tree, seen from outside; /var/lib/containerd and /var/lib/kubelet are in `disk`."""
+        return self.folder / "root"
+
+    @property
+    def console(self) -> Path:
+        """The log of what the node wrote on its console."""
+        return self.folder / "console.log"
+
+    @property
+    def runner(self) -> boot.Runner:
+        return boot.Runner(self.folder / "run")
+
+    @property
+    def cable_is_down(self) -> bool:
+        return (self.folder / "cable-down").exists()
+
+    @property
+    def is_natted(self) -> bool:
+        return (self.folder / "nat-on").exists()
+
+    def is_on(self) -> bool:
+        """Whether it is switched on; it may be booting."""
+        return self.runner.pid() is not None
+
+    def is_ready(self) -> bool:
+        """Whether its init has started everything and sshd answers."""
+        return self._inside() is not None and self._run(["bash", "-c", READY], None).code == 0
+
+    def status(self) -> Status:
+        on = self.is_on()
+        return Status(
+            self.name,
+            self.ip,
+            self.role,
+            "running" if on else "off",
+            "down" if self.cable_is_down else "up",
+            "on" if self.is_natted else "off",
+            on and self.is_ready(),
+        )
+
+    def exec(
+        self, argv: Sequence[str], *, check: bool = True, stdin: bytes = b"", timeout: float | None = None
+    ) -> Result:
+        """Run a command in the node, its network not needed. Raises NodeOffError; CommandError on `check`."""
+        result = execute(self.command(argv), stdin=stdin, timeout=timeout)
+        result = Result(tuple(argv), result.code, result.out, result.err)
+        return result.checked() if check else result
+
+    def attach(self, argv: Sequence[str]) -> int:
+        """Run a command in the node on our own stdin, stdout and stderr; its exit status."""
+        term = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
+        return attach(self.command(argv, term))
+
+    def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
+        """The command on this machine that runs a command in the node. Raises NodeOffError."""
+        pid = self._inside()
+        if pid is None:
+            raise NodeOffError(
+                f"node `{self.name}` of sandbox `{self.sandbox.name}` is off",
+                hint=f"switch it on: edgeadm sandbox power {self.name} on --name {self.sandbox.name}",
+            )
+        return self._command(pid, argv, ENVIRONMENT | (env or {}))
+
+    def read(self, path: str) -> bytes:
+        """A file of the node; FileNotFoundError is CommandError here, as for every command."""
+        with tempfile.NamedTemporaryFile() as copy:
+            self.fetch(path, Path(copy.name))
+            return Path(copy.name).read_bytes()
+
+    def write(self, path: str, data: bytes | str, mode: int = 0o644) -> None:
+        """Put a file into the node, in one step; its folder is made."""
+        with tempfile.NamedTemporaryFile() as copy:
+            Path(copy.name).write_bytes(data.encode() if isinstance(data, str) else data)
+            Path(copy.name).chmod(mode)
+            self.send(Path(copy.name), path)
+
+    def send(self, source: Path, path: str) -> None:
+        """Copy a file or folder of this machine to a path in the node; an existing folder receives it."""
+        if source.is_dir():
+            with tempfile.TemporaryFile() as spool:
+                with tarfile.open(fileobj=spool, mode="w") as tar:
+                    tar.add(source, arcname=".")
+                spool.seek(0)
+                script = 'd=$1; [ ! -d "$d" ] || d=$d/$2; mkdir -p "$d" && tar -x --no-same-owner -C "$d"'
+                argv = ["sh", "-c", script, "sh", path, source.resolve().name]
+                pipe(self.command(argv), source=Path(f"/proc/self/fd/{spool.fileno()}")).checked()
+            return
+        mode = oct(source.stat().st_mode & 0o7777)[2:]
+        script = (
+            'if [ -d "$1" ]; then t=$1/$2; else t=$1; fi; mkdir -p "$(dirname "$t")" && cat >"$t.part$$" '
+            '&& chmod "$3" "$t.part$$" && mv -f "$t.part$$" "$t" || { rm -f "$t.part$$"; exit 1; }'
+        )
+        argv = ["sh", "-c", script, "sh", path, source.name, mode]
+        pipe(self.command(argv), source=source).checked()
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copy a file of the node to this machine."""
+        if target.is_dir():
+            target = target / Path(path).name
+        pipe(self.command(["cat", "--", path]), target=target).checked()
+
+    def prepare(self, lower: list[Path], files: dict[str, str]) -> None:
+        """Make its disk and root, and put `files` there that it does not have."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        root = disk.attach(self.folder, lower)
+        own = {"etc/machine-id": uuid.uuid4().hex + "\n", "etc/hostname": f"{self.name}\n"}
+        for path, text in (own | files).items():
+            target = root / path
+            if not target.exists() or not target.stat().st_size:
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+                target.write_text(text)
+
+    def power_on(self, package: Path) -> None:
+        """Boot it, without waiting; nothing happens if it is on."""
+        if self.is_on():
+            return
+        cgroups.kill_all(self._cgroups())  # what a killed runner may have left
+        runner = boot.write_script(self.folder, self.sandbox, self.record, package)
+        runner.remember(spawn(runner.argv, self.console))
+
+    def wait_ready(self, patience: float = PATIENCE) -> None:
+        """Until it is ready. Raises NodeBootError with the end of its console."""
+        end = time.monotonic() + patience
+        while not self.is_ready():
+            alive = self.is_on()
+            if not alive or time.monotonic() > end:
+                lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
+                what = "is not ready" if alive else "went off while booting"
+                raise NodeBootError(
+                    f"node `{self.name}` {what}",
+                    context="\n".join(lines[-15:]),
+                    hint=f"its console: {self.console}",
+                )
+            time.sleep(0.1)
+
+    def power_off(self) -> None:
+        """Shut it down as its power button does, and wait; after two minutes it is cut off."""
+        pid, end = self._inside(), time.monotonic() + PATIENCE
+        if pid is not None:
+            os.kill(pid, signal.SIGRTMIN + 4)
+            while self.is_on() and time.monotonic() < end:
+                time.sleep(0.05)
+        self.power_cut()
+
+    def power_cut(self) -> None:
+        """Kill everything in it at once, and take away its network and cgroups; the disk stays."""
+        runner = self.runner.pid()
+        if runner is not None:
+            os.kill(runner, signal.SIGKILL)
+        folders = self._cgroups()
+        cgroups.kill_all(folders)
+        cgroups.remove(folders)
+        execute(switch.unplug(self.sandbox, self.record)[0])
+        switch.remove_netns(names.node_netns(self.sandbox.name, self.name))
+        machine = names.machine_name(self.sandbox.name, self.name)
+        for parent in ("propagate", "unix-export"):
+            place = Path("/run/systemd/nspawn") / parent / machine
+            if place.is_dir():
+                execute(["umount", "--lazy", "--quiet", str(place)])
+                place.rmdir()
+        (self.folder / ".#root.lck").unlink(missing_ok=True)
+        self.runner.path.with_suffix(".pid").unlink(missing_ok=True)
+
+    def link(self, up: bool) -> None:
+        """Connect its cable, or pull it; kept over power cycles."""
+        _flag(self.folder / "cable-down", not up)
+        if self.is_on():
+            execute(switch.cable(self.sandbox, self.name, up)).checked()
+
+    def nat(self, on: bool) -> None:
+        """Put it behind NAT: it can dial out, nobody can dial it; kept over power cycles."""
+        _flag(self.folder / "nat-on", on)
+        switch.set_nat(self.sandbox, self.record, on)
+
+    def _cgroups(self) -> list[Path]:
+        wanted = boot.cgroups_name(self.sandbox, self.record)
+        return cgroups.left_behind(lambda name: name == wanted, cgroups.this_machine())
+
+    def _payload(self) -> list[Path]:
+        """The cgroups that a command in the node runs in. Only leaves may hold processes in version 2."""
+        places = [p / "payload" if (p / "payload").is_dir() else p for p in self._cgroups()]
+        if cgroups.is_version_2(cgroups.this_machine()):
+            places = [place / "edgeadm-exec" for place in places]
+            for place in places:
+                place.mkdir(exist_ok=True)
+        return places
+
+    def _inside(self) -> int | None:
+        """Its init's process on this machine."""
+        return boot.leader(self._cgroups())
+
+    def _run(self, argv: Sequence[str], stdin: bytes | None) -> Result:
+        pid = self._inside()
+        if pid is None:
+            return Result(tuple(argv), 255)
+        return execute(self._command(pid, argv, ENVIRONMENT), stdin=stdin or b"", timeout=20)
+
+    def _command(self, pid: int, argv: Sequence[str], env: dict[str, str]) -> list[str]:
+        joined = [str(place / "cgroup.procs") for place in self._payload()]
+        spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+        clean = ["env", "--ignore-environment", "--chdir=/root"]
+        clean += [f"{key}={value}" for key, value in env.items()]
+        enter = ["nsenter", "--target", str(pid), *spaces, "--", *clean, *argv]
+        return ["/bin/sh", "-c", boot.ENTER, "sh", *joined, "--", *enter]
+
+
+def _flag(path: Path, wanted: bool) -> None:
+    path.touch() if wanted else path.unlink(missing_ok=True)

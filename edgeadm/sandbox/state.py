@@ -1,0 +1,157 @@
+"""What is remembered of sandboxes: one folder each, one JSON document in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edgeadm.errors import LockedError
+from edgeadm.sandbox import names
+from edgeadm.sandbox.errors import NoSandboxError, NoSuchNodeError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class NodeRecord:
+    """A node of a sandbox."""
+
+    name: str
+    role: str
+    ip: str
+
+
+@dataclass(frozen=True)
+class SandboxRecord:
+    """A sandbox: `number` is its subnet's, `image` and `layer` are what its nodes are laid over."""
+
+    name: str
+    number: int
+    image: str = ""
+    layer: str = ""
+    nodes: tuple[NodeRecord, ...] = field(default=())
+
+    @property
+    def gateway(self) -> str:
+        """The switch's own address: the nodes' default route and resolver, which refuses everything."""
+        return names.address(self.number, names.GATEWAY)
+
+    def node(self, name: str) -> NodeRecord:
+        """The node of that name. Raises NoSuchNodeError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.nodes) or "none"
+        raise NoSuchNodeError(f"sandbox `{self.name}` has no node `{name}`", hint=f"its nodes are: {known}")
+
+    def with_nodes(self, added: list[names.NodeName]) -> SandboxRecord:
+        """Itself with those nodes that it does not have yet, in the order of their addresses."""
+        have = {node.name for node in self.nodes}
+        new = [
+            NodeRecord(node.name, node.role, names.address(self.number, node.host_number))
+            for node in added
+            if node.name not in have
+        ]
+        ordered = sorted([*self.nodes, *new], key=lambda node: int(node.ip.rsplit(".", 1)[1]))
+        return replace(self, nodes=tuple(ordered))
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of all sandboxes."""
+
+    base: Path = field(
+        default_factory=lambda: Path(os.environ.get("EDGEADM_SANDBOX_DIR") or "/var/lib/edgeadm-sandbox")
+    )
+
+    @property
+    def images(self) -> Path:
+        return self.base / "images"
+
+    @property
+    def layers(self) -> Path:
+        return self.base / "layers"
+
+    def folder(self, name: str) -> Path:
+        """The sandbox's own folder."""
+        return self.base / "sandboxes" / name
+
+    def node_folder(self, name: str, node: str) -> Path:
+        return self.folder(name) / "nodes" / node
+
+    def known(self) -> list[str]:
+        """The names of all sandboxes that left a folder, whole or half made."""
+        folder = self.base / "sandboxes"
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+
+    def find(self, name: str) -> SandboxRecord | None:
+        """The sandbox's record; None where there is none or it was cut short."""
+        try:
+            return parse(json.loads((self.folder(name) / "sandbox.json").read_text()))
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+            return None
+
+    def load(self, name: str) -> SandboxRecord:
+        """The sandbox's record. Raises NoSandboxError."""
+        record = self.find(names.check_sandbox_name(name))
+        if record is None:
+            known = ", ".join(self.known())
+            hint = f"there are: {known}" if known else "`edgeadm sandbox up` raises one"
+            raise NoSandboxError(f"there is no sandbox `{name}`", hint=hint)
+        return record
+
+    def save(self, record: SandboxRecord) -> None:
+        """Write the record in one step."""
+        folder = self.folder(record.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / ".sandbox.json"
+        part.write_text(json.dumps({"schema": SCHEMA, **asdict(record)}, indent=2) + "\n")
+        part.replace(folder / "sandbox.json")
+
+    @contextmanager
+    def lock(self, name: str, verb: str) -> Iterator[None]:
+        """Only one edgeadm changes a sandbox at a time. Raises LockedError, which names the other one."""
+        folder = self.base / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise LockedError(
+                    f"another edgeadm is at work on the sandbox `{name}`",
+                    context=handle.read().strip(),
+                    hint="wait until it is done, then run the same command again",
+                ) from None
+            handle.truncate(0)
+            handle.write(f"pid {os.getpid()}: edgeadm sandbox {verb}\n")
+            handle.flush()
+            yield
+
+    def unlock_for_good(self, name: str) -> None:
+        """Remove the lock's file, by its holder."""
+        (self.base / "locks" / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def everyone_waits(self) -> Iterator[None]:
+        """Held for the moment in which a sandbox chooses its subnet."""
+        self.base.mkdir(parents=True, exist_ok=True)
+        with (self.base / ".subnets.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def parse(document: dict[str, Any]) -> SandboxRecord:
+    """A record from its JSON document; ValueError where it is of another schema."""
+    if document.get("schema") != SCHEMA:
+        raise ValueError(f"schema {document.get('schema')}")
+    nodes = tuple(NodeRecord(node["name"], node["role"], node["ip"]) for node in document["nodes"])
+    return SandboxRecord(
+        document["name"], int(document["number"]), document["image"], document["layer"], nodes
+    )

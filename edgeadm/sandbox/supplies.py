@@ -1,0 +1,48 @@
+"""What a sandbox is raised from: Debian packages on this machine, edgeadm's executable, the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeadm import assets
+from edgeadm.errors import UsageError
+from edgeadm.hosts.debian import ensure_packages
+
+TOOLS = (
+    "debootstrap",
+    "e2fsprogs",
+    "iproute2",
+    "iptables",
+    "mount",
+    "nftables",
+    "procps",
+    "systemd-container",
+    "util-linux",
+)
+
+Say = Callable[[str], None]
+
+
+def ensure_tools(say: Say) -> None:
+    """Install what this machine lacks, after saying so. Raises MissingToolError."""
+    ensure_packages(TOOLS, say)
+
+
+def executable(say: Say) -> Path:
+    """edgeadm's own executable tree, built once and cached."""
+    from edgeadm.package.executable import executable_tree
+
+    return executable_tree(assets.cache_root(), say)
+
+
+def package(given: str | None) -> Path | None:
+    """The package that nodes shall see: the one given, none, or our own, built and cached."""
+    if given == "none":
+        return None
+    if given is not None:
+        path = Path(given).resolve()
+        if not path.exists():
+            raise UsageError(f"there is no package {given}", hint="`edgeadm package build` makes one")
+        return path
+    return None

@@ -1,0 +1,213 @@
+"""The sandbox's switch: a bridge in a network namespace of its own, which has no way out.
+
+    edge1 ─ veth ┐
+    cp1 ─── veth ┤ bridge 10.77.N.1 (namespace of the switch) ─ veth ─ 10.77.N.254 (this machine)
+
+Nothing can leave by construction: the switch has no other interface and no route. Rules stand on both
+sides all the same. In the switch, what a node sends to anywhere else is refused at once, so that nothing
+waits for a time-out. On this machine, nothing that comes in by that one cable is forwarded. Both are in
+place before the first node boots, and count what they refuse.
+
+Bridged IPv4 packets pass the switch's forward chain (br_netfilter) with connection tracking: that is where
+NAT is played. A node cannot undo it, and the firewall of this machine never sees traffic between nodes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from edgeadm.errors import CommandError
+from edgeadm.hosts.process import execute
+from edgeadm.sandbox import names
+from edgeadm.sandbox.state import NodeRecord, SandboxRecord
+
+BRIDGE = "br0"
+UPLINK = "machine"
+
+SWITCH_RULES = """
+table inet switch {{
+    set natted {{ type ipv4_addr; }}
+    counter refused {{ }}
+    chain between {{
+        ip daddr @natted ct state {{ invalid, untracked }} drop
+        ip daddr @natted ct direction original drop
+    }}
+    chain forward {{
+        type filter hook forward priority 0; policy accept;
+        iifname {bridge} oifname {bridge} jump between
+        iifname {bridge} oifname {bridge} accept
+        meta l4proto tcp counter name refused reject with tcp reset
+        counter name refused reject with icmpx type admin-prohibited
+    }}
+}}
+table bridge switch {{
+    set natted {{ type ifname; }}
+    counter stopped {{ }}
+    chain forward {{
+        type filter hook forward priority 0; policy accept;
+        oifname {uplink} ether type arp accept
+        oifname {uplink} ip daddr {machine} accept
+        oifname {uplink} counter name stopped drop
+        oifname @natted ether type ip6 drop
+    }}
+}}
+"""
+
+MACHINE_RULES = """
+table inet {table} {{
+    counter refused {{ }}
+    counter outward {{ }}
+    chain input {{
+        type filter hook input priority -150; policy accept;
+        iifname {link} ct state established,related accept
+        iifname {link} ip daddr {machine} icmp type echo-request accept
+        iifname {link} counter name refused reject
+    }}
+    chain forward {{
+        type filter hook forward priority -150; policy accept;
+        iifname {link} counter name refused reject
+        oifname {link} drop
+    }}
+    chain slipped {{
+        type filter hook forward priority 300; policy accept;
+        iifname {link} counter name outward drop
+    }}
+}}
+"""
+
+
+def raise_switch(record: SandboxRecord) -> None:
+    """Make the switch and its rules where they are not whole."""
+    netns, link = names.switch_netns(record.name), names.machine_link(record.name)
+    machine = names.address(record.number, names.MACHINE)
+    if _is_whole(record):
+        return
+    remove_switch(record.name)
+    table = names.nft_table(record.name)
+    _load(MACHINE_RULES.format(table=table, link=link, machine=machine))
+    _ip("netns", "add", netns)
+    _load(SWITCH_RULES.format(bridge=BRIDGE, uplink=UPLINK, machine=machine), netns)
+    inside = ("-n", netns)
+    _ip(*inside, "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "nf_call_iptables", "1")
+    _ip(*inside, "addr", "add", f"{record.gateway}/24", "dev", BRIDGE)
+    _ip(*inside, "link", "set", "lo", "up")
+    _ip(*inside, "link", "set", BRIDGE, "up")
+    # A packet to elsewhere needs a route to reach the rule that refuses it; this one leads nowhere.
+    _ip(*inside, "route", "add", "default", "dev", "lo")
+    settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0", "net.ipv6.conf.all.disable_ipv6=1")
+    execute(["ip", "netns", "exec", netns, "sysctl", "-qw", *settings]).checked()
+    _ip("link", "add", link, "type", "veth", "peer", "name", UPLINK, "netns", netns)
+    Path(f"/proc/sys/net/ipv6/conf/{link}/disable_ipv6").write_text("1")
+    _ip(*inside, "link", "set", UPLINK, "master", BRIDGE, "up")
+    _ip("addr", "add", f"{machine}/24", "dev", link)
+    # The last step: it is what tells a whole switch from one that was interrupted.
+    _ip("link", "set", link, "up")
+
+
+def remove_switch(sandbox: str) -> None:
+    """Remove the switch, its cable to this machine, and the rules for it."""
+    link, table = names.machine_link(sandbox), names.nft_table(sandbox)
+    if Path(f"/sys/class/net/{link}").exists():
+        _ip("link", "del", link)
+    remove_netns(names.switch_netns(sandbox))
+    if execute(["nft", "list", "table", "inet", table]).code == 0:
+        execute(["nft", "delete", "table", "inet", table]).checked()
+
+
+def remove_netns(name: str) -> None:
+    """Remove a named network namespace if it is there, also one whose mount was lost."""
+    path = Path("/run/netns") / name
+    if path.exists():
+        execute(["ip", "netns", "del", name])
+        with suppress(FileNotFoundError, OSError):
+            path.unlink()
+
+
+def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The commands that give a node a new network namespace on the switch; the cable itself stays down."""
+    switch, own = names.switch_netns(record.name), names.node_netns(record.name, node.name)
+    inside = ["ip", "-n", own]
+    peer = ["name", "eth0", "address", names.mac(node.ip), "netns", own]
+    return [
+        ["ip", "netns", "add", own],
+        ["ip", "link", "add", node.name, "netns", switch, "type", "veth", "peer", *peer],
+        ["ip", "-n", switch, "link", "set", node.name, "master", BRIDGE],
+        [*inside, "link", "set", "lo", "up"],
+        [*inside, "addr", "add", f"{node.ip}/24", "dev", "eth0"],
+        [*inside, "link", "set", "eth0", "up"],
+        [*inside, "route", "add", "default", "via", record.gateway],
+    ]
+
+
+def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The commands that take it away; they fail where there is nothing to take."""
+    return [
+        ["ip", "-n", names.switch_netns(record.name), "link", "del", node.name],
+        ["ip", "netns", "del", names.node_netns(record.name, node.name)],
+    ]
+
+
+def cable(record: SandboxRecord, node: str, up: bool) -> list[str]:
+    """The command that connects a node's cable at the switch, or pulls it."""
+    state = "up" if up else "down"
+    return ["ip", "-n", names.switch_netns(record.name), "link", "set", node, state]
+
+
+def set_nat(record: SandboxRecord, node: NodeRecord, on: bool) -> None:
+    """Put the node behind NAT, or before it again; connections others opened to it die at once."""
+    netns = names.switch_netns(record.name)
+    verb = "add" if on else "delete"
+    lines = (
+        f"{verb} element inet switch natted {{ {node.ip} }}",
+        f"{verb} element bridge switch natted {{ {node.name} }}",
+    )
+    for line in lines:
+        try:
+            _load(line, netns)
+        except CommandError:
+            if on:  # to delete what is not there is no failure
+                raise
+
+
+def refused_packets(sandbox: str) -> int:
+    """Packets from the nodes to anywhere outside that were refused, in the switch and on this machine."""
+    inside = _counters(["ip", "netns", "exec", names.switch_netns(sandbox), "nft"])
+    outside = _counters(["nft"], names.nft_table(sandbox))
+    return inside.get("refused", 0) + outside.get("refused", 0)
+
+
+def forwarded_packets(sandbox: str) -> int:
+    """Packets of the sandbox that got as far as being forwarded out of this machine: always 0."""
+    return _counters(["nft"], names.nft_table(sandbox))["outward"]
+
+
+def routed_networks() -> list[str]:
+    """Every network that this machine has an address in or a route to."""
+    out = execute(["ip", "-j", "-4", "route", "show", "table", "all"]).checked().out
+    return [str(route["dst"]) for route in json.loads(out or "[]") if route.get("dst") != "default"]
+
+
+def _is_whole(record: SandboxRecord) -> bool:
+    link = Path(f"/sys/class/net/{names.machine_link(record.name)}/flags")
+    if not link.exists() or not int(link.read_text(), 16) & 1:
+        return False
+    netns = names.switch_netns(record.name)
+    if execute(["ip", "-n", netns, "link", "show", BRIDGE]).code:
+        return False
+    return execute(["nft", "list", "table", "inet", names.nft_table(record.name)]).code == 0
+
+
+def _counters(nft: list[str], table: str = "") -> dict[str, int]:
+    listed = json.loads(execute([*nft, "-j", "list", "counters"]).checked().out)
+    found = (entry["counter"] for entry in listed["nftables"] if "counter" in entry)
+    return {counter["name"]: int(counter["packets"]) for counter in found if table in ("", counter["table"])}
+
+
+def _load(rules: str, netns: str = "") -> None:
+    inside = ["ip", "netns", "exec", netns] if netns else []
+    execute([*inside, "nft", "-f", "-"], stdin=rules.encode()).checked()
+
+
+def _ip(*words: str) -> None:
+    execute(["ip", *words]).checked()
