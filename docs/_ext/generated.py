@@ -1,0 +1,136 @@
+"""Writes the parts of the reference that the code knows best, into docs/reference/generated/."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+import edgeadm
+from edgeadm.cli import root
+from edgeadm.config.model import flag_of, key_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.core.workflow import Workflow
+from edgeadm.errors import EdgeadmError, every_error
+
+PAGES: dict[str, Callable[[], str]] = {}
+
+
+def page(make: Callable[[], str]) -> Callable[[], str]:
+    """Registers what makes `generated/NAME.md`."""
+    PAGES[make.__name__] = make
+    return make
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Sphinx calls this."""
+    app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "reference" / "generated"))
+    return {"parallel_read_safe": True}
+
+
+def write(folder: Path) -> None:
+    """Every page; a file that says the same already is left alone, so that Sphinx need not read it again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        path, text = folder / f"{name}.md", make()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def load_everything() -> None:
+    """Import every module of edgeadm, so that every error class is known."""
+    for module in pkgutil.walk_packages(edgeadm.__path__, "edgeadm."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+
+def our_errors() -> list[type[EdgeadmError]]:
+    """Every error that edgeadm can end with, by status and code."""
+    load_everything()
+    ours = {each for each in every_error() if each.__module__.startswith("edgeadm.")}
+    return sorted(ours, key=lambda each: (each.exit_code, each.code))
+
+
+def workflows() -> list[Workflow]:
+    """Every verb that is made of phases."""
+    found = vars(import_module("edgeadm.workflows")).values()
+    return [each for each in found if isinstance(each, Workflow)]
+
+
+@page
+def errors() -> str:
+    rows = [(f"`{each.code}`", each.exit_code, one_line(each.__doc__)) for each in our_errors()]
+    return table(("Code", "Exit status", "Meaning"), rows)
+
+
+@page
+def phases() -> str:
+    parts = []
+    for workflow in workflows():
+        rows = [
+            (f"`{step.path}`", step.phase.summary, one_line(type(step.phase).__doc__))
+            for step in workflow.steps()
+        ]
+        parts += [f"## {workflow.name}", workflow.summary, table(("Phase", "What it does", "More"), rows)]
+    return "\n\n".join(parts)
+
+
+@page
+def checks() -> str:
+    every = import_module("edgeadm.phases.preflight").INIT_CHECKS
+    return table(("Name", "What must hold"), [(f"`{each.name}`", each.statement) for each in every])
+
+
+@page
+def settings() -> str:
+    parts = []
+    for title, every in (("edgeadm's own", own_settings()), ("kubeadm's", kubeadm_settings())):
+        rows = [
+            (f"`{flag_of(name)}`", f"`{key_of(name)}`", f"`{variable_of(name)}`", default(each), text(each))
+            for name, each in every.items()
+        ]
+        parts += [f"## {title}", table(("Flag", "Key in the file", "Variable", "Default", "Meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+@page
+def cli() -> str:
+    parts = []
+    for path, command in commands(root, "edgeadm"):
+        ctx = click.Context(command, info_name=path, terminal_width=100)
+        parts += [f"## {path}", f"```text\n{command.get_help(ctx)}\n```"]
+    return "\n\n".join(parts)
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """The command and all below it, with their paths."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            below = command.get_command(click.Context(command), name)
+            if below is not None and not below.hidden:
+                yield from commands(below, f"{path} {name}")
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
+    """A Markdown table."""
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def one_line(docstring: str | None) -> str:
+    """A docstring without its line breaks; what it raises is for the code's readers."""
+    return " ".join((docstring or "").split())
+
+
+def default(each: Any) -> str:
+    return "" if each.default in (None, "", ()) else f"`{str(each.default).lower()}`"
+
+
+def text(each: Any) -> str:
+    return str(each.metadata["help"])
