@@ -1,4 +1,4 @@
-"""A Debian machine in memory, bare or half-made: it answers what edgeadm asks, and changes when edgeadm acts."""
+"""A Debian machine in memory: it answers what edgeadm asks, and changes when edgeadm acts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.package import FileEntry, ImageEntry, Manifest
+from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
 
 VERSION = "v1.34.4"
@@ -154,12 +154,16 @@ class Machine:
 
     def _plugins(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         up = "active" in self.units.get("containerd", set())
-        return Result(out="TYPE ID PLATFORMS STATUS\nio.containerd.grpc.v1 cri - ok\n") if up else Result(code=1)
+        return (
+            Result(out="TYPE ID PLATFORMS STATUS\nio.containerd.grpc.v1 cri - ok\n") if up else Result(code=1)
+        )
 
     def _images(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         verb, words = argv[4], argv[5:]
         if verb == "ls":
-            lines = [f"{name} type {info[0]} 1MiB linux/amd64 {info[1]}" for name, info in self.images.items()]
+            lines = [
+                f"{name} type {info[0]} 1MiB linux/amd64 {info[1]}" for name, info in self.images.items()
+            ]
             return Result(out="\n".join(["REF TYPE DIGEST SIZE PLATFORMS LABELS", *lines]))
         if verb == "import":
             assert self.package is not None

@@ -23,12 +23,14 @@ class BugError(EdgeadmError):
     code = "bug"
 
 
-def run(command: click.Command, argv: list[str] | None = None) -> int:
-    """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 130 when interrupted."""
+def run(command: click.Command, argv: list[str] | None = None, obj: object = None) -> int:
+    """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 130 when interrupted.
+
+    `obj` is what click hands on to the verbs: a World, in tests."""
     words = sys.argv[1:] if argv is None else argv
     stdout = sys.stdout
     try:
-        outcome = command.main(words, prog_name="edgeadm", standalone_mode=False)
+        outcome = command.main(words, prog_name="edgeadm", standalone_mode=False, obj=obj)
     except EdgeadmError as error:
         return _show(error, words)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -7,8 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import click
 
 from edgeadm.assets import cache_root
 from edgeadm.cli import console
@@ -16,17 +18,47 @@ from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config
+from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
-from edgeadm.core.lock import lock
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
-from edgeadm.package import open_source
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import ADMIN_CONF
 
-LOGS = Path("/var/log/edgeadm")
+Reporter = PlainReport | LiveReport
+
+
+def open_cluster(host: Host) -> Cluster:
+    """The API of the cluster whose admin.conf is on the host. Raises UnreachableError where there is none."""
+    from edgeadm.cluster.kube import KubeCluster
+
+    kubeconfig = host.read(ADMIN_CONF)
+    if kubeconfig is None:
+        raise UnreachableError(f"{ADMIN_CONF} is not there", hint="has `edgeadm init` finished here?")
+    return KubeCluster(kubeconfig)
+
+
+def open_package(config: Config) -> OpenPackage | None:
+    """The package that the configuration names, fetched if need be. Raises the package's errors."""
+    if not config.install_pkg_path:
+        return None
+    from edgeadm.package import open_source
+
+    return OpenPackage.open(open_source(config.install_pkg_path, cache_root() / "packages"), "control-plane")
+
+
+@dataclass(frozen=True)
+class World:
+    """Where a command line meets the machine. Tests put another one in click's context."""
+
+    host: Callable[[], Host] = LocalHost
+    cluster: Callable[[Host], Cluster] = open_cluster
+    package: Callable[[Config], OpenPackage | None] = open_package
+    is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    lock: Path = locking.PATH
+    logs: Path = Path("/var/log/edgeadm")
 
 
 @dataclass
@@ -35,77 +67,56 @@ class Session:
 
     ctx: Context
     log: RunLog
-    report: PlainReport | LiveReport
+    report: Reporter = field(default_factory=PlainReport)
 
 
 @contextmanager
-def changing(verb: str, config: Config, report: PlainReport | LiveReport) -> Iterator[Session]:
+def changing(verb: str, config: Config, report: Reporter) -> Iterator[Session]:
     """A session that may change this machine: root, the lock, a log, the journal.
 
     Raises NotRootError, LockedError; every error that passes gets the log's path."""
-    if os.geteuid() != 0:
+    world = _world()
+    if not world.is_root():
         raise NotRootError(f"`edgeadm {verb}` changes this machine", hint="run it as root: `sudo edgeadm …`")
-    log = RunLog(LOGS / f"{verb}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log", _secrets(config))
-    plain = LocalHost()
-    with lock(masked_command(config)), _log_named(log, report):
+    name = f"{verb}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    log = RunLog(world.logs / name, secrets_of(config))
+    plain = world.host()
+    with locking.lock(masked_command(config), world.lock), _log_named(log, report):
         journal = Journal(plain)
         host = JournaledHost(LoggedHost(plain, log), journal)
-        ctx = Context(config, host, journal, _connector(plain), _package(config), warn=console.talk)
-        yield Session(ctx, log, report)
+        connect = _once(lambda: world.cluster(plain))
+        yield Session(
+            Context(config, host, journal, connect, world.package(config), warn=console.talk), log, report
+        )
 
 
 @contextmanager
-def looking(
-    config: Config, note: Callable[[str], None], report: PlainReport | LiveReport
-) -> Iterator[Session]:
+def looking(config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
     """A session that changes nothing: plan and dry run. `note` is told each change that would be made."""
-    plain = LocalHost()
-    host = DryHost(plain, note)
+    world = _world()
+    plain = world.host()
     journal = Journal(DryHost(plain, lambda _text: None))
-    connect = _connector(plain)
 
-    def dry_connect() -> Cluster:
-        real = connect() if plain.stat(ADMIN_CONF) is not None else None
+    def dry() -> Cluster:
+        real = world.cluster(plain) if plain.stat(ADMIN_CONF) is not None else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
-    ctx = Context(config, host, journal, dry_connect, _package(config), warn=console.talk)
-    log = RunLog(LOGS / "none")
+    ctx = Context(config, DryHost(plain, note), journal, _once(dry), world.package(config), warn=console.talk)
+    log = RunLog(world.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)
 
 
 def masked_command(config: Config) -> str:
     """This run's command line without its secrets."""
-    secrets = _secrets(config)
-    words = " ".join(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv))
-    for secret in secrets:
+    words = " ".join(["edgeadm", *sys.argv[1:]])
+    for secret in secrets_of(config):
         words = words.replace(secret, "***")
     return words
 
 
-def _connector(host: Host) -> Callable[[], Cluster]:
-    opened: list[Cluster] = []
-
-    def connect() -> Cluster:
-        from edgeadm.cluster.kube import KubeCluster
-
-        if not opened:
-            kubeconfig = host.read(ADMIN_CONF)
-            if kubeconfig is None:
-                raise UnreachableError(f"{ADMIN_CONF} is not there", hint="has `edgeadm init` finished here?")
-            opened.append(KubeCluster(kubeconfig))
-        return opened[0]
-
-    return connect
-
-
-def _package(config: Config) -> OpenPackage | None:
-    if not config.install_pkg_path:
-        return None
-    return OpenPackage.open(open_source(config.install_pkg_path, cache_root() / "packages"), "control-plane")
-
-
-def _secrets(config: Config) -> set[str]:
+def secrets_of(config: Config) -> set[str]:
+    """What must not be shown: tokens and keys of flags and documents."""
     flags = config.kubeadm
     found = {flags.token, flags.certificate_key}
     for document in config.kubeadm_documents:
@@ -114,8 +125,24 @@ def _secrets(config: Config) -> set[str]:
     return {secret for secret in found if secret}
 
 
+def _world() -> World:
+    world = click.get_current_context().find_object(World)
+    return world if world is not None else World()
+
+
+def _once(make: Callable[[], Cluster]) -> Callable[[], Cluster]:
+    made: list[Cluster] = []
+
+    def get() -> Cluster:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
+
+
 @contextmanager
-def _log_named(log: RunLog, report: PlainReport | LiveReport) -> Iterator[None]:
+def _log_named(log: RunLog, report: Reporter) -> Iterator[None]:
     try:
         yield
     except EdgeadmError as error:

@@ -56,7 +56,9 @@ def read_documents(file: str) -> tuple[KubeadmDocument, ...]:
     try:
         documents = [document for document in yaml.safe_load_all(text) if document is not None]
     except yaml.YAMLError as error:
-        raise ConfigSyntaxError(f"`{file}` is not valid YAML", context=str(error)) from error
+        raise ConfigSyntaxError(
+            f"`{file}` is not valid YAML", context=str(error), hint="`edgeadm config print` shows a valid one"
+        ) from error
     for document in documents:
         _known_kind(document, file)
     if not documents:
@@ -106,7 +108,11 @@ def _fields_of(document: KubeadmDocument) -> dict[str, Any]:
         except TypeError as error:
             faults.append(f"{key}: {error}")
     if faults:
-        raise ConfigError(f"{KIND} has values of the wrong type", context="\n".join(faults))
+        raise ConfigError(
+            f"{KIND} has values of the wrong type",
+            context="\n".join(faults),
+            hint="`edgeadm config print` shows each key with a value of its type",
+        )
     return values
 
 

@@ -79,7 +79,7 @@ def _range_faults(config: Config) -> Iterator[str]:
     for name, value in (("pod_network_cidr", flags.pod_network_cidr), ("service_cidr", flags.service_cidr)):
         for part in (value or "").split(",") if value is not None else ():
             try:
-                ranges[name] = ipaddress.ip_network(part, strict=False)
+                ranges[name] = _range(part)
             except ValueError:
                 yield f"{flag_of(name)}: `{part}` is not a range such as 192.168.0.0/16"
     service = ranges.get("service_cidr", ipaddress.ip_network("10.96.0.0/12"))
@@ -123,6 +123,12 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if "/" not in text:
+        raise ValueError("no prefix length")
+    return ipaddress.ip_network(text, strict=False)
 
 
 def _is_domain(text: str) -> bool:

@@ -39,6 +39,7 @@ class Journal:
     phase: str = ""
     _known: list[Record] | None = None
     _torn: bool = False
+    _pending: bool = False
 
     def records(self) -> list[Record]:
         """All records; a torn last line is left out."""
@@ -48,8 +49,22 @@ class Journal:
             self._known = list(_parse(text))
         return self._known
 
+    def begin(self) -> None:
+        """The current phase starts. Written with its first change: a phase that only looks leaves no trace."""
+        self._pending = True
+
+    def end(self, event: str) -> None:
+        """The current phase came to its end: `done` or `failed`."""
+        if self._pending:
+            self._pending = False
+        else:
+            self.add(event)
+
     def add(self, event: str, **detail: Any) -> None:
         """Write one record for the current verb and phase; it is on disk when this returns."""
+        if self._pending:
+            self._pending = False
+            self.add("started")
         record = Record(
             self.verb, self.phase, event, detail, datetime.now(UTC).isoformat(timespec="milliseconds")
         )

@@ -65,14 +65,14 @@ class Run:
 
     def _do(self, step: Step, ctx: Context) -> None:
         journal = self.ctx.journal
-        journal.add("started")
+        journal.begin()
         try:
             step.phase.apply(ctx)
         except Exception:
-            journal.add("failed")
+            journal.end("failed")
             self.report.end(step.path, "failed", 0)
             raise
-        journal.add("done")
+        journal.end("done")
 
     def _enter(self, path: str) -> None:
         self.ctx.journal.verb, self.ctx.journal.phase = self.workflow.name, path

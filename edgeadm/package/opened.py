@@ -7,9 +7,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.package import FileEntry, ImageEntry, Manifest, read_manifest, unpack, verify
+from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 
 PRIVATE = Path("/var/lib/edgeadm/package")
+INSTALLED = ("program", "cni-plugin", "image")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class OpenPackage:
     @classmethod
     def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
         """Read the manifest. Raises the package's errors for what is not a package."""
+        from edgeadm.package import read_manifest
+
         return cls(path, read_manifest(path), role, private)
 
     def files(self, kind: str) -> list[PackedFile]:
@@ -72,11 +75,15 @@ class OpenPackage:
 
     def check(self) -> None:
         """Read every byte and compare it with the manifest. Raises the package's errors."""
+        from edgeadm.package import verify
+
         if not self._folder().is_dir():
             verify(self.path, arch=self.manifest.arch)
 
     def unpacked(self) -> Path:
         """The private folder with this role's files; every byte of the package was verified on the way."""
+        from edgeadm.package import unpack
+
         folder = self._folder()
         if not folder.is_dir():
             unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch)
@@ -91,4 +98,4 @@ class OpenPackage:
         return self.private / f"{hashlib.sha256(names.encode()).hexdigest()[:16]}-{self.role}"
 
     def _mine(self, entry: FileEntry) -> bool:
-        return self.role in entry.roles
+        return self.role in entry.roles and entry.kind in INSTALLED

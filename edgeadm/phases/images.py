@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
-from edgeadm.package import ImageEntry
+from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
 from edgeadm.phases.common import runtime_is_ours
 from edgeadm.phases.runtime import pause_image

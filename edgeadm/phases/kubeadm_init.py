@@ -84,7 +84,7 @@ class KubeadmInit:
     def _ignored(self, ctx: Context) -> list[str]:
         """What the configuration already ignores need not be said again; what our own interrupted run left
         behind is no error."""
-        if ctx.journal.times("init", self.name) < 2:
+        if not ctx.journal.times("init", self.name):
             return []
         registration = document(ctx, "InitConfiguration").get("nodeRegistration", {})
         if "all" in registration.get("ignorePreflightErrors", []):

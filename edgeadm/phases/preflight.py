@@ -3,13 +3,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.common import is_control_plane, kubernetes_version, resuming
+from edgeadm.hosts import facts
+from edgeadm.kubeadm.compat import OLDEST
+from edgeadm.phases import kubeadm_config
+from edgeadm.phases.common import is_control_plane, resuming
 from edgeadm.preflight.check import Check, Finding, failure, run_checks, warning_line
 from edgeadm.preflight.network import NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
+OLDEST_RELEASE = f"v{OLDEST[0]}.{OLDEST[1]}.0"
 INIT_CHECKS: tuple[Check, ...] = NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS
 
 
@@ -27,6 +31,8 @@ class Preflight:
         return Verdict(needed=True, reason=f"{len(self.checks)} checks")
 
     def apply(self, ctx: Context) -> None:
+        if ctx.package is not None or _installed(ctx):
+            kubeadm_config.text(ctx)  # a configuration that this kubeadm cannot read is refused here
         errors, warnings = self.findings(ctx)
         for finding in warnings:
             ctx.warn(warning_line(finding))
@@ -39,7 +45,7 @@ class Preflight:
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
         """Errors and warnings of all checks."""
         subject = Subject(
-            kubernetes=ctx.package.manifest.kubernetes if ctx.package else _installed(ctx),
+            kubernetes=_version(ctx),
             package=ctx.package,
             resuming=resuming(ctx),
             ours=ctx.journal.ours,
@@ -47,9 +53,10 @@ class Preflight:
         return run_checks(self.checks, ctx.host, ctx.config, subject)
 
 
-def _installed(ctx: Context) -> str:
-    """The host's own version; where it has none, a check says so, and the oldest one asks for least."""
-    from edgeadm.hosts import facts
-    from edgeadm.kubeadm.compat import OLDEST
+def _version(ctx: Context) -> str:
+    """The version to be; where nothing has one, a check says so, and the oldest asks for least."""
+    return (ctx.package.manifest.kubernetes if ctx.package else _installed(ctx)) or OLDEST_RELEASE
 
-    return (facts.kubeadm_version(ctx.host) and kubernetes_version(ctx)) or f"v{OLDEST[0]}.{OLDEST[1]}.0"
+
+def _installed(ctx: Context) -> str:
+    return facts.kubeadm_version(ctx.host)

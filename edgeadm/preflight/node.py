@@ -48,7 +48,7 @@ def _swap(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
         yield Finding(
             "Swap",
             f"swap is on ({', '.join(used)}) and the kubelet would not start",
-            "`swapoff -a` and take it out of /etc/fstab, or give a KubeletConfiguration with `failSwapOn: false`",
+            "`swapoff -a` and take it out of /etc/fstab, or configure the kubelet with `failSwapOn: false`",
         )
 
 

@@ -12,6 +12,7 @@ from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
 
 ONLINE_MIB = 4096
+HEADROOM_MIB = 1024  # etcd, logs and containers of the first hours
 OLDEST_CONTAINERD = (1, 6)
 CONTAINERD = "/usr/bin/containerd"
 
@@ -42,7 +43,7 @@ def _version(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]
 
 
 def _space(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
-    wanted = subject.package.unpacked_mib() if subject.package else ONLINE_MIB
+    wanted = subject.package.unpacked_mib() + HEADROOM_MIB if subject.package else ONLINE_MIB
     free = facts.free_mib(host, "/var/lib/containerd")
     if free < wanted and not subject.resuming:
         text = f"{free} MiB are free for /var/lib/containerd, {wanted} MiB are needed"

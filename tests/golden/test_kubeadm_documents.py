@@ -81,7 +81,11 @@ def test_the_users_documents_keep_their_version_and_their_words() -> None:
 
 
 def test_a_flag_wins_over_the_users_document() -> None:
-    theirs = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", "networking": {"podSubnet": "1.2.0.0/16"}}
+    theirs = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "networking": {"podSubnet": "1.2.0.0/16"},
+    }
     model = replace(PLAIN, documents=(theirs,), flags=KubeadmFlags(pod_network_cidr="10.1.0.0/16"))
     cluster = next(each for each in render(model, "v1.34.4") if each["kind"] == "ClusterConfiguration")
     assert cluster["networking"]["podSubnet"] == "10.1.0.0/16"

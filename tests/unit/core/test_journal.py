@@ -79,7 +79,13 @@ def test_ours_tells_files_that_edgeadm_wrote_until_they_are_taken_back() -> None
 
 def test_phases_that_were_begun_are_known_in_order_until_they_are_undone() -> None:
     _, door = journaled()
-    for phase, event in [("a", "started"), ("a", "done"), ("b", "started"), ("a", "started"), ("b", "failed")]:
+    for phase, event in [
+        ("a", "started"),
+        ("a", "done"),
+        ("b", "started"),
+        ("a", "started"),
+        ("b", "failed"),
+    ]:
         door.journal.phase = phase
         door.journal.add(event)
     assert door.journal.touched("init") == ["a", "b"]

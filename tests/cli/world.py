@@ -1,0 +1,49 @@
+"""A command line on a machine in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from edgeadm.cli import root
+from edgeadm.cli.outcome import run
+from edgeadm.cli.session import World
+from edgeadm.cluster import Cluster
+from edgeadm.hosts import Host
+from tests.machine import Machine
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command line ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def edgeadm(machine: Machine, *args: str, is_root: bool = True) -> Ended:
+    """Run a command line as main() does, on the machine; an option --install-pkg-path means its package."""
+
+    def cluster(_host: Host) -> Cluster:
+        return machine.cluster
+
+    world = World(
+        host=lambda: machine.host,
+        cluster=cluster,
+        package=lambda config: machine.package if config.install_pkg_path else None,
+        is_root=lambda: is_root,
+        lock=machine.folder / "lock",
+        logs=machine.folder / "logs",
+    )
+    with CliRunner().isolation() as (out, err, _):
+        status = run(root, list(args), obj=world)
+        return Ended(status, out.getvalue().decode(), err.getvalue().decode())
+
+
+def logs(machine: Machine) -> str:
+    """Everything that was logged."""
+    folder: Path = machine.folder / "logs"
+    return "".join(path.read_text() for path in sorted(folder.glob("*"))) if folder.exists() else ""

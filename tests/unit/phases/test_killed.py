@@ -1,0 +1,98 @@
+"""edgeadm killed at every journal record of a full init, and run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeadm.config import Config, KubeadmFlags
+from edgeadm.core.journal import Journal
+from edgeadm.core.phase import Context
+from edgeadm.core.runner import Run
+from edgeadm.workflows import INIT
+from tests.machine import Machine, kubeadm_writes
+from tests.reports import Recorded
+
+CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
+
+
+class KilledError(BaseException):
+    """SIGKILL: nothing of the program runs after it."""
+
+
+class Deadly(Journal):
+    """Dies right after its n-th record is on disk, before what the record announces is done."""
+
+    left: int = 0
+
+    def add(self, event: str, **detail: Any) -> None:
+        super().add(event, **detail)
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+def context(machine: Machine, dies_after: int = 0) -> Context:
+    ctx = machine.context(CONFIG)
+    if dies_after:
+        journal = Deadly(machine.host)
+        journal.left = dies_after
+        ctx.host.journal = journal  # type: ignore[attr-defined]  # it is a JournaledHost
+        object.__setattr__(ctx, "journal", journal)
+    return ctx
+
+
+def records_of_a_full_run(folder: Path) -> int:
+    machine = Machine(folder)
+    Run(INIT, context(machine), Recorded()).apply(INIT.select())
+    return len(Journal(machine.host).records())
+
+
+def test_every_record_is_a_place_from_which_a_second_run_finishes(tmp_path: Path) -> None:
+    total = records_of_a_full_run(tmp_path / "whole")
+    assert total > 40
+    whole = Machine(tmp_path / "again")
+    Run(INIT, context(whole), Recorded()).apply(INIT.select())
+    for number in range(1, total + 1):
+        machine = Machine(tmp_path / str(number))
+        with pytest.raises(KilledError):
+            Run(INIT, context(machine, number), Recorded()).apply(INIT.select())
+        Run(INIT, context(machine), Recorded()).apply(INIT.select())
+        assert same_files(machine) == same_files(whole), f"killed after record {number}"
+        assert machine.images == whole.images
+        assert Run(INIT, context(machine), Recorded()).apply(INIT.select()) == 0
+
+
+def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    finished = context(machine)
+    Run(INIT, finished, Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    journal = Journal(machine.host, "init", "kubeadm")
+    journal.add("started")
+    machine.host.files |= kubeadm_writes()
+    Run(INIT, context(machine), Recorded()).apply(INIT.select())
+    command = next(line for line in machine.host.ran if line.startswith("kubeadm init"))
+    assert "DirAvailable--var-lib-etcd" in command
+    assert "Port-6443" in command
+
+
+def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    Run(INIT, context(machine), Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    Journal(machine.host, "init", "kubeadm").add("started")
+    machine.host.files |= {
+        "/etc/kubernetes/pki/apiserver.crt": kubeadm_writes()["/etc/kubernetes/pki/ca.crt"],
+        "/etc/kubernetes/scheduler.conf": b"",
+    }
+    recover = INIT.select(["recover"])
+    Run(INIT, context(machine), Recorded()).apply(recover)
+    assert "/etc/kubernetes/pki/apiserver.crt" not in machine.host.files
+    assert "/etc/kubernetes/scheduler.conf" not in machine.host.files
+
+
+def same_files(machine: Machine) -> dict[str, bytes]:
+    """All files but those that differ between any two runs: journal, backups, and the random token."""
+    differs = ("/var/lib/edgeadm/", "/etc/edgeadm/kubeadm.yaml")
+    return {path: data for path, data in machine.host.files.items() if not path.startswith(differs)}
