@@ -100,7 +100,7 @@ def settings() -> str:
 def cli() -> str:
     parts = []
     for path, command in commands(root, "edgeadm"):
-        ctx = click.Context(command, info_name=path, terminal_width=100)
+        ctx = click.Context(command, info_name=path, terminal_width=100, help_option_names=["-h", "--help"])
         parts += [f"## {path}", f"```text\n{command.get_help(ctx)}\n```"]
     return "\n\n".join(parts)
 

@@ -26,11 +26,11 @@ VERBS = {
 
 # What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
 SUMMARIES = {
-    "init": "Make this machine the first control plane of a cluster.",
-    "config": "Print or validate the configuration.",
-    "manifests": "Write the templates that edgeadm applies, for --manifests-dir.",
+    "init": "Set up the control plane of a cluster on this machine.",
+    "config": "Show or check what flags, variables and a file come to.",
+    "manifests": "Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`.",
     "package": "Build, list and verify offline packages.",
-    "sandbox": "Run an edge cluster on this machine, in nodes that boot as real ones do.",
+    "sandbox": "Bare machines on this machine: real init, own network, no way out.",
     "completion": "Print the shell's completion script.",
     "version": "Print the version of edgeadm.",
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -149,8 +150,8 @@ def test_no_words_at_all_print_the_help(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_help_lists_every_verb_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(root, ["--help"]) == 0
-    listed = capsys.readouterr().out.split("Commands:")[1].split("\n")
-    assert [line.split()[0] for line in listed if line.strip()] == list(VERBS)
+    listed = capsys.readouterr().out.split("Commands:")[1]
+    assert re.findall(r"^  (\S+)", listed, re.MULTILINE) == list(VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
