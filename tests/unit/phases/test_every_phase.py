@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm import workflows
+from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config, KubeadmFlags
 from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
@@ -79,6 +80,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tm
     notes: list[str] = []
     ctx = machine.context(CONFIG)
     dry = machine.context(CONFIG)
+    object.__setattr__(dry, "connect", lambda: DryCluster(None, notes.append))
     object.__setattr__(dry, "host", DryHost(machine.host, notes.append))
     object.__setattr__(dry, "journal", Journal(DryHost(machine.host, lambda _text: None)))
     Run(workflow, dry, Recorded()).apply(workflow.select())
