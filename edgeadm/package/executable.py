@@ -39,7 +39,8 @@ def executable_tree(cache: Path, say: Say) -> Path:
     folder = cache / "executable"
     sources = dict(_sources())
     imports = imports_of(data for name, data in sources.items() if name.endswith(".py"))
-    base_key = _key([imports, _environment()])
+    recipe = [sources[f"package/{name}.py"].decode() for name in ("freeze", "launcher")]
+    base_key = _key([imports, _environment(), *recipe])
     key = _key([base_key, *(f"{name} {_sha256(data)}" for name, data in sorted(sources.items()))])
     if (folder / key).is_dir():
         return folder / key

@@ -18,6 +18,25 @@ from edgeadm.hosts.process import execute
 NAME = "edgeadm"
 # The ELF program. It cannot be called `edgeadm`: the folder of our modules lies beside it under that name.
 PROGRAM = "run"
+# Makes the program import everything that edgeadm could, and end.
+CHECK = "--check-imports"
+
+# The program's first module. PyInstaller finds in `needed` what to bring along.
+ENTRY = """
+import sys
+
+
+def needed():
+{needed}
+
+
+if sys.argv[1:] == ["{check}"]:
+    needed()
+else:
+    from edgeadm.cli import main
+
+    main()
+"""
 
 # Modules that the libraries could use and edgeadm never does; several cost start-up time or megabytes.
 LEFT_OUT = (
@@ -34,7 +53,6 @@ LEFT_OUT = (
     "invoke",
     "kubernetes.aio",
     "lib2to3",
-    "multiprocessing",
     "mypy",
     "numpy",
     "pip",
@@ -77,6 +95,9 @@ def freeze(imports: str, work: Path) -> Path:
     tree = work / "dist" / PROGRAM
     if done.code or not (tree / PROGRAM).is_file():
         raise ExecutableError("PyInstaller failed", context="\n".join(done.err.splitlines()[-20:]))
+    checked = execute([str(tree / PROGRAM), CHECK], cwd=work)
+    if checked.code:
+        raise ExecutableError("the executable lacks a module", context=checked.err[-2000:])
     return tree
 
 
@@ -107,9 +128,8 @@ def _outside(module: ast.Module) -> Iterator[str]:
 
 
 def _entry(imports: str) -> str:
-    """The program's first module. `needed` is never called: it is there to be looked at."""
     needed = "\n".join(f"    {line}" for line in imports.splitlines())
-    return f"def needed():\n{needed}\n\n\nfrom edgeadm.cli import main\n\nmain()\n"
+    return ENTRY.format(needed=needed, check=CHECK)
 
 
 def _command(entry: Path, work: Path) -> list[str]:
