@@ -1,0 +1,144 @@
+"""`edgeadm package`: build, list and verify offline packages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeadm.assets import cache_root
+from edgeadm.cli import console, options
+
+if TYPE_CHECKING:
+    from edgeadm.package import Manifest
+
+MIB = 1 << 20
+
+
+@click.group("package")
+def command() -> None:
+    """Build, list and verify the packages that nodes are made from."""
+
+
+@command.command("build")
+@click.option("--kubernetes", required=True, metavar="VERSION", help="Kubernetes version, such as v1.34.4.")
+@click.option("--arch", help="Processor of the nodes: amd64 or arm64.  [default: this machine's]")
+@click.option(
+    "-o",
+    "--file",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: kubernetes-VERSION-ARCH.tar.zst]",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="EDGEADM_OUTPUT",
+    help="What stdout carries.",
+)
+def build(kubernetes: str, arch: str | None, file: Path | None, output: str) -> None:
+    """Compile everything that a package holds and write it.
+
+    Needs the extra `edgeadm[build]`, and Debian or Ubuntu. The first build takes minutes, later ones use what
+    was built before.
+    """
+    from edgeadm.errors import UsageError
+    from edgeadm.package.builder import build_package, load_recipe
+    from edgeadm.package.machine import this_arch
+
+    if str(file) in ("json", "text"):
+        raise UsageError("`-o` of this command names the file to write", hint="write `--output json`")
+    version = load_recipe(kubernetes).kubernetes
+    target = file or Path(f"kubernetes-{version}-{arch or this_arch()}.tar.zst")
+    built = build_package(version, target, arch=arch, say=console.talk)
+    if output == "json":
+        console.data_json(
+            {
+                "path": str(built.path),
+                "size": built.size,
+                "sha256": built.sha256,
+                "kubernetes": built.manifest.kubernetes,
+                "arch": built.manifest.arch,
+                "seconds": round(built.seconds, 1),
+            }
+        )
+    else:
+        console.talk(f"{built.size / MIB:.0f} MiB in {built.seconds:.0f} s")
+        console.data(f"{built.sha256}  {built.path}")
+
+
+@command.command("list")
+@click.argument("package")
+@options.output
+def list_contents(package: str, output: str) -> None:
+    """Show what PACKAGE holds: a file, a folder or an address. Its files are not checked."""
+    from edgeadm.package import open_source, read_manifest
+
+    manifest = read_manifest(open_source(package, cache_root() / "packages"))
+    if output == "json":
+        console.data_json(manifest.as_dict())
+        return
+    for line in _listing(manifest):
+        console.data(line)
+
+
+@command.command("verify")
+@click.argument("package")
+@click.option("--arch", help="Also ask that the package is for this processor: amd64, arm64.")
+@options.output
+def verify(package: str, arch: str | None, output: str) -> None:
+    """Compare every byte of PACKAGE with its manifest. Nothing is unpacked or run."""
+    from edgeadm.package import open_source
+    from edgeadm.package import verify as check
+
+    manifest = check(open_source(package, cache_root() / "packages"), arch=arch)
+    if output == "json":
+        console.data_json({"package": package, "verified": True, **_summary(manifest)})
+        return
+    summary = _summary(manifest)
+    console.data(
+        f"{package}: {summary['files']} files, {summary['bytes'] / MIB:.0f} MiB, all as the manifest says"
+    )
+
+
+def _summary(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "schema": manifest.schema,
+        "edgeadm": manifest.edgeadm,
+        "kubernetes": manifest.kubernetes,
+        "arch": manifest.arch,
+        "files": len(manifest.files),
+        "images": len(manifest.images),
+        "bytes": sum(each.size for each in manifest.files),
+    }
+
+
+def _listing(manifest: Manifest) -> list[str]:
+    """Components, images, then files; edgeadm's own program as one line."""
+    lines = [f"Kubernetes {manifest.kubernetes or 'of unknown version'}, {manifest.arch}"]
+    lines += [f"built by edgeadm {manifest.edgeadm}, schema {manifest.schema}", ""]
+    if manifest.components:
+        lines += [*_table(sorted(manifest.components.items())), ""]
+    if manifest.images:
+        lines += [*_table([(each.name, ",".join(each.roles), each.digest) for each in manifest.images]), ""]
+    own = [each for each in manifest.files if each.kind == "edgeadm"]
+    rows = [
+        (each.path, ",".join(each.roles), f"{each.size / MIB:.1f} MiB")
+        for each in manifest.files
+        if each.kind != "edgeadm"
+    ]
+    if own:
+        total = sum(each.size for each in own) / MIB
+        rows.append((f"edgeadm/ ({len(own)} files)", ",".join(own[0].roles), f"{total:.1f} MiB"))
+    return lines + _table(rows)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

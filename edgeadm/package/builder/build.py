@@ -1,0 +1,140 @@
+"""The steps of `edgeadm package build`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm import __version__
+from edgeadm.assets import cache_root
+from edgeadm.hosts.debian import ensure_packages
+from edgeadm.package.builder import packetfilter
+from edgeadm.package.builder.go import build_set, find_toolchain, set_folder
+from edgeadm.package.builder.images import BuiltImage, ImageBuilder
+from edgeadm.package.builder.recipe import Programs, Recipe, load_recipe
+from edgeadm.package.builder.steps import Say, Steps
+from edgeadm.package.check import verify
+from edgeadm.package.errors import BuildError, CrossBuildError
+from edgeadm.package.machine import this_arch
+from edgeadm.package.manifest import ROLES, ImageEntry, Manifest
+from edgeadm.package.source import file_sha256
+from edgeadm.package.write import Input, write_package
+
+MakeExecutable = Callable[[Path, Say], Path]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished package: where it is, its size in bytes, its sha256, what is in it, the seconds it took."""
+
+    path: Path
+    size: int
+    sha256: str
+    manifest: Manifest
+    seconds: float
+
+
+def build_package(
+    kubernetes: str,
+    target: Path,
+    *,
+    arch: str | None = None,
+    cache: Path | None = None,
+    say: Say,
+    executable: MakeExecutable | None = None,
+) -> Built:
+    """Build the package for a Kubernetes version such as v1.34.4 and write it to the target file.
+
+    Programs and images that were built before come from the cache. `say` gets a line per step. `executable`
+    gives the tree of edgeadm's own program. Raises UnknownRecipeError, CrossBuildError,
+    GoToolchainMissingError, MissingToolError, BuildError."""
+    started = time.monotonic()
+    recipe = load_recipe(kubernetes)
+    arch = arch or this_arch()
+    _refuse_cross_build(recipe, arch)
+    cache = cache or cache_root()
+    steps = Steps(say, len(recipe.sets) + 4)
+    folders = _build_sets(recipe, arch, cache, steps)
+    with steps.step(f"images: {len(recipe.images)}"):
+        ensure_packages(packetfilter.DEBIAN, say)
+        builder = ImageBuilder(arch, folders, cache)
+        images = [builder.build(each) for each in recipe.images]
+    with steps.step("edgeadm's own executable"):
+        tree = (executable or _own_executable)(cache, say)
+    inputs = [
+        *_programs(recipe.programs, folders, "bin", "program"),
+        *_programs(recipe.plugins, folders, "cni", "cni-plugin"),
+        *(Input(each.tar, each.image.file, each.image.roles, "image", 0o644) for each in images),
+        *_tree(tree),
+    ]
+    with steps.step(f"writing {target.name}"):
+        manifest = write_package(
+            target,
+            inputs,
+            edgeadm=__version__,
+            kubernetes=recipe.kubernetes,
+            arch=arch,
+            images=[_image_entry(each) for each in images],
+            components=recipe.components(),
+        )
+    with steps.step("verifying it"):
+        verify(target, arch=arch)
+        sha256 = file_sha256(target)
+    return Built(target, target.stat().st_size, sha256, manifest, time.monotonic() - started)
+
+
+def _build_sets(recipe: Recipe, arch: str, cache: Path, steps: Steps) -> dict[str, Path]:
+    toolchain = find_toolchain()
+    folders = {}
+    for name, each in recipe.sets.items():
+        with steps.step(f"{each.title} {each.version}"):
+            ensure_packages(each.debian, steps.say)
+            folder = set_folder(each, toolchain, arch, cache)
+            if not folder.is_dir():
+                steps.detail(f"compiling with {toolchain.version}; the first time takes minutes")
+            build_set(each, toolchain, arch, folder)
+            folders[name] = folder
+    return folders
+
+
+def _refuse_cross_build(recipe: Recipe, arch: str) -> None:
+    """C, Debian's iptables and frozen Python are of the machine that builds, and every package has them."""
+    if arch == this_arch():
+        return
+    parts = [f"set {name} (C)" for name, each in recipe.sets.items() if each.cgo]
+    if any(each.packet_filter for each in recipe.images):
+        parts.append("iptables in the images of kube-proxy and flannel")
+    parts.append("edgeadm's own executable")
+    raise CrossBuildError(
+        f"a package for {arch} cannot be built on {this_arch()}: {', '.join(parts)}",
+        hint=f"run the same command on a machine with {arch}",
+    )
+
+
+def _programs(parts: tuple[Programs, ...], folders: dict[str, Path], to: str, kind: str) -> Iterator[Input]:
+    for part in parts:
+        for name in part.names:
+            source = folders[part.set] / name
+            if not source.is_file():
+                raise BuildError(f"the set {part.set} gave no program {name}")
+            yield Input(source, f"{to}/{name}", part.roles, kind)
+
+
+def _tree(tree: Path) -> Iterator[Input]:
+    """edgeadm's own program with its libraries; links stay links."""
+    for path in sorted(tree.rglob("*")):
+        if path.is_symlink() or path.is_file():
+            mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+            yield Input(path, f"edgeadm/{path.relative_to(tree).as_posix()}", ROLES, "edgeadm", mode)
+
+
+def _image_entry(each: BuiltImage) -> ImageEntry:
+    return ImageEntry(each.image.name, each.image.file, each.digest, each.image.roles)
+
+
+def _own_executable(cache: Path, say: Say) -> Path:
+    from edgeadm.package.executable import executable_tree
+
+    return executable_tree(cache, say)

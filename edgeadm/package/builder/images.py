@@ -1,0 +1,76 @@
+"""The images of a package, made without Docker: a shared base, what the program needs, the program."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.package.builder.cache import key_of, once
+from edgeadm.package.builder.layers import BASE, LayerFile, write_layer
+from edgeadm.package.builder.oci import write_image
+from edgeadm.package.builder.packetfilter import packet_filter_files
+from edgeadm.package.builder.recipe import Image
+from edgeadm.package.errors import BuildError
+
+# Part of the cache key: raise it when the way that images are made changes.
+FORMAT = 1
+TAR = "image.tar"
+DIGEST = "digest.json"
+
+
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image's tar and its digest."""
+
+    image: Image
+    tar: Path
+    digest: str
+
+
+class ImageBuilder:
+    """Makes images from the folders of built sets; what was made before comes from the cache."""
+
+    def __init__(self, arch: str, folders: Mapping[str, Path], cache: Path) -> None:
+        self._arch = arch
+        self._folders = folders
+        self._cache = cache
+        self._filter: list[LayerFile] | None = None
+        self._filter_key = ""
+
+    def build(self, image: Image) -> BuiltImage:
+        """The image. Raises BuildError where its set has no such program."""
+        folder = self._folders[image.set]
+        program = folder / image.path.rpartition("/")[2]
+        if not program.is_file():
+            raise BuildError(f"{image.set} gave no program {program.name} for {image.name}")
+        files = self._packet_filter() if image.packet_filter else []
+        # A set's folder is named after all of its inputs.
+        key = key_of(
+            FORMAT, self._arch, image.name, image.path, folder.name, self._filter_key if files else ""
+        )
+        target = self._cache / "images" / f"{program.name}-{key}"
+        once(target, lambda out: self._make(image, program, files, out))
+        digest: str = json.loads((target / DIGEST).read_text(encoding="utf-8"))["digest"]
+        return BuiltImage(image, target / TAR, digest)
+
+    def _make(self, image: Image, program: Path, files: list[LayerFile], out: Path) -> None:
+        parts = [BASE, files, [LayerFile(image.path.lstrip("/"), program)]]
+        layers = [write_layer(part, out / f"layer{number}") for number, part in enumerate(parts) if part]
+        digest = write_image(out / TAR, image.name, self._arch, [image.path], layers)
+        for layer in layers:
+            layer.path.unlink()
+        (out / DIGEST).write_text(json.dumps({"digest": digest}), encoding="utf-8")
+
+    def _packet_filter(self) -> list[LayerFile]:
+        if self._filter is None:
+            self._filter = packet_filter_files()
+            self._filter_key = key_of(*[_identity(each) for each in self._filter])
+        return self._filter
+
+
+def _identity(each: LayerFile) -> list[str]:
+    data = each.source.read_bytes() if isinstance(each.source, Path) else each.source or b""
+    return [each.path, oct(each.mode), each.target, hashlib.sha256(data).hexdigest()]

@@ -1,0 +1,63 @@
+"""iptables and nft with all that they load, taken from the Debian machine that builds.
+
+kube-proxy and flannel call them from inside their images. They are no Go programs, so they cannot be built
+as the rest is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeadm.hosts.process import execute
+from edgeadm.package.builder.layers import LayerFile
+from edgeadm.package.errors import BuildError
+
+DEBIAN = ("iptables", "nftables")
+MULTI = "usr/sbin/xtables-nft-multi"
+PROGRAMS = (MULTI, "usr/sbin/nft")
+FAMILIES = ("iptables", "ip6tables")
+SUFFIXES = ("", "-save", "-restore")
+
+
+def packet_filter_files(root: Path = Path("/")) -> list[LayerFile]:
+    """The programs, the libraries that `ldd` names, the extensions, and the links that callers know.
+
+    Raises BuildError where one of them is not there."""
+    libraries: set[str] = set()
+    for program in PROGRAMS:
+        if not (root / program).is_file():
+            raise BuildError(f"/{program} is not on this machine", hint="apt-get install iptables nftables")
+        libraries |= libraries_of(execute(["ldd", str(root / program)], env={"LC_ALL": "C"}).checked().out)
+    extensions = list(_extensions(root, libraries))
+    files = [_file(root, path) for path in (*PROGRAMS, *libraries, *extensions)]
+    return [*files, *links()]
+
+
+def libraries_of(ldd: str) -> set[str]:
+    """Paths, without the leading slash, in what `ldd` prints."""
+    return {found[1] for found in re.finditer(r"(?:^|\s)/(\S+) \(0x", ldd)}
+
+
+def links() -> Iterator[LayerFile]:
+    """The names that iptables goes by, all of them the nft variant: iptables, iptables-nft-save …"""
+    for family in FAMILIES:
+        for variant in ("", "-nft"):
+            for suffix in SUFFIXES:
+                yield LayerFile(f"usr/sbin/{family}{variant}{suffix}", target=MULTI.rpartition("/")[2])
+
+
+def _extensions(root: Path, libraries: set[str]) -> Iterator[str]:
+    """xtables loads its matches and targets from a folder that is named after the machine's architecture."""
+    xtables = next((path for path in libraries if "/libxtables.so" in path), "")
+    folder = root / "usr/lib" / Path(xtables).parent.name / "xtables"
+    found = sorted(folder.glob("lib*t*_*.so"))
+    if not found:
+        raise BuildError(f"{folder} holds no extensions of iptables", hint="apt-get install iptables")
+    for path in found:
+        if re.match(r"lib(xt|ipt|ip6t)_", path.name):
+            yield path.relative_to(root).as_posix()
+
+
+def _file(root: Path, path: str) -> LayerFile:
+    return LayerFile(path, (root / path).resolve(), 0o755)

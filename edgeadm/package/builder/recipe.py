@@ -1,0 +1,168 @@
+"""Recipes: what a package of one Kubernetes version holds, read from the files in `install-pkgs/`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeadm.assets import install_pkgs
+from edgeadm.package.errors import RecipeError, UnknownRecipeError
+from edgeadm.package.manifest import ROLES
+
+RECIPES = "recipes"
+LAYOUT = "layout.toml"
+SET = "set.toml"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A program of a set that is started after it was built: its output holds `shows`."""
+
+    run: tuple[str, ...]
+    shows: str
+
+
+@dataclass(frozen=True)
+class ModuleSet:
+    """Programs that are built together, from one go.mod. `stamps` are variables set by the linker."""
+
+    name: str
+    folder: Path
+    title: str
+    version: str
+    packages: tuple[str, ...] = ("tool",)
+    sources: tuple[str, ...] = ()
+    cgo: bool = False
+    tags: tuple[str, ...] = ()
+    ldflags: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+    debian: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs of a set that go into a folder of the package, for some roles."""
+
+    set: str
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image: one program of a set at `path`; with iptables and nft where `packet_filter` is set."""
+
+    name: str
+    set: str
+    path: str
+    roles: tuple[str, ...]
+    packet_filter: bool = False
+
+    @property
+    def file(self) -> str:
+        """The image's file in the package."""
+        return f"images/{self.name.rpartition('/')[2].partition(':')[0]}.tar"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a package of this Kubernetes version is made of."""
+
+    kubernetes: str
+    sets: Mapping[str, ModuleSet]
+    programs: tuple[Programs, ...]
+    plugins: tuple[Programs, ...]
+    images: tuple[Image, ...]
+
+    def components(self) -> dict[str, str]:
+        """What is built → its version."""
+        return {name: each.version for name, each in sorted(self.sets.items())}
+
+
+def known_recipes(root: Path | None = None) -> list[str]:
+    """The Kubernetes versions that packages can be built for, oldest first."""
+    names = [path.stem for path in ((root or install_pkgs()) / RECIPES).glob("v*.toml")]
+    return sorted(names, key=lambda name: [int(part) for part in name[1:].split(".")])
+
+
+def load_recipe(kubernetes: str, root: Path | None = None) -> Recipe:
+    """The recipe for a Kubernetes version such as v1.34.4 or 1.34.4.
+
+    Raises UnknownRecipeError where there is none, RecipeError where its files do not fit together."""
+    root = root or install_pkgs()
+    version = f"v{kubernetes.removeprefix('v')}"
+    if version not in known_recipes(root):
+        raise UnknownRecipeError(
+            f"there is no recipe for Kubernetes {kubernetes}",
+            hint=f"packages can be built for {', '.join(known_recipes(root))}",
+        )
+    try:
+        return _recipe(_read(root / RECIPES / f"{version}.toml"), _read(root / LAYOUT), root)
+    except (KeyError, TypeError, tomllib.TOMLDecodeError, OSError) as error:
+        raise RecipeError(f"the recipe for {version} cannot be read: {error!r}") from error
+
+
+def _recipe(raw: Mapping[str, Any], layout: Mapping[str, Any], root: Path) -> Recipe:
+    sets = {name: _module_set(name, root / folder) for name, folder in raw["sets"].items()}
+    recipe = Recipe(
+        kubernetes=raw["kubernetes"],
+        sets=sets,
+        programs=tuple(_programs(each) for each in layout["program"]),
+        plugins=tuple(_programs(each) for each in layout["plugin"]),
+        images=tuple(
+            _image(each, sets, raw.get("tags", {}))
+            for each in layout["image"]
+            if each.get("group", "core") in raw["groups"]
+        ),
+    )
+    _check(recipe)
+    return recipe
+
+
+def _module_set(name: str, folder: Path) -> ModuleSet:
+    raw = _read(folder / SET)
+    lists = ("packages", "sources", "tags", "ldflags", "stamps", "debian")
+    given: dict[str, Any] = {key: tuple(raw[key]) for key in lists if key in raw}
+    return ModuleSet(
+        name=name,
+        folder=folder,
+        title=raw["title"],
+        version=raw["version"],
+        cgo=raw.get("cgo", False),
+        rename=tuple(raw.get("rename", {}).items()),
+        checks=tuple(Check(tuple(each["run"]), each["shows"]) for each in raw.get("checks", ())),
+        **given,
+    )
+
+
+def _programs(raw: Mapping[str, Any]) -> Programs:
+    return Programs(raw["set"], tuple(raw["names"]), tuple(raw["roles"]))
+
+
+def _image(raw: Mapping[str, Any], sets: Mapping[str, ModuleSet], tags: Mapping[str, str]) -> Image:
+    tag = tags.get(raw["name"]) or sets[raw["set"]].version
+    return Image(
+        name=f"{raw['name']}:{tag}",
+        set=raw["set"],
+        path=raw["path"],
+        roles=tuple(raw["roles"]),
+        packet_filter=raw.get("packet-filter", False),
+    )
+
+
+def _check(recipe: Recipe) -> None:
+    parts: list[Programs | Image] = [*recipe.programs, *recipe.plugins, *recipe.images]
+    for part in parts:
+        if part.set not in recipe.sets:
+            raise RecipeError(f"the recipe for {recipe.kubernetes} names no set {part.set}")
+        if not part.roles or not set(part.roles) <= set(ROLES):
+            raise RecipeError(f"{part.set}: roles must be some of {', '.join(ROLES)}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,3 @@
+module edgeadm/pause
+
+go 1.24.0
