@@ -29,7 +29,7 @@ SUMMARIES = {
     "init": "Set up the control plane of a cluster on this machine.",
     "config": "Show or check what flags, variables and a file come to.",
     "manifests": "Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`.",
-    "package": "Build, list and verify offline packages.",
+    "package": "Build, list and verify the packages that nodes are made from.",
     "sandbox": "Bare machines on this machine: real init, own network, no way out.",
     "completion": "Print the shell's completion script.",
     "version": "Print the version of edgeadm.",
