@@ -17,10 +17,8 @@ import edgeadm
 from edgeadm.assets import install_pkgs, templates
 from edgeadm.hosts.process import execute
 from edgeadm.package.elf import glibc_needed
-from edgeadm.package.freeze import NAME, ExecutableError, can_strip, freeze, imports_of
+from edgeadm.package.freeze import NAME, ExecutableError, Say, freeze, imports_of
 from edgeadm.package.launcher import bring_libc, libc_version, write_launcher
-
-Say = Callable[[str], None]
 
 # Where everything but the launcher lies.
 INSIDE = "_internal"
@@ -59,7 +57,7 @@ def _base(imports: str, work: Path, say: Say) -> Path:
     say("freezing Python and the libraries that edgeadm uses (about a minute, once)")
     tree = work / "tree"
     tree.mkdir()
-    freeze(imports, work).rename(tree / INSIDE)
+    freeze(imports, work, say).rename(tree / INSIDE)
     write_launcher(tree, NAME, INSIDE, bring_libc(tree / INSIDE))
     return tree
 
@@ -137,8 +135,7 @@ def _sources() -> Iterator[tuple[str, bytes]]:
 def _environment() -> str:
     """What the libraries' tree depends on besides the imports."""
     installed = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
-    strip = "stripped" if can_strip() else "whole"
-    return "\n".join([sys.version, platform.machine(), sys.base_prefix, libc_version(), strip, *installed])
+    return "\n".join([sys.version, platform.machine(), sys.base_prefix, libc_version(), *installed])
 
 
 def _key(parts: list[str]) -> str:

@@ -9,11 +9,16 @@ import ast
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from ctypes.util import find_library
 from pathlib import Path
 
 from edgeadm.errors import EdgeadmError, MissingToolError
+from edgeadm.hosts.debian import ensure_packages
 from edgeadm.hosts.process import execute
+
+Say = Callable[[str], None]
 
 NAME = "edgeadm"
 # The ELF program. It cannot be called `edgeadm`: the folder of our modules lies beside it under that name.
@@ -78,15 +83,18 @@ class ExecutableError(EdgeadmError):
     code = "executable"
 
 
-def freeze(imports: str, work: Path) -> Path:
+def freeze(imports: str, work: Path, say: Say) -> Path:
     """A folder with the program `run`, which can import what the `imports` name; made inside `work`.
 
-    Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
+    Installs what PyInstaller calls where it can. Raises MissingToolError where something is missing,
+    ExecutableError where PyInstaller fails or leaves something out."""
     if importlib.util.find_spec("PyInstaller") is None:
         raise MissingToolError(
             "PyInstaller is not installed, and edgeadm's own executable is built with it",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         )
+    if missing := _missing():
+        ensure_packages(missing, say)
     entry = work / f"{PROGRAM}.py"
     entry.write_text(_entry(imports), encoding="utf-8")
     # The hash seed decides the order of sets in byte code: fixed, the same inputs give the same bytes.
@@ -111,9 +119,13 @@ def imports_of(sources: Iterable[bytes]) -> str:
     return "\n".join(sorted(found))
 
 
-def can_strip() -> bool:
-    """Whether symbols can be taken out of the libraries: smaller, and nothing depends on it."""
-    return shutil.which("strip") is not None
+def _missing() -> list[str]:
+    """Debian's names for what PyInstaller cannot do without: tools for binaries, Python as a library."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    folder = Path(str(sysconfig.get_config_var("LIBDIR")))
+    shared = any(folder.glob(f"lib{python}*.so*")) or find_library(python) is not None
+    tools = all(shutil.which(name) for name in ("objdump", "strip"))
+    return [*([] if tools else ["binutils"]), *([] if shared else [f"lib{python}"])]
 
 
 def _outside(module: ast.Module) -> Iterator[str]:
@@ -133,9 +145,7 @@ def _entry(imports: str) -> str:
 
 
 def _command(entry: Path, work: Path) -> list[str]:
-    options = ["--onedir", "--noconfirm", "--noupx", "--log-level=WARN", "--contents-directory=."]
+    options = ["--onedir", "--noconfirm", "--noupx", "--log-level=WARN", "--contents-directory=.", "--strip"]
     options += [f"--{part}path={work / part}" for part in ("dist", "work", "spec")]
     options += [f"--exclude-module={module}" for module in (NAME, *LEFT_OUT)]
-    if can_strip():
-        options.append("--strip")
     return [sys.executable, "-m", "PyInstaller", *options, str(entry)]
