@@ -34,8 +34,9 @@ while :; do
 {plug}
     [ -e {cable_down} ] || {cable_up} || exit 73
     /bin/sh -c {enter} sh {procs} -- {nspawn}
-    # 133: the node rebooted itself.
-    [ $? -eq 133 ] || exit 0
+    status=$?
+    echo "$(date -u +%FT%TZ) systemd-nspawn ended with status $status"
+    [ $status -eq 133 ] || exit 0 # 133: the node rebooted itself
 done
 """
 
@@ -51,12 +52,12 @@ class Runner:
         return ["/bin/sh", str(self.path)]
 
     def pid(self) -> int | None:
-        """The process, identified by its whole command line; None where the node is off."""
-        remembered = self.path.with_suffix(".pid")
-        if remembered.exists():
-            text = remembered.read_text().strip()
-            if text.isdigit() and _argv(int(text)) == self.argv:
-                return int(text)
+        """The process; None where the node is off.
+
+        It is known by its number and start time, and where those were lost by its whole command line."""
+        words = self._remembered.read_text().split() if self._remembered.exists() else []
+        if len(words) == 2 and _start_time(words[0]) == words[1]:
+            return int(words[0])
         for entry in os.listdir("/proc"):  # noqa: PTH208  names only, thousands of them
             if entry.isdigit() and _argv(int(entry)) == self.argv and _is_parent(int(entry)):
                 return int(entry)
@@ -64,7 +65,17 @@ class Runner:
 
     def remember(self, pid: int) -> None:
         """Keep the process id for the next look."""
-        self.path.with_suffix(".pid").write_text(str(pid))
+        part = self.path.with_suffix(".pid-part")
+        part.write_text(f"{pid} {_start_time(str(pid))}")
+        part.replace(self._remembered)
+
+    def forget(self) -> None:
+        """The process is gone."""
+        self._remembered.unlink(missing_ok=True)
+
+    @property
+    def _remembered(self) -> Path:
+        return self.path.with_suffix(".pid")
 
 
 def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> Runner:
@@ -145,10 +156,21 @@ def _argv(pid: int) -> list[str]:
         return []
 
 
+def _start_time(pid: str) -> str:
+    """When a living process began, in clock ticks since the kernel did; empty for one that is gone."""
+    fields = _stat(pid)
+    return fields[19] if fields and fields[0] != "Z" else ""
+
+
 def _is_parent(pid: int) -> bool:
     """Not one of the short-lived copies that a shell makes of itself before it becomes another program."""
+    fields = _stat(str(pid))
+    return bool(fields) and _argv(int(fields[1])) != _argv(pid)
+
+
+def _stat(pid: str) -> list[str]:
+    """The fields of /proc/PID/stat after the name, state first."""
     try:
-        parent = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]
+        return Path("/proc", pid, "stat").read_text().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return _argv(int(parent)) != _argv(pid)
+        return []

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edgeadm.hosts.debian import OS_RELEASE, parse_os_release
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox.errors import RootImageError
 
 DEFAULT_SUITE = "bookworm"
+# Distribution → the components of its archive that hold the packages.
+COMPONENTS = {"debian": "main", "ubuntu": "main,universe"}
 PACKAGES = (
     "conntrack",
     "dbus",
@@ -82,6 +85,7 @@ class Recipe:
     """All that decides what is in the image; the key of a cached image is made of it."""
 
     suite: str
+    components: str = "main"
     packages: tuple[str, ...] = PACKAGES
     masked: tuple[str, ...] = MASKED
     removed: tuple[str, ...] = REMOVED
@@ -99,6 +103,7 @@ class Source:
     """Where the packages come from: an empty mirror is debootstrap's own default."""
 
     suite: str
+    components: str = "main"
     mirror: str = ""
     keyring: str = ""
     proxy: str = ""
@@ -107,20 +112,22 @@ class Source:
 def root_image(images: Path, say: Callable[[str], None]) -> Path:
     """The image's folder below `images`, built now if it is not there. Raises RootImageError."""
     source = host_source()
-    recipe = Recipe(source.suite)
+    recipe = Recipe(source.suite, source.components)
     image = images / recipe.key
     if image.is_dir():
         return image
     images.mkdir(parents=True, exist_ok=True)
     with _only_builder(images / f".{recipe.key}.lock", say):
         if not image.is_dir():
-            say(f"making the root image of the nodes, Debian {recipe.suite} (once, about two minutes)")
+            say(f"making the root image of the nodes, {recipe.suite} (once, a minute or two)")
             _build(recipe, source, image.with_name(f".{recipe.key}.part"), image, say)
     return image
 
 
 def host_source() -> Source:
-    """The Debian of this machine, from the place that this machine's apt uses; else Debian's default."""
+    """The release of this machine, from the place that its apt uses; on other systems Debian's default.
+
+    The same release, because edgeadm's executable wants the C library it was built with, or a newer one."""
     listed = execute(
         [
             "apt-get",
@@ -129,14 +136,14 @@ def host_source() -> Source:
             "$(CREATED_BY) $(CODENAME) $(COMPONENT) $(REPO_URI) $(SIGNED_BY)",
         ]
     )
-    release = _os_release()
-    suite = release.get("VERSION_CODENAME", "") if release.get("ID") == "debian" else ""
-    if not suite:
+    release = parse_os_release(OS_RELEASE.read_text()) if OS_RELEASE.exists() else {}
+    suite, components = release.get("VERSION_CODENAME", ""), COMPONENTS.get(release.get("ID", ""), "")
+    if not suite or not components:
         return Source(DEFAULT_SUITE)
     mirror, keyring = parse_targets(listed.out, suite)
     proxy = execute(["apt-config", "shell", "P", "Acquire::http::Proxy"]).out
     found = re.search(r"P='([^']+)'", proxy)
-    return Source(suite, mirror, keyring, found.group(1) if found else "")
+    return Source(suite, components, mirror, keyring, found.group(1) if found else "")
 
 
 def parse_targets(text: str, suite: str) -> tuple[str, str]:
@@ -151,7 +158,8 @@ def parse_targets(text: str, suite: str) -> tuple[str, str]:
 
 def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callable[[str], None]) -> None:
     remove_tree(part)
-    argv = ["debootstrap", "--variant=minbase", f"--include={','.join(recipe.packages)}"]
+    argv = ["debootstrap", "--variant=minbase", f"--components={recipe.components}"]
+    argv.append(f"--include={','.join(recipe.packages)}")
     if source.keyring:
         argv.append(f"--keyring={source.keyring}")
     argv += [recipe.suite, str(part)]
@@ -217,12 +225,6 @@ def remove_tree(path: Path) -> None:
     for mount in sorted((m for m in mounts if m.startswith(f"{path}/")), reverse=True):
         execute(["umount", "--lazy", mount]).checked()
     shutil.rmtree(path)
-
-
-def _os_release() -> dict[str, str]:
-    text = Path("/etc/os-release").read_text() if Path("/etc/os-release").exists() else ""
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
-    return {key: value.strip('"') for key, value in pairs}
 
 
 @contextmanager

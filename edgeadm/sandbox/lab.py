@@ -82,7 +82,7 @@ class Sandbox:
             record = replace(record, image=str(base), layer=str(over))
             self.store.save(record)
             cgroups.enable_controllers(cgroups.this_machine())
-            switch.raise_switch(record)
+            self._raise_switch(record)
             self._boot(record, [over, base], say)
         return self.nodes
 
@@ -96,7 +96,7 @@ class Sandbox:
                 node.power_cut()
             else:
                 record = node.sandbox
-                switch.raise_switch(record)
+                self._raise_switch(record)
                 node.prepare([Path(record.layer), Path(record.image)], {})
                 self._start(node)
 
@@ -117,6 +117,12 @@ class Sandbox:
                 record = SandboxRecord(self.name, names.free_number(used, switch.routed_networks()))
                 self.store.save(record)
         return record
+
+    def _raise_switch(self, record: SandboxRecord) -> None:
+        """The switch, whole. Nodes that ran on one that was lost have no cable, so they are off after it."""
+        if switch.raise_switch(record):
+            for entry in record.nodes:
+                Node(self.store, record, entry).power_cut()
 
     def _boot(self, record: SandboxRecord, lower: list[Path], say: Say) -> None:
         files = {

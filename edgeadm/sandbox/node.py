@@ -232,7 +232,7 @@ class Node:
                 execute(["umount", "--lazy", "--quiet", str(place)])
                 place.rmdir()
         (self.folder / ".#root.lck").unlink(missing_ok=True)
-        self.runner.path.with_suffix(".pid").unlink(missing_ok=True)
+        self.runner.forget()
 
     def link(self, up: bool) -> None:
         """Connect its cable, or pull it; kept over power cycles."""

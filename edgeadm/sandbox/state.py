@@ -117,18 +117,21 @@ class Store:
     @contextmanager
     def lock(self, name: str, verb: str) -> Iterator[None]:
         """Only one edgeadm changes a sandbox at a time. Raises LockedError, which names the other one."""
-        folder = self.base / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("a+") as handle:
+        path = self.base / "locks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = path.exists() and path.samefile(f"/proc/self/fd/{handle.fileno()}")
             except BlockingIOError:
+                held = False
+            if not held:  # the other one may have removed the file just now, with its sandbox
                 handle.seek(0)
                 raise LockedError(
                     f"another edgeadm is at work on the sandbox `{name}`",
                     context=handle.read().strip(),
                     hint="wait until it is done, then run the same command again",
-                ) from None
+                )
             handle.truncate(0)
             handle.write(f"pid {os.getpid()}: edgeadm sandbox {verb}\n")
             handle.flush()

@@ -77,12 +77,12 @@ table inet {table} {{
 """
 
 
-def raise_switch(record: SandboxRecord) -> None:
-    """Make the switch and its rules where they are not whole."""
+def raise_switch(record: SandboxRecord) -> bool:
+    """Make the switch and its rules where they are not whole; True where it was, and no cable is in it."""
     netns, link = names.switch_netns(record.name), names.machine_link(record.name)
     machine = names.address(record.number, names.MACHINE)
     if _is_whole(record):
-        return
+        return False
     remove_switch(record.name)
     table = names.nft_table(record.name)
     _load(MACHINE_RULES.format(table=table, link=link, machine=machine))
@@ -103,6 +103,7 @@ def raise_switch(record: SandboxRecord) -> None:
     _ip("addr", "add", f"{machine}/24", "dev", link)
     # The last step: it is what tells a whole switch from one that was interrupted.
     _ip("link", "set", link, "up")
+    return True
 
 
 def remove_switch(sandbox: str) -> None:

@@ -44,9 +44,8 @@ def down(sandbox: Sandbox, say: Say = silent) -> None:
 
 
 def down_all(store: Store, say: Say = silent) -> None:
-    """Take down every sandbox of this machine."""
-    found = {*store.known(), *_by_namespace()}
-    for name in sorted(found):
+    """Take down every sandbox of this store, half-made ones included."""
+    for name in store.known():
         down(Sandbox(name, store), say)
     _last_one_out(store)
 
