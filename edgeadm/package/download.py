@@ -43,7 +43,7 @@ class Fetch(Protocol):
     ) -> AbstractContextManager[Answer | None]: ...
 
 
-def download(spec: Spec, cache: Path, max_bytes: int) -> tuple[Path, str]:
+def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> tuple[Path, str]:
     """The file in the cache, and the sha256 that it was checked against (empty where none was to be had).
 
     Raises DownloadError, SourceTooLargeError, ChecksumError."""
@@ -68,7 +68,7 @@ def download(spec: Spec, cache: Path, max_bytes: int) -> tuple[Path, str]:
                     f"{_host(spec)} could not be read: {error}",
                     hint="run the same command again: it goes on where it stopped",
                 ) from error
-            time.sleep(PAUSE * attempt)
+            time.sleep(pause * attempt)
     if wanted:
         try:
             expect(part.path, wanted, shown=spec.name)

@@ -100,9 +100,9 @@ def _files(path: Path) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]
                 if not member.isreg() or count > MAX_FILES:
                     raise PackageEntryKindError(f"{name} in {path.name} is not a plain file", hint=HINT)
                 yield name, member, archive
-    except EOFError as error:
-        raise PackageTruncatedError(f"{path.name} ends too early", hint="copy it again") from error
-    except (tarfile.TarError, OSError) as error:
+    except (EOFError, tarfile.TarError, OSError) as error:
+        if isinstance(error, EOFError) or "unexpected end" in str(error):
+            raise PackageTruncatedError(f"{path.name} ends too early", hint="copy it again") from error
         raise PackageDamagedError(f"{path.name} cannot be read: {error}", hint="copy it again") from error
 
 

@@ -11,7 +11,7 @@ from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.hosts.debian import ensure_packages
 from edgeadm.package.builder import packetfilter
-from edgeadm.package.builder.go import build_set, find_toolchain, set_folder
+from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
 from edgeadm.package.builder.recipe import Programs, Recipe, load_recipe
 from edgeadm.package.builder.steps import Say, Steps
@@ -50,19 +50,36 @@ def build_package(
     Programs and images that were built before come from the cache. `say` gets a line per step. `executable`
     gives the tree of edgeadm's own program. Raises UnknownRecipeError, CrossBuildError,
     GoToolchainMissingError, MissingToolError, BuildError."""
-    started = time.monotonic()
     recipe = load_recipe(kubernetes)
     arch = arch or this_arch()
     _refuse_cross_build(recipe, arch)
     cache = cache or cache_root()
+    return build_recipe(
+        recipe, target, arch, cache, say, executable=executable or _own_executable, toolchain=find_toolchain()
+    )
+
+
+def build_recipe(
+    recipe: Recipe,
+    target: Path,
+    arch: str,
+    cache: Path,
+    say: Say,
+    *,
+    executable: MakeExecutable,
+    toolchain: Toolchain,
+) -> Built:
+    """The steps for one recipe. Raises MissingToolError, BuildError."""
+    started = time.monotonic()
     steps = Steps(say, len(recipe.sets) + 4)
-    folders = _build_sets(recipe, arch, cache, steps)
+    folders = _build_sets(recipe, toolchain, arch, cache, steps)
     with steps.step(f"images: {len(recipe.images)}"):
-        ensure_packages(packetfilter.DEBIAN, say)
+        if any(each.packet_filter for each in recipe.images):
+            ensure_packages(packetfilter.DEBIAN, say)
         builder = ImageBuilder(arch, folders, cache)
         images = [builder.build(each) for each in recipe.images]
     with steps.step("edgeadm's own executable"):
-        tree = (executable or _own_executable)(cache, say)
+        tree = executable(cache, say)
     inputs = [
         *_programs(recipe.programs, folders, "bin", "program"),
         *_programs(recipe.plugins, folders, "cni", "cni-plugin"),
@@ -85,12 +102,14 @@ def build_package(
     return Built(target, target.stat().st_size, sha256, manifest, time.monotonic() - started)
 
 
-def _build_sets(recipe: Recipe, arch: str, cache: Path, steps: Steps) -> dict[str, Path]:
-    toolchain = find_toolchain()
+def _build_sets(
+    recipe: Recipe, toolchain: Toolchain, arch: str, cache: Path, steps: Steps
+) -> dict[str, Path]:
     folders = {}
     for name, each in recipe.sets.items():
         with steps.step(f"{each.title} {each.version}"):
-            ensure_packages(each.debian, steps.say)
+            if each.debian:
+                ensure_packages(each.debian, steps.say)
             folder = set_folder(each, toolchain, arch, cache)
             if not folder.is_dir():
                 steps.detail(f"compiling with {toolchain.version}; the first time takes minutes")

@@ -39,10 +39,10 @@ class Toolchain:
         }
 
 
-def find_toolchain() -> Toolchain:
+def find_toolchain(distribution: str = DISTRIBUTION) -> Toolchain:
     """The toolchain of the extra `edgeadm[build]`. Raises GoToolchainMissingError."""
     try:
-        root = Path(str(metadata.distribution(DISTRIBUTION).locate_file("go")))
+        root = Path(str(metadata.distribution(distribution).locate_file("go")))
         version = (root / "VERSION").read_text(encoding="utf-8").splitlines()[0]
     except (metadata.PackageNotFoundError, OSError) as error:
         raise GoToolchainMissingError(
