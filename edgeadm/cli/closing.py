@@ -8,6 +8,7 @@ from edgeadm.cli import console
 from edgeadm.cli.session import Session
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.endpoint import shown_endpoint
 from edgeadm.phases.kubeadm_config import document
 
 WITHHELD = "<value withheld>"
@@ -30,7 +31,7 @@ def closing_values(ctx: Context) -> dict[str, Any]:
     flags = ctx.config.kubeadm
     tokens = init.get("bootstrapTokens") or [{}]
     return {
-        "endpoint": endpoint(ctx),
+        "endpoint": shown_endpoint(ctx),
         "token": WITHHELD if flags.skip_token_print else tokens[0].get("token", WITHHELD),
         "ca_hash": ca_hash(ctx),
         "certificate_key": WITHHELD
@@ -40,15 +41,6 @@ def closing_values(ctx: Context) -> dict[str, Any]:
         "upload_certs": flags.upload_certs,
         "enable_edge": ctx.config.enable_edge,
     }
-
-
-def endpoint(ctx: Context) -> str:
-    """HOST:PORT of the API server, as admin.conf has it."""
-    import yaml
-
-    kubeconfig = yaml.safe_load(ctx.host.read(ADMIN_CONF) or b"{}")
-    server: str = kubeconfig["clusters"][0]["cluster"]["server"]
-    return server.removeprefix("https://")
 
 
 def ca_hash(ctx: Context) -> str:
@@ -68,5 +60,5 @@ def _summary(session: Session, changed: int) -> dict[str, Any]:
         "log": session.log.written,
     }
     if ctx.host.stat(ADMIN_CONF) is not None:
-        found |= {"endpoint": endpoint(ctx), "caCertHash": ca_hash(ctx)}
+        found |= {"endpoint": shown_endpoint(ctx), "caCertHash": ca_hash(ctx)}
     return found

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from edgeadm.cli import console
 from edgeadm.cli.closing import show_closing
 from edgeadm.cli.phases import PhaseGroup, kubeadm_names
+from edgeadm.cli.plan import show_plan
 from edgeadm.cli.report import PlainReport, choose
 from edgeadm.cli.session import changing, looking
 from edgeadm.cli.settings import given, setting_options
@@ -106,20 +107,7 @@ def plan(**_options: Any) -> None:
     """Show what each phase would do now, and why; look at everything, change nothing."""
     ctx = click.get_current_context()
     config = configured(ctx)
-    steps = INIT.select((), own_skips(config))
-    with looking(config, lambda _change: None, PlainReport()) as session:
-        rows = list(Run(INIT, session.ctx, session.report).plan(steps))
-    if ctx.params["output"] == "json":
-        console.data_json(
-            {
-                "verb": "init",
-                "phases": [{"phase": path, "needed": v.needed, "reason": v.reason} for path, v in rows],
-            }
-        )
-        return
-    width = max(len(path) for path, _ in rows)
-    for path, verdict in rows:
-        console.data(f"{path:<{width}}  {'yes' if verdict.needed else 'no ':<3}  {verdict.reason}")
+    show_plan(INIT, INIT.select((), own_skips(config)), config, as_json=ctx.params["output"] == "json")
 
 
 def listing() -> str:

@@ -50,7 +50,7 @@ class Journal:
         return self._known
 
     def begin(self) -> None:
-        """The current phase starts. Written with its first change: a phase that only looks leaves no trace."""
+        """The current phase starts: written with its first change, as looking leaves no trace."""
         self._pending = True
 
     def end(self, event: str) -> None:

@@ -1,4 +1,4 @@
-"""An offline package during a run: what it holds is known at once, its bytes are unpacked when first asked for."""
+"""An offline package during a run: what it holds is known at once, its bytes are unpacked when asked for."""
 
 from __future__ import annotations
 

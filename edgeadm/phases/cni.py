@@ -9,6 +9,7 @@ from typing import Any
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.endpoint import api_endpoint
 from edgeadm.phases.kubeadm_config import FLANNEL_RANGE, document
 from edgeadm.render import parse_objects
 
@@ -74,6 +75,7 @@ def values(ctx: Context) -> dict[str, Any]:
     networking = document(ctx, "ClusterConfiguration").get("networking", {})
     text = networking.get("podSubnet") or ctx.config.kubeadm.pod_network_cidr or FLANNEL_RANGE
     ranges = [ipaddress.ip_network(part, strict=False) for part in text.split(",")]
+    host, port = api_endpoint(ctx)
     image = next(
         (image.name for image, _ in ctx.package.images() if "/flannel:" in image.name)
         if ctx.package
@@ -84,6 +86,8 @@ def values(ctx: Context) -> dict[str, Any]:
         "pod_cidr_v4": next((str(each) for each in ranges if each.version == 4), ""),
         "pod_cidr_v6": next((str(each) for each in ranges if each.version == 6), ""),
         "flannel_image": image,
+        "api_host": host,
+        "api_port": port,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from edgeadm.config import Config
-from edgeadm.errors import PreflightError
+from edgeadm.errors import EdgeadmError, PreflightError
 from edgeadm.hosts import Host
 from edgeadm.preflight.subject import Subject
 
@@ -19,6 +19,7 @@ class Finding:
     message: str
     hint: str = ""
     fatal: bool = True
+    cause: EdgeadmError | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ def warning_line(finding: Finding) -> str:
     return f"\t[WARNING {finding.name}]: {finding.message}{_hint_line(finding)}"
 
 
-def failure(errors: list[Finding]) -> PreflightError:
-    """All errors in kubeadm's form (cmd/kubeadm/app/preflight/checks.go), each with its hint."""
+def failure(errors: list[Finding]) -> EdgeadmError:
+    """All errors in kubeadm's form (cmd/kubeadm/app/preflight/checks.go), each with its hint.
+
+    A finding with an error of its own, such as a damaged package, is that error where it is the only one."""
+    if len(errors) == 1 and errors[0].cause is not None:
+        return errors[0].cause
     lines = [f"\t[ERROR {each.name}]: {each.message}{_hint_line(each)}" for each in errors]
     names = ",".join(dict.fromkeys(each.name for each in errors))
     return PreflightError(

@@ -63,8 +63,10 @@ FILES: list[tuple[str, str, str, int]] = [
     ("a document of somebody else", "apiVersion: v1\nkind: Pod\n", "config-unknown-kind", 3),
     (
         "kubeadm documents of two versions",
-        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\n---\n"
-        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n",
+        (
+            "apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\n---\n"
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+        ),
         "invalid-config",
         3,
     ),

@@ -19,14 +19,15 @@ JOIN = {
     "upload_certs": False,
     "enable_edge": True,
 }
+FLANNEL = {"flannel_image": "example.org/flannel:v1", "api_host": "10.0.0.11", "api_port": 6443}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flannel.yaml": (
         "cni/flannel.yaml",
-        {"pod_cidr_v4": "192.168.0.0/16", "pod_cidr_v6": "", "flannel_image": "example.org/flannel:v1"},
+        FLANNEL | {"pod_cidr_v4": "192.168.0.0/16", "pod_cidr_v6": ""},
     ),
     "flannel-dual.yaml": (
         "cni/flannel.yaml",
-        {"pod_cidr_v4": "10.1.0.0/16", "pod_cidr_v6": "fd00::/56", "flannel_image": "example.org/flannel:v1"},
+        FLANNEL | {"pod_cidr_v4": "10.1.0.0/16", "pod_cidr_v6": "fd00::/56"},
     ),
     "flannel.conflist": ("cni/flannel.conflist", {}),
     "containerd.toml": (

@@ -1,0 +1,47 @@
+"""`edgeadm VERB plan`: the phases' checks as a table, and what preflight would say."""
+
+from __future__ import annotations
+
+from edgeadm.cli import console
+from edgeadm.cli.report import PlainReport
+from edgeadm.cli.session import looking
+from edgeadm.config import Config
+from edgeadm.core.phase import Context
+from edgeadm.core.runner import Run
+from edgeadm.core.workflow import Step, Workflow
+from edgeadm.phases.preflight import Preflight
+from edgeadm.preflight.check import Finding
+
+
+def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
+    """Print phase, whether it is needed, and why; below it what would stop the run or is worth knowing."""
+    with looking(config, lambda _change: None, PlainReport()) as session:
+        rows = list(Run(workflow, session.ctx, session.report).plan(steps))
+        errors, warnings = _findings(steps, session.ctx)
+    if as_json:
+        console.data_json(
+            {
+                "verb": workflow.name,
+                "phases": [{"phase": path, "needed": v.needed, "reason": v.reason} for path, v in rows],
+                "errors": [_fields(each) for each in errors],
+                "warnings": [_fields(each) for each in warnings],
+            }
+        )
+        return
+    width = max(len(path) for path, _ in rows)
+    for path, verdict in rows:
+        console.data(f"{path:<{width}}  {'yes' if verdict.needed else 'no':<3}  {verdict.reason}")
+    for kind, found in (("error", errors), ("warning", warnings)):
+        for each in found:
+            console.data(f"{kind}: {each.name}: {each.message}")
+
+
+def _findings(steps: list[Step], ctx: Context) -> tuple[list[Finding], list[Finding]]:
+    for step in steps:
+        if isinstance(step.phase, Preflight) and step.phase.check(ctx).needed:
+            return step.phase.findings(ctx)
+    return [], []
+
+
+def _fields(finding: Finding) -> dict[str, str]:
+    return {"name": finding.name, "message": finding.message, "hint": finding.hint}

@@ -1,0 +1,128 @@
+"""Journeys in real sandboxes: each run has its own, whatever happens they go, and nothing leaves them.
+
+    def test_something(make_sandbox):                 # module scope: raised once per file
+        sandbox = make_sandbox(control_planes=1, edges=1)
+        sandbox.node("cp1").exec(["edgeadm", "version"])
+
+A missing tool or missing rights fail the run; nothing is skipped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeadm.hosts.base import Result
+from edgeadm.hosts.process import execute
+from edgeadm.sandbox import Sandbox, Store
+
+HERE = Path(__file__).parent
+MakeSandbox = Callable[..., Sandbox]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def store() -> Store:
+    """Where the sandboxes of this run are kept. What a killed run left of its own is taken down first."""
+    from edgeadm.sandbox.supplies import ensure_tools
+    from edgeadm.sandbox.teardown import down
+
+    assert os.geteuid() == 0, "the journeys boot sandboxes and need root"
+    ensure_tools(print)
+    store = Store()
+    for name in store.known():
+        words = name.split("-")
+        if words[0] == "t" and len(words) == 3 and not Path("/proc", words[1]).exists():
+            down(Sandbox(name, store))
+    return store
+
+
+@pytest.fixture(scope="session")
+def executable() -> Path:
+    """edgeadm's own tree for the nodes."""
+    from edgeadm.sandbox import supplies
+
+    return supplies.executable(print)
+
+
+@pytest.fixture(scope="session")
+def escaped() -> Iterator[list[str]]:
+    """The sandboxes out of which a packet was forwarded: none, or the run fails."""
+    found: list[str] = []
+    yield found
+    assert not found, f"packets left these sandboxes: {found}"
+
+
+@pytest.fixture(scope="module")
+def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator[MakeSandbox]:
+    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+    from edgeadm.sandbox.teardown import down
+
+    raised: list[Sandbox] = []
+
+    def make(**wanted: Any) -> Sandbox:
+        sandbox = Sandbox(f"t-{os.getpid()}-{secrets.token_hex(3)}", store)
+        raised.append(sandbox)
+        sandbox.up(**{"executable": executable, "say": print} | wanted)
+        return sandbox
+
+    yield make
+    for sandbox in raised:
+        if store.find(sandbox.name) is not None:
+            packets = sandbox.forwarded_packets()
+            down(sandbox)
+            if packets:
+                escaped.append(f"{sandbox.name}: {packets}")
+
+
+@pytest.fixture(scope="session")
+def edgeadm(store: Store) -> Callable[..., Result]:
+    """Runs our own command line, as a user on this machine would: `edgeadm("sandbox", "ls")`."""
+
+    def run(*argv: str, stdin: bytes = b"", **env: str) -> Result:
+        env = {"EDGEADM_SANDBOX_DIR": str(store.base)} | env
+        return execute([sys.executable, "-m", "edgeadm", *argv], stdin=stdin, env=env)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def package(store: Store) -> Path:
+    """The package for v1.34.4, built as a user would build it, every program cached by content."""
+    from edgeadm.assets import cache_root
+    from edgeadm.package.builder.build import build_package
+
+    target = cache_root() / "e2e" / "kubernetes-v1.34.4.tar.zst"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return build_package("v1.34.4", target, say=print).path
+
+
+@pytest.fixture(scope="session")
+def kubeadm_of() -> Callable[[str], Path]:
+    """The real kubeadm of a release, compiled alone from the set that packages are built from."""
+    from edgeadm.assets import cache_root
+    from edgeadm.package.builder.go import build_set, find_toolchain, set_folder
+    from edgeadm.package.builder.recipe import load_recipe
+    from edgeadm.package.machine import this_arch
+
+    def find(version: str) -> Path:
+        alone = replace(
+            load_recipe(version).sets["kubernetes"], packages=("k8s.io/kubernetes/cmd/kubeadm",), checks=()
+        )
+        toolchain = find_toolchain()
+        folder = set_folder(alone, toolchain, this_arch(), cache_root())
+        build_set(alone, toolchain, this_arch(), folder)
+        return folder / "kubeadm"
+
+    return find

@@ -1,0 +1,59 @@
+"""What a machine looks like: files, units, links, addresses, routes, rules, mounts."""
+
+from __future__ import annotations
+
+from edgeadm.sandbox import Node
+
+# What every machine changes by itself: its logs, its clocks, and what systemd keeps of running things.
+VOLATILE = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/mnt/package",
+    "/run/systemd",
+    "/run/udev",
+    "/run/log",
+    "/run/dbus",
+    "/run/user",
+    "/run/utmp",
+    "/tmp/systemd-private-*",
+    "/var/log/journal",
+    "/var/log/wtmp",
+    "/var/log/lastlog",
+    "/var/lib/systemd",
+    "/var/tmp/systemd-private-*",
+)
+COMMANDS = {
+    "units": "systemctl list-unit-files --no-pager --no-legend; systemctl list-units --all --no-pager "
+    "--plain --no-legend | awk '{print $1, $2, $3}' | grep -vE 'session|user@|user-runtime|user-0'",
+    "links": "ip -o link | sed 's/<[^>]*>//'",
+    "addresses": "ip -o addr show | sed 's/ valid_lft.*//'",
+    "routes": "ip route show table all; ip -6 route show table all | sed 's/expires.*//'",
+    "rules": "nft list ruleset; iptables-save 2>/dev/null | grep -v '^#'",
+    "mounts": "cut -d' ' -f1-4 /proc/mounts | sort",
+    "modules": "ls /etc/modules-load.d",
+    "sysctls": "sysctl -a 2>/dev/null | grep -E '^(net.ipv4.ip_forward|net.bridge|fs.inotify|vm.overcommit)'",
+}
+
+
+def snapshot(node: Node) -> dict[str, list[str]]:
+    """Everything by kind, each as lines."""
+    prune = " -o ".join(f"-path '{path}'" for path in VOLATILE)
+    files = (
+        f"find / \\( {prune} \\) -prune -o \\( -type f -printf '%p %m %u:%g ' -exec sha256sum {{}} \\; "
+        "-o -not -type f -printf '%p %m %u:%g %y %l\\n' \\) | sort"
+    )
+    return {
+        kind: node.exec(["bash", "-c", command], check=False).out.splitlines()
+        for kind, command in {"files": files, **COMMANDS}.items()
+    }
+
+
+def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    """What is there now and was not, or the other way round."""
+    found = []
+    for kind, lines in before.items():
+        old, new = set(lines), set(after[kind])
+        found += [f"{kind}: gone: {line}" for line in sorted(old - new)]
+        found += [f"{kind}: new: {line}" for line in sorted(new - old)]
+    return found
