@@ -13,6 +13,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from edgeadm.package.errors import (
@@ -34,6 +35,8 @@ RUNTIME = re.compile(r"containerd(-shim.*|-stress)?|ctr|runc|crictl")
 EDGE_PROGRAMS = ("lite-apiserver",)
 VERSION = re.compile(r"v\d+\.\d+\.\d+")
 MAX_FILES = 10_000
+WHAT = "give a package that edgeadm built, or upstream's kube-linux-*.tar.gz"
+COPY = "copy or download the package again"
 
 
 def convert(path: Path, sha256: str, cache: Path) -> Path:
@@ -61,49 +64,50 @@ def convert(path: Path, sha256: str, cache: Path) -> Path:
 
 
 def _extract(path: Path, folder: Path) -> None:
-    for name, member, archive in _files(path):
-        top, _, rest = name.partition("/")
-        if top != TOP or not rest:
-            raise NotAPackageError(
-                f"{path.name} holds {name}, which is not below {TOP}/",
-                hint="give a package that edgeadm built, or upstream's kube-linux-*.tar.gz",
-            )
-        _write(archive, member, folder / rest)
+    with _readable(path) as archive:
+        for name, member in _files(archive, path.name):
+            top, _, rest = name.partition("/")
+            if top != TOP or not rest:
+                raise NotAPackageError(f"{path.name} holds {name}, which is not below {TOP}/", hint=WHAT)
+            _write(archive, member, folder / rest)
     for pattern, inner_top, goal in INNER:
         for inner in sorted(folder.glob(pattern)):
             _extract_inner(inner, inner_top, folder / goal)
             inner.unlink()
     if not (folder / "bin" / "kubelet").is_file():
-        raise NotAPackageError(
-            f"{path.name} has no {TOP}/bin/kubelet",
-            hint="give a package that edgeadm built, or upstream's kube-linux-*.tar.gz",
-        )
+        raise NotAPackageError(f"{path.name} has no {TOP}/bin/kubelet", hint=WHAT)
 
 
 def _extract_inner(path: Path, top: str, goal: Path) -> None:
-    for name, member, archive in _files(path):
-        inside = posixpath.relpath(name, top) if top else name
-        if "/" in inside or (top and not RUNTIME.fullmatch(inside)):
-            continue
-        _write(archive, member, goal / inside)
+    with _readable(path) as archive:
+        for name, member in _files(archive, path.name):
+            inside = posixpath.relpath(name, top) if top else name
+            if "/" in inside or (top and not RUNTIME.fullmatch(inside)):
+                continue
+            _write(archive, member, goal / inside)
 
 
-def _files(path: Path) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarFile]]:
-    """The regular files of a tar.gz, each path checked."""
+@contextmanager
+def _readable(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(path, "r|gz") as archive:
-            for count, member in enumerate(archive):
-                name = member.name.removeprefix("./")
-                if name in ("", ".") or member.isdir():
-                    continue
-                check_path(name)
-                if not member.isreg() or count > MAX_FILES:
-                    raise PackageEntryKindError(f"{name} in {path.name} is not a plain file", hint=HINT)
-                yield name, member, archive
-    except (EOFError, tarfile.TarError, OSError) as error:
+            yield archive
+    except (EOFError, tarfile.TarError) as error:
         if isinstance(error, EOFError) or "unexpected end" in str(error):
-            raise PackageTruncatedError(f"{path.name} ends too early", hint="copy it again") from error
-        raise PackageDamagedError(f"{path.name} cannot be read: {error}", hint="copy it again") from error
+            raise PackageTruncatedError(f"{path.name} ends too early", hint=COPY) from error
+        raise PackageDamagedError(f"{path.name} cannot be read: {error}", hint=COPY) from error
+
+
+def _files(archive: tarfile.TarFile, archive_name: str) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    """The regular files of an archive, each path checked."""
+    for count, member in enumerate(archive):
+        name = member.name.removeprefix("./")
+        if name in ("", ".") or member.isdir():
+            continue
+        check_path(name)
+        if not member.isreg() or count > MAX_FILES:
+            raise PackageEntryKindError(f"{name} in {archive_name} is not a plain file", hint=HINT)
+        yield name, member
 
 
 def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

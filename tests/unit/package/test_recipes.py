@@ -1,0 +1,114 @@
+"""The recipes that ship, and recipes that do not fit together."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeadm.assets import install_pkgs
+from edgeadm.errors import EdgeadmError
+from edgeadm.package.builder import known_recipes, load_recipe
+from edgeadm.package.builder.recipe import ModuleSet
+
+VERSIONS = ["v1.34.4", "v1.36.3"]
+# What `kubeadm config images list` of each version prints.
+KUBEADM_IMAGES = {
+    "v1.34.4": ["coredns/coredns:v1.12.1", "pause:3.10.1", "etcd:3.6.5-0"],
+    "v1.36.3": ["coredns/coredns:v1.14.2", "pause:3.10.2", "etcd:3.6.8-0"],
+}
+CORE = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
+SETS = [
+    pytest.param(each, id=f"{version} {name}")
+    for version in VERSIONS
+    for name, each in load_recipe(version).sets.items()
+]
+
+
+def test_the_recipes_that_ship_are_listed_oldest_first() -> None:
+    assert known_recipes() == VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_recipe_has_the_images_that_its_kubeadm_names(version: str) -> None:
+    wanted = [f"{name}:{version}" for name in CORE] + KUBEADM_IMAGES[version]
+    names = [each.name for each in load_recipe(version).images]
+    assert {f"registry.k8s.io/{name}" for name in wanted} <= set(names)
+    assert len({each.file for each in load_recipe(version).images}) == len(names)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_role_gets_what_a_node_needs(version: str) -> None:
+    recipe = load_recipe(version)
+    for role in ("control-plane", "worker", "edge"):
+        programs = {name for part in recipe.programs if role in part.roles for name in part.names}
+        assert {"kubeadm", "kubelet", "containerd", "containerd-shim-runc-v2", "ctr", "runc"} <= programs
+        assert ("lite-apiserver" in programs) == (role == "edge")
+        plugins = {name for part in recipe.plugins if role in part.roles for name in part.names}
+        assert {"bridge", "flannel", "host-local", "loopback", "portmap"} <= plugins
+        images = " ".join(each.name for each in recipe.images if role in each.roles)
+        assert all(name in images for name in ("/pause:", "/kube-proxy:", "/flannel:"))
+        assert ("/kube-apiserver:" in images) == (role == "control-plane")
+
+
+@pytest.mark.parametrize("each", SETS)
+def test_a_set_pins_the_version_that_it_names(each: ModuleSet) -> None:
+    go_mod = (each.folder / "go.mod").read_text()
+    required = re.findall(r"^\s*(?:require )?(\S+) (v\S+)", go_mod, re.MULTILINE)
+    if each.name != "pause":
+        assert each.version in {version for _, version in required}
+        assert (each.folder / "go.sum").read_text().count("\n") > 20
+    assert "\nreplace" not in go_mod or all("=> k8s.io/" in line for line in _replaced(go_mod))
+    assert all(each.version.removeprefix("v") in stamp for stamp in each.stamps if "ersion=" in stamp)
+
+
+@pytest.mark.parametrize("name", ["1.34.4", "v1.34.4"])
+def test_versions_are_taken_with_and_without_their_letter(name: str) -> None:
+    assert load_recipe(name).kubernetes == "v1.34.4"
+
+
+@pytest.mark.parametrize("name", ["v1.29.6", "latest", "", "../layout", "v1.34"])
+def test_an_unknown_version_names_the_known_ones(name: str) -> None:
+    with pytest.raises(EdgeadmError) as refused:
+        load_recipe(name)
+    assert (refused.value.code, refused.value.exit_code) == ("unknown-recipe", 3)
+    assert "v1.34.4, v1.36.3" in refused.value.hint
+
+
+def test_one_line_of_a_recipe_takes_the_edge_images_in(tmp_path: Path) -> None:
+    root = _copied(tmp_path, 'groups = ["core"]', 'groups = ["core", "edge"]')
+    names = {each.name for each in load_recipe("v1.34.4", root).images}
+    for name in ("tunnel", "application-grid-controller", "application-grid-wrapper", "edge-health"):
+        assert f"superedge.tencentcloudcr.com/superedge/{name}:v0.9.0" in names
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('runc = "sets/runc"\n', ""),
+        ('"sets/runc"', '"sets/nowhere"'),
+        ("[sets]", "[sets"),
+        ('kubernetes = "v1.34.4"\n', ""),
+    ],
+    ids=["a set that is missing", "a folder that is missing", "no TOML", "no version"],
+)
+def test_a_recipe_that_does_not_fit_together(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(EdgeadmError) as refused:
+        load_recipe("v1.34.4", _copied(tmp_path, old, new))
+    assert refused.value.code == "recipe"
+
+
+def _copied(folder: Path, old: str, new: str) -> Path:
+    root = folder / "install-pkgs"
+    shutil.copytree(install_pkgs(), root)
+    recipe = root / "recipes" / "v1.34.4.toml"
+    text = recipe.read_text()
+    assert old in text
+    recipe.write_text(text.replace(old, new, 1))
+    return root
+
+
+def _replaced(go_mod: str) -> list[str]:
+    return [line for line in go_mod.splitlines() if "=>" in line]
