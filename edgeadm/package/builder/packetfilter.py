@@ -29,8 +29,9 @@ def packet_filter_files(root: Path = Path("/")) -> list[LayerFile]:
         if not (root / program).is_file():
             raise BuildError(f"/{program} is not on this machine", hint="apt-get install iptables nftables")
         libraries |= libraries_of(execute(["ldd", str(root / program)], env={"LC_ALL": "C"}).checked().out)
-    extensions = list(_extensions(root, libraries))
-    files = [_file(root, path) for path in (*PROGRAMS, *libraries, *extensions)]
+    # Sorted, because their order is part of the cache's key.
+    paths = sorted({*PROGRAMS, *libraries, *_extensions(root, libraries)})
+    files = [_file(root, path) for path in paths]
     return [*files, *links()]
 
 

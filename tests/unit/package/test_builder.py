@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from edgeadm.errors import EdgeadmError
+from edgeadm.hosts.process import execute
 from edgeadm.package import verify
 from edgeadm.package.builder import build_package
 from edgeadm.package.builder.build import build_recipe
@@ -17,7 +19,7 @@ from edgeadm.package.builder.cache import key_of, once
 from edgeadm.package.builder.go import Toolchain, find_toolchain, set_folder
 from edgeadm.package.builder.images import ImageBuilder
 from edgeadm.package.builder.layers import BASE, LayerFile, write_layer
-from edgeadm.package.builder.packetfilter import libraries_of, links
+from edgeadm.package.builder.packetfilter import libraries_of, links, packet_filter_files
 from edgeadm.package.builder.recipe import Image, ModuleSet, Programs, Recipe
 from edgeadm.package.builder.steps import Steps
 from edgeadm.package.machine import this_arch
@@ -139,6 +141,28 @@ def test_ldd_is_understood() -> None:
         "lib/x86_64-linux-gnu/libc.so.6",
         "lib64/ld-linux-x86-64.so.2",
     }
+
+
+@pytest.mark.runs_programs
+def test_the_packet_filter_is_the_same_list_every_time(tmp_path: Path) -> None:
+    program = shutil.which("sh")
+    assert program is not None
+    for path in ("usr/sbin/xtables-nft-multi", "usr/sbin/nft"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(program, tmp_path / path)
+    found = libraries_of(execute(["ldd", program], env={"LC_ALL": "C"}).out)
+    for path in found:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"library")
+    (tmp_path / "usr/lib/xtables").mkdir(parents=True)
+    for name in ("libxt_mark.so", "libipt_REJECT.so", "libebt_arp.so"):
+        (tmp_path / "usr/lib/xtables" / name).write_bytes(b"extension")
+    files = [each.path for each in packet_filter_files(tmp_path) if not each.target]
+    assert files == sorted(files)
+    assert [path for path in files if "xtables/" in path] == [
+        "usr/lib/xtables/libipt_REJECT.so",
+        "usr/lib/xtables/libxt_mark.so",
+    ]
 
 
 def test_iptables_goes_by_its_usual_names() -> None:
