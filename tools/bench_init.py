@@ -1,8 +1,8 @@
 """`edgeadm init` against raw `kubeadm init` on identical nodes with everything preloaded; prints JSON.
 
-Each round raises a new sandbox of two bare nodes, lets edgeadm put programs, runtime, images and configuration
-on both, and then times one command on each, in turns. The pod network is in neither. Quote the ratio: machines
-are noisy, and both figures are taken in the same round. Usage: bench_init.py [ROUNDS] (root)."""
+Each round raises a new sandbox of two bare nodes, lets edgeadm put programs, runtime, images and
+configuration on both, and then times one command on each, in turns. The pod network is in neither. Quote the
+ratio: machines are noisy, and both figures are taken in the same round. Usage: bench_init.py [ROUNDS] (root)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from edgeadm.assets import cache_root
-from edgeadm.package.builder.build import build_package
+from edgeadm.package.builder.build import cached_package
 from edgeadm.sandbox import Node, Sandbox, supplies
 from edgeadm.sandbox.teardown import down
 
@@ -56,9 +55,7 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     supplies.ensure_tools(say)
     executable = supplies.executable(say)
-    target = cache_root() / "bench" / f"kubernetes-{VERSION}.tar.zst"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    package = build_package(VERSION, target, say=say).path
+    package = cached_package(VERSION, say=say)
     found = [one_round(number, package, executable) for number in range(1, rounds + 1)]
     ratios = [each["edgeadm"] / each["kubeadm"] for each in found]
     print(
@@ -68,7 +65,8 @@ def main() -> None:
                 "kubernetes": VERSION,
                 "rounds": [{name: round(seconds, 2) for name, seconds in each.items()} for each in found],
                 "medianSeconds": {
-                    name: round(statistics.median(each[name] for each in found), 2) for name in ("kubeadm", "edgeadm")
+                    name: round(statistics.median(each[name] for each in found), 2)
+                    for name in ("kubeadm", "edgeadm")
                 },
                 "ratios": [round(ratio, 3) for ratio in ratios],
                 "medianRatio": round(statistics.median(ratios), 3),

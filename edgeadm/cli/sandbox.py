@@ -58,7 +58,7 @@ def up(control_planes: int, edges: int, workers: int, package: str | None, name:
         control_planes,
         workers,
         edges,
-        package=supplies.package(package),
+        package=supplies.package(package, console.talk),
         executable=supplies.executable(console.talk),
         say=console.talk,
     )

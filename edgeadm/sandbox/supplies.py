@@ -22,6 +22,7 @@ TOOLS = (
 )
 
 Say = Callable[[str], None]
+DEFAULT_KUBERNETES = "v1.34.4"
 
 
 def ensure_tools(say: Say) -> None:
@@ -36,7 +37,7 @@ def executable(say: Say) -> Path:
     return executable_tree(assets.cache_root(), say)
 
 
-def package(given: str | None) -> Path | None:
+def package(given: str | None, say: Say) -> Path | None:
     """The package that nodes shall see: the one given, none, or our own, built and cached."""
     if given == "none":
         return None
@@ -45,4 +46,6 @@ def package(given: str | None) -> Path | None:
         if not path.exists():
             raise UsageError(f"there is no package {given}", hint="`edgeadm package build` makes one")
         return path
-    return None
+    from edgeadm.package.builder.build import cached_package
+
+    return cached_package(DEFAULT_KUBERNETES, say=say)

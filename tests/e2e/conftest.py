@@ -100,12 +100,9 @@ def edgeadm(store: Store) -> Callable[..., Result]:
 @pytest.fixture(scope="session")
 def package(store: Store) -> Path:
     """The package for v1.34.4, built as a user would build it, every program cached by content."""
-    from edgeadm.assets import cache_root
-    from edgeadm.package.builder.build import build_package
+    from edgeadm.package.builder.build import cached_package
 
-    target = cache_root() / "e2e" / "kubernetes-v1.34.4.tar.zst"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return build_package("v1.34.4", target, say=print).path
+    return cached_package("v1.34.4", say=print)
 
 
 @pytest.fixture(scope="session")

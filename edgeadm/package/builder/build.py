@@ -11,6 +11,7 @@ from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.hosts.debian import ensure_packages
 from edgeadm.package.builder import packetfilter
+from edgeadm.package.builder.cache import key_of, once
 from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
 from edgeadm.package.builder.recipe import Programs, Recipe, load_recipe
@@ -157,3 +158,22 @@ def _own_executable(cache: Path, say: Say) -> Path:
     from edgeadm.package.executable import executable_tree
 
     return executable_tree(cache, say)
+
+
+def cached_package(kubernetes: str, *, cache: Path | None = None, say: Say) -> Path:
+    """The package for this version and machine, built if none was built of the same inputs before.
+
+    It lies in a folder of its own, which can be shown to nodes. Raises what build_package does."""
+    recipe, arch, cache = load_recipe(kubernetes), this_arch(), cache or cache_root()
+    toolchain = find_toolchain()
+    sets = [set_folder(each, toolchain, arch, cache).name for each in recipe.sets.values()]
+    # The executable's name stands for edgeadm's own sources, and so for how images are made.
+    key = key_of(recipe.kubernetes, arch, sets, _own_executable(cache, say).name)
+    folder = cache / "packages" / key
+    name = f"kubernetes-{recipe.kubernetes}-{arch}.tar.zst"
+
+    def make(out: Path) -> None:
+        build_package(kubernetes, out / name, cache=cache, say=say)
+
+    once(folder, make)
+    return folder / name
