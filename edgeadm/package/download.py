@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import time
@@ -18,6 +19,8 @@ ATTEMPTS = 5
 PAUSE = 1.0
 CHUNK = 1 << 20
 MAX_CHECKSUM_FILE = 64 << 10
+# Failures of our own disk: another try would meet them again.
+OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> t
             _transfer(fetch, spec.place, part, max_bytes)
             break
         except (OSError, EOFError) as error:
-            if attempt == ATTEMPTS:
+            if attempt == ATTEMPTS or getattr(error, "errno", None) in OURS:
                 raise DownloadError(
-                    f"{_host(spec)} could not be read: {error}",
+                    f"{spec.shown} could not be fetched: {error}",
                     hint="run the same command again: it goes on where it stopped",
                 ) from error
             time.sleep(pause * attempt)
@@ -141,7 +144,7 @@ def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
                     return ""
     except (OSError, EOFError) as error:
         raise DownloadError(
-            f"{_host(spec)} could not be reached: {error}", hint="check the address and the network"
+            f"{spec.shown} could not be fetched: {error}", hint="check the address and the network"
         ) from error
     return parse_checksum(text.decode(errors="replace"), spec.name)
 
@@ -167,10 +170,6 @@ def _matches(path: Path, sha256: str) -> bool:
     except ChecksumError:
         return False
     return True
-
-
-def _host(spec: Spec) -> str:
-    return spec.place.partition("://")[2].partition("/")[0].rpartition("@")[2]
 
 
 def _too_large(max_bytes: int) -> SourceTooLargeError:

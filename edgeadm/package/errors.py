@@ -114,6 +114,13 @@ class PackageTargetError(PackageError):
     code = "package-target-exists"
 
 
+class UnpackError(EdgeadmError):
+    """What a package holds could not be written to the disk: it is full, or may not be written to."""
+
+    code = "package-unpack"
+    exit_code = 4
+
+
 class ChecksumError(PackageError):
     """The file's sha256 is not the one that was given."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeadm.package.check import check
-from edgeadm.package.errors import PackageTargetError
+from edgeadm.package.errors import PackageTargetError, UnpackError
 from edgeadm.package.manifest import NAME, FileEntry, Manifest
 
 Wanted = Callable[[FileEntry], bool]
@@ -26,19 +26,25 @@ def unpack(path: Path, target: Path, *, wanted: Wanted = everything, arch: str |
 
     They are written to a private folder beside it, which takes the target's name after the last byte was
     checked and is gone after any refusal. The target is readable by its owner alone.
-    Raises a PackageError; PackageTargetError where the target exists."""
+    Raises a PackageError; PackageTargetError where the target exists; UnpackError where the disk is full."""
     if target.exists() or target.is_symlink():
         raise PackageTargetError(f"{target} exists already", hint="give a folder that does not exist")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        manifest = check(path, _Staging(staging, wanted), arch=arch)
-        (staging / NAME).write_bytes(manifest.to_json())
-        _flush(staging)
-        staging.rename(target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            manifest = check(path, _Staging(staging, wanted), arch=arch)
+            (staging / NAME).write_bytes(manifest.to_json())
+            _flush(staging)
+            staging.rename(target)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise UnpackError(
+            f"the package could not be unpacked to {target}: {error.strerror}",
+            hint="look at the space and the permissions there; nothing was left behind",
+        ) from error
     return manifest
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from edgeadm.package.download import CHUNK, Answer
 from edgeadm.package.errors import DownloadError
@@ -20,7 +22,10 @@ TIMEOUT = 60
 def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
     """Ask for a file; see `download.Fetch`. The mark is the ETag, or the time of the last change."""
     # The scheme was checked when the address was parsed.
-    request = urllib.request.Request(url, headers={"User-Agent": "edgeadm"})  # noqa: S310
+    bare, login = _login(url)
+    request = urllib.request.Request(bare, headers={"User-Agent": "edgeadm"})  # noqa: S310
+    if login:
+        request.add_unredirected_header("Authorization", f"Basic {login}")
     if offset and mark:
         request.add_header("Range", f"bytes={offset}-")
         request.add_header("If-Range", mark)
@@ -34,7 +39,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
             if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 yield Answer(offset, offset, mark, iter(()), unchanged=True)
                 return
-            raise _refused(url, error.code, error.reason) from error
+            raise _refused(bare, error.code, error.reason) from error
     except urllib.error.URLError as error:
         raise ConnectionError(str(error.reason)) from error
     except http.client.HTTPException as error:
@@ -44,6 +49,15 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
         length = response.headers.get("Content-Length")
         total = start + int(length) if length is not None else None
         yield Answer(start, total, _mark(response.headers), _chunks(response))
+
+
+def _login(url: str) -> tuple[str, str]:
+    """The address without user and password, and those as Basic authentication wants them (RFC 7617)."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=host)), base64.b64encode(
+        unquote(login).encode()
+    ).decode() if at else ""
 
 
 def _mark(headers: http.client.HTTPMessage) -> str:

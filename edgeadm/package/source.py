@@ -20,7 +20,7 @@ from edgeadm.package.manifest import SHA256
 MAX_BYTES = 16 << 30
 REMOTE = ("http", "https", "ftp")
 BESIDE = ".sha256"
-CHUNK = 1 << 20
+MAX_NAME = 200
 GZIP = b"\x1f\x8b"
 
 
@@ -35,8 +35,16 @@ class Spec:
     @property
     def name(self) -> str:
         """The file's name."""
-        path = unquote(urlsplit(self.place).path) if self.scheme else self.place
-        return path.rstrip("/").rpartition("/")[2] or "package"
+        if not self.scheme:
+            return Path(self.place).name or "package"
+        last = unquote(urlsplit(self.place).path).rpartition("/")[2]
+        plain = re.sub(r"[^\w.+-]", "_", last)[-MAX_NAME:]
+        return plain if plain.strip(".") else "package"
+
+    @property
+    def shown(self) -> str:
+        """The place as messages show it: without the password that an address may hold."""
+        return re.sub(r"^(\w+://)[^/]*@", r"\1***@", self.place)
 
 
 def parse_spec(text: str) -> Spec:
@@ -78,7 +86,7 @@ def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
     if not wanted.sha256:
         raise ChecksumMissingError(
             f"{wanted.name} is in upstream's layout, which says nothing about its contents",
-            hint=f"name the checksum that you trust: {wanted.place}#sha256=…",
+            hint=f"name the checksum that you trust: {wanted.shown}#sha256=…",
         )
     from edgeadm.package.upstream import convert
 

@@ -21,6 +21,7 @@ class Files:
     length: bool = True
     cut_after: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -31,6 +32,7 @@ def http_server(files: Files) -> Iterator[str]:
         def do_GET(self) -> None:
             data = files.files.get(self.path)
             files.asked.append(f"{self.path} {self.headers.get('Range', '')}".strip())
+            files.logins.append(self.headers.get("Authorization", ""))
             if data is None:
                 self.send_error(404)
                 return

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm.package import FileEntry, Manifest, read_manifest, unpack, verify
-from edgeadm.package.errors import BuildError, PackageError, PackageLinkError, PackageTargetError
+from edgeadm.package.errors import BuildError, PackageError, PackageLinkError, PackageTargetError, UnpackError
 from edgeadm.package.manifest import parse
 from edgeadm.package.write import Input, write_package
 from tests.unit.package.crafted import CONTENTS, elf, true_package
@@ -113,6 +113,13 @@ def test_an_interrupted_unpack_leaves_nothing(tmp_path: Path, package: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         unpack(package, tmp_path / "out" / "target", wanted=interrupt)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_disk_that_cannot_be_written_to_is_named(tmp_path: Path, package: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UnpackError) as refused:
+        unpack(package, tmp_path / "file" / "target")
+    assert (refused.value.code, refused.value.exit_code) == ("package-unpack", 4)
 
 
 FOLDERS = [

@@ -202,3 +202,34 @@ def test_a_server_that_is_not_there(tmp_path: Path, scheme: str) -> None:
     with pytest.raises(EdgeadmError) as refused:
         open_source(f"{scheme}://127.0.0.1:1{NAME}", tmp_path)
     assert (refused.value.code, refused.value.exit_code) == ("package-download", 5)
+
+
+@SERVERS
+def test_a_password_is_used_and_never_shown(tmp_path: Path, server: Server) -> None:
+    files = Files({NAME: DATA})
+    with server(files) as address:
+        place = address.replace("://", "://anna:s%40cret@")
+        assert open_source(f"{place}{NAME}#sha256={SHA256}", tmp_path).read_bytes() == DATA
+        assert "PASS s@cret" in files.asked or set(files.logins) == {"Basic YW5uYTpzQGNyZXQ="}
+        with pytest.raises(EdgeadmError) as refused:
+            open_source(f"{place}/nothing", tmp_path)
+    with pytest.raises(EdgeadmError) as gone:
+        download(parse_spec(f"{place}{NAME}"), tmp_path, 1 << 30, pause=0)
+    for error in (refused.value, gone.value):
+        assert "cret" not in error.message + error.context + error.hint
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("http://a/b/x.tar.zst?token=1", "x.tar.zst"),
+        ("http://a/b/x%20y%00.zst", "x_y_.zst"),
+        ("http://a/%2e%2e", "package"),
+        ("http://a/b/", "package"),
+        ("ftp://a", "package"),
+        ("http://a/" + "x" * 300, "x" * 200),
+        ("/b/x.tar.zst", "x.tar.zst"),
+    ],
+)
+def test_a_download_gets_a_name_that_is_a_file_name(place: str, name: str) -> None:
+    assert parse_spec(place).name == name
