@@ -100,7 +100,13 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
 
 def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> list[str]:
     """The command that boots the node's init, with all a machine may do but leave its network."""
+    # Entered from outside, because nspawn's own --network-namespace-path leaves /sys showing the network
+    # of the machine around the node.
     argv = [
+        "nsenter",
+        f"--net=/run/netns/{names.node_netns(record.name, node.name)}",
+        "env",
+        "SYSTEMD_NSPAWN_LOCK=0",  # we lock, and its lock files would stay
         "systemd-nspawn",
         "--quiet",
         "--boot",
@@ -112,7 +118,6 @@ def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path)
         "--console=pipe",
         "--capability=all",
         "--system-call-filter=add_key keyctl bpf perf_event_open @mount @keyring @privileged",
-        f"--network-namespace-path=/run/netns/{names.node_netns(record.name, node.name)}",
         f"--machine={names.machine_name(record.name, node.name)}",
         f"--hostname={node.name}",
         f"--directory={folder / 'root'}",

@@ -101,7 +101,9 @@ def processes(folders: list[Path]) -> set[int]:
 def kill_all(folders: list[Path], patience: float = 30.0) -> None:
     """A power cut: SIGKILL to all processes, again until none is left. Raises SandboxLeftoverError."""
     end = time.monotonic() + patience
-    while alive := processes(folders):
+    killed: set[int] = set()
+    while (alive := processes(folders)) or any(map(_is_dying, killed)):
+        killed |= alive
         for pid in alive:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -109,7 +111,7 @@ def kill_all(folders: list[Path], patience: float = 30.0) -> None:
                 continue
         if time.monotonic() > end:
             raise SandboxLeftoverError(
-                "processes of a node do not die: " + ", ".join(map(str, sorted(alive))),
+                "processes of a node do not die: " + ", ".join(map(str, sorted(alive or killed))),
                 hint="`cat /proc/PID/stack` shows what they wait for",
             )
         time.sleep(0.02)
@@ -125,6 +127,15 @@ def remove(folders: list[Path], patience: float = 10.0) -> None:
                     f"the cgroup {folder} cannot be removed", hint="see who is in its cgroup.procs"
                 )
             time.sleep(0.05)
+
+
+def _is_dying(pid: int) -> bool:
+    """Whether a process that was killed is still at it: out of its cgroup, but not gone."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
 
 
 def _removed(folder: Path) -> bool:

@@ -89,7 +89,9 @@ def raise_switch(record: SandboxRecord) -> bool:
     _ip("netns", "add", netns)
     _load(SWITCH_RULES.format(bridge=BRIDGE, uplink=UPLINK, machine=machine), netns)
     inside = ("-n", netns)
-    _ip(*inside, "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0", "nf_call_iptables", "1")
+    # A fixed address: a bridge else takes that of some port, and loses it with the port.
+    bridge = ("link", "add", BRIDGE, "address", names.mac(record.gateway), "type", "bridge")
+    _ip(*inside, *bridge, "forward_delay", "0", "nf_call_iptables", "1")
     _ip(*inside, "addr", "add", f"{record.gateway}/24", "dev", BRIDGE)
     _ip(*inside, "link", "set", "lo", "up")
     _ip(*inside, "link", "set", BRIDGE, "up")
@@ -109,8 +111,9 @@ def raise_switch(record: SandboxRecord) -> bool:
 def remove_switch(sandbox: str) -> None:
     """Remove the switch, its cable to this machine, and the rules for it."""
     link, table = names.machine_link(sandbox), names.nft_table(sandbox)
-    if Path(f"/sys/class/net/{link}").exists():
-        _ip("link", "del", link)
+    deleted = execute(["ip", "link", "del", link])
+    if deleted.code and Path(f"/sys/class/net/{link}").exists():
+        deleted.checked()
     remove_netns(names.switch_netns(sandbox))
     if execute(["nft", "list", "table", "inet", table]).code == 0:
         execute(["nft", "delete", "table", "inet", table]).checked()
