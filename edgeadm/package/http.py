@@ -55,9 +55,8 @@ def _login(url: str) -> tuple[str, str]:
     """The address without user and password, and those as Basic authentication wants them (RFC 7617)."""
     parts = urlsplit(url)
     login, at, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=host)), base64.b64encode(
-        unquote(login).encode()
-    ).decode() if at else ""
+    encoded = base64.b64encode(unquote(login).encode()).decode() if at else ""
+    return urlunsplit(parts._replace(netloc=host)), encoded
 
 
 def _mark(headers: http.client.HTTPMessage) -> str:

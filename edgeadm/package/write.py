@@ -6,6 +6,7 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -46,7 +47,7 @@ def write_package(
 ) -> Manifest:
     """Write the package file, whole or not at all; its manifest.
 
-    Raises BuildError where an input changes meanwhile, and what `manifest.parse` raises for paths and links
+    Raises BuildError where an input changes meanwhile or the disk is full, and what `manifest.parse` raises for paths and links
     that a package may not have."""
     ordered = sorted(inputs, key=lambda each: each.path)
     manifest = Manifest(
@@ -59,16 +60,21 @@ def write_package(
         components=components or {},
     )
     parse(manifest.to_json())
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             _write(file, manifest, ordered)
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        raise BuildError(
+            f"{target} could not be written: {error.strerror}", hint="look at the space and the permissions"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return manifest
 
 

@@ -166,5 +166,12 @@ def test_a_path_that_no_tar_header_holds_is_said_so(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
+def test_a_target_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    with pytest.raises(BuildError, match="could not be written"):
+        _write(file, Input(file, "bin/file", ("edge",), "program"))
+
+
 def _write(folder: Path, *inputs: Input) -> Manifest:
     return write_package(folder / "out.tar.zst", inputs, edgeadm="0", kubernetes="v1.34.4", arch="amd64")
