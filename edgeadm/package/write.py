@@ -47,8 +47,8 @@ def write_package(
 ) -> Manifest:
     """Write the package file, whole or not at all; its manifest.
 
-    Raises BuildError where an input changes meanwhile or the disk is full, and what `manifest.parse` raises for paths and links
-    that a package may not have."""
+    Raises BuildError where an input changes meanwhile or the disk is full, and what `manifest.parse` raises
+    for paths and links that a package may not have."""
     ordered = sorted(inputs, key=lambda each: each.path)
     manifest = Manifest(
         schema=schema,
