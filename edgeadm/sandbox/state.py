@@ -150,10 +150,10 @@ class Store:
             yield
 
 
-def parse(document: dict[str, Any]) -> SandboxRecord:
+def parse(document: Any) -> SandboxRecord:
     """A record from its JSON document; ValueError where it is of another schema."""
-    if document.get("schema") != SCHEMA:
-        raise ValueError(f"schema {document.get('schema')}")
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ValueError("not a record of this schema")
     nodes = tuple(NodeRecord(node["name"], node["role"], node["ip"]) for node in document["nodes"])
     return SandboxRecord(
         document["name"], int(document["number"]), document["image"], document["layer"], nodes
