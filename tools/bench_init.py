@@ -2,7 +2,7 @@
 
 Each round raises a new sandbox of two bare nodes, lets edgeadm put programs, runtime, images and
 configuration on both, and then times one command on each, in turns. The pod network is in neither. Quote the
-ratio: machines are noisy, and both figures are taken in the same round. Usage: bench_init.py [ROUNDS] (root)."""
+ratio: machines are noisy, and both figures are of the same round. Usage: bench_init.py [ROUNDS] (root)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def say(text: str) -> None:
 
 
 def timed(node: Node, argv: list[str]) -> float:
-    """Wall seconds of one command."""
+    """Wall seconds of one command; its node is switched off then, so that the next one has the machine."""
     start = time.monotonic()
     node.exec(argv)
-    return time.monotonic() - start
+    seconds = time.monotonic() - start
+    node.power_cut()
+    return seconds
 
 
 def one_round(number: int, package: Path, executable: Path) -> dict[str, float]:
