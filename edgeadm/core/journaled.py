@@ -8,22 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.core.journal import BACKUPS, Journal
-from edgeadm.hosts import FileInfo, Host, OnLine, Result, Source, show
+from edgeadm.hosts import FileInfo, Host, OnLine, PassingHost, Result, Source, show
 
 
 @dataclass
-class JournaledHost:
+class JournaledHost(PassingHost):
     """Reads go straight through. A write that would change nothing is not made and not recorded."""
 
-    real: Host
     journal: Journal
-
-    @property
-    def name(self) -> str:
-        return self.real.name
-
-    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
-        return self.real.ask(*argv, stdin=stdin, timeout=timeout)
 
     def run(
         self,
@@ -35,24 +27,12 @@ class JournaledHost:
         self.journal.add("run", command=show(argv))
         return self.real.run(*argv, stdin=stdin, env=env, on_line=on_line)
 
-    def read(self, path: str) -> bytes | None:
-        return self.real.read(path)
-
-    def stat(self, path: str) -> FileInfo | None:
-        return self.real.stat(path)
-
-    def names(self, path: str) -> tuple[str, ...]:
-        return self.real.names(path)
-
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
         found = self.real.stat(path)
         if found == FileInfo("file", mode, len(data)) and self.real.read(path) == data:
             return
         self._note("write", path, found)
         self.real.write(path, data, mode)
-
-    def stage(self, source: Source) -> str:
-        return self.real.stage(source)
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         found = self.real.stat(path)

@@ -4,6 +4,7 @@ from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, Source, s
 from edgeadm.hosts.dry import DryHost
 from edgeadm.hosts.local import LocalHost
 from edgeadm.hosts.logged import LoggedHost, RunLog
+from edgeadm.hosts.passing import PassingHost
 
 __all__ = [
     "DryHost",
@@ -12,6 +13,7 @@ __all__ = [
     "LocalHost",
     "LoggedHost",
     "OnLine",
+    "PassingHost",
     "Result",
     "RunLog",
     "Secret",

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source, show
+from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
+from edgeadm.hosts.passing import PassingHost
 
 
 @dataclass
-class DryHost:
+class DryHost(PassingHost):
     """Reads go to the real host, changes are only noted; a later read sees the noted change."""
 
-    real: Host
     note: Callable[[str], None]
     changed: dict[str, tuple[bytes, int] | None] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.real.name
-
-    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
-        return self.real.ask(*argv, stdin=stdin, timeout=timeout)
 
     def run(
         self,

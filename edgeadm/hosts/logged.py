@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, Source, show
+from edgeadm.hosts.base import OnLine, Result, Secret, Source, show
+from edgeadm.hosts.passing import PassingHost
 
 
 @dataclass
@@ -47,15 +48,10 @@ class RunLog:
 
 
 @dataclass
-class LoggedHost:
+class LoggedHost(PassingHost):
     """Passes everything on, and tells the log."""
 
-    real: Host
     log: RunLog
-
-    @property
-    def name(self) -> str:
-        return self.real.name
 
     def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
         result = self.real.ask(*argv, stdin=stdin, timeout=timeout)
@@ -82,21 +78,9 @@ class LoggedHost:
         self.log.add(f"  -> {result.code}")
         return result
 
-    def read(self, path: str) -> bytes | None:
-        return self.real.read(path)
-
-    def stat(self, path: str) -> FileInfo | None:
-        return self.real.stat(path)
-
-    def names(self, path: str) -> tuple[str, ...]:
-        return self.real.names(path)
-
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
         self._change(f"write {path} ({len(data)} bytes, mode {mode:04o})")
         self.real.write(path, data, mode)
-
-    def stage(self, source: Source) -> str:
-        return self.real.stage(source)
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         self._change(f"put {path} (mode {mode:04o})")

@@ -1,0 +1,55 @@
+"""A Host that passes everything on: the base of those that add something on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source
+
+
+@dataclass
+class PassingHost:
+    """Does what the real host does. Subclasses override the verbs that they have something to say about."""
+
+    real: Host
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
+        return self.real.ask(*argv, stdin=stdin, timeout=timeout)
+
+    def run(
+        self,
+        *argv: str,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+    ) -> Result:
+        return self.real.run(*argv, stdin=stdin, env=env, on_line=on_line)
+
+    def read(self, path: str) -> bytes | None:
+        return self.real.read(path)
+
+    def stat(self, path: str) -> FileInfo | None:
+        return self.real.stat(path)
+
+    def names(self, path: str) -> tuple[str, ...]:
+        return self.real.names(path)
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self.real.write(path, data, mode)
+
+    def put(self, source: Source, path: str, mode: int = 0o755) -> None:
+        self.real.put(source, path, mode)
+
+    def stage(self, source: Source) -> str:
+        return self.real.stage(source)
+
+    def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
+        self.real.append(path, data, mode)
+
+    def remove(self, path: str) -> None:
+        self.real.remove(path)
