@@ -20,6 +20,7 @@ from pathlib import Path
 from edgeadm.errors import CommandError
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import names
+from edgeadm.sandbox.errors import NoSandboxError
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
 BRIDGE = "br0"
@@ -182,8 +183,13 @@ def refused_packets(sandbox: str) -> int:
 
 
 def forwarded_packets(sandbox: str) -> int:
-    """Packets of the sandbox that got as far as being forwarded out of this machine: always 0."""
-    return _counters(["nft"], names.nft_table(sandbox))["outward"]
+    """Packets of the sandbox that got as far as being forwarded out of this machine: always 0.
+
+    Raises NoSandboxError where the rules that count them are not there."""
+    counted = _counters(["nft"], names.nft_table(sandbox))
+    if "outward" not in counted:
+        raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this machine")
+    return counted["outward"]
 
 
 def routed_networks() -> list[str]:

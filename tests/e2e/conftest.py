@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
+from edgeadm.sandbox.errors import NoSandboxError
 
 HERE = Path(__file__).parent
 MakeSandbox = Callable[..., Sandbox]
@@ -69,21 +71,21 @@ def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator
     """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
     from edgeadm.sandbox.teardown import down
 
-    raised: list[Sandbox] = []
-
-    def make(**wanted: Any) -> Sandbox:
-        sandbox = Sandbox(f"t-{os.getpid()}-{secrets.token_hex(3)}", store)
-        raised.append(sandbox)
-        sandbox.up(**{"executable": executable, "say": print} | wanted)
-        return sandbox
-
-    yield make
-    for sandbox in raised:
-        if store.find(sandbox.name) is not None:
-            packets = sandbox.forwarded_packets()
-            down(sandbox)
-            if packets:
+    def count(sandbox: Sandbox) -> None:
+        with suppress(NoSandboxError):  # it was taken down, or cut short while it was raised
+            if packets := sandbox.forwarded_packets():
                 escaped.append(f"{sandbox.name}: {packets}")
+
+    with ExitStack() as last:
+
+        def make(**wanted: Any) -> Sandbox:
+            sandbox = Sandbox(f"t-{os.getpid()}-{secrets.token_hex(3)}", store)
+            last.callback(down, sandbox)
+            last.callback(count, sandbox)
+            sandbox.up(**{"executable": executable, "say": print} | wanted)
+            return sandbox
+
+        yield make
 
 
 @pytest.fixture(scope="session")
