@@ -22,6 +22,9 @@ RemainAfterExit=yes
 ExecStart=/usr/local/lib/edgeadm-sandbox/node-setup
 """
 
+# Containers that do not heed a stop would hold up each shutdown for systemd's own minute and a half.
+MANAGER = "[Manager]\nDefaultTimeoutStopSec=20s\n"
+
 # Version 1 hierarchies come read-only but for systemd's own; in their cgroup namespace they are the
 # node's. Leftovers of pods from before a reboot would keep the next kubelet busy for minutes.
 NODE_SETUP = """\
@@ -56,6 +59,7 @@ def make_layer(layers: Path, tree: Path | None, say: Callable[[str], None]) -> P
     remove_tree(part)
     _write(part / "usr/local/lib/edgeadm-sandbox/node-setup", NODE_SETUP, 0o755)
     _write(part / "etc/systemd/system/edgeadm-sandbox.service", UNIT, 0o644)
+    _write(part / "etc/systemd/system.conf.d/edgeadm-sandbox.conf", MANAGER, 0o644)
     wants = part / "etc/systemd/system/sysinit.target.wants/edgeadm-sandbox.service"
     wants.parent.mkdir(parents=True)
     wants.symlink_to("../edgeadm-sandbox.service")
@@ -103,7 +107,7 @@ def _bring(tree: Path, layer: Path) -> None:
 
 def _key(tree: Path | None) -> str:
     """Equal for equal content as far as names, sizes and times of change tell."""
-    known = hashlib.sha256((UNIT + NODE_SETUP).encode())
+    known = hashlib.sha256((UNIT + NODE_SETUP + MANAGER).encode())
     if tree is not None:
         for path in [tree, *sorted(tree.rglob("*"))] if tree.is_dir() else [tree]:
             found = path.lstat()
