@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,28 +46,31 @@ class PodNetwork:
         objects = _objects(ctx)
         cluster.apply(objects)
         ctx.say(f"applied {len(objects)} objects")
-        if ctx.config.cni == "flannel":
-            cluster.wait(
-                "flannel runs on every node",
-                "apps/v1",
-                "DaemonSet",
-                "kube-flannel-ds",
-                _rolled_out,
-                namespace="kube-flannel",
-            )
-        cluster.wait("the node is Ready", "v1", "Node", _node_name(ctx), _is_ready)
-        if cluster.get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
-            cluster.wait(
-                "CoreDNS is available",
-                "apps/v1",
-                "Deployment",
-                "coredns",
-                _is_available,
-                namespace="kube-system",
-            )
+        for what, api, kind, name, fits, namespace in _awaited(ctx):
+            ctx.say(f"waiting until {what}")
+            cluster.wait(what, api, kind, name, fits, namespace=namespace)
 
     def undo(self, ctx: Context) -> None:
         """The objects go with the cluster, the file by the journal."""
+
+
+Awaited = tuple[str, str, str, str, Callable[[Object], bool], str]
+
+
+def _awaited(ctx: Context) -> Iterator[Awaited]:
+    """What has to come about before the network counts as up: words, object, and how it must look."""
+    if ctx.config.cni == "flannel":
+        yield (
+            "flannel runs on every node",
+            "apps/v1",
+            "DaemonSet",
+            "kube-flannel-ds",
+            _rolled_out,
+            "kube-flannel",
+        )
+    yield "the node is Ready", "v1", "Node", _node_name(ctx), _is_ready, ""
+    if ctx.connect().get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
+        yield "CoreDNS is available", "apps/v1", "Deployment", "coredns", _is_available, "kube-system"
 
 
 def values(ctx: Context) -> dict[str, Any]:
