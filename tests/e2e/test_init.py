@@ -165,6 +165,16 @@ def test_a_second_run_at_the_same_time_is_refused(machines: list[Machine]) -> No
     assert "edgeadm init" in error["context"]
 
 
+def test_without_a_package_it_uses_what_the_machine_has(machines: list[Machine]) -> None:
+    """cp2 has programs, containerd and images from the test before: as a machine of an online site would."""
+    machine = machines[1]
+    ended = machine.node.exec(["edgeadm", "init", "--enable-edge=false", *NETWORK])
+    assert "[package] nothing to do: no package was given" in ended.err
+    assert "--enable-edge=false" in ended.out
+    assert machine.kubectl("get", "--raw", "/readyz") == "ok"
+    machine.kubectl("wait", "--for=condition=Ready", "--timeout=180s", "node/cp2")
+
+
 def test_a_damaged_package_is_refused_and_the_host_untouched(machines: list[Machine]) -> None:
     bare = machines[2]
     bare.node.exec(["sh", "-c", f"head -c 100000000 {bare.package} > /root/short.tar.zst"])
