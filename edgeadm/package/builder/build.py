@@ -11,7 +11,7 @@ from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.hosts.debian import ensure_packages
 from edgeadm.package.builder import packetfilter
-from edgeadm.package.builder.cache import key_of, once
+from edgeadm.package.builder.cache import forget_older, key_of, once
 from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
 from edgeadm.package.builder.recipe import Programs, Recipe, load_recipe
@@ -22,6 +22,9 @@ from edgeadm.package.machine import this_arch
 from edgeadm.package.manifest import ROLES, ImageEntry, Manifest
 from edgeadm.package.source import file_sha256
 from edgeadm.package.write import Input, write_package
+
+# Packages of a quarter of a gigabyte each; one is made for every state of the sources.
+KEPT_PACKAGES = 4
 
 MakeExecutable = Callable[[Path, Say], Path]
 
@@ -176,4 +179,5 @@ def cached_package(kubernetes: str, *, cache: Path | None = None, say: Say) -> P
         build_package(kubernetes, out / name, cache=cache, say=say)
 
     once(folder, make)
+    forget_older(folder, KEPT_PACKAGES)
     return folder / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -35,3 +36,11 @@ def once(folder: Path, make: Callable[[Path], None]) -> bool:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return True
+
+
+def forget_older(used: Path, kept: int) -> None:
+    """Of the results beside the one just used, and with it, keep the `kept` that were used last."""
+    os.utime(used)
+    beside = [each for each in used.parent.iterdir() if not each.name.startswith(".")]
+    for old in sorted(beside, key=lambda each: each.stat().st_mtime, reverse=True)[kept:]:
+        shutil.rmtree(old, ignore_errors=True)
