@@ -12,6 +12,17 @@ from edgeadm.phases.node import PrepareNode
 from edgeadm.phases.package import InstallPrograms
 from edgeadm.phases.preflight import INIT_CHECKS, Preflight
 from edgeadm.phases.recover import Recover
+from edgeadm.phases.reset.containers import EndContainers, StopUnits
+from edgeadm.phases.reset.data import RemoveData
+from edgeadm.phases.reset.files import RestoreFiles
+from edgeadm.phases.reset.images import RemoveImages
+from edgeadm.phases.reset.kernel import RestoreKernel
+from edgeadm.phases.reset.kubeadm_reset import KubeadmReset
+from edgeadm.phases.reset.mounts import Unmount
+from edgeadm.phases.reset.network import RemoveLinks
+from edgeadm.phases.reset.node_object import RemoveNode
+from edgeadm.phases.reset.rules import RemoveRules
+from edgeadm.phases.reset.state import RemoveState
 from edgeadm.phases.runtime import Runtime
 
 INIT = Workflow(
@@ -28,5 +39,24 @@ INIT = Workflow(
         Recover(),
         KubeadmInit(),
         PodNetwork(),
+    ),
+)
+
+RESET = Workflow(
+    "reset",
+    "Take back everything that edgeadm changed on this machine.",
+    (
+        RemoveNode(),
+        KubeadmReset(),
+        RemoveImages(),
+        StopUnits(),
+        EndContainers(),
+        Unmount(),
+        RemoveLinks(),
+        RemoveRules(),
+        RemoveData(),
+        RestoreKernel(),
+        RestoreFiles(),
+        RemoveState(),
     ),
 )

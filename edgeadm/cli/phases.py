@@ -26,8 +26,8 @@ def kubeadm_names() -> list[str]:
     return list(dict.fromkeys([*compat.init_phases(last), *compat.init_phases(first)]))
 
 
-class PhaseGroup(click.Group):
-    """Our phases by path, then kubeadm's by name."""
+class OwnPhases(click.Group):
+    """Our phases, by path."""
 
     def __init__(
         self, workflow: Workflow, options: Callable[[], list[click.Parameter]], execute: Execute
@@ -35,20 +35,21 @@ class PhaseGroup(click.Group):
         super().__init__("phase", help=f"Run a single phase of `{workflow.name}`.")
         self.workflow, self.options, self.execute = workflow, options, execute
 
+    def others(self) -> list[str]:
+        """Names that are no phases of ours and work all the same."""
+        return []
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        ours = [step.path for step in self.workflow.steps()]
-        return ours + [name for name in compat.INIT_PHASES if name not in ours]
+        return [step.path for step in self.workflow.steps()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name in self.workflow.names():
-            return self._ours(cmd_name)
-        return _kubeadm_phase(cmd_name) if cmd_name in kubeadm_names() else None
+        return self._ours(cmd_name) if cmd_name in self.workflow.names() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None:
-            raise self.workflow.unknown(args[0], kubeadm_names())
+            raise self.workflow.unknown(args[0], self.others())
         return super().resolve_command(ctx, args)
 
     def _ours(self, path: str) -> click.Command:
@@ -57,6 +58,21 @@ class PhaseGroup(click.Group):
 
         summary = next((step.phase.summary for step in self.workflow.steps() if step.path == path), "")
         return click.Command(path, callback=call, params=self.options(), help=summary)
+
+
+class PhaseGroup(OwnPhases):
+    """Our phases by path, then kubeadm's by name."""
+
+    def others(self) -> list[str]:
+        return kubeadm_names()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        ours = super().list_commands(ctx)
+        return ours + [name for name in compat.INIT_PHASES if name not in ours]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        ours = super().get_command(ctx, cmd_name)
+        return _kubeadm_phase(cmd_name) if ours is None and cmd_name in kubeadm_names() else ours
 
 
 def _kubeadm_phase(name: str) -> click.Command:

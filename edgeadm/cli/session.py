@@ -32,11 +32,16 @@ Reporter = PlainReport | LiveReport
 
 def open_cluster(host: Host) -> Cluster:
     """The API of the cluster whose admin.conf is on the host. Raises UnreachableError where there is none."""
-    from edgeadm.cluster.kube import KubeCluster
-
     kubeconfig = host.read(ADMIN_CONF)
     if kubeconfig is None:
         raise UnreachableError(f"{ADMIN_CONF} is not there", hint="has `edgeadm init` finished here?")
+    return cluster_of(kubeconfig)
+
+
+def cluster_of(kubeconfig: bytes) -> Cluster:
+    """The API that a kubeconfig names."""
+    from edgeadm.cluster.kube import KubeCluster
+
     return KubeCluster(kubeconfig)
 
 
@@ -55,6 +60,7 @@ class World:
 
     host: Callable[[], Host] = LocalHost
     cluster: Callable[[Host], Cluster] = open_cluster
+    cluster_of: Callable[[bytes], Cluster] = cluster_of
     package: Callable[[Config], OpenPackage | None] = open_package
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
     lock: Path = locking.PATH
@@ -71,38 +77,40 @@ class Session:
 
 
 @contextmanager
-def changing(verb: str, config: Config, report: Reporter) -> Iterator[Session]:
-    """A session that may change this machine: root, the lock, a log, the journal.
+def changing(verb: str, config: Config, report: Reporter, *, journaled: bool = True) -> Iterator[Session]:
+    """A session that may change this machine: root, the lock, a log, the journal. What takes changes back is
+    not `journaled`: it goes by the journal.
 
     Raises NotRootError, LockedError; every error that passes gets the log's path."""
-    world = _world()
-    if not world.is_root():
+    here = world()
+    if not here.is_root():
         raise NotRootError(f"`edgeadm {verb}` changes this machine", hint="run it as root: `sudo edgeadm …`")
     name = f"{verb}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    log = RunLog(world.logs / name, secrets_of(config))
-    plain = world.host()
-    with locking.lock(masked_command(config), world.lock), _log_named(log, report):
+    log = RunLog(here.logs / name, secrets_of(config))
+    plain = here.host()
+    with locking.lock(masked_command(config), here.lock), _log_named(log, report):
         journal = Journal(plain)
-        host = JournaledHost(LoggedHost(plain, log), journal)
-        connect = _once(lambda: world.cluster(plain))
+        logged = LoggedHost(plain, log)
+        host: Host = JournaledHost(logged, journal) if journaled else logged
+        connect = _once(lambda: here.cluster(plain))
         yield Session(
-            Context(config, host, journal, connect, world.package(config), warn=console.talk), log, report
+            Context(config, host, journal, connect, here.package(config), warn=console.talk), log, report
         )
 
 
 @contextmanager
 def looking(config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
     """A session that changes nothing: plan and dry run. `note` is told each change that would be made."""
-    world = _world()
-    plain = world.host()
+    here = world()
+    plain = here.host()
     journal = Journal(DryHost(plain, lambda _text: None))
 
     def dry() -> Cluster:
-        real = world.cluster(plain) if plain.stat(ADMIN_CONF) is not None else None
+        real = here.cluster(plain) if plain.stat(ADMIN_CONF) is not None else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
-    ctx = Context(config, DryHost(plain, note), journal, _once(dry), world.package(config), warn=console.talk)
-    log = RunLog(world.logs / "never-written")
+    ctx = Context(config, DryHost(plain, note), journal, _once(dry), here.package(config), warn=console.talk)
+    log = RunLog(here.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)
 
@@ -125,9 +133,10 @@ def secrets_of(config: Config) -> set[str]:
     return {secret for secret in found if secret}
 
 
-def _world() -> World:
-    world = click.get_current_context().find_object(World)
-    return world if world is not None else World()
+def world() -> World:
+    """The one of this command line."""
+    found = click.get_current_context().find_object(World)
+    return found if found is not None else World()
 
 
 def _once(make: Callable[[], Cluster]) -> Callable[[], Cluster]:

@@ -23,6 +23,12 @@ class Cluster(Protocol):
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
         """The object; None where there is none."""
 
+    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        """All objects of a kind, those of one namespace where it is named; `selector` is of fields."""
+
+    def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        """Delete the object; False where there is none."""
+
     def wait(
         self,
         what: str,

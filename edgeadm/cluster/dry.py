@@ -29,6 +29,15 @@ class DryCluster:
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
         return None if self.real is None else self.real.get(api, kind, name, namespace)
 
+    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        return [] if self.real is None else self.real.list_objects(api, kind, namespace, selector)
+
+    def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        found = self.get(api, kind, name, namespace) is not None
+        if found:
+            self.note(f"delete {'/'.join(part for part in (kind, namespace, name) if part)}")
+        return found
+
     def wait(
         self,
         what: str,

@@ -42,6 +42,19 @@ class FakeCluster:
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
         return self.objects.get((api, kind, namespace, name))
 
+    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        wanted = dict(part.split("=") for part in selector.split(",") if part)
+        return [
+            obj
+            for (its_api, its_kind, its_namespace, _), obj in sorted(self.objects.items())
+            if (its_api, its_kind) == (api, kind)
+            and namespace in ("", its_namespace)
+            and all(obj.get(field) == value for field, value in wanted.items())
+        ]
+
+    def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        return self.objects.pop((api, kind, namespace, name), None) is not None
+
     def wait(
         self,
         what: str,

@@ -22,6 +22,7 @@ from edgeadm.cluster.base import OWNER, Object
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 POLL = 0.3
+PATIENCE = (5, 60)  # seconds to connect, and to wait for an answer: the client's own default is for ever
 
 
 @dataclass
@@ -63,6 +64,22 @@ class KubeCluster:
                 return None
             answer: Object = found.to_dict()
             return answer
+
+    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+        with _named({"kind": kind, "metadata": {"name": "*", "namespace": namespace}}):
+            found = self._api().get(
+                self._resource(api, kind), namespace=namespace or None, field_selector=selector or None
+            )
+            answer: list[Object] = found.to_dict()["items"]
+            return answer
+
+    def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        with _named({"kind": kind, "metadata": {"name": name, "namespace": namespace}}):
+            try:
+                self._api().delete(self._resource(api, kind), name=name, namespace=namespace or None)
+            except NotFoundError:
+                return False
+            return True
 
     def wait(
         self,
@@ -125,7 +142,13 @@ class KubeCluster:
         if self._client is None:
             self._folder = tempfile.TemporaryDirectory(prefix="edgeadm-api-")
             opener: Any = api_config.new_client_from_config_dict
-            loaded = opener(yaml.safe_load(self.kubeconfig))
+            try:
+                loaded = opener(yaml.safe_load(self.kubeconfig))
+            except (api_config.ConfigException, yaml.YAMLError) as error:
+                raise UnreachableError(
+                    "the kubeconfig cannot be used", context=str(error), hint="was it written completely?"
+                ) from error
+            _bound(loaded.rest_client)
             try:
                 dynamic: Any = DynamicClient
                 self._client = dynamic(loaded, cache_file=str(Path(self._folder.name) / "discovery"))
@@ -160,6 +183,17 @@ def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
     """The object without what changes by itself."""
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key in ("labels", "annotations")}
     return {key: value for key, value in obj.items() if key not in ("metadata", "status")} | {"meta": meta}
+
+
+def _bound(rest: Any) -> None:
+    """No request lasts for ever."""
+    request = rest.request
+
+    def bounded(*args: Any, **options: Any) -> Any:
+        options["_request_timeout"] = options.get("_request_timeout") or PATIENCE
+        return request(*args, **options)
+
+    rest.request = bounded
 
 
 def _unreachable(loaded: api_client.ApiClient, error: Exception) -> UnreachableError:

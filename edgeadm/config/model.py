@@ -65,6 +65,16 @@ class KubeadmFlags:
 
 
 @dataclass(frozen=True)
+class ResetOptions:
+    """What `edgeadm reset` was asked for; the last three are handed to kubeadm."""
+
+    keep_node_object: bool = False
+    cert_dir: str = ""
+    cri_socket: str = ""
+    ignore_preflight_errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that `edgeadm init` was asked for, complete and validated before the first phase."""
 
@@ -89,9 +99,10 @@ class Config:
     verbosity: int = 0
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
+    reset: ResetOptions = field(default_factory=ResetOptions)
 
 
-NESTED = ("kubeadm", "kubeadm_documents", "verbosity")
+NESTED = ("kubeadm", "kubeadm_documents", "reset", "verbosity")
 
 
 def own_settings() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from edgeadm.errors import ConfigError
 
 TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
+CERTIFICATE_KEY = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+].+)?")
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LARGEST_SERVICE_BITS = 20
@@ -101,7 +102,7 @@ def _text_faults(config: Config) -> Iterator[str]:
         yield "--token: not of the form abcdef.0123456789abcdef"
     if flags.token_ttl is not None and not DURATION.fullmatch(flags.token_ttl):
         yield f"--token-ttl: `{flags.token_ttl}` is not a duration such as 24h0m0s"
-    if flags.certificate_key is not None and not re.fullmatch(r"[0-9a-f]{64}", flags.certificate_key):
+    if flags.certificate_key is not None and not CERTIFICATE_KEY.fullmatch(flags.certificate_key):
         yield "--certificate-key: not 32 bytes in hexadecimal"
     if flags.kubernetes_version is not None and not VERSION.fullmatch(flags.kubernetes_version):
         yield f"--kubernetes-version: `{flags.kubernetes_version}` is not a release such as v1.34.4"

@@ -113,6 +113,29 @@ class Journal:
                 found.append(record)
         return found
 
+    def standing(self) -> list[Record]:
+        """File changes of every verb and phase that were not taken back, oldest first."""
+        found: list[Record] = []
+        for record in self.records():
+            if record.event == "undone":
+                found = [each for each in found if (each.verb, each.phase) != (record.verb, record.phase)]
+            elif record.event in ("write", "remove"):
+                found.append(record)
+        return found
+
+    def undone_all(self) -> None:
+        """Every file change was taken back: written down for each phase that had made one."""
+        verb, phase, pending = self.verb, self.phase, self._pending
+        self._pending = False
+        places = dict.fromkeys((each.verb, each.phase) for each in self.standing())
+        for self.verb, self.phase in places:
+            self.add("undone")
+        self.verb, self.phase, self._pending = verb, phase, pending
+
+    def forget(self) -> None:
+        """The file is gone: what comes next begins anew."""
+        self._known, self._torn, self._pending = [], False, False
+
     def ours(self, path: str) -> bool:
         """Whether edgeadm wrote this file and has not taken it back."""
         mine = False

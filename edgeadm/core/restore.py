@@ -18,8 +18,8 @@ def restore(host: Host, changes: Iterable[Record]) -> None:
         if before is None:
             host.remove(path)
             for folder in reversed(record.detail.get("folders", [])):
-                if not host.names(folder):
-                    host.ask("rmdir", folder)
+                if host.stat(folder) is not None and not host.names(folder):
+                    host.run("rmdir", "--ignore-fail-on-non-empty", folder)
         elif "target" in before:
             host.run("ln", "-sfn", before["target"], path)
         else:

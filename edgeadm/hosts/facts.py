@@ -109,6 +109,30 @@ def links(host: Host) -> set[str]:
     return set(host.names("/sys/class/net"))
 
 
+def processes(host: Host) -> dict[str, list[str]]:
+    """Process → the words of its command line; none for those of the kernel."""
+    pids = (name for name in host.names("/proc") if name.isdecimal())
+    found = {pid: host.read(f"/proc/{pid}/cmdline") for pid in pids}
+    return {pid: data.decode(errors="replace").split("\0")[:-1] for pid, data in found.items() if data}
+
+
+def mount_points(host: Host) -> list[str]:
+    """Where something is mounted, in the order in which it was."""
+    lines = (host.read("/proc/mounts") or b"").decode().splitlines()
+    paths = (line.split()[1] for line in lines if len(line.split()) > 1)
+    return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path) for path in paths]
+
+
+def is_mount_point(host: Host, path: str) -> bool:
+    """Whether something is mounted there: such a folder can be emptied, not removed."""
+    return path in mount_points(host)
+
+
+def can_set(host: Host, parameter: str) -> bool:
+    """Whether a kernel parameter can be set from here: in a container, not all can."""
+    return host.ask("test", "-w", "/proc/sys/" + parameter.replace(".", "/")).code == 0
+
+
 def free_mib(host: Host, path: str) -> int:
     """Free space, MiB, of the file system that holds the path or its nearest existing parent."""
     while path != "/" and host.stat(path) is None:

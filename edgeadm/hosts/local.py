@@ -37,7 +37,7 @@ class LocalHost:
     def read(self, path: str) -> bytes | None:
         try:
             return self._at(path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
 
     def stat(self, path: str) -> FileInfo | None:

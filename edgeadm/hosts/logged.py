@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,14 @@ class RunLog:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open = True
             self._flush()
+
+    def discard(self) -> None:
+        """Remove all logs of edgeadm, this one included; what is added from here on is kept nowhere."""
+        for path in self.path.parent.glob("*.log"):
+            path.unlink()
+        with suppress(OSError):
+            self.path.parent.rmdir()
+        self._open = False
 
     def _flush(self) -> None:
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)

@@ -11,7 +11,9 @@ from edgeadm.phases.common import runtime_is_ours
 from edgeadm.phases.runtime import pause_image
 
 CTR = ("ctr", "--namespace", "k8s.io")
-PINNED = "io.cri-containerd.pinned=pinned"
+PIN = "io.cri-containerd.pinned"
+PINNED = f"{PIN}=pinned"
+EVENT = "image"  # in the journal: what was there under a name before edgeadm gave containerd an image
 
 
 @dataclass(frozen=True)
@@ -34,29 +36,31 @@ class Images:
 
     def apply(self, ctx: Context) -> None:
         for image, file in _missing(ctx):
+            ctx.journal.add(EVENT, image=image.name, before=present(ctx).get(image.name, ("", False))[0])
             ctx.host.run(*CTR, "images", "import", "--digests=false", ctx.host.stage(file))
             ctx.host.run(*CTR, "images", "label", image.name, PINNED)
             ctx.say(f"imported {image.name}")
         wanted = _foreign_sandbox(ctx)
         if wanted:
+            ctx.journal.add(EVENT, image=wanted, before="")
             ctx.host.run(*CTR, "images", "tag", "--force", pause_image(ctx), wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
 
     def undo(self, ctx: Context) -> None:
         for image, _ in ctx.package.images() if ctx.package else ():
-            if image.name in _present(ctx):
+            if image.name in present(ctx):
                 ctx.host.run(*CTR, "images", "rm", image.name)
 
 
 def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:
-    present = _present(ctx)
+    there = present(ctx)
     for image, file in ctx.package.images() if ctx.package else ():
-        digest, pinned = present.get(image.name, ("", False))
+        digest, pinned = there.get(image.name, ("", False))
         if digest != image.digest or not pinned:
             yield image, file
 
 
-def _present(ctx: Context) -> dict[str, tuple[str, bool]]:
+def present(ctx: Context) -> dict[str, tuple[str, bool]]:
     """Name → digest and whether it is pinned, of every image that containerd has."""
     found = {}
     for line in ctx.host.ask(*CTR, "images", "ls").out.splitlines()[1:]:
@@ -72,4 +76,4 @@ def _foreign_sandbox(ctx: Context) -> str:
         return ""
     found = facts.runtime(ctx.host)
     wanted = found.sandbox_image if found else ""
-    return wanted if wanted and wanted not in _present(ctx) else ""
+    return wanted if wanted and wanted not in present(ctx) else ""

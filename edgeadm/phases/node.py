@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import renderer
 
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
@@ -19,6 +20,8 @@ class PrepareNode:
     summary: str = "load kernel modules and set kernel parameters"
 
     def check(self, ctx: Context) -> Verdict:
+        if is_due(ctx):
+            return Verdict(needed=True, reason="what the machine looks like now is not written down")
         for path, text in _files(ctx).items():
             if ctx.host.read(path) != text:
                 return Verdict(needed=True, reason=f"{path} is missing or differs")
@@ -28,6 +31,8 @@ class PrepareNode:
         return Verdict(needed=False, reason="modules and kernel parameters are set")
 
     def apply(self, ctx: Context) -> None:
+        if is_due(ctx):
+            remember(ctx)
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         if _missing_module(ctx):
@@ -35,7 +40,7 @@ class PrepareNode:
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)
 
     def undo(self, ctx: Context) -> None:
-        """The files go by the journal; running values stay until the next boot: others may rely on them."""
+        """The files go by the journal, running values by `edgeadm reset`, which knows the earlier ones."""
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

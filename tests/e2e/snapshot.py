@@ -1,4 +1,5 @@
-"""What a machine looks like: files, units, links, addresses, routes, rules, mounts."""
+"""What a machine looks like: files, units, links, addresses, routes, rules, mounts, cgroups, users,
+processes, kernel parameters."""
 
 from __future__ import annotations
 
@@ -23,8 +24,14 @@ VOLATILE = (
     "/var/lib/systemd",
     "/var/tmp/systemd-private-*",
 )
+# Kernel parameters that count, or that a read alone changes.
+MOVING = (
+    "fs[.](dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota)",
+    "kernel[.](ns_last_pid|pty[.]nr|random|perf)",
+    "net[.]netfilter[.]nf_conntrack_count",
+)
 COMMANDS = {
-    "units": "systemctl list-unit-files --no-pager --no-legend; systemctl list-units --all --no-pager "
+    "units": "systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2, $3}'; systemctl list-units --all --no-pager "
     "--plain --no-legend | awk '{print $1, $2, $3}' | grep -vE 'session|user@|user-runtime|user-0'",
     "links": "ip -o link | sed 's/<[^>]*>//'",
     "addresses": "ip -o addr show | sed 's/ valid_lft.*//'",
@@ -32,7 +39,10 @@ COMMANDS = {
     "rules": "nft list ruleset; iptables-save 2>/dev/null | grep -v '^#'",
     "mounts": "cut -d' ' -f1-4 /proc/mounts | sort",
     "modules": "ls /etc/modules-load.d",
-    "sysctls": "sysctl -a 2>/dev/null | grep -E '^(net.ipv4.ip_forward|net.bridge|fs.inotify|vm.overcommit)'",
+    "cgroups": "find /sys/fs/cgroup -type d | grep -vE '(session|user|run)-[^/]*[.](scope|slice)' | sort",
+    "users": "getent passwd; getent group",
+    "processes": "ps -eo args --no-headers | grep -vE '^(ps|grep|sort|bash -c|/bin/sh -c|sh) |sshd' | sort",
+    "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 
 

@@ -1,0 +1,184 @@
+"""`edgeadm reset`, `edgeadm reset phase NAME`, `edgeadm reset plan`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from edgeadm.cli import console
+from edgeadm.cli.phases import OwnPhases
+from edgeadm.cli.plan import show_plan
+from edgeadm.cli.report import PlainReport, choose
+from edgeadm.cli.session import Session, changing, looking
+from edgeadm.config import Config
+from edgeadm.config.model import ResetOptions, flag_of
+from edgeadm.core.phase import Verdict
+from edgeadm.core.runner import Run
+from edgeadm.errors import EdgeadmError, UsageError
+from edgeadm.phases.reset import knowledge, residue
+from edgeadm.workflows import RESET
+
+
+class UnconfirmedError(EdgeadmError):
+    """What would be removed was not agreed to."""
+
+    code = "unconfirmed"
+
+
+def run_options() -> list[click.Parameter]:
+    """What a whole run and a single phase both take."""
+    return [
+        click.Option(["-f", "--force"], is_flag=True, help="Do not ask."),
+        click.Option(["--keep-node-object"], is_flag=True, help="Leave the node in the cluster's list."),
+        click.Option(["--keep-logs"], is_flag=True, help="Leave edgeadm's logs in /var/log/edgeadm."),
+        click.Option(["--cert-dir"], metavar="DIR", help="Where certificates are kept; found if not set."),
+        click.Option(["--cri-socket"], metavar="PATH", help="The runtime's socket; found if not set."),
+        click.Option(
+            ["--ignore-preflight-errors"], multiple=True, metavar="LIST", help="Passed to kubeadm reset."
+        ),
+        click.Option(["--skip-phases"], multiple=True, metavar="LIST", help="Phases to leave out."),
+        click.Option(["--dry-run"], is_flag=True, help="Say what would change, change nothing."),
+        click.Option(["-v", "--v", "verbosity"], type=int, default=0, help="How much kubeadm says."),
+        click.Option(
+            ["-o", "--output"],
+            type=click.Choice(["text", "json"]),
+            default="text",
+            envvar="EDGEADM_OUTPUT",
+            help="What stdout carries.",
+        ),
+    ]
+
+
+def configured(ctx: click.Context) -> Config:
+    """What this command line asks for."""
+    given = ctx.params
+    options = ResetOptions(
+        given["keep_node_object"],
+        given["cert_dir"] or "",
+        given["cri_socket"] or "",
+        _parts(given["ignore_preflight_errors"]),
+    )
+    return replace(
+        Config(), reset=options, verbosity=given["verbosity"], skip_phases=_parts(given["skip_phases"])
+    )
+
+
+def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
+    """Run the workflow, or the phases named, as the options say."""
+    config = configured(ctx)
+    steps = RESET.select(only, config.skip_phases)
+    as_json = ctx.params["output"] == "json"
+    if ctx.params["dry_run"]:
+        _dry_run(config, as_json=as_json, only=only)
+        return
+    report = choose()
+    with changing("reset", config, report, journaled=False) as session:
+        run = Run(RESET, session.ctx, report)
+        planned = [(path, verdict) for path, verdict in run.plan(steps) if verdict.needed]
+        witness = residue.look(session.ctx)
+        if planned and not ctx.params["force"]:
+            _confirm(planned)
+        if witness.lost:
+            console.talk(f"warning: {knowledge.LOST}")
+        changed = run.apply(steps) if planned else 0
+        found = residue.find(session.ctx, witness)
+        if not ctx.params["keep_logs"] and not only:
+            session.log.discard()
+        _show(session, changed, found, as_json=as_json)
+
+
+def _dry_run(config: Config, *, as_json: bool, only: tuple[str, ...]) -> None:
+    changes: list[str] = []
+
+    def note(change: str) -> None:
+        changes.append(change)
+        if not as_json:
+            console.data(f"  would {change}")
+
+    report = PlainReport()
+    with looking(config, note, report) as session:
+        Run(RESET, session.ctx, report).apply(RESET.select(only, config.skip_phases))
+    if as_json:
+        console.data_json({"verb": "reset", "dryRun": True, "changes": changes})
+
+
+def _confirm(planned: list[tuple[str, Verdict]]) -> None:
+    """The table of what goes, then the question. Raises UnconfirmedError where the answer is not yes."""
+    width = max(len(path) for path, _ in planned)
+    for path, verdict in planned:
+        console.talk(f"{path:<{width}}  {verdict.reason}")
+    if not sys.stdin.isatty():
+        raise UnconfirmedError(
+            "reset was not confirmed, and there is no terminal to ask on",
+            hint="`--force` does not ask; `edgeadm reset plan` shows what would go",
+        )
+    if not click.confirm("All of this is removed from this machine. Go on?", err=True):
+        raise UnconfirmedError("reset was not confirmed; nothing was changed", hint="answer `y` to go on")
+
+
+def _show(session: Session, changed: int, found: list[residue.Left], *, as_json: bool) -> None:
+    if as_json:
+        console.data_json(
+            {
+                "verb": "reset",
+                "changed": changed,
+                "phases": session.report.outcome.phases,
+                "residue": [asdict(each) for each in found],
+            }
+        )
+        return
+    if not changed:
+        console.talk("nothing to do: nothing of edgeadm's is on this machine")
+    else:
+        console.data("This machine is as it was before edgeadm.")
+    if found:
+        console.data("Still there, and not edgeadm's to remove:")
+        for each in found:
+            console.data(f"  {each.what}: {each.reason}")
+
+
+def whole(**_options: Any) -> None:
+    """The verb without a sub-command."""
+    ctx = click.get_current_context()
+    if ctx.invoked_subcommand is None:
+        execute(ctx)
+        return
+    early = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if early:
+        raise UsageError(
+            f"options stand before `{ctx.invoked_subcommand}`",
+            hint=f"put them at the end: `edgeadm reset {ctx.invoked_subcommand} … {flag_of(early[0])} …`",
+        )
+
+
+def plan(**_options: Any) -> None:
+    """Show what each phase would do now, and why; look at everything, change nothing."""
+    ctx = click.get_current_context()
+    config = configured(ctx)
+    show_plan(RESET, RESET.select((), config.skip_phases), config, as_json=ctx.params["output"] == "json")
+
+
+def listing() -> str:
+    """The phases, for `--help`."""
+    steps = list(RESET.steps())
+    width = max(len(step.path) for step in steps)
+    return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)
+
+
+def _parts(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part for value in values for part in value.split(",") if part)
+
+
+command = click.Group(
+    "reset",
+    callback=whole,
+    invoke_without_command=True,
+    params=run_options(),
+    help=f"{RESET.summary}\n\n\b\nPhases, for `reset phase NAME` and `--skip-phases`:\n{listing()}",
+)
+command.add_command(OwnPhases(RESET, run_options, execute))
+command.add_command(click.Command("plan", callback=plan, params=run_options(), help=plan.__doc__))

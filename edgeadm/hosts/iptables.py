@@ -1,0 +1,92 @@
+"""iptables' rules as text: what would have to go for a cluster's chains to go, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+# Chains that kubelet, kube-proxy and flannel make; no other program gives such names.
+CLUSTER = re.compile(r"KUBE-|FLANNEL-")
+# Chains of the CNI plugins carry nobody's name: whose they are, the comment of a rule tells.
+PER_CONTAINER = re.compile(r"CNI-(?!HOSTPORT-|ADMIN$|FORWARD$)")
+SHARED = ("CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ")
+
+
+@dataclass
+class Table:
+    """One table of an `iptables-save`: its own chains, and its rules in order."""
+
+    name: str
+    chains: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+
+    def rules_of(self, chain: str) -> list[str]:
+        return [rule for rule in self.rules if chain_of(rule) == chain]
+
+
+def parse(text: str) -> list[Table]:
+    """The tables of an `iptables-save`; built-in chains, which nobody can delete, are left out."""
+    tables: list[Table] = []
+    for line in text.splitlines():
+        if line.startswith("*"):
+            tables.append(Table(line[1:].strip()))
+        elif line.startswith(":") and tables:
+            name, policy = line[1:].split()[:2]
+            if policy == "-":
+                tables[-1].chains.append(name)
+        elif line.startswith("-A ") and tables:
+            tables[-1].rules.append(line)
+    return tables
+
+
+def chain_of(rule: str) -> str:
+    """The chain that a rule is in."""
+    return rule.split(maxsplit=2)[1]
+
+
+def target_of(rule: str) -> str:
+    """The chain or verdict that a rule leads to; empty where there is none."""
+    words = shlex.split(rule)
+    places = [place for place, word in enumerate(words[:-1]) if word in ("-j", "-g", "--jump", "--goto")]
+    return words[places[-1] + 1] if places else ""
+
+
+def cluster_chains(table: Table, network: str) -> list[str]:
+    """The table's chains that a cluster with the CNI network of this name made."""
+    ours = [chain for chain in table.chains if CLUSTER.match(chain) or _is_of(table, chain, network)]
+    rest = [rule for rule in table.rules if target_of(rule) not in ours]
+    dispatch = [rule for rule in rest if chain_of(rule) == SHARED[0]]
+    if any(chain in ours for chain in table.chains if PER_CONTAINER.match(chain)) and not dispatch:
+        ours += [chain for chain in table.chains if chain in SHARED]
+    return ours
+
+
+def removal(text: str, network: str) -> str:
+    """What `iptables-restore --noflush` has to read; empty where there is nothing to remove.
+
+    Each table is changed in one step: first the jumps into the chains, then their rules, then the chains."""
+    lines: list[str] = []
+    for table in parse(text):
+        ours = cluster_chains(table, network)
+        if ours:
+            lines += [f"*{table.name}", *_steps(table, ours), "COMMIT"]
+    return "\n".join([*lines, ""]) if lines else ""
+
+
+def _steps(table: Table, ours: list[str]) -> Iterator[str]:
+    for rule in table.rules:
+        if chain_of(rule) not in ours and target_of(rule) in ours:
+            yield "-D" + rule[len("-A") :]
+    yield from (f"-F {chain}" for chain in ours)
+    yield from (f"-X {chain}" for chain in ours)
+
+
+def _is_of(table: Table, chain: str, network: str) -> bool:
+    """Whether a plugin's chain for one container belongs to the network: its rules, or those that lead to it,
+    say so in their comments."""
+    if not PER_CONTAINER.match(chain):
+        return False
+    near = [rule for rule in table.rules if chain_of(rule) == chain or target_of(rule) == chain]
+    return any(re.search(rf'name: \\?"{re.escape(network)}\\?"', rule) for rule in near)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError
+from edgeadm.hosts import facts
+from edgeadm.phases.reset import knowledge, made
+
+SHIM = "containerd-shim"
+CGROUPS = "/sys/fs/cgroup"
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class StopUnits:
+    """Stops what edgeadm runs as units, and the kubelet whoever installed it: it would start pods again.
+    edgeadm's containerd is stopped here, too: what it runs is ended by the next phase."""
+
+    name: str = "units"
+    summary: str = "stop and disable the kubelet and what edgeadm runs as units"
+
+    def check(self, ctx: Context) -> Verdict:
+        names = [
+            unit.name for unit in _ours(ctx) if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name)
+        ]
+        if not names and not _foreign_kubelet(ctx):
+            return Verdict(needed=False, reason="no unit of edgeadm's runs or starts at boot")
+        return Verdict(needed=True, reason=f"to stop: {', '.join(names or ['kubelet'])}")
+
+    def apply(self, ctx: Context) -> None:
+        for unit in _ours(ctx):
+            if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name):
+                ctx.host.run("systemctl", "disable", "--now", "--quiet", unit.name)
+                ctx.say(f"stopped {unit.name}")
+        if _foreign_kubelet(ctx):
+            ctx.host.run("systemctl", "stop", "kubelet")
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+
+@dataclass(frozen=True)
+class EndContainers:
+    """Ends pods that nobody ended: those of a runtime that died, or of a kubeadm that was cut off."""
+
+    name: str = "containers"
+    summary: str = "end what still runs of pods, and remove their cgroups"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not knowledge.had_cluster(ctx):
+            return Verdict(needed=False, reason="no pod ever ran here for edgeadm")
+        pids, groups = list(pod_processes(ctx)), _cgroups(ctx)
+        if not pids and not groups:
+            return Verdict(needed=False, reason="no pod is left")
+        return Verdict(needed=True, reason=f"{len(pids)} processes and {len(groups)} cgroup trees of pods")
+
+    def apply(self, ctx: Context) -> None:
+        for _ in range(ROUNDS):
+            pids = list(pod_processes(ctx))
+            if not pids:
+                break
+            with suppress(CommandError):  # one of them ended by itself meanwhile
+                ctx.host.run("kill", "-KILL", *pids)
+            time.sleep(0.1)
+        slices = _slices(ctx)
+        if slices:
+            ctx.host.run("systemctl", "stop", *slices)
+        for folder in _cgroups(ctx):
+            ctx.host.run("find", folder, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+")
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+
+def _ours(ctx: Context) -> list[made.Unit]:
+    return [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
+
+
+def _foreign_kubelet(ctx: Context) -> bool:
+    ours = knowledge.owns(ctx, made.UNITS[0].file)
+    return not ours and knowledge.had_cluster(ctx) and _is_active(ctx, "kubelet")
+
+
+def _is_active(ctx: Context, unit: str) -> bool:
+    state = ctx.host.ask("systemctl", "is-active", unit).out.strip()
+    return state in ("active", "activating", "deactivating", "reloading")
+
+
+def _is_enabled(ctx: Context, unit: str) -> bool:
+    return ctx.host.ask("systemctl", "is-enabled", "--quiet", unit).code == 0
+
+
+def pod_processes(ctx: Context) -> Iterator[str]:
+    """Processes in pods' cgroups, and the shims that hold Kubernetes' containers."""
+    for pid, words in facts.processes(ctx.host).items():
+        name = words[0].rpartition("/")[2] if words else ""
+        groups = ctx.host.read(f"/proc/{pid}/cgroup") or b""
+        if b"kubepods" in groups or (name.startswith(SHIM) and "k8s.io" in words):
+            yield pid
+
+
+def _cgroups(ctx: Context) -> list[str]:
+    """The pods' trees, in every hierarchy that there is."""
+    tops = [CGROUPS, *(f"{CGROUPS}/{name}" for name in ctx.host.names(CGROUPS))]
+    trees = [f"{top}/{name}" for top in tops for name in ("kubepods.slice", "kubepods")]
+    found = [tree for tree in trees if ctx.host.stat(tree) is not None]
+    return [tree for tree in found if _is_real(ctx, tree.rpartition("/")[0])]
+
+
+def _is_real(ctx: Context, top: str) -> bool:
+    """Not one of the links that give a hierarchy of two controllers a second name."""
+    found = ctx.host.stat(top)
+    return found is not None and found.kind == "dir"
+
+
+def _slices(ctx: Context) -> list[str]:
+    listed = ctx.host.ask(
+        "systemctl", "list-units", "--all", "--plain", "--no-legend", "--no-pager", "kubepods*"
+    )
+    names = (line.split()[0] for line in listed.out.splitlines() if line.strip())
+    return [name for name in names if name.endswith(".slice")]

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.hosts import facts
+from edgeadm.phases.reset import knowledge, made
+
+
+@dataclass(frozen=True)
+class RemoveData:
+    """Removes what the cluster's programs wrote: state, certificates, logs of pods, and edgeadm's containerd
+    with its images. A folder in which something was before edgeadm stays."""
+
+    name: str = "data"
+    summary: str = "remove the state of kubelet, etcd, network plugins and runtime"
+
+    def check(self, ctx: Context) -> Verdict:
+        found = [path for path, _ in _to_remove(ctx)]
+        if not found:
+            return Verdict(needed=False, reason="no state of a cluster is left")
+        return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
+
+    def apply(self, ctx: Context) -> None:
+        for path, mode in _to_remove(ctx):
+            keep = facts.is_mount_point(ctx.host, path) or mode is not None
+            inside = ["-mindepth", "1"] if keep else []
+            # What could not be unmounted is not entered.
+            ctx.host.run("find", path, "-xdev", *inside, "-delete")
+            if mode is not None:
+                ctx.host.run("chmod", f"{mode:o}", path)
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+
+def places(ctx: Context) -> Iterator[str]:
+    """What the programs of this node made."""
+    if knowledge.had_cluster(ctx):
+        yield from made.CLUSTER_PLACES
+    if knowledge.owns_runtime(ctx):
+        yield from made.RUNTIME_PLACES
+
+
+def _to_remove(ctx: Context) -> list[tuple[str, int | None]]:
+    """Path, and the mode to give back to a folder that was there, and empty, before edgeadm."""
+    found: list[tuple[str, int | None]] = []
+    for path in places(ctx):
+        there, was = ctx.host.stat(path), knowledge.was_there(ctx, path)
+        if there is None or (was is not None and (was["kind"] != "dir" or not was["empty"])):
+            continue
+        mode = int(str(was["mode"])) if was is not None else None
+        names = [name for name in ctx.host.names(path) if name != "lost+found"]
+        if (
+            names
+            or (mode is None and not facts.is_mount_point(ctx.host, path))
+            or there.mode != (mode if mode is not None else there.mode)
+        ):
+            found.append((path, mode))
+    return found

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.restore import restore
+from edgeadm.errors import CommandError
+from edgeadm.phases.reset import knowledge, made
+
+
+@dataclass(frozen=True)
+class RestoreFiles:
+    """Every file that edgeadm wrote or removed gets what was there before: a backup, or nothing. Folders that
+    were made for them go when they are empty."""
+
+    name: str = "files"
+    summary: str = "put back every file that edgeadm wrote"
+
+    def check(self, ctx: Context) -> Verdict:
+        paths = {str(record.detail["path"]) for record in knowledge.changes(ctx)}
+        folders = _empty_folders(ctx)
+        if not paths and not folders:
+            return Verdict(needed=False, reason="every file is as it was")
+        return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty folders")
+
+    def apply(self, ctx: Context) -> None:
+        units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
+        restore(ctx.host, knowledge.changes(ctx))
+        ctx.journal.undone_all()
+        for folder in made.SHARED_FOLDERS:
+            if folder in _empty_folders(ctx):
+                ctx.host.run("rmdir", folder)
+        if units:
+            ctx.host.run("systemctl", "daemon-reload")
+            for unit in units:
+                # A unit that failed is remembered by systemd even when its file is gone.
+                with suppress(CommandError):
+                    ctx.host.run("systemctl", "reset-failed", unit.name)
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+
+def _empty_folders(ctx: Context) -> list[str]:
+    """Shared folders that were not there before edgeadm, and that hold nothing, not even each other."""
+    gone: list[str] = []
+    if not knowledge.had_cluster(ctx) and not knowledge.owns_runtime(ctx):
+        return []
+    for folder in made.SHARED_FOLDERS:
+        found = ctx.host.stat(folder)
+        if found is None or found.kind != "dir" or knowledge.was_there(ctx, folder) is not None:
+            continue
+        inside = [name for name in ctx.host.names(folder) if f"{folder}/{name}" not in gone]
+        if not inside:
+            gone.append(folder)
+    return gone

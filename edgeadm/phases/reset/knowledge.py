@@ -1,0 +1,86 @@
+"""Whose things are on this machine: told by the journal, and without it by what edgeadm knows it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeadm.core.journal import Record
+from edgeadm.core.phase import Context
+from edgeadm.phases import before
+from edgeadm.phases.common import renderer
+from edgeadm.phases.package import PLUGINS as PLUGIN_FOLDER
+from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
+from edgeadm.phases.reset import made
+from edgeadm.phases.runtime import CONFIG as RUNTIME_CONFIG
+from edgeadm.phases.runtime import UNIT as RUNTIME_UNIT
+
+LOST = "the journal is lost: what edgeadm made is told by what it knows it makes"
+
+
+def is_lost(ctx: Context) -> bool:
+    """Whether edgeadm was here, and its journal is gone."""
+    return not ctx.journal.records() and any(ctx.host.stat(sign) is not None for sign in made.SIGNS)
+
+
+def had_cluster(ctx: Context) -> bool:
+    """Whether kubeadm ran here for edgeadm, even if only for a moment."""
+    if is_lost(ctx):
+        return owns(ctx, made.UNITS[0].file)
+    records = (record for record in ctx.journal.records() if record.verb != "reset")
+    return any(record.phase.partition("/")[0] in made.KUBEADM_PHASES for record in records)
+
+
+def owns(ctx: Context, path: str) -> bool:
+    """Whether edgeadm wrote this file."""
+    return any(record.detail["path"] == path for record in changes(ctx))
+
+
+def owns_runtime(ctx: Context) -> bool:
+    """Whether the containerd of this machine is edgeadm's."""
+    return owns(ctx, RUNTIME_UNIT) or owns(ctx, f"{PROGRAM_FOLDER}/containerd")
+
+
+def changes(ctx: Context) -> list[Record]:
+    """Every file change that was not taken back, oldest first."""
+    if is_lost(ctx):
+        return list(_assumed(ctx))
+    return ctx.journal.standing()
+
+
+def was_there(ctx: Context, path: str) -> dict[str, object] | None:
+    """What was at the path before edgeadm; None where nothing was, or nobody wrote it down."""
+    found: dict[str, object] | None = before.remembered(ctx).get("places", {}).get(path)
+    return found
+
+
+def _assumed(ctx: Context) -> Iterator[Record]:
+    for path in _likely(ctx):
+        yield Record("init", "assumed", "write", {"path": path, "before": None, "folders": []})
+
+
+def _likely(ctx: Context) -> Iterator[str]:
+    for sign in made.SIGNS:
+        found = ctx.host.stat(sign)
+        if found is not None and found.kind == "file":
+            yield sign
+    for path, (name, choices) in made.TEMPLATES.items():
+        there = ctx.host.read(path)
+        if there is None or there not in [renderer(ctx).text(name, values).encode() for values in choices]:
+            continue
+        yield path
+        for program in made.PROGRAMS.get(path, ()):
+            yield from _unpackaged(ctx, f"{PROGRAM_FOLDER}/{program}")
+        if path == made.UNITS[0].file:
+            for plugin in made.PLUGINS:
+                yield from _unpackaged(ctx, f"{PLUGIN_FOLDER}/{plugin}")
+        if path == RUNTIME_UNIT:
+            yield from _unpackaged(ctx, RUNTIME_CONFIG)
+
+
+def _unpackaged(ctx: Context, path: str) -> Iterator[str]:
+    """The path, if there is a file that no package of the distribution owns."""
+    if ctx.host.stat(path) is None:
+        return
+    owners = (("dpkg", "-S", path), ("rpm", "-qf", path))
+    if not any(ctx.host.ask(*question).code == 0 for question in owners):
+        yield path

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError, PhaseError
+from edgeadm.hosts import facts
+from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
+from edgeadm.phases.kubeadm_config import SOCKET, document
+from edgeadm.phases.reset import knowledge
+
+MANIFESTS = "/etc/kubernetes/manifests"
+ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
+STATE = (ADMIN_CONF, KUBELET_CONF, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
+PATIENCE = "120"  # seconds; with everything alive it takes three
+
+
+@dataclass(frozen=True)
+class KubeadmReset:
+    """One `kubeadm reset --force`: it leaves etcd properly, and removes pods and certificates. What it cannot
+    do, because the runtime or the API is dead, the phases after it do."""
+
+    name: str = "kubeadm"
+    summary: str = "run `kubeadm reset`, which leaves etcd properly"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not knowledge.had_cluster(ctx):
+            return Verdict(needed=False, reason="kubeadm has not run here")
+        there = [path for path in STATE if ctx.host.stat(path) is not None]
+        there += [MANIFESTS] if ctx.host.names(MANIFESTS) else []
+        if not there:
+            return Verdict(needed=False, reason="kubeadm's files are gone")
+        if not facts.kubeadm_version(ctx.host):
+            return Verdict(needed=False, reason="there is no kubeadm to run: its files go without it")
+        return Verdict(needed=True, reason="kubeadm has made this machine a node")
+
+    def apply(self, ctx: Context) -> None:
+        if not facts.kubeadm_version(ctx.host):
+            return
+        answers = ctx.host.stat(ADMIN_CONF) is not None and ctx.connect().ready()
+        member = ctx.host.stat(ETCD_MANIFEST) is not None
+        try:
+            ctx.host.run("timeout", PATIENCE, *self._command(ctx), on_line=ctx.say)
+        except CommandError as error:
+            if answers and member:
+                raise PhaseError(
+                    "kubeadm reset failed while the cluster runs: its etcd may still count on this node",
+                    context=error.context,
+                    hint="run `edgeadm reset` again, or leave it out with `--skip-phases kubeadm` once "
+                    "`etcdctl member list` on another control plane no longer has this node",
+                ) from error
+            ctx.warn(f"kubeadm reset failed, its work is done without it: {_last_line(error.context)}")
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+    def _command(self, ctx: Context) -> list[str]:
+        options = ctx.config.reset
+        registered = next(
+            (
+                document(ctx, kind).get("nodeRegistration", {}).get("criSocket")
+                for kind in ("InitConfiguration", "JoinConfiguration")
+                if document(ctx, kind)
+            ),
+            None,
+        )
+        command = ["kubeadm", "reset", "--force", "--cri-socket", options.cri_socket or registered or SOCKET]
+        folder = options.cert_dir or document(ctx, "ClusterConfiguration").get("certificatesDir")
+        if folder:
+            command += ["--cert-dir", folder]
+        if options.ignore_preflight_errors:
+            command.append(f"--ignore-preflight-errors={','.join(options.ignore_preflight_errors)}")
+        if ctx.config.verbosity:
+            command.append(f"-v={ctx.config.verbosity}")
+        return command
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"

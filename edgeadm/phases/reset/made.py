@@ -1,0 +1,53 @@
+"""What edgeadm and a cluster's programs make on a node, besides the files that the journal knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.phases import before, cni, kubelet, node, runtime
+from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
+
+# Phases, of any verb, that ran kubeadm: from then on the node had a cluster's state.
+KUBEADM_PHASES = ("kubeadm", "kubeadm-join")
+CNI_NETWORK = "cbr0"  # the name in our conflist
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A systemd unit that is edgeadm's where it wrote the file."""
+
+    name: str
+    file: str
+
+
+# In the order in which they stop. containerd is among them, as `runtime` says when.
+UNITS = (Unit("kubelet", kubelet.UNIT), Unit("containerd", runtime.UNIT))
+LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
+NFT_TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
+# Emptied and removed, unless something was in them before edgeadm.
+CLUSTER_PLACES = before.CLUSTER_PLACES
+RUNTIME_PLACES = before.RUNTIME_PLACES
+# Removed when empty, if they were not there before edgeadm.
+SHARED_FOLDERS = before.SHARED_FOLDERS
+# edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
+OWN_FOLDERS = ("/etc/edgeadm", "/var/lib/edgeadm")
+SIGNS = (node.SYSCTL_FILE, node.MODULES_FILE, KUBEADM_CONFIG, *OWN_FOLDERS)
+# Files whose bytes tell that edgeadm wrote them, with the template and the values that it may have used.
+TEMPLATES: dict[str, tuple[str, tuple[dict[str, object], ...]]] = {
+    kubelet.UNIT: ("systemd/kubelet.service", ({},)),
+    kubelet.DROP_IN: ("systemd/10-kubeadm.conf", ({},)),
+    runtime.UNIT: (
+        "systemd/containerd.service",
+        ({"can_lower_oom_score": True}, {"can_lower_oom_score": False}),
+    ),
+    cni.CONFLIST: ("cni/flannel.conflist", ({},)),
+}
+# Programs that come with a unit: where the unit is edgeadm's, they are, unless a package owns them.
+PROGRAMS = {
+    kubelet.UNIT: ("kubeadm", "kubelet", "kubectl"),
+    runtime.UNIT: ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
+}
+PLUGINS = tuple(
+    "bandwidth,bridge,dhcp,dummy,firewall,flannel,host-device,host-local,ipvlan,loopback,macvlan,portmap,ptp,"
+    "sbr,static,tap,tuning,vlan,vrf".split(",")  # noqa: SIM905  read as one list
+)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.hosts import facts
+from edgeadm.phases.reset import knowledge
+
+PODS = (
+    "/var/lib/kubelet/",
+    "/run/containerd/io.containerd.runtime.v2.task/k8s.io/",
+    "/run/containerd/io.containerd.grpc.v1.cri/",
+    "/run/netns/cni-",
+)
+OURS = ("/var/lib/containerd/", "/run/containerd/")
+
+
+@dataclass(frozen=True)
+class Unmount:
+    """Detaches what is mounted for pods, so that removing folders cannot reach into somebody's volume."""
+
+    name: str = "mounts"
+    summary: str = "unmount what was mounted for pods"
+
+    def check(self, ctx: Context) -> Verdict:
+        found = mounted(ctx)
+        if not found:
+            return Verdict(needed=False, reason="nothing is mounted for pods")
+        return Verdict(needed=True, reason=f"{len(found)} mounts of pods")
+
+    def apply(self, ctx: Context) -> None:
+        for path in mounted(ctx):
+            # Lazily: a volume whose server is gone must not hold us up.
+            ctx.host.run("umount", "--lazy", path)
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
+
+
+def mounted(ctx: Context) -> list[str]:
+    """Mount points of pods, the inner ones first."""
+    if not knowledge.had_cluster(ctx):
+        return []
+    places = (*PODS, *OURS) if knowledge.owns_runtime(ctx) else PODS
+    return [path for path in reversed(facts.mount_points(ctx.host)) if path.startswith(places)]

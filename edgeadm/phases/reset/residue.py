@@ -1,0 +1,115 @@
+"""What is still on the machine after a reset that looks like edgeadm's or Kubernetes', and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from edgeadm.core.phase import Context
+from edgeadm.hosts import facts
+from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset.containers import pod_processes
+from edgeadm.phases.reset.mounts import PODS
+from edgeadm.phases.reset.node_object import RemoveNode, node_name
+from edgeadm.phases.reset.rules import chains_left
+from edgeadm.preflight.network import CNI_LINKS
+
+PROGRAMS = ("kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc")
+FOLDERS = ("/usr/bin", "/usr/local/bin")
+UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system")
+CONFIGURATION = ("/etc/cni/net.d", "/opt/cni/bin", "/etc/containerd")
+COPIES = {
+    "/root/.kube/config": "a copy of a kubeconfig; edgeadm did not make it",
+    "/root/.cache/edgeadm/packages": "packages that were downloaded, kept to be used again",
+}
+NOT_OURS = "edgeadm did not make it"
+
+
+@dataclass(frozen=True)
+class Left:
+    """One thing that is still there."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What only the journal and the cluster's files could tell, looked up before they were removed."""
+
+    lost: bool = False
+    before: dict[str, object] = field(default_factory=dict)
+    node: Left | None = None
+
+
+def look(ctx: Context) -> Witness:
+    """To be called before the first phase."""
+    every = (*made.CLUSTER_PLACES, *made.RUNTIME_PLACES, *made.SHARED_FOLDERS)
+    seen = {path: knowledge.was_there(ctx, path) for path in every}
+    node = None
+    if RemoveNode().is_member(ctx) and (reason := RemoveNode().left(ctx)):
+        node = Left(f"node `{node_name(ctx)}` of the cluster", reason)
+    return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node)
+
+
+def find(ctx: Context, witness: Witness) -> list[Left]:
+    """To be called after the last phase."""
+    found = [
+        *_places(ctx, witness),
+        *_programs(ctx, witness),
+        *_units(ctx),
+        *_network(ctx),
+        *_running(ctx),
+        *(Left(path, reason) for path, reason in COPIES.items() if ctx.host.stat(path) is not None),
+    ]
+    return [witness.node, *found] if witness.node else found
+
+
+def _places(ctx: Context, witness: Witness) -> Iterator[Left]:
+    for path in (*made.CLUSTER_PLACES, *made.RUNTIME_PLACES, *CONFIGURATION):
+        names = [name for name in ctx.host.names(path) if name != "lost+found"]
+        if names:
+            yield Left(path, _why(path, witness))
+    for path in made.OWN_FOLDERS:
+        if ctx.host.stat(path) is not None:
+            yield Left(path, "the phase that removes it did not run")
+
+
+def _programs(ctx: Context, witness: Witness) -> Iterator[Left]:
+    for folder in FOLDERS:
+        for name in PROGRAMS:
+            if ctx.host.stat(f"{folder}/{name}") is not None:
+                yield Left(f"{folder}/{name}", _why("", witness))
+
+
+def _units(ctx: Context) -> Iterator[Left]:
+    for folder in UNIT_FOLDERS:
+        for unit in made.UNITS:
+            path = f"{folder}/{unit.name}.service"
+            if ctx.host.stat(path) is not None:
+                yield Left(path, NOT_OURS)
+
+
+def _network(ctx: Context) -> Iterator[Left]:
+    for link in sorted(facts.links(ctx.host) & {*made.LINKS, *CNI_LINKS}):
+        yield Left(f"interface {link}", NOT_OURS)
+    chains = chains_left(ctx)
+    if chains:
+        yield Left(f"{chains} packet filter chains of Kubernetes", NOT_OURS)
+
+
+def _running(ctx: Context) -> Iterator[Left]:
+    pods = len(list(pod_processes(ctx)))
+    if pods:
+        yield Left(f"{pods} processes of pods", NOT_OURS)
+    for path in facts.mount_points(ctx.host):
+        if path.startswith(PODS):
+            yield Left(f"mount {path}", NOT_OURS)
+
+
+def _why(path: str, witness: Witness) -> str:
+    if path in witness.before:
+        return "there was something in it before edgeadm"
+    if witness.lost:
+        return "the journal is lost, and it cannot be told whether edgeadm made it"
+    return NOT_OURS

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.reset import made
+
+
+@dataclass(frozen=True)
+class RemoveState:
+    """edgeadm's own folders, journal and backups among them, at the very end: until then, a reset that was
+    cut off goes on."""
+
+    name: str = "state"
+    summary: str = "remove edgeadm's journal and settings"
+
+    def check(self, ctx: Context) -> Verdict:
+        found = [folder for folder in made.OWN_FOLDERS if ctx.host.stat(folder) is not None]
+        if not found:
+            return Verdict(needed=False, reason="edgeadm keeps nothing on this machine")
+        return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
+
+    def apply(self, ctx: Context) -> None:
+        for folder in made.OWN_FOLDERS:
+            if ctx.host.stat(folder) is not None:
+                ctx.host.run("find", folder, "-xdev", "-delete")
+        ctx.journal.forget()
+
+    def undo(self, ctx: Context) -> None:
+        """What reset did stays done."""
