@@ -20,7 +20,6 @@ from edgeadm.phases.reset.kernel import RestoreKernel
 from edgeadm.phases.reset.kubeadm_reset import KubeadmReset
 from edgeadm.phases.reset.mounts import Unmount
 from edgeadm.phases.reset.network import RemoveLinks
-from edgeadm.phases.reset.node_object import RemoveNode
 from edgeadm.phases.reset.rules import RemoveRules
 from edgeadm.phases.reset.state import RemoveState
 from edgeadm.phases.runtime import Runtime
@@ -46,7 +45,6 @@ RESET = Workflow(
     "reset",
     "Take back everything that edgeadm changed on this machine.",
     (
-        RemoveNode(),
         KubeadmReset(),
         RemoveImages(),
         StopUnits(),

@@ -14,6 +14,7 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.hosts.iptables import chain_of, target_of
 from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
 
@@ -29,6 +30,10 @@ FILES = {
     "/proc/sys/net/netfilter/nf_conntrack_max": b"262144\n",
     "/proc/sys/fs/inotify/max_user_instances": b"128\n",
     "/proc/sys/fs/inotify/max_user_watches": b"65536\n",
+    "/proc/sys/net/ipv4/conf/all/route_localnet": b"0\n",
+    "/proc/sys/vm/overcommit_memory": b"0\n",
+    "/proc/mounts": b"/dev/vda / ext4 rw 0 0\n",
+    "/proc/1/cmdline": b"/sbin/init\0",
     "/sys/module/overlay/x": b"",
     "/sys/class/net/eth0/x": b"",
     "/run/systemd/system/x": b"",
@@ -50,6 +55,13 @@ ANSWERS: dict[str, Result] = {
     "journalctl": Result(out="no entries\n"),
     "rmdir": Result(),
     "ln": Result(),
+    "nft list tables": Result(),
+    "dpkg -S": Result(code=1),
+    "rpm -qf": Result(code=127),
+    "iptables-legacy-save": Result(code=127),
+    "ip6tables-legacy-save": Result(code=127),
+    "iptables-nft-save": Result(code=127),
+    "ip6tables-nft-save": Result(code=127),
 }
 
 
@@ -68,6 +80,7 @@ class Machine:
     units: dict[str, set[str]] = field(default_factory=dict)
     images: dict[str, list[str]] = field(default_factory=dict)
     package: OpenPackage | None = None
+    rules: str = ""
 
     def __post_init__(self) -> None:
         self.host.answers = {
@@ -79,6 +92,15 @@ class Machine:
             "kubeadm": self._kubeadm,
             "ctr plugins ls": self._plugins,
             "ctr --namespace k8s.io images": self._images,
+            "timeout 120": lambda host, argv, stdin: host.run(*argv[2:], stdin=stdin),
+            "find": self._find,
+            "ip -o link show": self._links,
+            "ip link delete": self._delete_link,
+            "umount": self._umount,
+            "kill": self._kill,
+            "sysctl -q -w": self._set,
+            **{f"{family}-save": self._save_rules for family in ("iptables", "ip6tables")},
+            **{f"{family}-restore": self._restore_rules for family in ("iptables", "ip6tables")},
         }
         self.cluster.controllers = _give_status
         self.package = self._make_package()
@@ -123,14 +145,18 @@ class Machine:
         unit = words[0] if words else ""
         state = self.units.setdefault(unit, set())
         if verb in ("is-active", "is-enabled"):
-            return Result(code=0 if verb.removeprefix("is-") in state else 3)
+            known = verb.removeprefix("is-") in state
+            return Result(code=0 if known else 3, out="active\n" if known else "inactive\n")
+        if verb == "list-units":
+            return Result()
         if verb in ("restart", "start"):
             state.add("active")
         elif verb == "enable":
             state.add("enabled")
-        elif verb == "disable":
+        elif verb in ("disable", "stop"):
             state.clear()
-        assert verb in ("restart", "start", "enable", "disable", "daemon-reload"), argv
+        verbs = ("restart", "start", "stop", "enable", "disable", "daemon-reload", "reset-failed")
+        assert verb in verbs, argv
         return Result()
 
     def _sysctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
@@ -172,7 +198,8 @@ class Machine:
         elif verb == "label":
             self.images[words[0]][1] = words[1]
         elif verb == "rm":
-            del self.images[words[0]]
+            for name in words[1:] if words[0] == "--sync" else words:
+                del self.images[name]
         elif verb == "tag":
             self.images[words[-1]] = list(self.images[words[-2]])
         return Result()
@@ -185,17 +212,101 @@ class Machine:
         if argv[1] == "init":
             for path, text in kubeadm_writes().items():
                 host.files.setdefault(path, text)
-            self.cluster.objects[("v1", "Node", "", "cp1")] = {"status": {"conditions": [READY]}}
+            self._run_pods(host)
+            self.cluster.objects[("v1", "Node", "", "cp1")] = {
+                "metadata": {"name": "cp1", "labels": {}},
+                "status": {"conditions": [READY]},
+            }
         elif argv[1] == "reset":
             for path in kubeadm_writes():
                 host.files.pop(path, None)
         return Result()
 
+    def _run_pods(self, host: FakeHost) -> None:
+        """What kubelet, kube-proxy, flannel and containerd do once there is a cluster."""
+        host.files |= pods_write()
+        self.units.setdefault("kubelet", set()).add("active")
+        self.rules = (CASES / "control-plane.txt").read_text()
+        for name, value in CHANGED.items():
+            host.files["/proc/sys/" + name.replace(".", "/")] = value
+
+    def _find(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        """`find PATH … -delete` and `… -exec rmdir`: a folder in memory is what is in it."""
+        for path in [path for path in host.files if path == argv[1] or path.startswith(argv[1] + "/")]:
+            del host.files[path]
+        return Result()
+
+    def _links(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        names = host.names("/sys/class/net")
+        return Result(out="".join(f"{i}: {name}: <UP> mtu 1500\n" for i, name in enumerate(names, 1)))
+
+    def _delete_link(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        del host.files[f"/sys/class/net/{argv[-1]}/x"]
+        return Result()
+
+    def _umount(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        lines = host.files["/proc/mounts"].decode().splitlines(keepends=True)
+        host.files["/proc/mounts"] = "".join(
+            line for line in lines if line.split()[1].replace("\\040", " ") != argv[-1]
+        ).encode()
+        return Result()
+
+    def _kill(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        for path in [path for path in host.files if path.split("/")[1:3] in (["proc", n] for n in argv[2:])]:
+            del host.files[path]
+        return Result()
+
+    def _set(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        name, _, value = argv[-1].partition("=")
+        host.files["/proc/sys/" + name.replace(".", "/")] = value.encode() + b"\n"
+        return Result()
+
+    def _save_rules(self, _host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        return Result(out=self.rules if argv[0] == "iptables-save" else "")
+
+    def _restore_rules(self, _host: FakeHost, argv: tuple[str, ...], stdin: bytes) -> Result:
+        assert argv[1:] == ("--noflush",), argv
+        self.rules = applied(self.rules, stdin.decode())
+        return Result()
+
+
+CASES = Path(__file__).parent / "cases" / "iptables"
+# Kernel parameters as kube-proxy leaves them.
+CHANGED = {"net.ipv4.conf.all.route_localnet": b"1\n", "vm.overcommit_memory": b"1\n"}
+
+
+def applied(rules: str, changes: str) -> str:
+    """What `iptables-restore --noflush` makes of the rules: it refuses what is not there."""
+    lines = rules.splitlines()
+    table = ""
+    for change in changes.splitlines():
+        head = change.partition(" ")[0]
+        if change.startswith("*"):
+            table = change
+        start = lines.index(table)
+        end = lines.index("COMMIT", start)
+        if head == "-D":
+            lines.pop(lines.index("-A" + change[len("-D") :], start, end))
+        elif head == "-F":
+            chain = change.split()[1]
+            kept = [line for line in lines[start:end] if not line.startswith(f"-A {chain} ")]
+            lines[start:end] = kept
+        elif head == "-X":
+            chain = change.split()[1]
+            rules_left = [line for line in lines[start:end] if line.startswith("-A")]
+            used = [line for line in rules_left if chain in (chain_of(line), target_of(line))]
+            assert not used, f"{change}: {used}"
+            lines.pop(lines.index(f":{chain} - [0:0]", start, end))
+    return "\n".join(lines) + "\n"
+
 
 READY = {"type": "Ready", "status": "True"}
 KUBECONFIG = b"""apiVersion: v1
+kind: Config
 clusters:
-- cluster: {server: "https://10.0.0.11:6443"}
+- {name: kubernetes, cluster: {server: "https://10.0.0.11:6443", certificate-authority: pki/ca.crt}}
+contexts:
+- {name: admin, context: {cluster: kubernetes, user: admin}}
 current-context: admin
 """
 
@@ -221,6 +332,37 @@ def kubeadm_writes() -> dict[str, bytes]:
     found |= {f"/etc/kubernetes/{name}.conf": KUBECONFIG for name in ("admin", "kubelet")}
     certificate, key = authority()
     return found | {"/etc/kubernetes/pki/ca.crt": certificate, "/etc/kubernetes/pki/ca.key": key}
+
+
+def pods_write() -> dict[str, bytes]:
+    """What running pods leave on a machine, as files."""
+    places = (
+        "/var/lib/kubelet/config.yaml",
+        "/var/lib/etcd/member/wal",
+        "/var/lib/cni/networks/cbr0/lock",
+        "/run/flannel/subnet.env",
+        "/run/xtables.lock",
+        "/var/log/pods/x/0.log",
+        "/var/log/containers/x.log",
+        "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db",
+        "/run/containerd/containerd.sock",
+        "/opt/containerd/bin/x",
+        "/usr/libexec/kubernetes/x",
+        "/run/netns/cni-1",
+        "/sys/class/net/cni0/x",
+        "/sys/class/net/flannel.1/x",
+        "/sys/fs/cgroup/kubepods.slice/x",
+        "/sys/fs/cgroup/pids/kubepods.slice/x",
+    )
+    return {
+        **dict.fromkeys(places, b""),
+        "/proc/mounts": b"/dev/vda / ext4 rw 0 0\n"
+        b"tmpfs /var/lib/kubelet/pods/1/volumes/a\\040b tmpfs rw 0 0\n",
+        "/proc/700/cmdline": b"/usr/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0",
+        "/proc/700/cgroup": b"0::/system.slice/containerd.service\n",
+        "/proc/701/cmdline": b"/pause\0",
+        "/proc/701/cgroup": b"0::/kubepods.slice/kubepods-pod1.slice\n",
+    }
 
 
 _AUTHORITY: list[tuple[bytes, bytes]] = []

@@ -133,8 +133,8 @@ class Journal:
         self.verb, self.phase, self._pending = verb, phase, pending
 
     def forget(self) -> None:
-        """The file is gone: what comes next begins anew."""
-        self._known, self._torn, self._pending = [], False, False
+        """The file is gone, and the end of the phase that removed it is not written down."""
+        self._known, self._torn, self._pending = [], False, True
 
     def ours(self, path: str) -> bool:
         """Whether edgeadm wrote this file and has not taken it back."""

@@ -61,6 +61,6 @@ class DryHost(PassingHost):
         self.changed[path] = ((self.read(path) or b"") + data, mode)
 
     def remove(self, path: str) -> None:
-        if self.read(path) is not None:
+        if self.stat(path) is not None:
             self.note(f"remove {path}")
         self.changed[path] = None

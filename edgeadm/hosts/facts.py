@@ -105,8 +105,10 @@ def addresses(host: Host) -> dict[str, list[str]]:
 
 
 def links(host: Host) -> set[str]:
-    """Names of the network interfaces."""
-    return set(host.names("/sys/class/net"))
+    """Names of the network interfaces. /sys may be that of another network namespace, so `ip` is asked."""
+    lines = host.ask("ip", "-o", "link", "show").out.splitlines()
+    names = (line.split(":")[1].strip() for line in lines if line.count(":") > 1)
+    return {name.partition("@")[0] for name in names}
 
 
 def processes(host: Host) -> dict[str, list[str]]:

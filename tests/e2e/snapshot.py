@@ -31,7 +31,8 @@ MOVING = (
     "net[.]netfilter[.]nf_conntrack_count",
 )
 COMMANDS = {
-    "units": "systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2, $3}'; systemctl list-units --all --no-pager "
+    "units": "systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2, $3}'; "
+    "systemctl list-units --all --no-pager "
     "--plain --no-legend | awk '{print $1, $2, $3}' | grep -vE 'session|user@|user-runtime|user-0'",
     "links": "ip -o link | sed 's/<[^>]*>//'",
     "addresses": "ip -o addr show | sed 's/ valid_lft.*//'",

@@ -7,7 +7,7 @@ from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
 from edgeadm.phases.kubeadm_config import SOCKET, document
-from edgeadm.phases.reset import knowledge
+from edgeadm.phases.reset import knowledge, node_object
 
 MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
@@ -18,10 +18,11 @@ PATIENCE = "120"  # seconds; with everything alive it takes three
 @dataclass(frozen=True)
 class KubeadmReset:
     """One `kubeadm reset --force`: it leaves etcd properly, and removes pods and certificates. What it cannot
-    do, because the runtime or the API is dead, the phases after it do."""
+    do, because the runtime or the API is dead, the phases after it do. The node leaves the cluster's list
+    last: kubeadm looks there for what it needs to leave etcd."""
 
     name: str = "kubeadm"
-    summary: str = "run `kubeadm reset`, which leaves etcd properly"
+    summary: str = "run `kubeadm reset`, and remove the node from the cluster"
 
     def check(self, ctx: Context) -> Verdict:
         if not knowledge.had_cluster(ctx):
@@ -39,6 +40,9 @@ class KubeadmReset:
             return
         answers = ctx.host.stat(ADMIN_CONF) is not None and ctx.connect().ready()
         member = ctx.host.stat(ETCD_MANIFEST) is not None
+        name = node_object.node_name(ctx)
+        stays = not node_object.is_member(ctx) or bool(node_object.why_it_stays(ctx))
+        stays = stays or node_object.is_last(ctx)
         try:
             ctx.host.run("timeout", PATIENCE, *self._command(ctx), on_line=ctx.say)
         except CommandError as error:
@@ -49,7 +53,9 @@ class KubeadmReset:
                     hint="run `edgeadm reset` again, or leave it out with `--skip-phases kubeadm` once "
                     "`etcdctl member list` on another control plane no longer has this node",
                 ) from error
-            ctx.warn(f"kubeadm reset failed, its work is done without it: {_last_line(error.context)}")
+            ctx.warn(f"kubeadm reset failed, its work is done without it ({_last_line(error.context)})")
+        if not stays:
+            node_object.remove(ctx, name)
 
     def undo(self, ctx: Context) -> None:
         """What reset did stays done."""

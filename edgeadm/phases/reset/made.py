@@ -47,7 +47,7 @@ PROGRAMS = {
     kubelet.UNIT: ("kubeadm", "kubelet", "kubectl"),
     runtime.UNIT: ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
 }
-PLUGINS = tuple(
-    "bandwidth,bridge,dhcp,dummy,firewall,flannel,host-device,host-local,ipvlan,loopback,macvlan,portmap,ptp,"
-    "sbr,static,tap,tuning,vlan,vrf".split(",")  # noqa: SIM905  read as one list
+PLUGINS = (
+    *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "flannel", "host-device", "host-local", "ipvlan"),
+    *("loopback", "macvlan", "portmap", "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf"),
 )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from edgeadm.core.phase import Context
+from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset import knowledge, made, node_object
 from edgeadm.phases.reset.containers import pod_processes
 from edgeadm.phases.reset.mounts import PODS
-from edgeadm.phases.reset.node_object import RemoveNode, node_name
 from edgeadm.phases.reset.rules import chains_left
 from edgeadm.preflight.network import CNI_LINKS
 
@@ -39,22 +39,25 @@ class Witness:
 
     lost: bool = False
     before: dict[str, object] = field(default_factory=dict)
-    node: Left | None = None
+    node: str = ""
+    stays: str = ""
 
 
 def look(ctx: Context) -> Witness:
     """To be called before the first phase."""
     every = (*made.CLUSTER_PLACES, *made.RUNTIME_PLACES, *made.SHARED_FOLDERS)
     seen = {path: knowledge.was_there(ctx, path) for path in every}
-    node = None
-    if RemoveNode().is_member(ctx) and (reason := RemoveNode().left(ctx)):
-        node = Left(f"node `{node_name(ctx)}` of the cluster", reason)
-    return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node)
+    node = stays = ""
+    if node_object.is_member(ctx):
+        stays = node_object.why_it_stays(ctx)
+        node = "" if not stays and node_object.is_last(ctx) else node_object.node_name(ctx)
+    return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node, stays)
 
 
 def find(ctx: Context, witness: Witness) -> list[Left]:
     """To be called after the last phase."""
-    found = [
+    return [
+        *_listed(ctx, witness),
         *_places(ctx, witness),
         *_programs(ctx, witness),
         *_units(ctx),
@@ -62,7 +65,18 @@ def find(ctx: Context, witness: Witness) -> list[Left]:
         *_running(ctx),
         *(Left(path, reason) for path, reason in COPIES.items() if ctx.host.stat(path) is not None),
     ]
-    return [witness.node, *found] if witness.node else found
+
+
+def _listed(ctx: Context, witness: Witness) -> Iterator[Left]:
+    what = f"node `{witness.node}` in the cluster's list"
+    if witness.node and witness.stays:
+        yield Left(what, witness.stays)
+    elif witness.node:
+        try:
+            if ctx.connect().get("v1", "Node", witness.node) is not None:
+                yield Left(what, f"`kubectl delete node {witness.node}` on a control plane removes it")
+        except (ApiError, UnreachableError) as error:
+            yield Left(what, f"it could not be looked up: {error.message}")
 
 
 def _places(ctx: Context, witness: Witness) -> Iterator[Left]:

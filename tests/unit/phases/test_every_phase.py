@@ -13,7 +13,7 @@ from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import DryHost
-from tests.machine import Machine
+from tests.machine import Machine, pods_write
 from tests.reports import Recorded
 
 CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
@@ -66,7 +66,7 @@ def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_pat
     run = Run(workflow, machine.context(CONFIG), Recorded())
     run.apply(workflow.select())
     run.undo(machine.host)
-    ours = ("/var/lib/edgeadm/", "/proc/")
+    ours = ("/var/lib/edgeadm/", "/proc/", *pods_write())  # of pods, `reset` takes the traces
     after = {path: data for path, data in machine.host.files.items() if not path.startswith(ours)}
     assert after == {path: data for path, data in before.items() if not path.startswith(ours)}
     assert machine.images == {}
@@ -86,7 +86,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tm
     Run(workflow, dry, Recorded()).apply(workflow.select())
     assert machine.host.files == before
     assert machine.host.ran == []
-    assert any(note.startswith("run kubeadm init") for note in notes)
+    assert workflow.name != "init" or any(note.startswith("run kubeadm init") for note in notes)
     assert ctx.journal.records() == []
 
 

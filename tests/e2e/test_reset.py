@@ -1,0 +1,166 @@
+"""`edgeadm reset` and `edgeadm token` on a real machine: afterwards it is what it was before edgeadm."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeadm.hosts import Result
+from edgeadm.sandbox import Node
+from tests.e2e.snapshot import difference, snapshot
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.e2e
+NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
+SECONDS = 60  # a reset may take that long, whatever is dead
+# Without the journal nobody knows what was there before: these stay as the cluster's programs left them.
+UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
+# The folder was there and empty; its mode is the runtime's now.
+RUNTIME_FOLDER = "files: new: /var/lib/containerd 7"
+
+
+@pytest.fixture(scope="module")
+def node(make_sandbox: Callable[..., object], package: Path) -> Node:
+    return make_sandbox(control_planes=1, package=package).node("cp1")  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.fixture(scope="module")
+def bare(node: Node) -> dict[str, list[str]]:
+    """What the machine looks like before anything, with rules of its own that must stay."""
+    node.exec(["iptables", "-A", "INPUT", "-s", "198.51.100.7/32", "-j", "DROP"])
+    node.write("/opt/cni/bin/users-own", "#!/bin/sh\n", 0o755)
+    return snapshot(node)
+
+
+def init_words(node: Node) -> list[str]:
+    path = node.exec(["sh", "-c", "ls /mnt/package/*.tar.zst"]).out.strip()
+    return ["edgeadm", "init", "--install-pkg-path", path, *NETWORK]
+
+
+def reset(node: Node, *args: str) -> Result:
+    started = time.monotonic()
+    ended = node.exec(["edgeadm", "reset", "-f", *args])
+    assert time.monotonic() - started < SECONDS
+    return ended
+
+
+def init(node: Node) -> None:
+    node.exec(init_words(node))
+
+
+def test_tokens_are_made_listed_used_in_a_join_command_and_deleted(
+    node: Node, bare: dict[str, list[str]]
+) -> None:
+    init(node)
+    made = node.exec(["edgeadm", "token", "create", "--print-join-command", "--ttl", "2h"]).out
+    assert made.count("\n") == 1
+    assert made.startswith(f"edgeadm join {node.ip}:6443 --token ")
+    token = made.split()[4]
+    script = (
+        "openssl x509 -pubkey -noout -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der "
+        "| sha256sum | cut -d' ' -f1"
+    )
+    by_hand = node.exec(["sh", "-c", script], check=False).out.strip()
+    assert by_hand == "" or f"sha256:{by_hand}" in made
+    listed = {each["token"]: each for each in json.loads(kubeadm_or_edgeadm(node, "edgeadm").out)}
+    assert listed[token]["groups"] == ["system:bootstrappers:kubeadm:default-node-token"]
+    theirs = kubeadm_or_edgeadm(node, "kubeadm").out
+    assert token in theirs, "kubeadm reads what edgeadm wrote"
+    asked = ["curl", "-sk", "-H", f"Authorization: Bearer {token}", f"https://{node.ip}:6443/api"]
+    assert '"kind": "APIVersions"' in node.exec(asked).out
+    node.exec(["edgeadm", "token", "delete", token])
+    assert token not in kubeadm_or_edgeadm(node, "kubeadm").out
+    gone = node.exec(["edgeadm", "token", "delete", token], check=False)
+    assert (gone.code, "[no-such-token]" in gone.err) == (1, True)
+
+
+def kubeadm_or_edgeadm(node: Node, program: str) -> Result:
+    more = ["--kubeconfig", "/etc/kubernetes/admin.conf"] if program == "kubeadm" else []
+    return node.exec([program, "token", "list", "-o", "json", *more])
+
+
+def test_plan_dry_run_and_a_missing_yes_change_nothing(node: Node, bare: dict[str, list[str]]) -> None:
+    before = node.exec(["find", "/etc", "/usr/bin", "/opt", "-newermt", "-2 seconds"]).out
+    rows = json.loads(node.exec(["edgeadm", "reset", "plan", "-o", "json"]).out)["phases"]
+    assert all(row["needed"] for row in rows if row["phase"] != "images")
+    changes = json.loads(node.exec(["edgeadm", "reset", "--dry-run", "-o", "json"]).out)["changes"]
+    assert any(change.startswith("run timeout 120 kubeadm reset --force") for change in changes)
+    refused = node.exec(["edgeadm", "reset"], check=False)
+    assert (refused.code, "[unconfirmed]" in refused.err) == (1, True)
+    assert node.exec(["find", "/etc", "/usr/bin", "/opt", "-newermt", "-2 seconds"]).out in (before, "")
+    assert (
+        node.exec(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "node", "cp1"]).code == 0
+    )
+
+
+def test_after_reset_the_machine_is_as_before_init(node: Node, bare: dict[str, list[str]]) -> None:
+    ended = json.loads(reset(node, "-o", "json").out)
+    assert [each["what"] for each in ended["residue"]] == ["/opt/cni/bin"]
+    assert difference(bare, snapshot(node)) == []
+
+
+def test_a_second_reset_has_nothing_to_do(node: Node, bare: dict[str, list[str]]) -> None:
+    assert "nothing to do" in reset(node).err
+    assert difference(bare, snapshot(node)) == []
+
+
+# Where init is killed.
+KILLS: dict[str, Callable[[Node], bool]] = {
+    "while it imports images": lambda node: "images import" in journal(node),
+    "when kubeadm waits for the control plane": lambda node: (
+        node.root / "etc/kubernetes/manifests/etcd.yaml"
+    ).exists(),
+}
+
+
+@pytest.mark.parametrize("where", KILLS)
+def test_init_killed_in_the_middle_is_taken_back(node: Node, bare: dict[str, list[str]], where: str) -> None:
+    run = subprocess.Popen(
+        node.command(init_words(node)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    until(lambda: KILLS[where](node) or run.poll() is not None, where)
+    assert run.poll() is None, f"it finished before it could be killed: {run.communicate()}"
+    pid = node.exec(["cat", "/run/edgeadm.lock"]).out.split()[1].rstrip(":")
+    node.exec(["kill", "-9", pid])
+    run.communicate(timeout=60)
+    reset(node)
+    node.exec(["rm", "-f", "/run/edgeadm.lock"])
+    assert difference(bare, snapshot(node)) == []
+
+
+def test_with_kubelet_containerd_and_the_api_dead(node: Node, bare: dict[str, list[str]]) -> None:
+    init(node)
+    kill = "pkill -9 -x kubelet; pkill -9 -x kube-apiserver; pkill -9 -x etcd; pkill -9 -x containerd"
+    node.exec(["sh", "-c", f"systemctl mask --runtime kubelet containerd; {kill}; true"])
+    node.exec(["systemctl", "unmask", "--runtime", "kubelet", "containerd"])
+    reset(node)
+    assert difference(bare, snapshot(node)) == []
+
+
+def test_without_the_journal_it_goes_by_what_it_knows_and_warns(
+    node: Node, bare: dict[str, list[str]]
+) -> None:
+    init(node)
+    node.exec(["rm", "/var/lib/edgeadm/journal.jsonl"])
+    ended = reset(node)
+    assert "warning: the journal is lost" in ended.err
+    left = difference(bare, snapshot(node))
+    known = (*UNKNOWN_WITHOUT_THE_JOURNAL, RUNTIME_FOLDER)
+    assert [line for line in left if not line.startswith(known)] == []
+    rules = node.exec(["iptables-save"]).out
+    assert "KUBE-" not in rules
+    assert "198.51.100.7" in rules
+
+
+def journal(node: Node) -> str:
+    path = node.root / "var/lib/edgeadm/journal.jsonl"
+    return path.read_text() if path.exists() else ""
