@@ -28,7 +28,11 @@ def discovery_hash(ca_pem: bytes) -> str:
     try:
         certificate = x509.load_pem_x509_certificate(ca_pem)
     except ValueError as error:
-        raise BadCertificateError("the cluster's CA file holds no certificate", context=str(error)) from error
+        raise BadCertificateError(
+            "the cluster's CA file holds no certificate",
+            context=str(error),
+            hint="compare it with /etc/kubernetes/pki/ca.crt of a control plane",
+        ) from error
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "sha256:" + hashlib.sha256(spki).hexdigest()
 

@@ -55,11 +55,11 @@ def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> 
     _check_join_options(given)
     token = _wanted(given)
     access = open_access(kubeconfig)
+    join = _join_command(access, token, given) if given["print_join_command"] else ""
     if dry_run:
         tokens.create(DryCluster(access.cluster, lambda change: console.talk(f"would {change}")), token)
     else:
         tokens.create(access.cluster, token)
-    join = _join_command(access, token, given) if given["print_join_command"] else ""
     if output == "json":
         console.data_json(token.as_dict() | ({"joinCommand": join} if join else {}))
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edgeadm.core.journaled import same_bytes
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import Source
+from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import runtime_is_ours
 
 PROGRAMS = "/usr/bin"
@@ -29,6 +30,8 @@ class InstallPrograms:
         return Verdict(needed=True, reason=f"{len(wanted)} programs are missing or differ")
 
     def apply(self, ctx: Context) -> None:
+        if is_due(ctx):
+            remember(ctx)
         for path, source in _wanted(ctx):
             if not _there(ctx, source, path):
                 ctx.host.put(source, path, 0o755)

@@ -24,7 +24,7 @@ class Ended:
     err: str
 
 
-def edgeadm(machine: Machine, *args: str, is_root: bool = True) -> Ended:
+def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "") -> Ended:
     """Run a command line as main() does, on the machine; an option --install-pkg-path means its package."""
 
     def cluster(_host: Host) -> Cluster:
@@ -33,12 +33,13 @@ def edgeadm(machine: Machine, *args: str, is_root: bool = True) -> Ended:
     world = World(
         host=lambda: machine.host,
         cluster=cluster,
+        cluster_of=lambda _kubeconfig: machine.cluster,
         package=lambda config: machine.package if config.install_pkg_path else None,
         is_root=lambda: is_root,
         lock=machine.folder / "lock",
         logs=machine.folder / "logs",
     )
-    with CliRunner().isolation() as (out, err, _):
+    with CliRunner().isolation(input=stdin) as (out, err, _):
         status = run(root, list(args), obj=world)
         return Ended(status, out.getvalue().decode(), err.getvalue().decode())
 

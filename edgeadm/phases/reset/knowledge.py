@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context
 from edgeadm.phases import before
-from edgeadm.phases.common import renderer
+from edgeadm.phases.common import KUBEADM, renderer
 from edgeadm.phases.package import PLUGINS as PLUGIN_FOLDER
 from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
 from edgeadm.phases.reset import made
@@ -27,7 +27,7 @@ def had_cluster(ctx: Context) -> bool:
     if is_lost(ctx):
         return owns(ctx, made.UNITS[0].file)
     records = (record for record in ctx.journal.records() if record.verb != "reset")
-    return any(record.phase.partition("/")[0] in made.KUBEADM_PHASES for record in records)
+    return any(record.phase.partition("/")[0] == KUBEADM for record in records)
 
 
 def owns(ctx: Context, path: str) -> bool:

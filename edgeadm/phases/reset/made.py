@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from edgeadm.phases import before, cni, kubelet, node, runtime
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 
-# Phases, of any verb, that ran kubeadm: from then on the node had a cluster's state.
-KUBEADM_PHASES = ("kubeadm", "kubeadm-join")
 CNI_NETWORK = "cbr0"  # the name in our conflist
 
 

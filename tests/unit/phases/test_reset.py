@@ -132,7 +132,8 @@ def test_the_cluster_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     assert reset(machine) == 0
     assert (machine.host.files, machine.rules, machine.host.ran) == (before, rules, [])
     left = {each.what for each in residue.find(plain(machine), residue.Witness())}
-    assert {"/var/lib/etcd", "interface cni0", "44 packet filter chains of Kubernetes"} <= left
+    assert {"/var/lib/etcd", "interface cni0", "2 processes of pods"} <= left
+    assert any(each.endswith("packet filter chains of Kubernetes") for each in left)
     Run(INIT, machine.context(CONFIG), Recorded()).apply(INIT.select(["node"]))
     reset(machine)
     assert machine.host.files == before, "a single phase of ours on their node"
