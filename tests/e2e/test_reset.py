@@ -22,8 +22,8 @@ KUBECTL = ("kubectl", "--cache-dir", "/dev/shm/kubectl")  # not a file of root's
 SECONDS = 60  # a reset may take that long, whatever is dead
 # Without the journal nobody knows what was there before: these stay as the cluster's programs left them.
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
-# One value for the machine that all of its sandboxes run on: another one may be setting it. On its own machine
-# edgeadm sets them back, too: `tests/unit/phases/test_reset.py` holds it to that.
+# One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
+# back, too: `tests/unit/phases/test_reset.py` holds it to that.
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|vm)\."
 # The folder was there and empty; its mode is the runtime's now.
 RUNTIME_FOLDER = "files: new: /var/lib/containerd 7"

@@ -38,10 +38,10 @@ class KubeadmReset:
     def apply(self, ctx: Context) -> None:
         if not facts.kubeadm_version(ctx.host):
             return
-        answers = ctx.host.stat(ADMIN_CONF) is not None and ctx.connect().ready()
+        answers = node_object.api_answers(ctx)
         member = ctx.host.stat(ETCD_MANIFEST) is not None
         name = node_object.node_name(ctx)
-        stays = not node_object.is_member(ctx) or bool(node_object.why_it_stays(ctx))
+        stays = not node_object.is_member(ctx) or bool(node_object.why_it_stays(ctx, answers=answers))
         stays = stays or node_object.is_last(ctx)
         try:
             ctx.host.run("timeout", PATIENCE, *self._command(ctx), on_line=ctx.say)

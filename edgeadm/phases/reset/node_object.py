@@ -27,7 +27,13 @@ def is_member(ctx: Context) -> bool:
     return knowledge.had_cluster(ctx) and ctx.host.stat(KUBELET_CONF) is not None
 
 
-def why_it_stays(ctx: Context) -> str:
+def api_answers(ctx: Context) -> bool:
+    """Whether there is an admin.conf, and the API server that it names is ready. Asked rarely: a network that
+    swallows packets costs many seconds."""
+    return ctx.host.stat(ADMIN_CONF) is not None and ctx.connect().ready()
+
+
+def why_it_stays(ctx: Context, *, answers: bool) -> str:
     """Why the node will stay in the list; empty where it can go, or where there will be no list any more.
 
     A node may not delete itself, so it takes an admin.conf: control planes have one."""
@@ -36,7 +42,7 @@ def why_it_stays(ctx: Context) -> str:
     by_hand = f"`kubectl delete node {node_name(ctx)}` on a control plane removes it"
     if ctx.host.stat(ADMIN_CONF) is None:
         return f"a node cannot remove itself; {by_hand}"
-    if not ctx.connect().ready():
+    if not answers:
         return f"the API server does not answer; {by_hand}"
     return ""
 

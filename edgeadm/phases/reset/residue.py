@@ -49,7 +49,7 @@ def look(ctx: Context) -> Witness:
     seen = {path: knowledge.was_there(ctx, path) for path in every}
     node = stays = ""
     if node_object.is_member(ctx):
-        stays = node_object.why_it_stays(ctx)
+        stays = node_object.why_it_stays(ctx, answers=node_object.api_answers(ctx))
         node = "" if not stays and node_object.is_last(ctx) else node_object.node_name(ctx)
     return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node, stays)
 
