@@ -63,6 +63,27 @@ def cluster_chains(table: Table, network: str) -> list[str]:
     return ours
 
 
+def parse_chains(text: str) -> dict[str, list[str]]:
+    """`family name` of each table of an `nft list chains` → its chains."""
+    tables: dict[str, list[str]] = {}
+    for words in (line.split() for line in text.splitlines()):
+        if words[:1] == ["table"]:
+            tables[" ".join(words[1:3])] = []
+        elif words[:1] == ["chain"] and tables:
+            tables[next(reversed(tables))].append(words[1])
+    return tables
+
+
+def is_idle(text: str) -> bool:
+    """Whether a table or chain, as `nft list` shows it, holds no rule and lets everything pass."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    frame = ("table ", "chain ", "}")
+    inside = [line for line in lines if not line.startswith(frame)]
+    return bool(lines) and all(
+        line.startswith("type ") and line.endswith("policy accept;") for line in inside
+    )
+
+
 def removal(text: str, network: str) -> str:
     """What `iptables-restore --noflush` has to read; empty where there is nothing to remove.
 

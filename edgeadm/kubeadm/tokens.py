@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,7 +48,7 @@ class BootstrapToken:
     """A token with what it may be used for; `expires` is None for one that never does."""
 
     token_id: str
-    secret: str
+    secret: str = field(repr=False)
     expires: datetime | None = None
     usages: tuple[str, ...] = USAGES
     groups: tuple[str, ...] = (DEFAULT_GROUP,)

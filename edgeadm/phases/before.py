@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeadm.core.phase import Context
+from edgeadm.hosts import iptables
 from edgeadm.phases.common import KUBELET_CONF
 
 EVENT = "before"
@@ -70,7 +71,7 @@ def remember(ctx: Context) -> None:
             EVENT,
             sysctls={name: value for name in SYSCTLS if (value := sysctl(ctx, name)) is not None},
             places={path: _state(ctx, path) for path in places},
-            tables=nft_tables(ctx),
+            tables=packet_filter(ctx),
         )
 
 
@@ -90,12 +91,10 @@ def sysctl(ctx: Context, name: str) -> str | None:
     return None if found is None else found.decode().strip()
 
 
-def nft_tables(ctx: Context) -> list[str] | None:
-    """The packet filter's tables as `family name`; None where they cannot be listed."""
-    answer = ctx.host.ask("nft", "list", "tables")
-    if answer.code != 0:
-        return None
-    return [line.removeprefix("table ").strip() for line in answer.out.splitlines() if line.strip()]
+def packet_filter(ctx: Context) -> dict[str, list[str]] | None:
+    """The packet filter's tables as `family name`, each with its chains; None where they cannot be listed."""
+    answer = ctx.host.ask("nft", "list", "chains")
+    return iptables.parse_chains(answer.out) if answer.code == 0 else None
 
 
 def _state(ctx: Context, path: str) -> dict[str, Any] | None:

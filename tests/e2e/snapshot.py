@@ -42,7 +42,7 @@ COMMANDS = {
     "modules": "ls /etc/modules-load.d",
     "cgroups": "find /sys/fs/cgroup -type d | grep -vE '(session|user|run)-[^/]*[.](scope|slice)' | sort",
     "users": "getent passwd; getent group",
-    "processes": "ps -eo args --no-headers | grep -vE '^(ps|grep|sort|bash -c|/bin/sh -c|sh) |sshd' | sort",
+    "processes": "ps -eo args --no-headers | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|sshd' | sort",
     "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 

@@ -30,18 +30,18 @@ class RemoveRules:
     def check(self, ctx: Context) -> Verdict:
         if not knowledge.had_cluster(ctx):
             return Verdict(needed=False, reason="no cluster made rules here for edgeadm")
-        chains, tables = chains_left(ctx), [*_cluster_tables(ctx), *_empty_tables(ctx)]
+        chains, tables = chains_left(ctx), [*_cluster_tables(ctx), *_idle(ctx)]
         if not chains and not tables:
             return Verdict(needed=False, reason="the packet filter holds nothing of the cluster")
-        return Verdict(needed=True, reason=f"{chains} chains and {len(tables)} tables of the cluster")
+        return Verdict(needed=True, reason=f"{chains + len(tables)} chains and tables of the cluster")
 
     def apply(self, ctx: Context) -> None:
         for variant in VARIANTS:
             wanted = _removal(ctx, variant)
             if wanted:
                 ctx.host.run(f"{variant}-restore", "--noflush", stdin=wanted.encode())
-        for table in [*_cluster_tables(ctx), *_empty_tables(ctx)]:
-            ctx.host.run("nft", "delete", "table", *table.split())
+        for what in [*_cluster_tables(ctx), *_idle(ctx)]:
+            ctx.host.run("nft", "delete", *what)
 
     def undo(self, ctx: Context) -> None:
         """What reset did stays done."""
@@ -61,27 +61,29 @@ def _removal(ctx: Context, variant: str) -> str:
     return iptables.removal(answer.out, made.CNI_NETWORK) if answer.code == 0 else ""
 
 
-def _cluster_tables(ctx: Context) -> list[str]:
-    return [table for table in before.nft_tables(ctx) or [] if table in made.NFT_TABLES]
+def _cluster_tables(ctx: Context) -> Iterator[list[str]]:
+    """Tables that only kube-proxy or flannel makes, as words for `nft`."""
+    for table in before.packet_filter(ctx) or {}:
+        if table in made.NFT_TABLES:
+            yield ["table", *table.split()]
 
 
-def _empty_tables(ctx: Context) -> Iterator[str]:
-    """iptables' own tables that were not there before edgeadm and hold no rule now."""
-    known = before.remembered(ctx).get("tables")
+def _idle(ctx: Context) -> Iterator[list[str]]:
+    """iptables' own tables and chains that were not there before edgeadm and hold no rule now."""
+    known: dict[str, list[str]] | None = before.remembered(ctx).get("tables")
     if known is None:
         return
-    for table in before.nft_tables(ctx) or []:
+    for table, chains in (before.packet_filter(ctx) or {}).items():
         if table in before.TABLES and table not in known:
-            content = ctx.host.ask("nft", "list", "table", *table.split()).out
-            if _is_empty(content):
-                yield table
+            if _is_idle(ctx, "table", *table.split()):
+                yield ["table", *table.split()]
+        elif table in before.TABLES:
+            for chain in chains:
+                if chain not in known[table] and _is_idle(ctx, "chain", *table.split(), chain):
+                    yield ["chain", *table.split(), chain]
 
 
-def _is_empty(content: str) -> bool:
-    """Whether a table holds only iptables' built-in chains, without a rule and letting everything pass."""
-    lines = [line.strip() for line in content.splitlines() if line.strip() and not line.startswith("#")]
-    inside = [line for line in lines if line != "}" and not line.startswith("table ")]
-    kinds = ("chain ", "type ")
-    return bool(lines) and all(
-        line.startswith(kinds) and ("policy" not in line or "policy accept;" in line) for line in inside
-    )
+def _is_idle(ctx: Context, *what: str) -> bool:
+    """Whether it holds nothing, and is one that packets reach by themselves: no rule can need it."""
+    content = ctx.host.ask("nft", "list", *what).out
+    return iptables.is_idle(content) and ("table" in what or "type " in content)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeadm.hosts.iptables import cluster_chains, parse, removal, target_of
+from edgeadm.hosts.iptables import cluster_chains, is_idle, parse, parse_chains, removal, target_of
 from tests.machine import applied
 
 CASES = Path(__file__).parents[2] / "cases" / "iptables"
@@ -75,3 +75,38 @@ def test_only_tables_that_hold_something_are_named() -> None:
 )
 def test_a_rules_target_is_its_last_jump(rule: str, target: str) -> None:
     assert target_of(rule) == target
+
+
+CHAINS = """table ip filter {
+\tchain INPUT {
+\t\ttype filter hook input priority filter; policy accept;
+\t}
+
+\tchain DOCKER {
+\t}
+}
+table ip6 nat {
+}
+"""
+
+
+def test_tables_and_chains_are_read_from_nft() -> None:
+    assert parse_chains(CHAINS) == {"ip filter": ["INPUT", "DOCKER"], "ip6 nat": []}
+    assert parse_chains("") == {}
+
+
+@pytest.mark.parametrize(
+    ("inside", "idle"),
+    [
+        ("", True),
+        ("type filter hook input priority filter; policy accept;", True),
+        ("type filter hook input priority filter; policy drop;", False),
+        ("ip saddr 198.51.100.7 counter packets 0 bytes 0 drop", False),
+    ],
+)
+def test_what_holds_no_rule_and_lets_everything_pass_is_idle(inside: str, idle: bool) -> None:
+    assert is_idle(f"table ip filter {{\n\tchain INPUT {{\n\t\t{inside}\n\t}}\n}}\n") is idle
+
+
+def test_what_cannot_be_listed_is_not_idle() -> None:
+    assert not is_idle("")

@@ -154,6 +154,29 @@ def test_images_leave_a_containerd_that_is_not_ours(tmp_path: Path) -> None:
     assert machine.host.files["/usr/bin/containerd"] == b"theirs"
 
 
+def test_idle_tables_and_chains_go_unless_they_were_there_before(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    answers = machine.host.answers
+    idle = "type filter hook forward priority filter; policy accept;"
+    answers["nft list chains"] = Result(out="table ip filter {\nchain INPUT {\n}\n}\ntable inet mine {\n}\n")
+    init(machine)
+    answers["nft list chains"] = Result(
+        out="table ip filter {\nchain INPUT {\n}\nchain FORWARD {\n}\nchain OUTPUT {\n}\n}\n"
+        "table ip nat {\n}\ntable ip6 nat {\n}\ntable inet mine {\n}\ntable ip kube-proxy {\n}\n"
+    )
+    answers["nft list chain ip filter FORWARD"] = Result(out=f"table ip filter {{\n{idle}\n}}\n")
+    answers["nft list chain ip filter OUTPUT"] = Result(out="table ip filter {\nip daddr 10.0.0.1 drop\n}\n")
+    answers["nft list table ip nat"] = Result(out="table ip nat {\n}\n")
+    answers["nft list table ip6 nat"] = Result(out="table ip6 nat {\nip6 daddr ::1 drop\n}\n")
+    answers["nft delete"] = Result()
+    Run(RESET, plain(machine), Recorded()).apply(RESET.select(["rules"]))
+    assert [line for line in machine.host.ran if line.startswith("nft delete")] == [
+        "nft delete table ip kube-proxy",
+        "nft delete chain ip filter FORWARD",
+        "nft delete table ip nat",
+    ]
+
+
 def test_a_failing_kubeadm_reset_is_a_warning_unless_etcd_counts_on_this_node(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     before = dict(machine.host.files)
