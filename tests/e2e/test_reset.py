@@ -24,7 +24,7 @@ SECONDS = 60  # a reset may take that long, whatever is dead
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
 # One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
 # back, too: `tests/unit/phases/test_reset.py` holds it to that.
-OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|vm)\."
+OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 # The folder was there and empty; its mode is the runtime's now.
 RUNTIME_FOLDER = "files: new: /var/lib/containerd 7"
 

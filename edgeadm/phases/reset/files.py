@@ -45,7 +45,7 @@ class RestoreFiles:
 def _empty_folders(ctx: Context) -> list[str]:
     """Shared folders that were not there before edgeadm, and that hold nothing, not even each other."""
     gone: list[str] = []
-    if not knowledge.had_cluster(ctx) and not knowledge.owns_runtime(ctx):
+    if not knowledge.had_cluster(ctx) and not knowledge.had_runtime(ctx):
         return []
     for folder in made.SHARED_FOLDERS:
         found = ctx.host.stat(folder)

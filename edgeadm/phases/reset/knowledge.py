@@ -13,6 +13,7 @@ from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
 from edgeadm.phases.reset import made
 from edgeadm.phases.runtime import CONFIG as RUNTIME_CONFIG
 from edgeadm.phases.runtime import UNIT as RUNTIME_UNIT
+from edgeadm.phases.runtime import Runtime
 
 LOST = "the journal is lost: what edgeadm made is told by what it knows it makes"
 
@@ -26,8 +27,12 @@ def had_cluster(ctx: Context) -> bool:
     """Whether kubeadm ran here for edgeadm, even if only for a moment."""
     if is_lost(ctx):
         return owns(ctx, made.UNITS[0].file)
-    records = (record for record in ctx.journal.records() if record.verb != "reset")
-    return any(record.phase.partition("/")[0] == KUBEADM for record in records)
+    return _began(ctx, KUBEADM)
+
+
+def had_runtime(ctx: Context) -> bool:
+    """Whether edgeadm started a containerd of its own here, even if that was taken back meanwhile."""
+    return owns_runtime(ctx) if is_lost(ctx) else _began(ctx, Runtime.name)
 
 
 def owns(ctx: Context, path: str) -> bool:
@@ -51,6 +56,11 @@ def was_there(ctx: Context, path: str) -> dict[str, object] | None:
     """What was at the path before edgeadm; None where nothing was, or nobody wrote it down."""
     found: dict[str, object] | None = before.remembered(ctx).get("places", {}).get(path)
     return found
+
+
+def _began(ctx: Context, phase: str) -> bool:
+    records = (record for record in ctx.journal.records() if record.verb != "reset")
+    return any(record.phase.partition("/")[0] == phase for record in records)
 
 
 def _assumed(ctx: Context) -> Iterator[Record]:
