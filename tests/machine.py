@@ -14,9 +14,9 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.hosts.iptables import chain_of, target_of
 from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
+from tests.packetfilter import applied
 
 VERSION = "v1.34.4"
 FILES = {
@@ -273,31 +273,6 @@ class Machine:
 CASES = Path(__file__).parent / "cases" / "iptables"
 # Kernel parameters as kube-proxy leaves them.
 CHANGED = {"net.ipv4.conf.all.route_localnet": b"1\n", "vm.overcommit_memory": b"1\n"}
-
-
-def applied(rules: str, changes: str) -> str:
-    """What `iptables-restore --noflush` makes of the rules: it refuses what is not there."""
-    lines = rules.splitlines()
-    table = ""
-    for change in changes.splitlines():
-        head = change.partition(" ")[0]
-        if change.startswith("*"):
-            table = change
-        start = lines.index(table)
-        end = lines.index("COMMIT", start)
-        if head == "-D":
-            lines.pop(lines.index("-A" + change[len("-D") :], start, end))
-        elif head == "-F":
-            chain = change.split()[1]
-            kept = [line for line in lines[start:end] if not line.startswith(f"-A {chain} ")]
-            lines[start:end] = kept
-        elif head == "-X":
-            chain = change.split()[1]
-            rules_left = [line for line in lines[start:end] if line.startswith("-A")]
-            used = [line for line in rules_left if chain in (chain_of(line), target_of(line))]
-            assert not used, f"{change}: {used}"
-            lines.pop(lines.index(f":{chain} - [0:0]", start, end))
-    return "\n".join(lines) + "\n"
 
 
 READY = {"type": "Ready", "status": "True"}

@@ -88,7 +88,7 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
         found = residue.find(session.ctx, witness)
         if not ctx.params["keep_logs"] and not only:
             session.log.discard()
-        _show(session, changed, found, as_json=as_json)
+        _show(session, changed, found, as_json=as_json, whole=len(steps) == len(list(RESET.steps())))
 
 
 def _dry_run(config: Config, *, as_json: bool, only: tuple[str, ...]) -> None:
@@ -120,7 +120,7 @@ def _confirm(planned: list[tuple[str, Verdict]]) -> None:
         raise UnconfirmedError("reset was not confirmed; nothing was changed", hint="answer `y` to go on")
 
 
-def _show(session: Session, changed: int, found: list[residue.Left], *, as_json: bool) -> None:
+def _show(session: Session, changed: int, found: list[residue.Left], *, as_json: bool, whole: bool) -> None:
     if as_json:
         console.data_json(
             {
@@ -131,7 +131,9 @@ def _show(session: Session, changed: int, found: list[residue.Left], *, as_json:
             }
         )
         return
-    if not changed:
+    if not whole:
+        console.talk(f"phases that took something back: {changed}; others were left out")
+    elif not changed:
         console.talk("nothing to do: nothing of edgeadm's is on this machine")
     else:
         console.data("This machine is as it was before edgeadm.")

@@ -92,7 +92,10 @@ def test_a_dry_run_and_a_plan_change_nothing(machine: Machine) -> None:
 
 
 def test_one_phase_alone_and_a_phase_left_out(machine: Machine) -> None:
-    assert edgeadm(machine, "reset", "phase", "rules", "-f").status == 0
+    alone = edgeadm(machine, "reset", "phase", "rules", "-f")
+    assert alone.status == 0, alone.err
+    assert "as it was" not in alone.out
+    assert "phases that took something back: 1; others were left out" in alone.err
     assert "KUBE-" not in machine.rules
     assert PATH in machine.host.files
     assert edgeadm(machine, "reset", "-f", "--skip-phases", "data,state").status == 0

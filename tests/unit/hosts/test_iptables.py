@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm.hosts.iptables import cluster_chains, is_idle, parse, parse_chains, removal, target_of
-from tests.machine import applied
+from tests.packetfilter import applied
 
 CASES = Path(__file__).parents[2] / "cases" / "iptables"
 NETWORK = "cbr0"
