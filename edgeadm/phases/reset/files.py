@@ -19,18 +19,18 @@ class RestoreFiles:
 
     def check(self, ctx: Context) -> Verdict:
         paths = {str(record.detail["path"]) for record in knowledge.changes(ctx)}
-        folders = _empty_folders(ctx)
+        folders = _empty_folders(ctx) if _had_others(ctx) else []
         if not paths and not folders:
             return Verdict(needed=False, reason="every file is as it was")
         return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty folders")
 
     def apply(self, ctx: Context) -> None:
         units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
+        tidy = _had_others(ctx)  # asked while the files that tell it are there
         restore(ctx.host, knowledge.changes(ctx))
         ctx.journal.undone_all()
-        for folder in made.SHARED_FOLDERS:
-            if folder in _empty_folders(ctx):
-                ctx.host.run("rmdir", folder)
+        for folder in _empty_folders(ctx) if tidy else ():
+            ctx.host.run("rmdir", folder)
         if units:
             ctx.host.run("systemctl", "daemon-reload")
             for unit in units:
@@ -42,11 +42,14 @@ class RestoreFiles:
         """What reset did stays done."""
 
 
+def _had_others(ctx: Context) -> bool:
+    """Whether programs ran here that make folders which nobody wrote down."""
+    return knowledge.had_cluster(ctx) or knowledge.had_runtime(ctx)
+
+
 def _empty_folders(ctx: Context) -> list[str]:
     """Shared folders that were not there before edgeadm, and that hold nothing, not even each other."""
     gone: list[str] = []
-    if not knowledge.had_cluster(ctx) and not knowledge.had_runtime(ctx):
-        return []
     for folder in made.SHARED_FOLDERS:
         found = ctx.host.stat(folder)
         if found is None or found.kind != "dir" or knowledge.was_there(ctx, folder) is not None:

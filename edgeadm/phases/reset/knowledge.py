@@ -65,7 +65,9 @@ def _began(ctx: Context, phase: str) -> bool:
 
 def _assumed(ctx: Context) -> Iterator[Record]:
     for path in _likely(ctx):
-        yield Record("init", "assumed", "write", {"path": path, "before": None, "folders": []})
+        folder = path.rpartition("/")[0]
+        folders = [folder] if folder in made.PRIVATE_FOLDERS else []
+        yield Record("init", "assumed", "write", {"path": path, "before": None, "folders": folders})
 
 
 def _likely(ctx: Context) -> Iterator[str]:

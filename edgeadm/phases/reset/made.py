@@ -29,6 +29,8 @@ RUNTIME_PLACES = before.RUNTIME_PLACES
 SHARED_FOLDERS = before.SHARED_FOLDERS
 # edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
 OWN_FOLDERS = ("/etc/edgeadm", "/var/lib/edgeadm")
+# Folders that nobody else puts anything into.
+PRIVATE_FOLDERS = (kubelet.DROP_IN.rpartition("/")[0],)
 SIGNS = (node.SYSCTL_FILE, node.MODULES_FILE, KUBEADM_CONFIG, *OWN_FOLDERS)
 # Files whose bytes tell that edgeadm wrote them, with the template and the values that it may have used.
 TEMPLATES: dict[str, tuple[str, tuple[dict[str, object], ...]]] = {
