@@ -16,6 +16,7 @@ from edgeadm.errors import UsageError
 # Verb → module that holds its click command under the name `command`.
 VERBS = {
     "init": "edgeadm.cli.init",
+    "join": "edgeadm.cli.join",
     "config": "edgeadm.cli.config",
     "manifests": "edgeadm.cli.manifests",
     "package": "edgeadm.cli.package",
@@ -27,6 +28,7 @@ VERBS = {
 # What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
 SUMMARIES = {
     "init": "Set up the control plane of a cluster on this machine.",
+    "join": "Make this machine a node of a cluster.",
     "config": "Show or check what flags, variables and a file come to.",
     "manifests": "Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`.",
     "package": "Build, list and verify the packages that nodes are made from.",
