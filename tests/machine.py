@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeadm.cluster.fake import FakeCluster
+from edgeadm.cluster.fake import FakeCluster, FakeOutside
 from edgeadm.config import Config
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
@@ -81,6 +83,8 @@ class Machine:
     images: dict[str, list[str]] = field(default_factory=dict)
     package: OpenPackage | None = None
     rules: str = ""
+    role: str = "control-plane"
+    api: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(API))
 
     def __post_init__(self) -> None:
         self.host.answers = {
@@ -89,6 +93,8 @@ class Machine:
             "sysctl -q -p": self._sysctl,
             "sh -c": self._has_program,
             "containerd": self._containerd,
+            "install -d": Result(),
+            "rm": self._rm,
             "kubeadm": self._kubeadm,
             "ctr plugins ls": self._plugins,
             "ctr --namespace k8s.io images": self._images,
@@ -114,6 +120,7 @@ class Machine:
             journal,
             lambda: self.cluster,
             self.package,
+            self.outside,
             **more,
         )
 
@@ -123,22 +130,34 @@ class Machine:
         programs = ["kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"]
         wanted = [(f"bin/{name}", "program") for name in programs]
         wanted += [(f"cni/{name}", "cni-plugin") for name in ("bridge", "flannel")]
-        wanted += [(f"images/{name}.tar", "image") for name in ("kube-apiserver", "pause", "flannel")]
+        wanted += [("bin/lite-apiserver", "program")]
+        wanted += [
+            (f"images/{name}.tar", "image") for name in ("kube-apiserver", "pause", "flannel", "approver")
+        ]
         for path, kind in wanted:
             data = packed(path)
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
-            entries.append(FileEntry(path, ("control-plane",), kind, len(data), 0o755, digest))
+            entries.append(FileEntry(path, roles_of(path), kind, len(data), 0o755, digest))
             if kind == "image":
                 name = {
                     "images/kube-apiserver.tar": f"registry.k8s.io/kube-apiserver:{VERSION}",
                     "images/pause.tar": "registry.k8s.io/pause:3.10.1",
+                    "images/approver.tar": "edgeadm.io/approver:v1.0.0",
                     "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
                 }[path]
-                images.append(ImageEntry(name, path, f"sha256:{digest}", ("control-plane",)))
+                images.append(ImageEntry(name, path, f"sha256:{digest}", roles_of(path)))
         manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))
-        return Unpacked(self.folder, manifest, "control-plane", folder)
+        return Unpacked(self.folder, manifest, self.role, folder)
+
+    def packed_for(self, role: str) -> OpenPackage | None:
+        """The package as a node of that role opens it."""
+        return None if self.package is None else replace(self.package, role=role)
+
+    def outside(self) -> FakeOutside:
+        """The API of the cluster that this machine is to join."""
+        return FakeOutside(self.api, authority()[0], sign=sign_request)
 
     def _systemctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         verb, *words = [word for word in argv[1:] if not word.startswith("-")]
@@ -153,7 +172,9 @@ class Machine:
             state.add("active")
         elif verb == "enable":
             state.add("enabled")
-        elif verb in ("disable", "stop"):
+        elif verb == "stop":
+            state.discard("active")
+        elif verb == "disable":
             state.clear()
         verbs = ("restart", "start", "stop", "enable", "disable", "daemon-reload", "reset-failed")
         assert verb in verbs, argv
@@ -204,6 +225,11 @@ class Machine:
             self.images[words[-1]] = list(self.images[words[-2]])
         return Result()
 
+    def _rm(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        for path in argv[2:]:
+            host.remove(path)
+        return Result()
+
     def _kubeadm(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         if "/usr/bin/kubeadm" not in host.files:
             return Result(code=127)
@@ -217,8 +243,12 @@ class Machine:
                 "metadata": {"name": "cp1", "labels": {}},
                 "status": {"conditions": [READY]},
             }
+        elif argv[1] == "join":
+            assert b"token" in host.files["/etc/edgeadm/bootstrap.conf"]
+            host.files |= join_writes()
+            self.api["/api/v1/nodes/cp1"] = {"status": {"conditions": [READY]}}
         elif argv[1] == "reset":
-            for path in kubeadm_writes():
+            for path in (*kubeadm_writes(), *join_writes()):
                 host.files.pop(path, None)
         return Result()
 
@@ -275,6 +305,23 @@ CASES = Path(__file__).parent / "cases" / "iptables"
 CHANGED = {"net.ipv4.conf.all.route_localnet": b"1\n", "vm.overcommit_memory": b"1\n"}
 
 
+def roles_of(path: str) -> tuple[str, ...]:
+    """Which nodes need the file."""
+    if path in ("images/kube-apiserver.tar", "images/approver.tar"):
+        return ("control-plane",)
+    return ("edge",) if path == "bin/lite-apiserver" else ("control-plane", "worker", "edge")
+
+
+API: dict[str, dict[str, Any]] = {
+    "/version": {"gitVersion": VERSION},
+    "/healthz": {},
+    "/api/v1/namespaces/kube-system/configmaps/kubeadm-config": {
+        "data": {"ClusterConfiguration": "networking: {serviceSubnet: 10.96.0.0/12}"}
+    },
+    "/api/v1/namespaces/edge-system/configmaps/edge-info": {
+        "data": {"edge-virtual-addr": "169.254.20.11", "kube-api-cluster-ip": "10.96.0.1"}
+    },
+}
 READY = {"type": "Ready", "status": "True"}
 KUBECONFIG = b"""apiVersion: v1
 kind: Config
@@ -340,6 +387,20 @@ def pods_write() -> dict[str, bytes]:
     }
 
 
+def join_writes() -> dict[str, bytes]:
+    """The files that a finished `kubeadm join` of a worker leaves."""
+    certificate, key = authority()
+    kubeconfig = (
+        "apiVersion: v1\nclusters:\n- cluster:\n    server: https://169.254.20.11:51003\n"
+        f"    certificate-authority-data: {base64.b64encode(certificate).decode()}\ncurrent-context: x\n"
+    )
+    return {
+        "/etc/kubernetes/kubelet.conf": kubeconfig.encode(),
+        "/var/lib/kubelet/pki/kubelet-client-current.pem": certificate + key,
+        "/etc/kubernetes/pki/ca.crt": certificate,
+    }
+
+
 _AUTHORITY: list[tuple[bytes, bytes]] = []
 
 
@@ -348,6 +409,31 @@ def authority() -> tuple[bytes, bytes]:
     if not _AUTHORITY:
         _AUTHORITY.append(new_pair("kubernetes"))
     return _AUTHORITY[0]
+
+
+def sign_request(request: bytes) -> bytes:
+    """The certificate that the cluster's CA gives for a request."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    asked = x509.load_pem_x509_csr(request)
+    issuer = x509.load_pem_x509_certificate(authority()[0])
+    key: Any = serialization.load_pem_private_key(authority()[1], None)
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(asked.subject)
+        .issuer_name(issuer.subject)
+        .public_key(asked.public_key())
+        .serial_number(2)
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+    )
+    for each in asked.extensions:
+        builder = builder.add_extension(each.value, each.critical)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def new_pair(name: str) -> tuple[bytes, bytes]:
@@ -378,5 +464,7 @@ def new_pair(name: str) -> tuple[bytes, bytes]:
 
 
 def _give_status(obj: dict[str, Any]) -> None:
+    if obj["kind"] == "Deployment":
+        obj["status"] = {"availableReplicas": 1, "observedGeneration": 1}
     if obj["kind"] == "DaemonSet":
         obj["status"] = {"desiredNumberScheduled": 1, "numberReady": 1, "observedGeneration": 1}

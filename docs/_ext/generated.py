@@ -12,7 +12,7 @@ import click
 
 import edgeadm
 from edgeadm.cli import root
-from edgeadm.config.model import flag_of, key_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.config.model import flag_of, join_settings, key_of, kubeadm_settings, own_settings, variable_of
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError, every_error
 
@@ -87,9 +87,19 @@ def checks() -> str:
 @page
 def settings() -> str:
     parts = []
-    for title, every in (("edgeadm's own", own_settings()), ("kubeadm's", kubeadm_settings())):
+    for title, every in (
+        ("edgeadm's own", own_settings()),
+        ("kubeadm's", kubeadm_settings()),
+        ("of nodes that join", join_settings()),
+    ):
         rows = [
-            (f"`{flag_of(name)}`", f"`{key_of(name)}`", f"`{variable_of(name)}`", default(each), text(each))
+            (
+                f"`{shown(name, each)}`",
+                f"`{key_of(name)}`",
+                f"`{variable_of(name)}`",
+                default(each),
+                text(each),
+            )
             for name, each in every.items()
         ]
         parts += [f"## {title}", table(("Flag", "Key in the file", "Variable", "Default", "Meaning"), rows)]
@@ -126,6 +136,15 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
 def one_line(docstring: str | None) -> str:
     """A docstring without its line breaks; what it raises is for the code's readers."""
     return " ".join((docstring or "").split())
+
+
+def shown(name: str, each: Any) -> str:
+    """The flag, or the argument's form."""
+    return str(each.metadata.get("argument") or flag_of(name))
+
+
+def about(each: Any) -> tuple[str, str]:
+    return default(each), text(each)
 
 
 def default(each: Any) -> str:

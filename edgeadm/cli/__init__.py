@@ -16,6 +16,7 @@ from edgeadm.errors import UsageError
 # Verb → module that holds its click command under the name `command`.
 VERBS = {
     "init": "edgeadm.cli.init",
+    "join": "edgeadm.cli.join",
     "token": "edgeadm.cli.token",
     "reset": "edgeadm.cli.reset",
     "config": "edgeadm.cli.config",
@@ -29,6 +30,7 @@ VERBS = {
 # What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
 SUMMARIES = {
     "init": "Set up the control plane of a cluster on this machine.",
+    "join": "Make this machine a node of a cluster.",
     "token": "Make, list and delete the tokens that nodes join with.",
     "reset": "Take back everything that edgeadm changed on this machine.",
     "config": "Show or check what flags, variables and a file come to.",

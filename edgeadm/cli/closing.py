@@ -14,7 +14,7 @@ from edgeadm.phases.kubeadm_config import document
 WITHHELD = "<value withheld>"
 
 
-def show_closing(session: Session, changed: int, *, as_json: bool) -> None:
+def show_closing(session: Session, changed: int, as_json: bool) -> None:
     """The text that users of edgeadm know, with the join command; or the run as JSON, without secrets."""
     ctx = session.ctx
     if as_json:

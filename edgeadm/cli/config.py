@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from edgeadm.cli import console
-from edgeadm.cli.init import configured, run_options
+from edgeadm.cli.init import VERB
 from edgeadm.config.load import API, KIND
-from edgeadm.config.model import Config, key_of, kubeadm_settings, own_settings
+from edgeadm.config.model import Config, join_settings, key_of, kubeadm_settings, own_settings
 
 
 @click.group("config")
@@ -22,7 +22,7 @@ def _print(**_options: Any) -> None:
     import yaml
 
     ctx = click.get_current_context()
-    config = configured(ctx)
+    config = VERB.configured(ctx)
     documents = [as_document(config), *(dict(each) for each in config.kubeadm_documents)]
     if ctx.params["output"] == "json":
         console.data_json(documents)
@@ -33,7 +33,7 @@ def _print(**_options: Any) -> None:
 def _validate(**_options: Any) -> None:
     """Check a configuration and say `ok`; what the machine has to offer is not looked at."""
     ctx = click.get_current_context()
-    configured(ctx)
+    VERB.configured(ctx)
     if ctx.params["output"] == "json":
         console.data_json({"valid": True})
     else:
@@ -45,8 +45,9 @@ def as_document(config: Config) -> dict[str, Any]:
     document: dict[str, Any] = {"apiVersion": API, "kind": KIND}
     for name in own_settings():
         document[key_of(name)] = _plain(getattr(config, name))
-    for name, each in kubeadm_settings().items():
-        value = getattr(config.kubeadm, name)
+    of_kubeadm = [(name, each, getattr(config.kubeadm, name)) for name, each in kubeadm_settings().items()]
+    of_join = [(name, each, getattr(config.join, name)) for name, each in join_settings().items()]
+    for name, each, value in (*of_kubeadm, *of_join):
         if value != each.default:
             document[key_of(name)] = "***" if each.metadata.get("secret") else _plain(value)
     return document
@@ -57,4 +58,4 @@ def _plain(value: Any) -> Any:
 
 
 for _name, _call in (("print", _print), ("validate", _validate)):
-    command.add_command(click.Command(_name, callback=_call, params=run_options(), help=_call.__doc__))
+    command.add_command(click.Command(_name, callback=_call, params=VERB.options(), help=_call.__doc__))

@@ -20,8 +20,10 @@ Execute = Callable[[click.Context, tuple[str, ...]], None]
 NEWEST = "v1.99.0"
 
 
-def kubeadm_names() -> list[str]:
+def kubeadm_names(verb: str = "init") -> list[str]:
     """Phase names that any supported kubeadm knows; the binary has the last word."""
+    if verb == "join":
+        return compat.JOIN_PHASES
     first, last = f"v{compat.OLDEST[0]}.{compat.OLDEST[1]}.0", NEWEST
     return list(dict.fromkeys([*compat.init_phases(last), *compat.init_phases(first)]))
 
@@ -64,37 +66,44 @@ class PhaseGroup(OwnPhases):
     """Our phases by path, then kubeadm's by name."""
 
     def others(self) -> list[str]:
-        return kubeadm_names()
+        return kubeadm_names(self.workflow.name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         ours = super().list_commands(ctx)
-        return ours + [name for name in compat.INIT_PHASES if name not in ours]
+        tops = [name for name in self.others() if "/" not in name]
+        return ours + [name for name in tops if name not in ours]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         ours = super().get_command(ctx, cmd_name)
-        return _kubeadm_phase(cmd_name) if ours is None and cmd_name in kubeadm_names() else ours
+        if ours is None and cmd_name in self.others():
+            return _kubeadm_phase(self.workflow.name, cmd_name)
+        return ours
 
 
-def _kubeadm_phase(name: str) -> click.Command:
+def _kubeadm_phase(verb: str, name: str) -> click.Command:
     return click.Command(
         name,
-        callback=partial(_pass_on, name),
+        callback=partial(_pass_on, verb, name),
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
-        help=f"kubeadm's own phase: passed to `kubeadm init phase {name}`.",
+        help=f"kubeadm's own phase: passed to `kubeadm {verb} phase {name}`.",
         context_settings={"ignore_unknown_options": True, "help_option_names": []},
     )
 
 
-def _pass_on(name: str, arguments: tuple[str, ...]) -> None:
+def _pass_on(verb: str, name: str, arguments: tuple[str, ...]) -> None:
     words = [*name.split("/"), *arguments]
     if "--help" in arguments or "-h" in arguments:
         from edgeadm.hosts import LocalHost
 
-        console.data(LocalHost().ask("kubeadm", "init", "phase", *words).checked().out)
+        console.data(LocalHost().ask("kubeadm", verb, "phase", *words).checked().out)
         return
-    with changing("init", Config(), PlainReport()) as session:
+    with changing(verb, Config(), PlainReport()) as session:
         host = session.ctx.host
-        if not any(word.startswith("--config") for word in words) and host.stat(CONFIG) is not None:
+        if (
+            verb == "init"
+            and not any(word.startswith("--config") for word in words)
+            and host.stat(CONFIG) is not None
+        ):
             words += ["--config", CONFIG]
-        session.ctx.journal.verb, session.ctx.journal.phase = "init", f"kubeadm/{name}"
-        host.run("kubeadm", "init", "phase", *words, on_line=console.data)
+        session.ctx.journal.verb, session.ctx.journal.phase = verb, f"kubeadm/{name}"
+        host.run("kubeadm", verb, "phase", *words, on_line=console.data)

@@ -15,7 +15,7 @@ from edgeadm.preflight.check import Finding
 
 def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
     """Print phase, whether it is needed, and why; below it what would stop the run or is worth knowing."""
-    with looking(config, lambda _change: None, PlainReport()) as session:
+    with looking(workflow.name, config, lambda _change: None, PlainReport()) as session:
         rows = list(Run(workflow, session.ctx, session.report).plan(steps))
         errors, warnings = _findings(steps, session.ctx)
     if as_json:

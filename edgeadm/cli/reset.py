@@ -100,7 +100,7 @@ def _dry_run(config: Config, *, as_json: bool, only: tuple[str, ...]) -> None:
             console.data(f"  would {change}")
 
     report = PlainReport()
-    with looking(config, note, report) as session:
+    with looking("reset", config, note, report) as session:
         Run(RESET, session.ctx, report).apply(RESET.select(only, config.skip_phases))
     if as_json:
         console.data_json({"verb": "reset", "dryRun": True, "changes": changes})

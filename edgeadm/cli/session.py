@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from edgeadm.assets import cache_root
 from edgeadm.cli import console
 from edgeadm.cli.report import LiveReport, PlainReport
-from edgeadm.cluster import Cluster
+from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config
+from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
@@ -28,6 +30,7 @@ from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import ADMIN_CONF
 
 Reporter = PlainReport | LiveReport
+T = TypeVar("T")
 
 
 def open_cluster(host: Host) -> Cluster:
@@ -45,13 +48,20 @@ def cluster_of(kubeconfig: bytes) -> Cluster:
     return KubeCluster(kubeconfig)
 
 
-def open_package(config: Config) -> OpenPackage | None:
+def open_package(config: Config, role: str) -> OpenPackage | None:
     """The package that the configuration names, fetched if need be. Raises the package's errors."""
     if not config.install_pkg_path:
         return None
     from edgeadm.package import open_source
 
-    return OpenPackage.open(open_source(config.install_pkg_path, cache_root() / "packages"), "control-plane")
+    return OpenPackage.open(open_source(config.install_pkg_path, cache_root() / "packages"), role)
+
+
+def open_outside(ticket: Ticket) -> Outside:
+    """The API of the cluster that the ticket is for. Raises the errors of discovery."""
+    from edgeadm.cluster.discovery import discover
+
+    return discover(ticket)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,8 @@ class World:
     host: Callable[[], Host] = LocalHost
     cluster: Callable[[Host], Cluster] = open_cluster
     cluster_of: Callable[[bytes], Cluster] = cluster_of
-    package: Callable[[Config], OpenPackage | None] = open_package
+    outside: Callable[[Ticket], Outside] = open_outside
+    package: Callable[[Config, str], OpenPackage | None] = open_package
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
     lock: Path = locking.PATH
     logs: Path = Path("/var/log/edgeadm")
@@ -93,13 +104,13 @@ def changing(verb: str, config: Config, report: Reporter, *, journaled: bool = T
         logged = LoggedHost(plain, log)
         host: Host = JournaledHost(logged, journal) if journaled else logged
         connect = _once(lambda: here.cluster(plain))
-        yield Session(
-            Context(config, host, journal, connect, here.package(config), warn=console.talk), log, report
-        )
+        package, outside = here.package(config, _role(verb, config)), _outside(here, config)
+        ctx = Context(config, host, journal, connect, package, outside, warn=console.talk)
+        yield Session(ctx, log, report)
 
 
 @contextmanager
-def looking(config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
+def looking(verb: str, config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
     """A session that changes nothing: plan and dry run. `note` is told each change that would be made."""
     here = world()
     plain = here.host()
@@ -109,7 +120,8 @@ def looking(config: Config, note: Callable[[str], None], report: Reporter) -> It
         real = here.cluster(plain) if plain.stat(ADMIN_CONF) is not None else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
-    ctx = Context(config, DryHost(plain, note), journal, _once(dry), here.package(config), warn=console.talk)
+    package, outside = here.package(config, _role(verb, config)), _outside(here, config)
+    ctx = Context(config, DryHost(plain, note), journal, _once(dry), package, outside, warn=console.talk)
     log = RunLog(here.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)
@@ -126,7 +138,8 @@ def masked_command(config: Config) -> str:
 def secrets_of(config: Config) -> set[str]:
     """What must not be shown: tokens and keys of flags and documents."""
     flags = config.kubeadm
-    found = {flags.token, flags.certificate_key}
+    ticket = ticket_of(config)
+    found = {flags.token, flags.certificate_key, ticket.token, ticket.bootstrap_token}
     for document in config.kubeadm_documents:
         found |= {token.get("token") for token in document.get("bootstrapTokens") or []}
         found.add(document.get("certificateKey"))
@@ -139,10 +152,18 @@ def world() -> World:
     return found if found is not None else World()
 
 
-def _once(make: Callable[[], Cluster]) -> Callable[[], Cluster]:
-    made: list[Cluster] = []
+def _role(verb: str, config: Config) -> str:
+    return role_of(config) if verb == "join" else "control-plane"
 
-    def get() -> Cluster:
+
+def _outside(world: World, config: Config) -> Callable[[], Outside]:
+    return _once(lambda: world.outside(ticket_of(config)))
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    made: list[T] = []
+
+    def get() -> T:
         if not made:
             made.append(make())
         return made[0]

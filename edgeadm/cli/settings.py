@@ -10,21 +10,21 @@ import click
 from click.core import ParameterSource
 
 from edgeadm.config.load import typed
-from edgeadm.config.model import flag_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.config.model import flag_of, settings_of, variable_of
 from edgeadm.errors import ConfigError
 
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
-def setting_options() -> list[click.Parameter]:
-    """One option for every setting, edgeadm's own first."""
-    every = own_settings() | kubeadm_settings()
+def setting_options(verb: str) -> list[click.Parameter]:
+    """One option, or argument, for every setting of the verb."""
+    every = settings_of(verb)
     return [_option(name, each) for name, each in every.items()]
 
 
-def given(ctx: click.Context) -> dict[str, Any]:
+def given(ctx: click.Context, verb: str) -> dict[str, Any]:
     """The settings that a flag or a variable set, by field name, typed. Raises ConfigError."""
-    every = own_settings() | kubeadm_settings()
+    every = settings_of(verb)
     found = {}
     for name, value in ctx.params.items():
         if name in every and ctx.get_parameter_source(name) in GIVEN:
@@ -42,7 +42,9 @@ def _typed(name: str, value: Any, every: Mapping[str, Field[Any]]) -> Any:
         raise ConfigError(f"{flag_of(name)}: {error}") from error
 
 
-def _option(name: str, each: Field[Any]) -> click.Option:
+def _option(name: str, each: Field[Any]) -> click.Parameter:
+    if argument := each.metadata.get("argument"):
+        return click.Argument([name], required=False, metavar=f"[{argument}]", envvar=variable_of(name))
     kind = str(each.type)
     shown: dict[str, Any] = {"help": each.metadata["help"], "envvar": variable_of(name)}
     if kind.startswith("tuple"):

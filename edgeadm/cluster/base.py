@@ -44,3 +44,26 @@ class Cluster(Protocol):
 
     def ready(self) -> bool:
         """Whether the API server says that it is ready."""
+
+
+class Outside(Protocol):
+    """The API as it looks to a machine that is not in the cluster yet: found, checked, asked with a token."""
+
+    @property
+    def server(self) -> str:
+        """https://HOST:PORT, whose certificate was checked."""
+
+    @property
+    def ca(self) -> bytes:
+        """The cluster's CA, PEM."""
+
+    def get(self, path: str) -> Object | None:
+        """What is at the path of the API, such as /version; None where there is nothing, or not for us.
+
+        Raises UnreachableError, ApiError and their kin."""
+
+    def create(self, path: str, obj: Object) -> Object:
+        """Make the object; the one that is there where the name is taken. Raises as `get` does."""
+
+    def through(self, server: str) -> Outside:
+        """The same API by way of another server."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edgeadm.cluster.base import Object
@@ -72,6 +73,29 @@ class FakeCluster:
 
     def ready(self) -> bool:
         return True
+
+
+@dataclass
+class FakeOutside:
+    """An API of paths and what is there. Signing requests are approved at once, and signed by `sign`."""
+
+    paths: dict[str, dict[str, Any]]
+    ca: bytes
+    server: str = "https://10.0.0.11:6443"
+    sign: Callable[[bytes], bytes] | None = None
+
+    def get(self, path: str) -> Object | None:
+        return self.paths.get(path)
+
+    def create(self, path: str, obj: Object) -> Object:
+        kept = copy.deepcopy(dict(obj))
+        if self.sign is not None:
+            request = base64.b64decode(kept["spec"]["request"])
+            kept["status"] = {"certificate": base64.b64encode(self.sign(request)).decode()}
+        return self.paths.setdefault(f"{path}/{obj['metadata']['name']}", kept)
+
+    def through(self, server: str) -> FakeOutside:
+        return replace(self, server=server)
 
 
 def _key(obj: Object) -> Key:

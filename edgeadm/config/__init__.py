@@ -1,7 +1,7 @@
 """What a user can ask for, read from flags, variables and files."""
 
 from edgeadm.config.load import load
-from edgeadm.config.model import Config, KubeadmFlags
+from edgeadm.config.model import Config, JoinFlags, KubeadmFlags
 from edgeadm.config.validate import validate
 
-__all__ = ["Config", "KubeadmFlags", "load", "validate"]
+__all__ = ["Config", "JoinFlags", "KubeadmFlags", "load", "validate"]

@@ -16,11 +16,13 @@ from edgeadm.config.errors import (
 )
 from edgeadm.config.model import (
     Config,
+    JoinFlags,
     KubeadmDocument,
     KubeadmFlags,
+    every_setting,
+    join_settings,
     key_of,
     kubeadm_settings,
-    own_settings,
 )
 from edgeadm.errors import ConfigError
 
@@ -40,9 +42,15 @@ def load(file: str | None, given: Mapping[str, Any]) -> Config:
     wanted = _fields_of(ours[0]) if ours else {}
     wanted |= given
     flags = {name: wanted.pop(name) for name in kubeadm_settings() if name in wanted}
+    joining = {name: wanted.pop(name) for name in join_settings() if name in wanted}
     theirs = tuple(document for document in documents if not is_ours(document))
-    config = replace(Config(), **wanted, kubeadm=replace(KubeadmFlags(), **flags))
-    return replace(config, kubeadm_documents=theirs)
+    return replace(
+        Config(),
+        **wanted,
+        kubeadm=replace(KubeadmFlags(), **flags),
+        join=replace(JoinFlags(), **joining),
+        kubeadm_documents=theirs,
+    )
 
 
 def read_documents(file: str) -> tuple[KubeadmDocument, ...]:
@@ -90,7 +98,7 @@ def _known_kind(document: Any, file: str) -> None:
 
 def _fields_of(document: KubeadmDocument) -> dict[str, Any]:
     """Field values of an EdgeConfiguration; every unknown key and wrong type is named at once."""
-    every = own_settings() | kubeadm_settings()
+    every = every_setting()
     by_key = {key_of(name): name for name in every}
     body = {key: value for key, value in document.items() if key not in ("apiVersion", "kind", "metadata")}
     unknown = [key for key in body if key not in by_key]

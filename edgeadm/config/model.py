@@ -75,8 +75,39 @@ class ResetOptions:
 
 
 @dataclass(frozen=True)
+class JoinFlags:
+    """What only a node that joins is asked: kubeadm's flags (cmd/kubeadm/app/cmd/join.go), then ours.
+
+    Flags that `kubeadm init` has as well are in KubeadmFlags."""
+
+    api_server_endpoint: str | None = setting(
+        None, "HOST:PORT of an API server of the cluster; the port is 6443 if left out.", argument="HOST:PORT"
+    )
+    control_plane: bool = setting(False, "Make this node another control plane.")
+    discovery_token: str | None = setting(
+        None, "Token for checking the cluster, where it is not `--token`.", secret=True
+    )
+    discovery_token_ca_cert_hash: tuple[str, ...] = setting(
+        (), "sha256:… of the public key of the cluster's CA; what `edgeadm init` printed."
+    )
+    discovery_token_unsafe_skip_ca_verification: bool = setting(
+        False, "Join without knowing the CA: whoever answers there is believed."
+    )
+    discovery_file: str | None = setting(
+        None, "File with a kubeconfig that names the cluster and its CA, instead of token and hash."
+    )
+    tls_bootstrap_token: str | None = setting(
+        None, "Token for becoming a node, where it is not `--token`.", secret=True
+    )
+    lite_apiserver_port: int = setting(51003, "Port of lite-apiserver on this edge node.")
+    node_ip: str | None = setting(None, "Address of this node; that of the default route if not set.")
+    node_labels: tuple[str, ...] = setting((), "Labels for this node, key=value.")
+    register_with_taints: tuple[str, ...] = setting((), "Taints for this node, key=value:Effect.")
+
+
+@dataclass(frozen=True)
 class Config:
-    """Everything that `edgeadm init` was asked for, complete and validated before the first phase."""
+    """Everything that a verb was asked for, complete and validated before the first phase."""
 
     install_pkg_path: str = setting(
         "", "Offline package: a file, a folder, or an http, https or ftp address."
@@ -98,11 +129,33 @@ class Config:
     skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
     verbosity: int = 0
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
+    join: JoinFlags = field(default_factory=JoinFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
     reset: ResetOptions = field(default_factory=ResetOptions)
 
 
-NESTED = ("kubeadm", "kubeadm_documents", "reset", "verbosity")
+NESTED = ("kubeadm", "join", "kubeadm_documents", "reset", "verbosity")
+# Those of the settings above that `edgeadm join` takes as well.
+JOIN_OWN = (
+    "install_pkg_path",
+    "manifests_dir",
+    "enable_edge",
+    "edge_virtual_addr",
+    "runtime",
+    "ignore_runtime",
+    "cni",
+    "skip_phases",
+)
+JOIN_KUBEADM = (
+    "apiserver_advertise_address",
+    "apiserver_bind_port",
+    "certificate_key",
+    "cri_socket",
+    "ignore_preflight_errors",
+    "node_name",
+    "patches",
+    "token",
+)
 
 
 def own_settings() -> dict[str, Any]:
@@ -113,6 +166,25 @@ def own_settings() -> dict[str, Any]:
 def kubeadm_settings() -> dict[str, Any]:
     """kubeadm's fields by name."""
     return {each.name: each for each in fields(KubeadmFlags)}
+
+
+def join_settings() -> dict[str, Any]:
+    """The fields of nodes that join, by name."""
+    return {each.name: each for each in fields(JoinFlags)}
+
+
+def every_setting() -> dict[str, Any]:
+    """All fields by name, whatever verb takes them: the keys of a file."""
+    return own_settings() | kubeadm_settings() | join_settings()
+
+
+def settings_of(verb: str) -> dict[str, Any]:
+    """The fields that are flags of the verb, by name."""
+    own, kubeadm = own_settings(), kubeadm_settings()
+    if verb != "join":
+        return own | kubeadm
+    own = {name: own[name] for name in JOIN_OWN}
+    return join_settings() | own | {name: kubeadm[name] for name in JOIN_KUBEADM}
 
 
 def flag_of(name: str) -> str:

@@ -8,25 +8,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeadm.config.model import Config, flag_of
+from edgeadm.config.texts import TOKEN, address_range, is_address, is_domain, is_endpoint
+from edgeadm.config.validate_join import join_faults
 from edgeadm.errors import ConfigError
 
-TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
 CERTIFICATE_KEY = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+].+)?")
-DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LARGEST_SERVICE_BITS = 20
 
 
-def validate(config: Config) -> None:
-    """Raises ConfigError that names every fault at once."""
-    faults = list(find_faults(config))
+def validate(config: Config, verb: str = "init") -> None:
+    """Raises ConfigError that names every fault at once, those of the verb included."""
+    faults = [*find_faults(config), *(join_faults(config) if verb == "join" else ())]
     if faults:
         message = faults[0] if len(faults) == 1 else f"{len(faults)} values cannot be used"
         raise ConfigError(
             message,
             context="" if len(faults) == 1 else "\n".join(faults),
-            hint="`edgeadm init --help` and `edgeadm config print` tell what is expected",
+            hint=f"`edgeadm {verb} --help` and `edgeadm config print` tell what is expected",
         )
 
 
@@ -61,16 +61,16 @@ def _address_faults(config: Config) -> Iterator[str]:
         ("edge_virtual_addr", config.edge_virtual_addr),
         ("apiserver_advertise_address", flags.apiserver_advertise_address),
     ):
-        if value is not None and not _is_address(value):
+        if value is not None and not is_address(value):
             yield f"{flag_of(name)}: `{value}` is not an IP address"
     if flags.apiserver_advertise_address in ("0.0.0.0", "127.0.0.1", "::", "::1"):  # noqa: S104
         yield "--apiserver-advertise-address: other nodes cannot reach that address"
     if flags.apiserver_bind_port is not None and not 0 < flags.apiserver_bind_port < 1 << 16:
         yield f"--apiserver-bind-port: {flags.apiserver_bind_port} is not a port"
-    if flags.control_plane_endpoint is not None and not _is_endpoint(flags.control_plane_endpoint):
+    if flags.control_plane_endpoint is not None and not is_endpoint(flags.control_plane_endpoint):
         yield f"--control-plane-endpoint: `{flags.control_plane_endpoint}` is not HOST or HOST:PORT"
     for san in flags.apiserver_cert_extra_sans:
-        if not _is_address(san) and not _is_domain(san.removeprefix("*.")):
+        if not is_address(san) and not is_domain(san.removeprefix("*.")):
             yield f"--apiserver-cert-extra-sans: `{san}` is neither an address nor a name"
 
 
@@ -80,7 +80,7 @@ def _range_faults(config: Config) -> Iterator[str]:
     for name, value in (("pod_network_cidr", flags.pod_network_cidr), ("service_cidr", flags.service_cidr)):
         for part in (value or "").split(",") if value is not None else ():
             try:
-                ranges[name] = _range(part)
+                ranges[name] = address_range(part)
             except ValueError:
                 yield f"{flag_of(name)}: `{part}` is not a range such as 192.168.0.0/16"
     service = ranges.get("service_cidr", ipaddress.ip_network("10.96.0.0/12"))
@@ -89,7 +89,7 @@ def _range_faults(config: Config) -> Iterator[str]:
         yield f"--pod-network-cidr: {pods} overlaps the Service range {service}"
     if service.max_prefixlen - service.prefixlen > LARGEST_SERVICE_BITS:
         yield f"--service-cidr: {service} has more than {LARGEST_SERVICE_BITS} bits of addresses"
-    if _is_address(config.edge_virtual_addr):
+    if is_address(config.edge_virtual_addr):
         virtual = ipaddress.ip_address(config.edge_virtual_addr)
         for name, found in ranges.items():
             if virtual in found:
@@ -106,9 +106,9 @@ def _text_faults(config: Config) -> Iterator[str]:
         yield "--certificate-key: not 32 bytes in hexadecimal"
     if flags.kubernetes_version is not None and not VERSION.fullmatch(flags.kubernetes_version):
         yield f"--kubernetes-version: `{flags.kubernetes_version}` is not a release such as v1.34.4"
-    if flags.node_name is not None and not _is_domain(flags.node_name):
+    if flags.node_name is not None and not is_domain(flags.node_name):
         yield f"--node-name: `{flags.node_name}` is not a lower-case DNS name"
-    if flags.service_dns_domain is not None and not _is_domain(flags.service_dns_domain):
+    if flags.service_dns_domain is not None and not is_domain(flags.service_dns_domain):
         yield f"--service-dns-domain: `{flags.service_dns_domain}` is not a DNS name"
     if flags.cri_socket is not None and not flags.cri_socket.removeprefix("unix://").startswith("/"):
         yield f"--cri-socket: `{flags.cri_socket}` is not the path of a socket"
@@ -116,29 +116,3 @@ def _text_faults(config: Config) -> Iterator[str]:
         yield f"--patches: `{flags.patches}` is not a folder"
     if flags.feature_gates and not all("=" in gate for gate in flags.feature_gates.split(",")):
         yield f"--feature-gates: `{flags.feature_gates}` is not of the form Name=true,Other=false"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    if "/" not in text:
-        raise ValueError("no prefix length")
-    return ipaddress.ip_network(text, strict=False)
-
-
-def _is_domain(text: str) -> bool:
-    return len(text) < 254 and all(DNS_LABEL.fullmatch(label) for label in text.split("."))
-
-
-def _is_endpoint(text: str) -> bool:
-    bare = re.fullmatch(r"\[([^]]+)](?::(\d+))?|([^:]+)(?::(\d+))?", text)
-    if bare is None:
-        return _is_address(text)
-    host, port = bare[1] or bare[3], bare[2] or bare[4]
-    return (_is_address(host) or _is_domain(host)) and (port is None or 0 < int(port) < 1 << 16)

@@ -6,24 +6,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgeadm.cluster import Cluster
+from edgeadm.cluster import Cluster, Outside
 from edgeadm.config import Config
 from edgeadm.core.journal import Journal
+from edgeadm.errors import UnreachableError
 from edgeadm.hosts import Host
 from edgeadm.package.opened import OpenPackage
 
 Say = Callable[[str], None]
 
 
+def nowhere() -> Outside:
+    """The cluster of a verb that joins none."""
+    raise UnreachableError("no cluster was named")
+
+
 @dataclass(frozen=True)
 class Context:
-    """All that a phase may reach. `connect` opens the API, which is not there before kubeadm has run."""
+    """All that a phase may reach. `connect` opens the API, which is not there before kubeadm has run;
+    `outside` the API of the cluster that this machine is to join."""
 
     config: Config
     host: Host
     journal: Journal
     connect: Callable[[], Cluster]
     package: OpenPackage | None = None
+    outside: Callable[[], Outside] = nowhere
     say: Say = lambda _text: None
     warn: Say = lambda _text: None
 

@@ -33,7 +33,9 @@ class Run:
 
     def plan(self, steps: list[Step]) -> Iterator[tuple[str, Verdict]]:
         """What each phase would do now, by looking alone."""
-        return ((step.path, step.phase.check(self.ctx)) for step in steps)
+        for step in steps:
+            self._enter(step.path)
+            yield step.path, step.phase.check(self.ctx)
 
     def apply(self, steps: list[Step]) -> int:
         """Do what is needed, in order; how many phases there was something to do for comes back."""

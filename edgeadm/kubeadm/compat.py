@@ -131,3 +131,26 @@ def config_can_validate(kubeadm: str) -> bool:
 def watches_lists(kubernetes: str) -> bool:
     """Whether clients ask for lists as watches, which lite-apiserver cannot cache (WatchListClient)."""
     return minor(kubernetes) >= (1, 35)
+
+
+# How many minor releases a kubelet may be behind its API server (three since 1.28; kubeadm asks for no less).
+KUBELET_SKEW = 3
+
+# `kubeadm join`'s own phases of all releases, for `--skip-phases`; the binary has the last word.
+JOIN_PHASES = [
+    "preflight",
+    "control-plane-prepare",
+    "control-plane-prepare/download-certs",
+    "control-plane-prepare/certs",
+    "control-plane-prepare/kubeconfig",
+    "control-plane-prepare/control-plane",
+    "check-etcd",
+    "kubelet-start",
+    "etcd-join",
+    "kubelet-wait-bootstrap",
+    "control-plane-join",
+    "control-plane-join/etcd",
+    "control-plane-join/update-status",
+    "control-plane-join/mark-control-plane",
+    "wait-control-plane",
+]

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeadm.errors import ConfigError
 from edgeadm.kubeadm import compat
-from edgeadm.kubeadm.model import KubeadmModel
+from edgeadm.kubeadm.model import JoinModel, KubeadmModel
 
 Document = dict[str, Any]
 KUBELET = "kubelet.config.k8s.io/v1beta1"
@@ -19,7 +19,7 @@ def render(model: KubeadmModel, kubeadm: str) -> list[Document]:
     """The documents for this kubeadm, in the API of the user's own documents where there are any.
 
     Raises ConfigError where this kubeadm does not read the user's API or they mix two."""
-    api = _api_of(model, kubeadm)
+    api = api_of(model, kubeadm)
     documents = [
         _filled(model, api, "InitConfiguration", _init),
         _filled(model, api, "ClusterConfiguration", _cluster),
@@ -31,18 +31,26 @@ def render(model: KubeadmModel, kubeadm: str) -> list[Document]:
     return [document for document in documents if len(document) > len(("apiVersion", "kind"))] + others
 
 
+def ignore(registration: Document, names: tuple[str, ...]) -> None:
+    """Add names to the checks that kubeadm is to ignore; it refuses `all` next to names."""
+    wanted = dict.fromkeys([*registration.get("ignorePreflightErrors", []), *names])
+    if wanted:
+        registration["ignorePreflightErrors"] = ["all"] if "all" in wanted else list(wanted)
+
+
 def extra_args(api: str, current: Any, added: tuple[tuple[str, str], ...]) -> Any:
     """kubelet or component arguments: a map up to v1beta3, a list of name and value from v1beta4 on.
 
     What the user gave stays; only names that are not there are added."""
-    if _is_before_v1beta4(api):
+    if is_before_v1beta4(api):
         return dict(added) | dict(current or {})
     given = list(current or [])
     names = {arg["name"] for arg in given}
     return given + [{"name": name, "value": value} for name, value in added if name not in names]
 
 
-def _api_of(model: KubeadmModel, kubeadm: str) -> str:
+def api_of(model: KubeadmModel | JoinModel, kubeadm: str) -> str:
+    """The API to write: that of the user's documents, else the one that this kubeadm writes."""
     theirs = {str(each["apiVersion"]) for each in model.documents}
     theirs = {api for api in theirs if api.startswith("kubeadm.k8s.io/")}
     if not theirs:
@@ -72,74 +80,71 @@ def _filled(
 
 def _init(document: Document, model: KubeadmModel, api: str) -> None:
     flags = model.flags
-    _put(document, "localAPIEndpoint.advertiseAddress", flags.apiserver_advertise_address)
-    _put(document, "localAPIEndpoint.bindPort", flags.apiserver_bind_port)
+    put(document, "localAPIEndpoint.advertiseAddress", flags.apiserver_advertise_address)
+    put(document, "localAPIEndpoint.bindPort", flags.apiserver_bind_port)
     tokens = document.setdefault("bootstrapTokens", [{}])
     tokens[0].setdefault("token", model.token)
     if flags.token is not None:
         tokens[0]["token"] = flags.token
     if flags.token_ttl is not None:
         tokens[0]["ttl"] = flags.token_ttl
-    _put(
+    put(
         document,
         "certificateKey",
         flags.certificate_key or document.get("certificateKey") or model.certificate_key,
     )
-    _put(document, "nodeRegistration.name", flags.node_name)
-    _default(document, "nodeRegistration.criSocket", model.cri_socket)
-    _put(document, "nodeRegistration.criSocket", flags.cri_socket)
-    ignored = document["nodeRegistration"].get("ignorePreflightErrors", [])
-    # kubeadm refuses `all` next to names.
-    wanted = dict.fromkeys([*ignored, *model.ignore_preflight_errors])
-    if wanted:
-        document["nodeRegistration"]["ignorePreflightErrors"] = ["all"] if "all" in wanted else list(wanted)
+    put(document, "nodeRegistration.name", flags.node_name)
+    default(document, "nodeRegistration.criSocket", model.cri_socket)
+    put(document, "nodeRegistration.criSocket", flags.cri_socket)
+    ignore(document["nodeRegistration"], model.ignore_preflight_errors)
     if model.kubelet_args:
         current = document["nodeRegistration"].get("kubeletExtraArgs")
         document["nodeRegistration"]["kubeletExtraArgs"] = extra_args(api, current, model.kubelet_args)
     if model.skip_phases:
         document["skipPhases"] = list(dict.fromkeys([*document.get("skipPhases", []), *model.skip_phases]))
-    _put(document, "patches.directory", flags.patches)
+    put(document, "patches.directory", flags.patches)
 
 
 def _cluster(document: Document, model: KubeadmModel, api: str) -> None:
     flags = model.flags
-    _default(document, "kubernetesVersion", model.kubernetes_version)
-    _put(
+    default(document, "kubernetesVersion", model.kubernetes_version)
+    put(
         document,
         "kubernetesVersion",
         flags.kubernetes_version and f"v{flags.kubernetes_version.removeprefix('v')}",
     )
-    _put(document, "controlPlaneEndpoint", flags.control_plane_endpoint)
-    _put(document, "imageRepository", flags.image_repository)
-    _put(document, "certificatesDir", flags.cert_dir)
-    _default(document, "networking.podSubnet", model.pod_subnet or None)
-    _put(document, "networking.podSubnet", flags.pod_network_cidr)
-    _put(document, "networking.serviceSubnet", flags.service_cidr)
-    _put(document, "networking.dnsDomain", flags.service_dns_domain)
+    put(document, "controlPlaneEndpoint", flags.control_plane_endpoint)
+    put(document, "imageRepository", flags.image_repository)
+    put(document, "certificatesDir", flags.cert_dir)
+    default(document, "networking.podSubnet", model.pod_subnet or None)
+    put(document, "networking.podSubnet", flags.pod_network_cidr)
+    put(document, "networking.serviceSubnet", flags.service_cidr)
+    put(document, "networking.dnsDomain", flags.service_dns_domain)
     if flags.apiserver_cert_extra_sans:
-        _put(document, "apiServer.certSANs", list(flags.apiserver_cert_extra_sans))
+        put(document, "apiServer.certSANs", list(flags.apiserver_cert_extra_sans))
     if flags.feature_gates:
         gates = dict(gate.split("=", 1) for gate in flags.feature_gates.split(","))
-        _put(document, "featureGates", {name: value.lower() == "true" for name, value in gates.items()})
+        put(document, "featureGates", {name: value.lower() == "true" for name, value in gates.items()})
     del api
 
 
 def _kubelet(document: Document, model: KubeadmModel, api: str) -> None:
     del api
-    _default(document, "cgroupDriver", model.cgroup_driver)
+    default(document, "cgroupDriver", model.cgroup_driver)
     if model.tolerate_cgroup_v1:
-        _default(document, "failCgroupV1", False)
+        default(document, "failCgroupV1", False)
 
 
 def _kube_proxy(document: Document, model: KubeadmModel, api: str) -> None:
     del api
     if model.fixed_conntrack:
         # The table's size belongs to the machine around this node: kube-proxy must not try to set it.
-        _default(document, "conntrack.maxPerCore", 0)
-        _default(document, "conntrack.min", 0)
+        default(document, "conntrack.maxPerCore", 0)
+        default(document, "conntrack.min", 0)
 
 
-def _put(document: Document, path: str, value: Any) -> None:
+def put(document: Document, path: str, value: Any) -> None:
+    """Set the value at the dotted path; one that was not given leaves the document as it is."""
     if value is None or value == "":
         return
     *folders, last = path.split(".")
@@ -148,13 +153,15 @@ def _put(document: Document, path: str, value: Any) -> None:
     document[last] = value
 
 
-def _default(document: Document, path: str, value: Any) -> None:
+def default(document: Document, path: str, value: Any) -> None:
+    """Set the value at the dotted path where there is none."""
     found: Any = document
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     if found is None:
-        _put(document, path, value)
+        put(document, path, value)
 
 
-def _is_before_v1beta4(api: str) -> bool:
+def is_before_v1beta4(api: str) -> bool:
+    """Whether arguments are maps in this API, and lists from the next one on."""
     return api.endswith(("v1beta2", "v1beta3"))

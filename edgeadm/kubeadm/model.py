@@ -8,6 +8,24 @@ from edgeadm.config.model import KubeadmDocument, KubeadmFlags
 
 
 @dataclass(frozen=True)
+class JoinModel:
+    """One `kubeadm join`, by a kubeconfig that names the cluster and holds the token."""
+
+    kubeconfig: str
+    cri_socket: str
+    token: str
+    flags: KubeadmFlags = field(default_factory=KubeadmFlags)
+    documents: tuple[KubeadmDocument, ...] = ()
+    control_plane: bool = False
+    ignore_preflight_errors: tuple[str, ...] = ()
+    skip_phases: tuple[str, ...] = ()
+    kubelet_args: tuple[tuple[str, str], ...] = ()
+    labels: tuple[str, ...] = ()
+    taints: tuple[str, ...] = ()
+    patches: str = ""
+
+
+@dataclass(frozen=True)
 class KubeadmModel:
     """One `kubeadm init`. `documents` are the user's own, which flags and edgeadm's needs are laid over."""
 

@@ -29,7 +29,7 @@ class PodNetwork:
             return Verdict(needed=False, reason="`--cni none`: the pod network is left to the user")
         if ctx.host.stat(ADMIN_CONF) is None:
             return Verdict(needed=True, reason="there is no cluster yet")
-        if ctx.host.read(CONFLIST) != _conflist(ctx):
+        if ctx.host.read(CONFLIST) != conflist(ctx):
             return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
         if ctx.journal.unfinished("init", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
@@ -39,9 +39,9 @@ class PodNetwork:
         return Verdict(needed=False, reason=f"the pod network ({ctx.config.cni}) is applied")
 
     def apply(self, ctx: Context) -> None:
-        conflist = _conflist(ctx)
-        if conflist is not None:
-            ctx.host.write(CONFLIST, conflist)
+        wanted = conflist(ctx)
+        if wanted is not None:
+            ctx.host.write(CONFLIST, wanted)
         cluster = ctx.connect()
         objects = _objects(ctx)
         cluster.apply(objects)
@@ -100,7 +100,8 @@ def _objects(ctx: Context) -> list[dict[str, Any]]:
     return parse_objects(Path(ctx.config.cni).read_text(encoding="utf-8"), f"`{ctx.config.cni}`")
 
 
-def _conflist(ctx: Context) -> bytes | None:
+def conflist(ctx: Context) -> bytes | None:
+    """The network configuration that this node is to have: ours, else what it has."""
     if ctx.config.cni != "flannel":
         return ctx.host.read(CONFLIST)
     return renderer(ctx).text("cni/flannel.conflist", {}).encode()

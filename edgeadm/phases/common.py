@@ -30,14 +30,22 @@ def renderer(ctx: Context) -> Renderer:
 
 
 def resuming(ctx: Context) -> bool:
-    """Whether an earlier `init` of ours got as far as what preflight would take for another cluster."""
-    return ctx.journal.begun("init", KUBEADM) or ctx.journal.begun("init", "kubelet")
+    """Whether an earlier run of this verb got as far as what preflight would take for another cluster."""
+    return any(ctx.journal.begun(ctx.journal.verb, phase) for phase in (KUBEADM, "kubelet"))
 
 
 def is_control_plane(ctx: Context) -> bool:
     """Whether kubeadm finished here: it was not cut off by us, and left what a control plane has."""
     finished = not ctx.journal.unfinished("init", KUBEADM)
     return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
+
+
+def node_name(ctx: Context) -> str:
+    """The name that this node has or will have in its cluster."""
+    kinds = ("InitConfiguration", "JoinConfiguration")
+    given = next((each for each in ctx.config.kubeadm_documents if each.get("kind") in kinds), {})
+    registered = (given.get("nodeRegistration") or {}).get("name")
+    return str(ctx.config.kubeadm.node_name or registered or facts.hostname(ctx.host))
 
 
 def runtime_is_ours(ctx: Context) -> bool:

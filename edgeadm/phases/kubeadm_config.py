@@ -35,7 +35,7 @@ class KubeadmConfig:
 
     def apply(self, ctx: Context) -> None:
         wanted = text(ctx)
-        _validate(ctx, wanted)
+        let_kubeadm_validate(ctx, wanted)
         ctx.host.write(CONFIG, wanted, 0o600)
 
     def undo(self, ctx: Context) -> None:
@@ -58,9 +58,9 @@ def text(ctx: Context) -> bytes:
         if ctx.config.kubeadm.upload_certs
         else "",
         pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
-        ignore_preflight_errors=_ignored(ctx),
+        ignore_preflight_errors=ignored_checks(ctx),
         kubelet_args=_kubelet_args(ctx),
-        cgroup_driver=_cgroup_driver(ctx),
+        cgroup_driver=cgroup_driver(ctx),
         tolerate_cgroup_v1=tolerates_cgroup_v1(ctx),
         fixed_conntrack=facts.conntrack_is_fixed(ctx.host),
     )
@@ -90,7 +90,7 @@ def _init_document(data: bytes | None) -> dict[str, Any]:
     return next((each for each in found if each.get("kind") == "InitConfiguration"), {})
 
 
-def _ignored(ctx: Context) -> tuple[str, ...]:
+def ignored_checks(ctx: Context) -> tuple[str, ...]:
     """kubeadm is stricter than needed about cgroup v1, even where the kubelet was told to live with it."""
     asked = ctx.config.kubeadm.ignore_preflight_errors
     return (*asked, "SystemVerification") if tolerates_cgroup_v1(ctx) else asked
@@ -101,7 +101,7 @@ def _kubelet_args(ctx: Context) -> tuple[tuple[str, str], ...]:
     return (("node-ip", address),) if address else ()
 
 
-def _cgroup_driver(ctx: Context) -> str:
+def cgroup_driver(ctx: Context) -> str:
     """The runtime's own: two managers of one tree fight."""
     if ctx.config.ignore_runtime or ctx.journal.ours("/usr/bin/containerd"):
         return "systemd"
@@ -109,7 +109,7 @@ def _cgroup_driver(ctx: Context) -> str:
     return "systemd" if found is None or found.systemd_cgroup else "cgroupfs"
 
 
-def _validate(ctx: Context, wanted: bytes) -> None:
+def let_kubeadm_validate(ctx: Context, wanted: bytes) -> None:
     """Let the kubeadm that will read it say whether it is good. Raises ConfigError with its words."""
     if not compat.config_can_validate(kubernetes_version(ctx)) or not facts.kubeadm_version(ctx.host):
         return

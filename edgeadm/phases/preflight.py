@@ -33,24 +33,37 @@ class Preflight:
     def apply(self, ctx: Context) -> None:
         if ctx.package is not None or _installed(ctx):
             kubeadm_config.text(ctx)  # a configuration that this kubeadm cannot read is refused here
+        self.report(ctx)
+
+    def undo(self, ctx: Context) -> None:
+        """There is nothing to take back."""
+
+    def report(self, ctx: Context) -> None:
+        """Show the warnings. Raises PreflightError with all errors."""
         errors, warnings = self.findings(ctx)
         for finding in warnings:
             ctx.warn(warning_line(finding))
         if errors:
             raise failure(errors)
 
-    def undo(self, ctx: Context) -> None:
-        """There is nothing to take back."""
+    def role(self, ctx: Context) -> str:  # noqa: ARG002
+        """What this machine is to be."""
+        return "control-plane"
+
+    def every(self, ctx: Context) -> tuple[Check, ...]:  # noqa: ARG002
+        """The checks for that."""
+        return self.checks
 
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
         """Errors and warnings of all checks."""
         subject = Subject(
             kubernetes=_version(ctx),
             package=ctx.package,
+            role=self.role(ctx),
             resuming=resuming(ctx),
             ours=ctx.journal.ours,
         )
-        return run_checks(self.checks, ctx.host, ctx.config, subject)
+        return run_checks(self.every(ctx), ctx.host, ctx.config, subject)
 
 
 def _version(ctx: Context) -> str:

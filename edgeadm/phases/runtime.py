@@ -29,7 +29,7 @@ class Runtime:
         for path, text in _files(ctx).items():
             if ctx.host.read(path) != text:
                 return Verdict(needed=True, reason=f"{path} is missing or differs")
-        if ctx.journal.unfinished("init", self.name):
+        if ctx.journal.unfinished(ctx.journal.verb, self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
         if not _enabled(ctx) or not answers(ctx):
             return Verdict(needed=True, reason="containerd does not run")

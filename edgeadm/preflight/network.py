@@ -10,7 +10,11 @@ from edgeadm.hosts import Host, facts
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
 
-PORTS = (10259, 10257, 10250, 2379, 2380)
+KUBELET_PORT = 10250
+PORTS = (10259, 10257, KUBELET_PORT, 2379, 2380)
+EDGE_LINK = "tkeedgedns"
+EDGE_UNIT = "/etc/systemd/system/edge-nic.service"
+LITE_UNIT = "/etc/systemd/system/lite-apiserver.service"
 MANIFESTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 CNI_FOLDER = "/etc/cni/net.d"
 CNI_LINKS = ("cni0", "flannel.1", "cbr0", "kube-ipvs0", "tunl0", "cilium_host", "antrea-gw0")
@@ -21,10 +25,27 @@ def _ports(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
     if subject.resuming:
         return
     used = facts.listening_ports(host)
-    for port in (config.kubeadm.apiserver_bind_port or 6443, *PORTS):
+    for port in _wanted_ports(config, subject):
         if port in used:
             hint = f"`ss -ltnp 'sport = :{port}'` tells who listens there"
             yield Finding(f"Port-{port}", f"Port {port} is in use", hint)
+
+
+def _wanted_ports(config: Config, subject: Subject) -> tuple[int, ...]:
+    if subject.role == "control-plane":
+        return (config.kubeadm.apiserver_bind_port or 6443, *PORTS)
+    return (KUBELET_PORT,)
+
+
+def _lite_port(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    port = config.join.lite_apiserver_port
+    if subject.role == "edge" and not subject.ours(LITE_UNIT) and port in facts.listening_ports(host):
+        yield Finding(
+            f"Port-{port}",
+            f"Port {port}, which lite-apiserver is to have, is in use",
+            f"`ss -ltnp 'sport = :{port}'` tells who listens there; "
+            "`--lite-apiserver-port` gives lite-apiserver another one",
+        )
 
 
 def _manifests(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
@@ -81,26 +102,31 @@ def _ranges(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
                     )
 
 
-def _virtual(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    for link, address in _addresses(host) if config.enable_edge else ():
-        if str(address) == config.edge_virtual_addr:
+def _virtual(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    for link, address in _addresses(host) if config.enable_edge and subject.role != "worker" else ():
+        ours = link == EDGE_LINK and subject.ours(EDGE_UNIT)
+        if str(address) == config.edge_virtual_addr and not ours:
             text = f"{link} already has the edge's virtual address {address}"
             yield Finding("EdgeVirtualAddr", text, "choose another `--edge-virtual-addr`")
 
 
-def _route(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    if not config.kubeadm.apiserver_advertise_address and not facts.default_address(host):
-        text = "there is no default route to take the API server's address from"
-        yield Finding("DefaultRoute", text, "pass `--apiserver-advertise-address`")
+def _route(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    given = config.kubeadm.apiserver_advertise_address or config.join.node_ip
+    if not given and not facts.default_address(host):
+        text = "there is no default route to take this node's address from"
+        flag = "--apiserver-advertise-address" if subject.role == "control-plane" else "--node-ip"
+        yield Finding("DefaultRoute", text, f"pass `{flag}`")
 
 
 def _advertised(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    wanted = config.kubeadm.apiserver_advertise_address
-    if wanted and wanted not in {str(address) for _, address in _addresses(host)}:
-        text = f"no interface of this machine has {wanted}"
-        yield Finding(
-            "AdvertiseAddress", text, "`--apiserver-advertise-address` takes one of its own addresses"
-        )
+    own = {str(address) for _, address in _addresses(host)}
+    for flag, name, wanted in (
+        ("--apiserver-advertise-address", "AdvertiseAddress", config.kubeadm.apiserver_advertise_address),
+        ("--node-ip", "NodeIP", config.join.node_ip),
+    ):
+        if wanted and wanted not in own:
+            text = f"no interface of this machine has {wanted}"
+            yield Finding(name, text, f"`{flag}` takes one of its own addresses")
 
 
 def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddress.IPv6Address]]:
@@ -110,6 +136,19 @@ def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddr
                 yield link, ipaddress.ip_interface(text).ip
 
 
+JOIN_NETWORK_CHECKS = (
+    Check("Port", "the ports of the kubelet, or of the control plane, are free", _ports),
+    Check("LitePort", "the port of lite-apiserver is free", _lite_port),
+    Check("ClusterState", "the machine is not a node of a cluster", _other_cluster),
+    Check("LeftoverNetwork", "no earlier pod network left anything", _left_over),
+    Check("EdgeVirtualAddr", "the edge's virtual address is free", _virtual),
+    Check("DefaultRoute", "there is an address that other nodes can reach", _route),
+    Check("NodeIP", "the node's address is this machine's", _advertised),
+)
+CONTROL_PLANE_CHECKS = (
+    Check("FileAvailable", "no static Pod manifests are there", _manifests),
+    Check("DirAvailable", "etcd's folder is empty", _etcd),
+)
 NETWORK_CHECKS = (
     Check("Port", "the control plane's ports are free", _ports),
     Check("FileAvailable", "no static Pod manifests are there", _manifests),

@@ -29,15 +29,15 @@ def _root(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
         yield Finding("IsPrivilegedUser", "user is not running as root", "run it with sudo")
 
 
-def _cpu(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
+def _cpu(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     found = facts.processors(host)
-    if found < CPUS:
+    if found < CPUS and subject.role == "control-plane":
         yield Finding("NumCPU", f"the number of available CPUs {found} is less than the required {CPUS}")
 
 
-def _memory(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
+def _memory(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     found = facts.memory_mib(host)
-    if found < MEMORY_MIB:
+    if found < MEMORY_MIB and subject.role == "control-plane":
         yield Finding("Mem", f"the system RAM ({found} MB) is less than the minimum {MEMORY_MIB} MB")
 
 
@@ -124,8 +124,8 @@ def _selinux(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding
 
 NODE_CHECKS = (
     Check("IsPrivilegedUser", "edgeadm runs as root", _root),
-    Check("NumCPU", f"there are at least {CPUS} processors", _cpu),
-    Check("Mem", f"there are at least {MEMORY_MIB} MiB of memory", _memory),
+    Check("NumCPU", f"a control plane has at least {CPUS} processors", _cpu),
+    Check("Mem", f"a control plane has at least {MEMORY_MIB} MiB of memory", _memory),
     Check("Swap", "swap is off, or the kubelet is told to live with it", _swap),
     Check("Hostname", "the node's name is valid and resolves", _hostname),
     Check("Clock", "the clock has been set", _clock),

@@ -39,6 +39,33 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"pause_image": "registry.k8s.io/pause:3.10.1", "can_lower_oom_score": False},
     ),
     "containerd.service": ("systemd/containerd.service", {"can_lower_oom_score": True}),
+    "edge-nic.service": ("systemd/edge-nic.service", {"link": "tkeedgedns", "address": "169.254.20.11"}),
+    "lite-apiserver.service": (
+        "systemd/lite-apiserver.service",
+        {
+            "folder": "/etc/kubernetes/edge",
+            "host": "10.0.0.11",
+            "api_port": 6443,
+            "address": "169.254.20.11",
+            "port": 51003,
+            "cache": "/data/lite-apiserver/cache",
+        },
+    ),
+    "tls.json": ("edge/tls.json", {"client": "/var/lib/kubelet/pki/kubelet-client-current.pem"}),
+    "edge-info.yaml": (
+        "addons/edge-info.yaml",
+        {"virtual_address": "169.254.20.11", "service_ip": "10.96.0.1"},
+    ),
+    "approver.yaml": (
+        "addons/approver.yaml",
+        {
+            "approver_image": "edgeadm.io/approver:v1.0.0",
+            "addresses": ["169.254.20.11", "127.0.0.1", "10.96.0.1"],
+            "names": ["kubernetes", "kubernetes.default"],
+        },
+    ),
+    "join-done.txt": ("text/join-done.txt", {"control_plane": False}),
+    "join-done-control-plane.txt": ("text/join-done.txt", {"control_plane": True}),
     "kubelet.service": ("systemd/kubelet.service", {}),
     "10-kubeadm.conf": ("systemd/10-kubeadm.conf", {}),
     "modules.conf": ("node/modules.conf", {"modules": ["overlay", "br_netfilter"]}),

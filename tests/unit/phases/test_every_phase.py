@@ -8,25 +8,24 @@ import pytest
 
 from edgeadm import workflows
 from edgeadm.cluster.dry import DryCluster
-from edgeadm.config import Config, KubeadmFlags
 from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import DryHost
 from tests.machine import Machine, pods_write
 from tests.reports import Recorded
+from tests.wishes import ROLES, asked
 
-CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
 WORKFLOWS = [each for each in vars(workflows).values() if isinstance(each, Workflow)]
 FLOWS = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.name)
 
 
 @FLOWS
 def test_a_check_only_looks(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
     before = dict(machine.host.files)
     for step in workflow.steps():
-        step.phase.check(machine.context(CONFIG))
+        step.phase.check(machine.context(asked(workflow)))
     assert machine.host.files == before
     assert machine.host.ran == []
 
@@ -35,11 +34,11 @@ def test_a_check_only_looks(workflow: Workflow, tmp_path: Path) -> None:
 def test_a_run_reaches_what_the_checks_look_for_and_a_second_run_changes_nothing(
     workflow: Workflow, tmp_path: Path
 ) -> None:
-    machine = Machine(tmp_path)
-    Run(workflow, machine.context(CONFIG), Recorded()).apply(workflow.select())
+    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    Run(workflow, machine.context(asked(workflow)), Recorded()).apply(workflow.select())
     after, ran = dict(machine.host.files), list(machine.host.ran)
     report = Recorded()
-    assert Run(workflow, machine.context(CONFIG), report).apply(workflow.select()) == 0
+    assert Run(workflow, machine.context(asked(workflow)), report).apply(workflow.select()) == 0
     assert machine.host.files == after
     assert machine.host.ran == ran
     assert all(verdict.reason for _, verdict in report.verdicts)
@@ -47,9 +46,9 @@ def test_a_run_reaches_what_the_checks_look_for_and_a_second_run_changes_nothing
 
 @FLOWS
 def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
     for step in workflow.steps():
-        ctx = machine.context(CONFIG)
+        ctx = machine.context(asked(workflow))
         ctx.journal.verb, ctx.journal.phase = workflow.name, step.path
         ctx.journal.add("started")
         step.phase.apply(ctx)
@@ -60,10 +59,10 @@ def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
 
 @FLOWS
 def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
     machine.host.write("/etc/containerd/config.toml", b"# the user's\nversion = 3\n", 0o640)
     before = dict(machine.host.files)
-    run = Run(workflow, machine.context(CONFIG), Recorded())
+    run = Run(workflow, machine.context(asked(workflow)), Recorded())
     run.apply(workflow.select())
     run.undo(machine.host)
     ours = ("/var/lib/edgeadm/", "/proc/", *pods_write())  # of pods, `reset` takes the traces
@@ -75,18 +74,19 @@ def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_pat
 
 @FLOWS
 def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
     before = dict(machine.host.files)
     notes: list[str] = []
-    ctx = machine.context(CONFIG)
-    dry = machine.context(CONFIG)
+    ctx = machine.context(asked(workflow))
+    dry = machine.context(asked(workflow))
     object.__setattr__(dry, "connect", lambda: DryCluster(None, notes.append))
     object.__setattr__(dry, "host", DryHost(machine.host, notes.append))
     object.__setattr__(dry, "journal", Journal(DryHost(machine.host, lambda _text: None)))
     Run(workflow, dry, Recorded()).apply(workflow.select())
     assert machine.host.files == before
     assert machine.host.ran == []
-    assert workflow.name != "init" or any(note.startswith("run kubeadm init") for note in notes)
+    verb = workflow.name
+    assert verb not in ("init", "join") or any(note.startswith(f"run kubeadm {verb}") for note in notes)
     assert ctx.journal.records() == []
 
 

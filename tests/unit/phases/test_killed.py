@@ -1,4 +1,4 @@
-"""edgeadm killed at every journal record of a full init, and run again."""
+"""edgeadm killed at every journal record of a full init or join, and run again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from edgeadm.config import Config, KubeadmFlags
 from edgeadm.core.journal import Journal
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
-from edgeadm.workflows import INIT
+from edgeadm.core.workflow import Workflow
+from edgeadm.workflows import INIT, JOIN
 from tests.machine import Machine, kubeadm_writes
 from tests.reports import Recorded
-
-CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
+from tests.wishes import ROLES, asked
 
 
 class KilledError(BaseException):
@@ -34,8 +33,8 @@ class Deadly(Journal):
             raise KilledError
 
 
-def context(machine: Machine, dies_after: int = 0) -> Context:
-    ctx = machine.context(CONFIG)
+def context(machine: Machine, dies_after: int = 0, workflow: Workflow = INIT) -> Context:
+    ctx = machine.context(asked(workflow))
     if dies_after:
         journal = Deadly(machine.host)
         journal.left = dies_after
@@ -44,25 +43,27 @@ def context(machine: Machine, dies_after: int = 0) -> Context:
     return ctx
 
 
-def records_of_a_full_run(folder: Path) -> int:
-    machine = Machine(folder)
-    Run(INIT, context(machine), Recorded()).apply(INIT.select())
+def records_of_a_full_run(workflow: Workflow, folder: Path) -> int:
+    machine = Machine(folder, role=ROLES[workflow.name])
+    Run(workflow, context(machine, workflow=workflow), Recorded()).apply(workflow.select())
     return len(Journal(machine.host).records())
 
 
-def test_every_record_is_a_place_from_which_a_second_run_finishes(tmp_path: Path) -> None:
-    total = records_of_a_full_run(tmp_path / "whole")
+@pytest.mark.parametrize("workflow", [INIT, JOIN], ids=lambda each: each.name)
+def test_every_record_is_a_place_from_which_a_second_run_finishes(workflow: Workflow, tmp_path: Path) -> None:
+    total = records_of_a_full_run(workflow, tmp_path / "whole")
     assert total > 40
-    whole = Machine(tmp_path / "again")
-    Run(INIT, context(whole), Recorded()).apply(INIT.select())
+    whole = Machine(tmp_path / "again", role=ROLES[workflow.name])
+    Run(workflow, context(whole, workflow=workflow), Recorded()).apply(workflow.select())
     for number in range(1, total + 1):
-        machine = Machine(tmp_path / str(number))
+        machine = Machine(tmp_path / str(number), role=ROLES[workflow.name])
         with pytest.raises(KilledError):
-            Run(INIT, context(machine, number), Recorded()).apply(INIT.select())
-        Run(INIT, context(machine), Recorded()).apply(INIT.select())
+            Run(workflow, context(machine, number, workflow), Recorded()).apply(workflow.select())
+        Run(workflow, context(machine, workflow=workflow), Recorded()).apply(workflow.select())
         assert same_files(machine) == same_files(whole), f"killed after record {number}"
         assert machine.images == whole.images
-        assert Run(INIT, context(machine), Recorded()).apply(INIT.select()) == 0
+        again = Run(workflow, context(machine, workflow=workflow), Recorded())
+        assert again.apply(workflow.select()) == 0, f"killed after record {number}"
 
 
 def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> None:
@@ -93,6 +94,6 @@ def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tm
 
 
 def same_files(machine: Machine) -> dict[str, bytes]:
-    """All files but those that differ between any two runs: journal, backups, and the random token."""
-    differs = ("/var/lib/edgeadm/", "/etc/edgeadm/kubeadm.yaml")
+    """All files but those that differ between any two runs: journal, backups, random token and keys."""
+    differs = ("/var/lib/edgeadm/", "/etc/edgeadm/kubeadm.yaml", "/etc/kubernetes/edge/lite-apiserver.")
     return {path: data for path, data in machine.host.files.items() if not path.startswith(differs)}

@@ -69,7 +69,7 @@ def test_what_the_user_had_stays_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_killed_at_every_record_of_init_it_takes_back_what_there_is(tmp_path: Path) -> None:
-    for number in range(1, records_of_a_full_run(tmp_path / "whole") + 1):
+    for number in range(1, records_of_a_full_run(INIT, tmp_path / "whole") + 1):
         machine = Machine(tmp_path / str(number))
         before = dict(machine.host.files)
         with pytest.raises(KilledError):

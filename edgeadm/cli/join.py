@@ -1,0 +1,47 @@
+"""`edgeadm join [HOST:PORT]`, `edgeadm join phase NAME`, `edgeadm join plan`."""
+
+from __future__ import annotations
+
+import click
+
+from edgeadm.cli import console
+from edgeadm.cli.session import Session
+from edgeadm.cli.workflow import WorkflowVerb
+from edgeadm.config.ticket import joins_control_plane
+from edgeadm.phases.common import node_name, renderer
+from edgeadm.phases.membership import is_member
+from edgeadm.workflows import JOIN
+
+
+class TargetGroup(click.Group):
+    """A verb whose first word is a target, or one of its sub-commands: options may follow the target."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        below = bool(args) and args[0] in self.commands
+        ctx.allow_interspersed_args = not below
+        # Before a sub-command there is no target: an empty one takes its place.
+        return super().parse_args(ctx, ["", *args] if below else args)
+
+
+def show_joined(session: Session, changed: int, as_json: bool) -> None:
+    """The text that users of edgeadm know; or the run as JSON."""
+    ctx = session.ctx
+    if as_json:
+        console.data_json(
+            {
+                "verb": "join",
+                "node": node_name(ctx),
+                "changed": changed,
+                "phases": session.report.outcome.phases,
+                "log": session.log.written,
+            }
+        )
+    elif not changed:
+        console.talk("this node is in the cluster already: 0 changes")
+    elif is_member(ctx):
+        values = {"control_plane": joins_control_plane(ctx.config)}
+        console.data(renderer(ctx).text("text/join-done.txt", values).rstrip("\n"))
+
+
+VERB = WorkflowVerb(JOIN, show_joined)
+command = VERB.command(TargetGroup)

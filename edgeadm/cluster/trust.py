@@ -1,0 +1,94 @@
+"""Why a certificate was not accepted: asked of the server once more, without believing it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from edgeadm.cluster.errors import (
+    CertificateAddressError,
+    CertificateExpiredError,
+    CertificateUntrustedError,
+    ClockError,
+)
+from edgeadm.errors import ApiError
+
+SKEW = 300
+# OpenSSL's X509_V_ERR_…: not yet valid, has expired, host name mismatch, IP address mismatch.
+NOT_YET, EXPIRED, OTHER_NAMES = 9, 10, (62, 64)
+
+
+def unchecked() -> ssl.SSLContext:
+    """For a look at what a server shows; nothing that is secret may be sent."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def explain(server: str, error: ssl.SSLCertVerificationError, timeout: float) -> ApiError:
+    """The error to raise for a certificate that did not pass."""
+    certificate, there = _look(server, timeout)
+    apart = 0.0 if there is None else time.time() - there
+    if error.verify_code == NOT_YET or abs(apart) > SKEW:
+        which = "behind" if apart < 0 or error.verify_code == NOT_YET else "ahead of"
+        return ClockError(
+            f"this machine's clock is {_span(apart)}{which} the API server's: its certificate does not hold",
+            hint="set the clock (`timedatectl set-time`, or an NTP service), then run it again",
+        )
+    if error.verify_code == EXPIRED:
+        return CertificateExpiredError(
+            f"the certificate of {server} has expired",
+            hint="`kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver there",
+        )
+    if error.verify_code in OTHER_NAMES:
+        return CertificateAddressError(
+            f"the certificate of {server} is not made for that address",
+            context=f"it is made for {', '.join(_names(certificate))}",
+            hint="use one of those, or let `edgeadm init --apiserver-cert-extra-sans` add this one",
+        )
+    return CertificateUntrustedError(
+        f"the certificate of {server} was not signed by the cluster's CA",
+        context=error.verify_message,
+        hint="is something between this machine and the API server that breaks TLS up?",
+    )
+
+
+def _look(server: str, timeout: float) -> tuple[bytes, float | None]:
+    """The certificate and the server's clock; what cannot be had is empty."""
+    where = urlsplit(server)
+    connection = HTTPSConnection(where.hostname or "", where.port, timeout=timeout, context=unchecked())
+    with suppress(OSError, HTTPException, ValueError, TypeError):
+        connection.request("GET", "/version")
+        sock: Any = connection.sock
+        certificate: bytes = sock.getpeercert(binary_form=True) or b""
+        date = connection.getresponse().headers["Date"]
+        connection.close()
+        return certificate, parsedate_to_datetime(date).timestamp() if date else None
+    return b"", None
+
+
+def _names(certificate: bytes) -> list[str]:
+    from cryptography import x509
+
+    try:
+        found = x509.load_der_x509_certificate(certificate).extensions
+        names = found.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return ["no address at all"]
+    return [str(each.value) for each in names]
+
+
+def _span(seconds: float) -> str:
+    seconds = abs(seconds)
+    if seconds < SKEW:
+        return ""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} "
+    return f"{seconds:.0f} s "

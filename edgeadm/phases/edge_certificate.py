@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.cluster import Object, Outside
+from edgeadm.config.ticket import is_edge
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import EdgeadmError
+from edgeadm.phases.common import node_name
+from edgeadm.phases.lite_files import CERTIFICATE, KEY, addresses, names
+from edgeadm.phases.membership import cluster_facts, known_facts
+
+REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+SIGNER = "kubernetes.io/kubelet-serving"
+PATIENCE = 60.0
+POLL = 0.2
+
+
+class NotApprovedError(EdgeadmError):
+    """Nobody approved the request for lite-apiserver's certificate, or somebody denied it."""
+
+    code = "certificate-not-approved"
+    exit_code = 5
+
+
+@dataclass(frozen=True)
+class EdgeCertificate:
+    """The certificate that lite-apiserver serves with: the key is made here and never leaves this node, the
+    cluster's CA signs what its approver lets pass."""
+
+    name: str = "certificate"
+    summary: str = "obtain this node's own certificate for lite-apiserver"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        if not is_edge(ctx.config):
+            return Verdict(needed=False, reason="this is not to be an edge node")
+        key, certificate = ctx.host.read(KEY), ctx.host.read(CERTIFICATE)
+        if key is None or certificate is None or not pki.fits(certificate, key):
+            return Verdict(needed=True, reason="there is no certificate yet")
+        if cluster_facts(ctx) is None or not _says(ctx, certificate):
+            return Verdict(needed=True, reason="the certificate has other names, or has expired")
+        return Verdict(needed=False, reason="the certificate is there and valid")
+
+    def apply(self, ctx: Context) -> None:
+        if not is_edge(ctx.config):
+            return
+        key = ctx.host.read(KEY) or b""
+        if not pki.is_key(key):
+            key = pki.new_key()
+            ctx.host.write(KEY, key, 0o600)
+        present = ctx.host.read(CERTIFICATE) or b""
+        if not (pki.fits(present, key) and _says(ctx, present)):
+            ctx.host.write(CERTIFICATE, self._obtain(ctx, ctx.outside(), key), 0o644)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal removes key and certificate; the API server forgets the request by itself."""
+
+    def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
+        name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
+        outside.create(REQUESTS, _request(ctx, name, key))
+        ctx.say(f"asked for a certificate: {name}")
+        end = time.monotonic() + self.patience
+        while True:
+            status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
+            if status.get("certificate"):
+                return pki.decoded(status["certificate"])
+            _stop_if_denied(name, status)
+            if time.monotonic() > end:
+                raise NotApprovedError(
+                    f"the request {name} was not approved within {self.patience:g} s",
+                    hint="does the Deployment edge-system/approver run? "
+                    f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
+                )
+            time.sleep(POLL)
+
+
+def _says(ctx: Context, certificate: bytes) -> bool:
+    facts = known_facts(ctx)
+    wanted = {*addresses(facts.virtual_address, facts.service_ip), *names(facts.domain), node_name(ctx)}
+    return pki.is_valid_for(certificate, wanted)
+
+
+def _request(ctx: Context, name: str, key: bytes) -> Object:
+    facts, node = known_facts(ctx), node_name(ctx)
+    request = pki.new_request(
+        key,
+        common_name=f"system:node:{node}",
+        organization="system:nodes",
+        addresses=addresses(facts.virtual_address, facts.service_ip),
+        names=[node, *names(facts.domain)],
+    )
+    return {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": name},
+        "spec": {
+            "request": pki.encoded(request),
+            "signerName": SIGNER,
+            "usages": ["digital signature", "key encipherment", "server auth"],
+        },
+    }
+
+
+def _stop_if_denied(name: str, status: Mapping[str, Any]) -> None:
+    for each in status.get("conditions") or []:
+        if each["type"] in ("Denied", "Failed"):
+            raise NotApprovedError(
+                f"the request {name} was {each['type'].lower()}",
+                context=str(each.get("message", "")),
+                hint=f"`kubectl delete csr {name}` on a control plane clears the way for another try",
+            )

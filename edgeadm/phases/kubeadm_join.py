@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from edgeadm.cluster import Outside
+from edgeadm.config.ticket import joins_control_plane
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError, PhaseError, WaitError
+from edgeadm.phases.common import KUBEADM, node_name
+from edgeadm.phases.join_files import (
+    CONFIG,
+    KUBECONFIG,
+    TOKEN_FILES,
+    bootstrap_kubeconfig,
+    join_config,
+    patches,
+)
+from edgeadm.phases.kubeadm_config import let_kubeadm_validate
+from edgeadm.phases.kubeadm_init import OF_OUR_OWN
+from edgeadm.phases.membership import has_credentials, is_member
+
+END_OF_TALK = "This node has joined the cluster"
+PATIENCE = 60.0
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class KubeadmJoin:
+    """One `kubeadm join` with our configuration; then the node has to turn up in the cluster. The files that
+    hold the token are gone when this ends, however it ends."""
+
+    name: str = KUBEADM
+    summary: str = "run `kubeadm join` and wait until the node is Ready"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        if ctx.journal.unfinished("join", self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
+        if is_member(ctx):
+            return Verdict(needed=False, reason="the kubelet has its credentials: this is a node")
+        return Verdict(needed=True, reason="this machine is not a node yet")
+
+    def apply(self, ctx: Context) -> None:
+        if has_credentials(ctx) and not joins_control_plane(ctx.config):
+            ctx.host.run("systemctl", "start", "kubelet")
+        else:
+            self._join(ctx)
+        self._wait(ctx)
+
+    def undo(self, ctx: Context) -> None:
+        ctx.host.run("kubeadm", "reset", "--force")
+
+    def _join(self, ctx: Context) -> None:
+        wanted = join_config(ctx)
+        try:
+            for path, text in patches(ctx).items():
+                ctx.host.write(path, text)
+            ctx.host.write(KUBECONFIG, bootstrap_kubeconfig(ctx), 0o600)
+            let_kubeadm_validate(ctx, wanted)  # it looks into the kubeconfig as well
+            ctx.host.write(CONFIG, wanted, 0o600)
+            self._kubeadm(ctx)
+        finally:
+            for path in TOKEN_FILES:
+                ctx.host.remove(path)
+
+    def _kubeadm(self, ctx: Context) -> None:
+        quiet = False
+
+        def line(text: str) -> None:
+            nonlocal quiet
+            quiet = quiet or END_OF_TALK in text
+            if not quiet:
+                ctx.say(text)
+
+        try:
+            ctx.host.run(*self._command(ctx), on_line=line)
+        except CommandError as error:
+            raise PhaseError(
+                "kubeadm join failed",
+                context=error.context,
+                hint="`journalctl -xeu kubelet` has the kubelet's side; run the same command again to go on",
+            ) from error
+
+    def _command(self, ctx: Context) -> list[str]:
+        command = ["kubeadm", "join", "--config", CONFIG]
+        if ctx.config.verbosity:
+            command.append(f"-v={ctx.config.verbosity}")
+        if joins_control_plane(ctx.config) and ctx.journal.times("join", self.name):
+            port = ctx.config.kubeadm.apiserver_bind_port or 6443
+            command.append(f"--ignore-preflight-errors={','.join([*OF_OUR_OWN, f'Port-{port}'])}")
+        return command
+
+    def _wait(self, ctx: Context) -> None:
+        if not has_credentials(ctx):
+            return  # a dry run has joined nothing
+        outside, end = ctx.outside(), time.monotonic() + self.patience
+        while not _is_ready(outside, node_name(ctx)):
+            if time.monotonic() > end:
+                raise WaitError(
+                    f"the node is not Ready after {self.patience:g} s",
+                    context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
+                    hint=f"`kubectl describe node {node_name(ctx)}` on a control plane says why; "
+                    "run the same command again to wait on",
+                )
+            time.sleep(POLL)
+
+
+def _is_ready(outside: Outside, name: str) -> bool:
+    node = outside.get(f"/api/v1/nodes/{name}") or {}
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from edgeadm.config.ticket import PORT, is_edge
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import ApiError, PhaseError, UnreachableError
+from edgeadm.phases.common import renderer
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, CERTIFICATE, FOLDER, TLS, address_of
+from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
+
+UNIT = "/etc/systemd/system/lite-apiserver.service"
+SERVICE = "lite-apiserver"
+PATIENCE = 20.0
+POLL = 0.1
+
+
+@dataclass(frozen=True)
+class LiteApiServer:
+    """lite-apiserver as a unit: the kubelet's API server on this node, which answers from its cache while the
+    cable is cut. It is asked, certificate and all, before a kubelet depends on it."""
+
+    name: str = "lite-apiserver"
+    summary: str = "start lite-apiserver and wait until it answers"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        if not is_edge(ctx.config):
+            return Verdict(needed=False, reason="this is not to be an edge node")
+        if cluster_facts(ctx) is None:
+            return Verdict(needed=True, reason="there is none yet")
+        for path, text in _files(ctx).items():
+            if ctx.host.read(path) != text:
+                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if ctx.journal.unfinished(ctx.journal.verb, "edge/lite-apiserver"):
+            return Verdict(needed=True, reason="an earlier run was cut off before it answered")
+        for question in ("is-enabled", "is-active"):
+            if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
+                return Verdict(needed=True, reason="lite-apiserver does not run")
+        return Verdict(needed=False, reason="lite-apiserver runs")
+
+    def apply(self, ctx: Context) -> None:
+        if not is_edge(ctx.config):
+            return
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        ctx.host.run("install", "-d", "-m", "0700", CACHE)
+        ctx.host.run("systemctl", "daemon-reload")
+        ctx.host.run("systemctl", "enable", "--quiet", SERVICE)
+        ctx.host.run("systemctl", "restart", SERVICE)
+        self._wait(ctx)
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(UNIT):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
+            ctx.host.run("rm", "-rf", CACHE)
+
+    def _wait(self, ctx: Context) -> None:
+        if ctx.host.ask("systemctl", "is-active", "--quiet", SERVICE).code != 0:
+            return  # a dry run has started nothing
+        server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
+        api, end = ctx.outside().through(server), time.monotonic() + self.patience
+        while True:
+            try:
+                api.get("/healthz")
+            except (UnreachableError, ApiError) as error:
+                if time.monotonic() > end:
+                    raise PhaseError(
+                        f"lite-apiserver does not answer at {server}",
+                        context=f"{error.message}\n{_log(ctx)}",
+                        hint=f"`journalctl -u {SERVICE}` has all of it; {CERTIFICATE} is what it serves with",
+                    ) from error
+                time.sleep(POLL)
+            else:
+                return
+
+
+def _log(ctx: Context) -> str:
+    return ctx.host.ask("journalctl", "-u", SERVICE, "-n", "15", "--no-pager").out
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    facts = known_facts(ctx)
+    where = urlsplit(facts.server)
+    values = {
+        "folder": FOLDER,
+        "host": where.hostname,
+        "api_port": where.port or PORT,
+        "address": facts.virtual_address,
+        "port": ctx.config.join.lite_apiserver_port,
+        "cache": CACHE,
+        "client": CLIENT,
+    }
+    render = renderer(ctx)
+    return {
+        AUTHORITY: facts.ca.encode(),
+        TLS: render.text("edge/tls.json", values).encode(),
+        UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
+    }

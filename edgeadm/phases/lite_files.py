@@ -1,0 +1,34 @@
+"""What is where of lite-apiserver on an edge node, and what its certificate says."""
+
+from __future__ import annotations
+
+from edgeadm.phases.membership import ClusterFacts
+
+FOLDER = "/etc/kubernetes/edge"
+KEY = f"{FOLDER}/lite-apiserver.key"
+CERTIFICATE = f"{FOLDER}/lite-apiserver.crt"
+AUTHORITY = f"{FOLDER}/ca.crt"
+TLS = f"{FOLDER}/tls.json"
+CACHE = "/data/lite-apiserver/cache"
+LINK = "tkeedgedns"
+
+
+def addresses(virtual: str, service_ip: str) -> list[str]:
+    """The addresses under which clients on an edge node meet lite-apiserver."""
+    return [virtual, "127.0.0.1", service_ip]
+
+
+def names(domain: str) -> list[str]:
+    """The names under which Pods know the API server."""
+    return [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        f"kubernetes.default.svc.{domain}",
+    ]
+
+
+def address_of(facts: ClusterFacts, port: int) -> str:
+    """https://ADDRESS:PORT of this node's lite-apiserver."""
+    host = facts.virtual_address
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

@@ -1,0 +1,89 @@
+"""What a node that joins knows about its cluster, and whether it is in one."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+
+from edgeadm import pki
+from edgeadm.config.ticket import Ticket
+from edgeadm.core.phase import Context
+from edgeadm.errors import EdgeadmError, PhaseError
+from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+
+FACTS = "/etc/edgeadm/cluster.json"
+CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
+
+
+class OtherClusterError(EdgeadmError):
+    """This machine is a node of another cluster than the one that it is to join."""
+
+    code = "other-cluster"
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """What discovery found: where the API is, its CA, and what nodes have to agree on."""
+
+    server: str
+    ca: str
+    kubernetes: str
+    service_ip: str
+    domain: str
+    virtual_address: str = ""
+
+    def text(self) -> bytes:
+        """As it is kept on the node."""
+        return json.dumps(asdict(self), indent=2).encode() + b"\n"
+
+
+def cluster_facts(ctx: Context) -> ClusterFacts | None:
+    """What an earlier phase found; None before discovery."""
+    text = ctx.host.read(FACTS)
+    try:
+        return ClusterFacts(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def known_facts(ctx: Context) -> ClusterFacts:
+    """The same for a phase that cannot do without. Raises PhaseError."""
+    found = cluster_facts(ctx)
+    if found is None:
+        raise PhaseError("the cluster has not been looked at yet", hint="run the phase `discover` first")
+    return found
+
+
+def has_credentials(ctx: Context) -> bool:
+    """Whether the kubelet was let in: its kubeconfig is whole, and its certificate and key fit."""
+    kubeconfig, pair = ctx.host.read(KUBELET_CONF), ctx.host.read(CLIENT)
+    if not kubeconfig or b"current-context" not in kubeconfig or not pair:
+        return False
+    at = pair.find(b"PRIVATE KEY-----")
+    return pki.fits(pair, pair[pair.rfind(b"-----BEGIN", 0, at) :]) if at > 0 else False
+
+
+def is_member(ctx: Context) -> bool:
+    """Whether this machine is a node: it has its credentials, and no join of ours was cut off."""
+    return not ctx.journal.unfinished("join", KUBEADM) and has_credentials(ctx)
+
+
+def is_of(ctx: Context, ticket: Ticket) -> bool:
+    """Whether the cluster of this node is the one of the ticket: they have the same CA."""
+    ours = _authority(ctx.host.read(KUBELET_CONF))
+    if ticket.kubeconfig is not None:
+        return ours == _authority(ticket.kubeconfig)
+    return ticket.trust_anyone or ours in ticket.ca_hashes
+
+
+def _authority(kubeconfig: bytes | None) -> str:
+    import yaml
+
+    try:
+        cluster = yaml.safe_load(kubeconfig or b"")["clusters"][0]["cluster"]
+        return pki.discovery_hash(base64.b64decode(cluster["certificate-authority-data"]))
+    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, pki.BadCertificateError):
+        return ""

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.config.ticket import role_of, ticket_of
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.membership import OtherClusterError, is_member, is_of
+from edgeadm.phases.preflight import Preflight
+from edgeadm.preflight.check import Check
+from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS
+from edgeadm.preflight.node import NODE_CHECKS
+from edgeadm.preflight.supply import SUPPLY_CHECKS
+
+JOIN_CHECKS: tuple[Check, ...] = NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS
+
+
+@dataclass(frozen=True)
+class JoinPreflight(Preflight):
+    """Looks at everything that could stop a later phase of a join, and names all of it at once. A machine
+    that is a node of another cluster is refused, whatever checks are ignored."""
+
+    def check(self, ctx: Context) -> Verdict:
+        if is_member(ctx) and is_of(ctx, ticket_of(ctx.config)):
+            return Verdict(needed=False, reason="this node is in the cluster already")
+        return Verdict(needed=True, reason=f"{len(self.every(ctx))} checks")
+
+    def apply(self, ctx: Context) -> None:
+        if is_member(ctx) and not is_of(ctx, ticket_of(ctx.config)):
+            raise OtherClusterError(
+                "this machine is a node of another cluster",
+                hint="`edgeadm reset` takes it out; or give the hash of the cluster that it is in",
+            )
+        self.report(ctx)
+
+    def role(self, ctx: Context) -> str:
+        return role_of(ctx.config)
+
+    def every(self, ctx: Context) -> tuple[Check, ...]:
+        more = CONTROL_PLANE_CHECKS if role_of(ctx.config) == "control-plane" else ()
+        return self.checks + more

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+from edgeadm.phases.join_files import TOKEN_FILES
+from edgeadm.phases.membership import BOOTSTRAP, has_credentials
+
+LEFT = (BOOTSTRAP, KUBELET_CONF, "/etc/kubernetes/pki/ca.crt")
+
+
+@dataclass(frozen=True)
+class RecoverJoin:
+    """After a `kubeadm join` that was cut off: a kubelet that was let in meanwhile stays, and only the file
+    with the token goes; else all that kubeadm would stumble over goes, and it starts afresh.
+
+    None of it is backed up: the token is in there."""
+
+    name: str = "recover"
+    summary: str = "clear what an interrupted run left half-written"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not ctx.journal.unfinished("join", KUBEADM):
+            return Verdict(needed=False, reason="no run was interrupted")
+        found = _left(ctx)
+        if not found:
+            return Verdict(needed=False, reason="the interrupted run left nothing in the way")
+        return Verdict(needed=True, reason=f"left behind: {', '.join(found)}")
+
+    def apply(self, ctx: Context) -> None:
+        if not has_credentials(ctx) and ctx.journal.unfinished("join", KUBEADM):
+            ctx.host.run("systemctl", "stop", "kubelet")
+        found = _left(ctx) if ctx.journal.unfinished("join", KUBEADM) else []
+        if found:
+            ctx.host.run("rm", "-f", *found)
+            ctx.say(f"removed {', '.join(found)}")
+
+    def undo(self, ctx: Context) -> None:
+        """There is nothing to put back."""
+
+
+def _left(ctx: Context) -> list[str]:
+    paths = (BOOTSTRAP,) if has_credentials(ctx) else LEFT
+    return [path for path in (*paths, *TOKEN_FILES) if ctx.host.stat(path) is not None]

@@ -1,0 +1,3 @@
+module edgeadm/approver
+
+go 1.24.0

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+)
+
+const (
+	servingSigner = "kubernetes.io/kubelet-serving"
+	bootstrappers = "system:bootstrappers:kubeadm:default-node-token"
+	nodes         = "system:nodes"
+	nodePrefix    = "system:node:"
+)
+
+var usages = []string{"digital signature", "key encipherment", "server auth"}
+
+// signingRequest is what is read of a certificates.k8s.io/v1 CertificateSigningRequest.
+type signingRequest struct {
+	Metadata struct {
+		Name            string `json:"name"`
+		ResourceVersion string `json:"resourceVersion"`
+	} `json:"metadata"`
+	Spec struct {
+		Request    []byte   `json:"request"`
+		SignerName string   `json:"signerName"`
+		Usages     []string `json:"usages"`
+		Username   string   `json:"username"`
+		Groups     []string `json:"groups"`
+		node       string
+	} `json:"spec"`
+	Status struct {
+		Conditions []struct {
+			Type string `json:"type"`
+		} `json:"conditions"`
+		Certificate []byte `json:"certificate"`
+	} `json:"status"`
+}
+
+// settled tells whether somebody has approved or denied it already.
+func (r *signingRequest) settled() bool {
+	return len(r.Status.Conditions) > 0 || len(r.Status.Certificate) > 0
+}
+
+// policy holds what a certificate may say besides the node's own name.
+type policy struct {
+	addresses []net.IP
+	names     []string
+}
+
+// refuses returns why the request must not be approved; empty if it may. `ready` tells whether a live Node of
+// the name exists. An error means that it could not be found out.
+func (p policy) refuses(request *signingRequest, ready func(string) (bool, error)) (string, error) {
+	block, rest := pem.Decode(request.Spec.Request)
+	if block == nil || block.Type != "CERTIFICATE REQUEST" || len(strings.TrimSpace(string(rest))) > 0 {
+		return "it holds no single PEM request", nil
+	}
+	parsed, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return "it cannot be parsed: " + err.Error(), nil
+	}
+	if err := parsed.CheckSignature(); err != nil {
+		return "its signature is wrong: " + err.Error(), nil
+	}
+	node, isNode := strings.CutPrefix(parsed.Subject.CommonName, nodePrefix)
+	if !isNode || node == "" {
+		return fmt.Sprintf("its name %q is not a node's", parsed.Subject.CommonName), nil
+	}
+	request.Spec.node = node
+	if !slices.Equal(parsed.Subject.Organization, []string{nodes}) {
+		return fmt.Sprintf("its organization %q is not %s", parsed.Subject.Organization, nodes), nil
+	}
+	for _, usage := range request.Spec.Usages {
+		if !slices.Contains(usages, usage) {
+			return fmt.Sprintf("it asks for the usage %q", usage), nil
+		}
+	}
+	if reason := p.refusesNames(parsed, node); reason != "" {
+		return reason, nil
+	}
+	return refusesRequester(request, node, ready)
+}
+
+func (p policy) refusesNames(parsed *x509.CertificateRequest, node string) string {
+	if len(parsed.EmailAddresses)+len(parsed.URIs) > 0 {
+		return "it asks for mail addresses or URIs"
+	}
+	if len(parsed.DNSNames)+len(parsed.IPAddresses) == 0 {
+		return "it asks for no name at all"
+	}
+	for _, name := range parsed.DNSNames {
+		if name != node && !slices.Contains(p.names, name) {
+			return fmt.Sprintf("it asks for the name %q", name)
+		}
+	}
+	for _, address := range parsed.IPAddresses {
+		if !slices.ContainsFunc(p.addresses, address.Equal) {
+			return fmt.Sprintf("it asks for the address %s", address)
+		}
+	}
+	return ""
+}
+
+// refusesRequester: a node may ask for itself; a bootstrap token for a node that is not there yet, or not alive.
+func refusesRequester(request *signingRequest, node string, ready func(string) (bool, error)) (string, error) {
+	if request.Spec.Username == nodePrefix+node && slices.Contains(request.Spec.Groups, nodes) {
+		return "", nil
+	}
+	if !strings.HasPrefix(request.Spec.Username, "system:bootstrap:") ||
+		!slices.Contains(request.Spec.Groups, bootstrappers) {
+		return fmt.Sprintf("%q may not ask for node %s", request.Spec.Username, node), nil
+	}
+	alive, err := ready(node)
+	if err != nil {
+		return "", err
+	}
+	if alive {
+		return fmt.Sprintf("node %s is alive and did not ask itself", node), nil
+	}
+	return "", nil
+}
