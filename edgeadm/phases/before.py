@@ -7,6 +7,7 @@ from typing import Any
 from edgeadm.core.phase import Context
 from edgeadm.hosts import iptables
 from edgeadm.phases.common import KUBELET_CONF
+from edgeadm.phases.lite_files import DATA as LITE_DATA
 
 EVENT = "before"
 # Kernel parameters that edgeadm, the kubelet, kube-proxy and flannel set.
@@ -44,6 +45,7 @@ CLUSTER_PLACES = (
     "/var/log/pods",
     "/var/log/containers",
     "/usr/libexec/kubernetes",
+    LITE_DATA,
 )
 RUNTIME_PLACES = ("/var/lib/containerd", "/run/containerd", "/run/nri", "/opt/containerd")
 # Those that others use as well: they go only when nothing is in them, the inner ones first.
@@ -57,6 +59,7 @@ SHARED_FOLDERS = (
     "/etc/ssl/certs",
     "/etc/ssl",
     "/usr/lib/modules",
+    LITE_DATA.rpartition("/")[0],
 )
 TABLES = tuple(
     f"{family} {name}" for family in ("ip", "ip6") for name in ("filter", "nat", "mangle", "raw", "security")

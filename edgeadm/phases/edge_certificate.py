@@ -81,7 +81,7 @@ class EdgeCertificate:
 
 def _says(ctx: Context, certificate: bytes) -> bool:
     facts = known_facts(ctx)
-    wanted = {*addresses(facts.virtual_address, facts.service_ip), *names(facts.domain), node_name(ctx)}
+    wanted = {*addresses(facts.virtual_address, facts.service_ip), *names(facts.domain)}
     return pki.is_valid_for(certificate, wanted)
 
 
@@ -92,7 +92,7 @@ def _request(ctx: Context, name: str, key: bytes) -> Object:
         common_name=f"system:node:{node}",
         organization="system:nodes",
         addresses=addresses(facts.virtual_address, facts.service_ip),
-        names=[node, *names(facts.domain)],
+        names=names(facts.domain),
     )
     return {
         "apiVersion": "certificates.k8s.io/v1",

@@ -9,7 +9,8 @@ KEY = f"{FOLDER}/lite-apiserver.key"
 CERTIFICATE = f"{FOLDER}/lite-apiserver.crt"
 AUTHORITY = f"{FOLDER}/ca.crt"
 TLS = f"{FOLDER}/tls.json"
-CACHE = "/data/lite-apiserver/cache"
+DATA = "/data/lite-apiserver"
+CACHE = f"{DATA}/cache"
 LINK = "tkeedgedns"
 
 

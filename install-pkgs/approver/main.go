@@ -25,7 +25,7 @@ func (l *list) Set(value string) error {
 func main() {
 	var addresses, names list
 	flag.Var(&addresses, "address", "an address that a certificate may hold; may be repeated")
-	flag.Var(&names, "name", "a name that a certificate may hold besides the node's own; may be repeated")
+	flag.Var(&names, "name", "a name that a certificate may hold; may be repeated")
 	flag.Parse()
 	log.SetFlags(0)
 	policy := policy{names: names}

@@ -45,7 +45,8 @@ func (r *signingRequest) settled() bool {
 	return len(r.Status.Conditions) > 0 || len(r.Status.Certificate) > 0
 }
 
-// policy holds what a certificate may say besides the node's own name.
+// policy holds all that a certificate may say. A node's own name is not among it: whoever holds a bootstrap
+// token chooses that name, and could choose the name of a Service.
 type policy struct {
 	addresses []net.IP
 	names     []string
@@ -78,13 +79,13 @@ func (p policy) refuses(request *signingRequest, ready func(string) (bool, error
 			return fmt.Sprintf("it asks for the usage %q", usage), nil
 		}
 	}
-	if reason := p.refusesNames(parsed, node); reason != "" {
+	if reason := p.refusesNames(parsed); reason != "" {
 		return reason, nil
 	}
 	return refusesRequester(request, node, ready)
 }
 
-func (p policy) refusesNames(parsed *x509.CertificateRequest, node string) string {
+func (p policy) refusesNames(parsed *x509.CertificateRequest) string {
 	if len(parsed.EmailAddresses)+len(parsed.URIs) > 0 {
 		return "it asks for mail addresses or URIs"
 	}
@@ -92,7 +93,7 @@ func (p policy) refusesNames(parsed *x509.CertificateRequest, node string) strin
 		return "it asks for no name at all"
 	}
 	for _, name := range parsed.DNSNames {
-		if name != node && !slices.Contains(p.names, name) {
+		if !slices.Contains(p.names, name) {
 			return fmt.Sprintf("it asks for the name %q", name)
 		}
 	}

@@ -3,7 +3,13 @@ processes, kernel parameters."""
 
 from __future__ import annotations
 
+import re
+
 from edgeadm.sandbox import Node
+
+# One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
+# back, too: `tests/unit/phases/test_reset.py` holds it to that.
+OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 
 # What every machine changes by itself: its logs, its clocks, and what systemd keeps of running things.
 VOLATILE = (
@@ -68,3 +74,8 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
         found += [f"{kind}: gone: {line}" for line in sorted(old - new)]
         found += [f"{kind}: new: {line}" for line in sorted(new - old)]
     return found
+
+
+def changed(before: dict[str, list[str]], node: Node) -> list[str]:
+    """What differs on the node now, values that it shares with its neighbours left out."""
+    return [line for line in difference(before, snapshot(node)) if not re.match(OF_THE_WHOLE_MACHINE, line)]

@@ -13,7 +13,7 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
-from tests.e2e.snapshot import difference, snapshot
+from tests.e2e.snapshot import changed, difference, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -29,6 +29,7 @@ class Cluster:
     sandbox: Sandbox
     package: str
     pin: str
+    bare: dict[str, dict[str, list[str]]]
 
     @property
     def cp1(self) -> Node:
@@ -57,7 +58,8 @@ def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> Cluster:
     init = cp1.exec(["edgeadm", "init", "--install-pkg-path", inside, "--token", TOKEN, *range_])
     found = re.search(r"sha256:[0-9a-f]{64}", init.out)
     assert found
-    return Cluster(sandbox, inside, found[0])
+    bare = {name: snapshot(sandbox.node(name)) for name in ("edge1", "worker1")}
+    return Cluster(sandbox, inside, found[0], bare)
 
 
 ERRORS = [
@@ -143,3 +145,13 @@ def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> No
 
 def test_nothing_was_forwarded_out_of_the_sandbox(cluster: Cluster) -> None:
     assert cluster.sandbox.forwarded_packets() == 0
+
+
+@pytest.mark.parametrize("name", ["edge1", "worker1"])
+def test_reset_takes_all_of_it_back(name: str, cluster: Cluster) -> None:
+    """The last of this file: the node is what it was before it joined."""
+    node = cluster.sandbox.node(name)
+    ended = json.loads(node.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
+    assert ended["verb"] == "reset"
+    assert changed(cluster.bare[name], node) == []
+    cluster.kubectl("delete", "node", name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node
-from tests.e2e.snapshot import difference, snapshot
+from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -22,9 +21,6 @@ KUBECTL = ("kubectl", "--cache-dir", "/dev/shm/kubectl")  # not a file of root's
 SECONDS = 60  # a reset may take that long, whatever is dead
 # Without the journal nobody knows what was there before: these stay as the cluster's programs left them.
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
-# One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
-# back, too: `tests/unit/phases/test_reset.py` holds it to that.
-OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 # The folder was there and empty; its mode is the runtime's now.
 RUNTIME_FOLDER = "files: new: /var/lib/containerd 7"
 
@@ -40,12 +36,6 @@ def bare(node: Node) -> dict[str, list[str]]:
     node.exec(["iptables", "-A", "INPUT", "-s", "198.51.100.7/32", "-j", "DROP"])
     node.write("/opt/cni/bin/users-own", "#!/bin/sh\n", 0o755)
     return snapshot(node)
-
-
-def changed(bare: dict[str, list[str]], node: Node) -> list[str]:
-    """What differs from the bare machine."""
-    found = difference(bare, snapshot(node))
-    return [line for line in found if not re.match(OF_THE_WHOLE_MACHINE, line)]
 
 
 def init_words(node: Node) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.phases import before, cni, kubelet, node, runtime
+from edgeadm.phases import before, cni, edge_nic, kubelet, lite_apiserver, node, runtime
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
+from edgeadm.phases.lite_files import LINK
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
 
@@ -19,8 +20,13 @@ class Unit:
 
 
 # In the order in which they stop. containerd is among them, as `runtime` says when.
-UNITS = (Unit("kubelet", kubelet.UNIT), Unit("containerd", runtime.UNIT))
-LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
+UNITS = (
+    Unit("kubelet", kubelet.UNIT),
+    Unit(lite_apiserver.SERVICE, lite_apiserver.UNIT),
+    Unit(edge_nic.SERVICE, edge_nic.UNIT),
+    Unit("containerd", runtime.UNIT),
+)
+LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
 NFT_TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
 # Emptied and removed, unless something was in them before edgeadm.
 CLUSTER_PLACES = before.CLUSTER_PLACES
@@ -46,6 +52,7 @@ TEMPLATES: dict[str, tuple[str, tuple[dict[str, object], ...]]] = {
 PROGRAMS = {
     kubelet.UNIT: ("kubeadm", "kubelet", "kubectl"),
     runtime.UNIT: ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
+    lite_apiserver.UNIT: ("lite-apiserver",),
 }
 PLUGINS = (
     *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "flannel", "host-device", "host-local", "ipvlan"),

@@ -74,7 +74,8 @@ def ftp_server(files: Files) -> Iterator[str]:
                 self._say("220 ready")
                 for raw in self.rfile:
                     verb, _, rest = raw.decode().strip().partition(" ")
-                    files.asked.append(f"{verb} {rest}".strip())
+                    if verb != "QUIT":  # a farewell asks for nothing, and comes when it comes
+                        files.asked.append(f"{verb} {rest}".strip())
                     if verb == "REST":
                         start = int(rest)
                     if verb == "RETR":
