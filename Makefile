@@ -60,7 +60,8 @@ docs: $(READY) ## the documentation, a warning being an error, into docs/_build/
 dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, into dist/
 	$(PYTHON) tools/dist.py
 
-bench: $(READY_TO_BUILD) ## edgeadm init against raw kubeadm init, as JSON (root)
+bench: $(READY_TO_BUILD) ## start-up, and edgeadm init against raw kubeadm init, as JSON (root)
+	@$(PYTHON) tools/bench_start.py
 	@$(PYTHON) tools/bench_init.py
 
 lock: $(READY) ## resolve the requirements anew: requirements-*.txt

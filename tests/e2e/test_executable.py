@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import statistics
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -41,10 +38,8 @@ def test_two_builds_are_the_same_bytes(tree: Path, tmp_path: Path) -> None:
 
 def test_a_second_call_builds_nothing(tree: Path) -> None:
     said: list[str] = []
-    started = time.monotonic()
     assert executable_tree(cache_root(), said.append) == tree
     assert said == []
-    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -76,12 +71,3 @@ def test_it_starts_through_a_link_from_anywhere(tree: Path, tmp_path: Path) -> N
     (tmp_path / "edgeadm").symlink_to(tree / "edgeadm")
     done = run(["edgeadm", "version"], cwd="/", env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert (done.returncode, done.stdout) == (0, run([str(tree / "edgeadm"), "version"]).stdout)
-
-
-def test_version_is_quick(tree: Path) -> None:
-    times = []
-    for _ in range(11):
-        started = time.monotonic()
-        run([str(tree / "edgeadm"), "version"], env={"PATH": os.environ["PATH"]})
-        times.append(time.monotonic() - started)
-    assert statistics.median(times) <= 0.3

@@ -133,7 +133,7 @@ def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> No
     edge.link(up=False)
     try:
         edge.exec(["systemctl", "restart", "containerd", "kubelet"])
-        time.sleep(20)
+        time.sleep(20)  # the length of the outage: nothing may happen in it
         assert edge.exec(["sh", "-c", pods]).out == before
     finally:
         edge.link(up=True)
