@@ -12,10 +12,10 @@ READY_TO_BUILD := $(VENV)/.ready-to-build-$(STATE)-$(BUILD_STATE)
 NAME := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e docs dist bench lock format clean
+.PHONY: help setup demo test unit lint types layers e2e docs dist bench bench-start lock format clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with everything that development needs
 
@@ -60,9 +60,11 @@ docs: $(READY) ## the documentation, a warning being an error, into docs/_build/
 dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, into dist/
 	$(PYTHON) tools/dist.py
 
-bench: $(READY_TO_BUILD) ## start-up, and edgeadm init against raw kubeadm init, as JSON (root)
-	@$(PYTHON) tools/bench_start.py
+bench: $(READY_TO_BUILD) ## edgeadm init against raw kubeadm init, as JSON (root)
 	@$(PYTHON) tools/bench_init.py
+
+bench-start: $(READY_TO_BUILD) ## how long `edgeadm version` takes, as JSON
+	@$(PYTHON) tools/bench_start.py
 
 lock: $(READY) ## resolve the requirements anew: requirements-*.txt
 	@bash tools/lock.sh

@@ -1,4 +1,4 @@
-"""How long `edgeadm version` takes, from the executable and as installed, in turns; prints JSON, milliseconds.
+"""How long `edgeadm version` takes, from the executable and as installed, in turns; prints JSON.
 
 Usage: bench_start.py [RUNS]"""
 
