@@ -4,11 +4,13 @@ processes, kernel parameters."""
 from __future__ import annotations
 
 import re
+import time
 
 from edgeadm.sandbox import Node
 
 # One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
 # back, too: `tests/unit/phases/test_reset.py` holds it to that.
+PATIENCE = 30.0
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 
 # What every machine changes by itself: its logs, its clocks, and what systemd keeps of running things.
@@ -48,7 +50,8 @@ COMMANDS = {
     "modules": "ls /etc/modules-load.d",
     "cgroups": "find /sys/fs/cgroup -type d | grep -vE '(session|user|run)-[^/]*[.](scope|slice)' | sort",
     "users": "getent passwd; getent group",
-    "processes": "ps -eo args --no-headers | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|sshd' | sort",
+    "processes": "ps -eo stat=,args= | grep -v '^Z' | sed 's/^[^ ]* *//' "
+    "| grep -vE '^(ps|grep|sed|sort|bash -c|sh)( |$)|sshd' | sort",
     "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 
@@ -77,5 +80,13 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
 
 
 def changed(before: dict[str, list[str]], node: Node) -> list[str]:
-    """What differs on the node now, values that it shares with its neighbours left out."""
-    return [line for line in difference(before, snapshot(node)) if not re.match(OF_THE_WHOLE_MACHINE, line)]
+    """What differs on the node now and goes on to differ; values that it shares with its neighbours left out.
+
+    A machine is never quite still: what init does by itself is over after a moment, what edgeadm left is not."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = difference(before, snapshot(node))
+        found = [line for line in found if not re.match(OF_THE_WHOLE_MACHINE, line)]
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(1)
