@@ -8,9 +8,9 @@ import time
 
 from edgeadm.sandbox import Node
 
+PATIENCE = 30.0  # seconds
 # One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
 # back, too: `tests/unit/phases/test_reset.py` holds it to that.
-PATIENCE = 30.0
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 
 # What every machine changes by itself: its logs, its clocks, and what systemd keeps of running things.
@@ -82,7 +82,7 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
 def changed(before: dict[str, list[str]], node: Node) -> list[str]:
     """What differs on the node now and goes on to differ; values that it shares with its neighbours left out.
 
-    A machine is never quite still: what init does by itself is over after a moment, what edgeadm left is not."""
+    A machine is never quite still: what it does by itself is over after a moment, what edgeadm left is not."""
     end = time.monotonic() + PATIENCE
     while True:
         found = difference(before, snapshot(node))
