@@ -82,7 +82,7 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
 def changed(before: dict[str, list[str]], node: Node) -> list[str]:
     """What differs on the node now and goes on to differ; values that it shares with its neighbours left out.
 
-    A machine is never quite still: what it does by itself is over after a moment, what edgeadm left is not."""
+    A machine is never quite still. What it does by itself is over in a moment, what edgeadm left is not."""
     end = time.monotonic() + PATIENCE
     while True:
         found = difference(before, snapshot(node))
