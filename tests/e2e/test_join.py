@@ -71,15 +71,15 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changed", "code"), ERRORS, ids=[case[0] for case in ERRORS])
+@pytest.mark.parametrize(("name", "given", "code"), ERRORS, ids=[case[0] for case in ERRORS])
 def test_what_stands_in_the_way_has_a_name_and_changes_nothing(
-    name: str, changed: dict[str, str], code: str, cluster: Cluster
+    name: str, given: dict[str, str], code: str, cluster: Cluster
 ) -> None:
-    if changed.get("target", "").startswith("10.77"):
-        changed = {"target": f"{cluster.cp1.ip}:6444"}
+    if given.get("target", "").startswith("10.77"):
+        given = {"target": f"{cluster.cp1.ip}:6444"}
     node = cluster.sandbox.node("edge1")
     before = snapshot(node)
-    ended = cluster.join("edge1", "-o", "json", check=False, **changed)
+    ended = cluster.join("edge1", "-o", "json", check=False, **given)
     error = json.loads(ended.out)["error"]
     assert (error["code"], bool(error["hint"])) == (code, True)
     assert changed(before, node) == []
