@@ -50,8 +50,8 @@ COMMANDS = {
     "modules": "ls /etc/modules-load.d",
     "cgroups": "find /sys/fs/cgroup -type d | grep -vE '(session|user|run)-[^/]*[.](scope|slice)' | sort",
     "users": "getent passwd; getent group",
-    "processes": "ps -eo stat=,args= | grep -v '^Z' | sed 's/^[^ ]* *//' "
-    "| grep -vE '^(ps|grep|sed|sort|bash -c|sh)( |$)|sshd' | sort",
+    # A name in brackets is a program that has just ended: a node sees no threads of the kernel.
+    "processes": r"ps -eo args= | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|^\[|sshd' | sort",
     "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 
