@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import CommandError, PhaseError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
 from edgeadm.phases.kubeadm_config import CONFIG, document
+from edgeadm.phases.kubeadm_run import run_kubeadm
 
 END_OF_TALK = "Your Kubernetes control-plane has initialized successfully!"
 # What kubeadm's own preflight finds of our interrupted run (verified with kubeadm 1.34 and 1.36).
@@ -39,23 +39,11 @@ class KubeadmInit:
         return Verdict(needed=True, reason="there is no control plane yet")
 
     def apply(self, ctx: Context) -> None:
-        quiet = False
-
-        def line(text: str) -> None:
-            nonlocal quiet
-            quiet = quiet or END_OF_TALK in text
-            if not quiet:
-                ctx.say(text)
-
-        try:
-            ctx.host.run(*self._command(ctx), on_line=line)
-        except CommandError as error:
-            raise PhaseError(
-                "kubeadm init failed",
-                context=error.context,
-                hint="`journalctl -xeu kubelet` has the kubelet's side, `ctr -n k8s.io containers ls` the "
-                "containers; run the same command again to go on",
-            ) from error
+        hint = (
+            "`journalctl -xeu kubelet` has the kubelet's side, `ctr -n k8s.io containers ls` the "
+            "containers; run the same command again to go on"
+        )
+        run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 
     def undo(self, ctx: Context) -> None:
         ctx.host.run("kubeadm", "reset", "--force")

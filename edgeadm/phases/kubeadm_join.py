@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgeadm.cluster import Outside
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import CommandError, PhaseError, WaitError
+from edgeadm.errors import WaitError
 from edgeadm.phases.common import KUBEADM, node_name
 from edgeadm.phases.join_files import (
     CONFIG,
@@ -18,6 +18,7 @@ from edgeadm.phases.join_files import (
 )
 from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
+from edgeadm.phases.kubeadm_run import run_kubeadm
 from edgeadm.phases.membership import has_credentials, is_member
 
 END_OF_TALK = "This node has joined the cluster"
@@ -65,22 +66,8 @@ class KubeadmJoin:
                 ctx.host.remove(path)
 
     def _kubeadm(self, ctx: Context) -> None:
-        quiet = False
-
-        def line(text: str) -> None:
-            nonlocal quiet
-            quiet = quiet or END_OF_TALK in text
-            if not quiet:
-                ctx.say(text)
-
-        try:
-            ctx.host.run(*self._command(ctx), on_line=line)
-        except CommandError as error:
-            raise PhaseError(
-                "kubeadm join failed",
-                context=error.context,
-                hint="`journalctl -xeu kubelet` has the kubelet's side; run the same command again to go on",
-            ) from error
+        hint = "`journalctl -xeu kubelet` has the kubelet's side; run the same command again to go on"
+        run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 
     def _command(self, ctx: Context) -> list[str]:
         command = ["kubeadm", "join", "--config", CONFIG]
