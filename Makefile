@@ -10,9 +10,16 @@ READY := $(VENV)/.ready-$(STATE)
 READY_TO_BUILD := $(VENV)/.ready-to-build-$(STATE)-$(BUILD_STATE)
 
 NAME := demo
+# Journeys with targets of their own: a package that takes long to build.
+LATER := tests/e2e/test_join_136.py
+# Journeys that look at the whole machine, or time what it does: nothing runs beside them.
+ALONE := $(addprefix tests/e2e/,test_sandbox.py test_executable.py test_tools.py test_go_programs.py test_kubeadm_config.py)
+# What has not ended after this long is interrupted, and tells what it found so far.
+E2E_SECONDS := 7200
+WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-136 checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +58,17 @@ format: $(READY) ## lay the sources out as `make lint` wants them
 
 e2e: $(READY_TO_BUILD) ## journeys in real sandboxes (root)
 	@test "$$(id -u)" = 0 || { echo "error: make e2e boots sandboxes and needs root" >&2; exit 1; }
-	$(RUN)pytest tests/e2e -m e2e --durations=15
+	@end=$$(( $$(date +%s) + $(E2E_SECONDS) )); journeys=0; \
+	$(WITHIN) $(RUN)pytest $(ALONE) -v -m e2e --durations=5 || journeys=1; \
+	$(WITHIN) $(RUN)pytest tests/e2e -v -m e2e -n 2 --dist loadfile --durations=15 $(LATER:%=--ignore=%) $(ALONE:%=--ignore=%) \
+	&& exit $$journeys
+
+e2e-136: $(READY_TO_BUILD) ## the journey of Kubernetes v1.36.3, whose package takes long to build (root)
+	@test "$$(id -u)" = 0 || { echo "error: make e2e-136 boots sandboxes and needs root" >&2; exit 1; }
+	$(RUN)pytest tests/e2e/test_join_136.py -m e2e --durations=5
+
+checkov: $(READY) ## checkov over every manifest; installs it apart, into the cache
+	@$(PYTHON) tools/checkov.py
 
 docs: $(READY) ## the documentation, a warning being an error, into docs/_build/html
 	$(RUN)sphinx-build -W --keep-going -q -b html docs docs/_build/html
@@ -60,8 +77,9 @@ docs: $(READY) ## the documentation, a warning being an error, into docs/_build/
 dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, into dist/
 	$(PYTHON) tools/dist.py
 
-bench: $(READY_TO_BUILD) ## edgeadm init against raw kubeadm init, as JSON (root)
+bench: $(READY_TO_BUILD) ## edgeadm against the same by hand: init, then join, as JSON (root)
 	@$(PYTHON) tools/bench_init.py
+	@$(PYTHON) tools/bench_join.py
 
 bench-start: $(READY_TO_BUILD) ## how long `edgeadm version` takes, as JSON
 	@$(PYTHON) tools/bench_start.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -13,6 +14,7 @@ from edgeadm.errors import ConfigError
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 SUFFIX = ".j2"
+GO_FIELD = re.compile(r"\{\{-?\s*\.[A-Za-z]")
 # File names that users of the Go edgeadm know.
 UPSTREAM_NAMES = {"cni/flannel.yaml": "kube-flannel.yaml"}
 
@@ -48,6 +50,11 @@ class Renderer:
         """The rendered text. A value that the template wants and nobody gave is a TemplateError."""
         import jinja2
 
+        if GO_FIELD.search(self.source(name)):
+            raise TemplateError(
+                f"the file for template `{name}` is written for the Go edgeadm: its fields begin with a dot",
+                hint="`edgeadm manifests` writes the same manifest with the fields as they are called here",
+            )
         environment = jinja2.Environment(
             undefined=jinja2.StrictUndefined,
             loader=jinja2.FunctionLoader(self.source),
@@ -75,7 +82,9 @@ def parse_objects(text: str, where: str) -> list[dict[str, Any]]:
     import yaml
 
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document]
+        # libyaml where there is one: long manifests are read several times in a run.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        documents = [document for document in yaml.load_all(text, Loader=loader) if document]
     except yaml.YAMLError as error:
         raise TemplateError(f"{where} is not valid YAML", context=str(error)) from error
     objects = [obj for document in documents for obj in _flat(document, where)]

@@ -7,9 +7,24 @@ from edgeadm.core.workflow import Workflow
 from edgeadm.phases.cni import PodNetwork
 from edgeadm.phases.cni_join import JoinPodNetwork
 from edgeadm.phases.discover import Discover
-from edgeadm.phases.edge_approver import EdgeApprover
+from edgeadm.phases.edge_apps.api_server import ApiServer
+from edgeadm.phases.edge_apps.application_grid import ApplicationGrid
+from edgeadm.phases.edge_apps.approver import Approver
+from edgeadm.phases.edge_apps.bootstrap import Bootstrap
+from edgeadm.phases.edge_apps.certificates import Certificates
+from edgeadm.phases.edge_apps.cloud_only import CloudOnly
+from edgeadm.phases.edge_apps.detach import Detach, MayDetach
+from edgeadm.phases.edge_apps.edge_dns import EdgeDns
+from edgeadm.phases.edge_apps.edge_health import EdgeHealth
+from edgeadm.phases.edge_apps.egress_by_hand import RENEWAL, EgressByHand
+from edgeadm.phases.edge_apps.first_start import FirstStart
+from edgeadm.phases.edge_apps.kube_proxy import KubeProxy
+from edgeadm.phases.edge_apps.namespace import EdgeNamespace
+from edgeadm.phases.edge_apps.site_manager import SiteManager
+from edgeadm.phases.edge_apps.tunnel import Tunnel
 from edgeadm.phases.edge_certificate import EdgeCertificate
 from edgeadm.phases.edge_nic import EdgeNic
+from edgeadm.phases.hosts_entry import HostsEntry
 from edgeadm.phases.images import Images
 from edgeadm.phases.kubeadm_config import KubeadmConfig
 from edgeadm.phases.kubeadm_init import KubeadmInit
@@ -33,6 +48,27 @@ from edgeadm.phases.reset.network import RemoveLinks
 from edgeadm.phases.reset.rules import RemoveRules
 from edgeadm.phases.reset.state import RemoveState
 from edgeadm.phases.runtime import Runtime
+from edgeadm.phases.service_ip import ServiceIp
+from edgeadm.phases.share_settings import ShareSettings
+from edgeadm.phases.virtual_ip.keepalived import Keepalived
+from edgeadm.phases.virtual_ip.kube_vip import KubeVip, KubeVipSettled
+
+# The API server comes last: it is sent through the tunnel once there is one.
+EDGE_APPS = (
+    EdgeNamespace(),
+    Approver(),
+    Certificates(),
+    Tunnel(),
+    ApplicationGrid(),
+    KubeProxy(),
+    CloudOnly(),
+    SiteManager(),
+    EdgeHealth(),
+    EdgeDns(),
+    ApiServer(),
+)
+# On clusters that kubeadm did not make, something is missing before the components, and after them.
+ON_ANY_CLUSTER = (Bootstrap(), *EDGE_APPS, EgressByHand())
 
 INIT = Workflow(
     "init",
@@ -45,10 +81,14 @@ INIT = Workflow(
         Images(),
         Kubelet(),
         KubeadmConfig(),
+        FirstStart(),
         Recover(),
+        Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
         KubeadmInit(),
+        KubeVipSettled(),
+        ShareSettings(),
         PodNetwork(),
-        EdgeApprover(),
+        Group("edge-apps", "what makes it an edge cluster", EDGE_APPS),
     ),
 )
 
@@ -58,6 +98,7 @@ JOIN = Workflow(
     (
         JoinPreflight(JOIN_CHECKS),
         Discover(),
+        HostsEntry(),
         InstallPrograms(),
         PrepareNode(),
         Runtime(),
@@ -67,11 +108,32 @@ JOIN = Workflow(
         Group(
             "edge",
             "what only an edge node has: its own API server",
-            (EdgeNic(), EdgeCertificate(), LiteApiServer()),
+            (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp()),
         ),
         RecoverJoin(),
+        FirstStart(),
         KubeadmJoin(),
+        Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
+        Group("edge-apps", "what another control plane of an edge cluster has", (ApiServer(),)),
     ),
+)
+
+ADDON = Workflow(
+    "addon edge-apps",
+    "Make an edge cluster of a cluster that is there.",
+    (Images(), *ON_ANY_CLUSTER),
+)
+
+CERTS = Workflow(
+    RENEWAL,
+    "Renew the edge components' certificates that are near their end.",
+    (Certificates(), EgressByHand()),
+)
+
+DETACH = Workflow(
+    "detach edge-apps",
+    "Take the edge components out of a cluster again.",
+    (MayDetach(), *(Detach(each) for each in reversed(ON_ANY_CLUSTER))),
 )
 
 RESET = Workflow(

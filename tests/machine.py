@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import hashlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from edgeadm.cluster.fake import FakeCluster, FakeOutside
 from edgeadm.config import Config
@@ -16,11 +18,13 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
+from edgeadm.phases.edge_apps.first_start import PATCH
+from tests.certificates import authority, sign_request
+from tests.packed import VERSION, make_package
 from tests.packetfilter import applied
+from tests.traces import API_SERVER, MANIFEST, join_writes, kubeadm_writes, patched, pods_write
 
-VERSION = "v1.34.4"
 FILES = {
     "/proc/meminfo": b"MemTotal:        8000000 kB\n",
     "/proc/swaps": b"Filename Type Size Used Priority\n",
@@ -51,13 +55,18 @@ ANSWERS: dict[str, Result] = {
     "systemd-detect-virt --container": Result(code=1, out="none\n"),
     "test -w": Result(),
     "ip -o route get": Result(out="192.0.2.1 via 10.0.0.1 dev eth0 src 10.0.0.11 uid 0\n"),
-    "ip -o addr show": Result(out="2: eth0    inet 10.0.0.11/24 scope global eth0\n"),
+    "ping": Result(code=1),
+    "ip address delete": Result(),
+    **{f"/usr/lib/edgeadm/vip/{name}": Result() for name in ("keepalived", "haproxy", "vip-members")},
     "df -Pk": Result(out="Filesystem 1024-blocks Used Available\n/dev/vda 50000000 1 40000000 1% /\n"),
     "modprobe": Result(),
+    "pkill -TERM -x kube-apiserver": Result(),
     "journalctl": Result(out="no entries\n"),
+    "pgrep -x kube-apiserver": Result(code=1),
     "rmdir": Result(),
     "ln": Result(),
     "nft list chains": Result(),
+    "/usr/lib/edgeadm/edge/nft list table": Result(),
     "dpkg -S": Result(code=1),
     "rpm -qf": Result(code=127),
     "iptables-legacy-save": Result(code=127),
@@ -67,9 +76,16 @@ ANSWERS: dict[str, Result] = {
 }
 
 
-def packed(text: str) -> bytes:
-    """What a packed program of this name holds."""
-    return f"#!program {text}\n".encode()
+@dataclass
+class KubeletHost(FakeHost):
+    """A host whose kubelet runs the API server as its manifest says, once there is a cluster."""
+
+    on_manifest: Callable[[bytes], None] = lambda _manifest: None
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        super().write(path, data, mode)
+        if path == MANIFEST:
+            self.on_manifest(data)
 
 
 @dataclass
@@ -77,21 +93,25 @@ class Machine:
     """The machine, its cluster, and the package that it is made from."""
 
     folder: Path
-    host: FakeHost = field(default_factory=lambda: FakeHost("cp1", dict(FILES)))
+    host: KubeletHost = field(default_factory=lambda: KubeletHost("cp1", dict(FILES)))
     cluster: FakeCluster = field(default_factory=FakeCluster)
     units: dict[str, set[str]] = field(default_factory=dict)
     images: dict[str, list[str]] = field(default_factory=dict)
     package: OpenPackage | None = None
     rules: str = ""
     role: str = "control-plane"
+    reached: tuple[str, str] = ("https://10.0.0.11:6443", "")
     api: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(API))
+    # What of a manifest's command line keeps the API server from becoming ready.
+    unbearable: str = "\0"
 
     def __post_init__(self) -> None:
+        self.host.on_manifest = self.run_api_server
         self.host.answers = {
             **ANSWERS,
             "systemctl": self._systemctl,
             "sysctl -q -p": self._sysctl,
-            "sh -c": self._has_program,
+            "sh -c": self._missing_programs,
             "containerd": self._containerd,
             "install -d": Result(),
             "rm": self._rm,
@@ -101,6 +121,7 @@ class Machine:
             "timeout 120": lambda host, argv, stdin: host.run(*argv[2:], stdin=stdin),
             "find": self._find,
             "ip -o link show": self._links,
+            "ip -o addr show": self._addresses,
             "ip link delete": self._delete_link,
             "umount": self._umount,
             "kill": self._kill,
@@ -108,8 +129,8 @@ class Machine:
             **{f"{family}-save": self._save_rules for family in ("iptables", "ip6tables")},
             **{f"{family}-restore": self._restore_rules for family in ("iptables", "ip6tables")},
         }
-        self.cluster.controllers = _give_status
-        self.package = self._make_package()
+        self.cluster.controllers = self._control
+        self.package = make_package(self.folder, self.role)
 
     def context(self, config: Config | None = None, **more: Any) -> Context:
         """What a phase of a real run would get."""
@@ -121,35 +142,9 @@ class Machine:
             lambda: self.cluster,
             self.package,
             self.outside,
+            discover=lambda _ticket: self.outside(),
             **more,
         )
-
-    def _make_package(self) -> OpenPackage:
-        entries, images = [], []
-        folder = self.folder / "unpacked"
-        programs = ["kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"]
-        wanted = [(f"bin/{name}", "program") for name in programs]
-        wanted += [(f"cni/{name}", "cni-plugin") for name in ("bridge", "flannel")]
-        wanted += [("bin/lite-apiserver", "program")]
-        wanted += [
-            (f"images/{name}.tar", "image") for name in ("kube-apiserver", "pause", "flannel", "approver")
-        ]
-        for path, kind in wanted:
-            data = packed(path)
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(data)
-            digest = hashlib.sha256(data).hexdigest()
-            entries.append(FileEntry(path, roles_of(path), kind, len(data), 0o755, digest))
-            if kind == "image":
-                name = {
-                    "images/kube-apiserver.tar": f"registry.k8s.io/kube-apiserver:{VERSION}",
-                    "images/pause.tar": "registry.k8s.io/pause:3.10.1",
-                    "images/approver.tar": "edgeadm.io/approver:v1.0.0",
-                    "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
-                }[path]
-                images.append(ImageEntry(name, path, f"sha256:{digest}", roles_of(path)))
-        manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))
-        return Unpacked(self.folder, manifest, self.role, folder)
 
     def packed_for(self, role: str) -> OpenPackage | None:
         """The package as a node of that role opens it."""
@@ -157,12 +152,15 @@ class Machine:
 
     def outside(self) -> FakeOutside:
         """The API of the cluster that this machine is to join."""
-        return FakeOutside(self.api, authority()[0], sign=sign_request)
+        server, at = self.reached
+        return FakeOutside(self.api, authority()[0], server, sign_request, at)
 
     def _systemctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         verb, *words = [word for word in argv[1:] if not word.startswith("-")]
-        unit = words[0] if words else ""
-        state = self.units.setdefault(unit, set())
+        verbs = ("restart", "start", "stop", "enable", "disable", "daemon-reload", "reset-failed")
+        for unit in words[1:]:
+            self._systemctl(host, ("systemctl", verb, unit), b"")
+        state = self.units.setdefault(words[0] if words else "", set())
         if verb in ("is-active", "is-enabled"):
             known = verb.removeprefix("is-") in state
             return Result(code=0 if known else 3, out="active\n" if known else "inactive\n")
@@ -176,7 +174,6 @@ class Machine:
             state.discard("active")
         elif verb == "disable":
             state.clear()
-        verbs = ("restart", "start", "stop", "enable", "disable", "daemon-reload", "reset-failed")
         assert verb in verbs, argv
         return Result()
 
@@ -187,10 +184,10 @@ class Machine:
                 host.files["/proc/sys/" + name.replace(".", "/")] = value.encode() + b"\n"
         return Result()
 
-    def _has_program(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
-        name = argv[-1]
-        system = name in ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl", "conntrack", "tc")
-        return Result(code=0 if system or f"/usr/bin/{name}" in host.files else 1)
+    def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        system = ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl", "conntrack", "tc")
+        missing = [name for name in argv[4:] if name not in system and f"/usr/bin/{name}" not in host.files]
+        return Result(out="\n".join(missing))
 
     def _containerd(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         if "/usr/bin/containerd" not in host.files:
@@ -238,11 +235,10 @@ class Machine:
         if argv[1] == "init":
             for path, text in kubeadm_writes().items():
                 host.files.setdefault(path, text)
+            if PATCH in host.files and b"/etc/edgeadm/patches" in host.files["/etc/edgeadm/kubeadm.yaml"]:
+                host.files[MANIFEST] = patched(API_SERVER, host.files[PATCH])
             self._run_pods(host)
-            self.cluster.objects[("v1", "Node", "", "cp1")] = {
-                "metadata": {"name": "cp1", "labels": {}},
-                "status": {"conditions": [READY]},
-            }
+            self.run_cluster()
         elif argv[1] == "join":
             assert b"token" in host.files["/etc/edgeadm/bootstrap.conf"]
             host.files |= join_writes()
@@ -251,6 +247,59 @@ class Machine:
             for path in (*kubeadm_writes(), *join_writes()):
                 host.files.pop(path, None)
         return Result()
+
+    def run_cluster(self) -> None:
+        """The objects that a cluster has as soon as kubeadm has made it."""
+        role = {"node-role.kubernetes.io/control-plane": ""}
+        self.add_node("cp1", role)
+        self.cluster.objects[("v1", "Service", "default", "kubernetes")] = {
+            "metadata": {"name": "kubernetes", "namespace": "default"},
+            "spec": {"clusterIP": "10.96.0.1"},
+        }
+        for obj in yaml.safe_load_all(KUBE_SYSTEM):
+            key = (obj["apiVersion"], obj["kind"], "kube-system", obj["metadata"]["name"])
+            _give_status(obj)
+            self.cluster.objects[key] = obj
+        self.run_api_server(self.host.files[MANIFEST])
+
+    def _control(self, obj: dict[str, Any]) -> None:
+        """What controllers do once an object is applied; some make definitions."""
+        _give_status(obj)
+        for name in DEFINES.get(obj["metadata"]["name"], ()) if obj["kind"] == "Deployment" else ():
+            self.define(name)
+
+    def define(self, name: str) -> None:
+        """A definition that the API has taken."""
+        self.cluster.objects[("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", name)] = {
+            "metadata": {"name": name},
+            "spec": {"conversion": {"strategy": "Webhook", "webhook": {}}},
+            "status": {"conditions": [{"type": "Established", "status": "True"}]},
+        }
+
+    def add_node(self, name: str, labels: dict[str, str]) -> None:
+        """A node that is up."""
+        self.cluster.objects[("v1", "Node", "", name)] = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": labels},
+            "status": {"conditions": [READY], "nodeInfo": {"kubeletVersion": VERSION}},
+        }
+
+    def run_api_server(self, manifest: bytes) -> None:
+        """What the kubelet does with the API server's manifest: the Pod, and its picture in the API."""
+        pod = yaml.safe_load(manifest)
+        pod["metadata"] |= {"name": "kube-apiserver-cp1"}
+        pod["spec"]["nodeName"] = "cp1"
+        bearable = not any(self.unbearable in word for word in pod["spec"]["containers"][0]["command"])
+        pod["status"] = {"conditions": [{"type": "Ready", "status": str(bearable)}]}
+        self.cluster.down = not bearable
+        self.cluster.objects[("v1", "Pod", "kube-system", "kube-apiserver-cp1")] = pod
+
+    def make_control_plane(self) -> None:
+        """As `kubeadm init` leaves it, without edgeadm."""
+        self.host.files |= kubeadm_writes()
+        self._run_pods(self.host)
+        self.run_cluster()
 
     def _run_pods(self, host: FakeHost) -> None:
         """What kubelet, kube-proxy, flannel and containerd do once there is a cluster."""
@@ -269,6 +318,13 @@ class Machine:
     def _links(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         names = host.names("/sys/class/net")
         return Result(out="".join(f"{i}: {name}: <UP> mtu 1500\n" for i, name in enumerate(names, 1)))
+
+    def _addresses(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        """Its own, and the virtual IP while keepalived runs."""
+        found = ["10.0.0.11/24"]
+        if "active" in self.units.get("edgeadm-keepalived", set()):
+            found.append(json.loads(host.files["/etc/edgeadm/vip/virtual-ip.json"])["address"] + "/32")
+        return Result(out="".join(f"2: eth0    inet {each} scope global eth0\n" for each in found))
 
     def _delete_link(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         del host.files[f"/sys/class/net/{argv[-1]}/x"]
@@ -301,15 +357,10 @@ class Machine:
 
 
 CASES = Path(__file__).parent / "cases" / "iptables"
+# Shortened from what kubeadm v1.34.4 makes.
+KUBE_SYSTEM = (Path(__file__).parent / "cases" / "kube-system.yaml").read_text()
 # Kernel parameters as kube-proxy leaves them.
 CHANGED = {"net.ipv4.conf.all.route_localnet": b"1\n", "vm.overcommit_memory": b"1\n"}
-
-
-def roles_of(path: str) -> tuple[str, ...]:
-    """Which nodes need the file."""
-    if path in ("images/kube-apiserver.tar", "images/approver.tar"):
-        return ("control-plane",)
-    return ("edge",) if path == "bin/lite-apiserver" else ("control-plane", "worker", "edge")
 
 
 API: dict[str, dict[str, Any]] = {
@@ -323,148 +374,21 @@ API: dict[str, dict[str, Any]] = {
     },
 }
 READY = {"type": "Ready", "status": "True"}
-KUBECONFIG = b"""apiVersion: v1
-kind: Config
-clusters:
-- {name: kubernetes, cluster: {server: "https://10.0.0.11:6443", certificate-authority: pki/ca.crt}}
-contexts:
-- {name: admin, context: {cluster: kubernetes, user: admin}}
-current-context: admin
-"""
 
 
-@dataclass(frozen=True)
-class Unpacked(OpenPackage):
-    """A package whose bytes lie in a folder already."""
-
-    def unpacked(self) -> Path:
-        return self.private
-
-    def check(self) -> None:
-        """The test made it a moment ago."""
-
-    def close(self) -> None:
-        """Other tests of this machine go on with it."""
-
-
-def kubeadm_writes() -> dict[str, bytes]:
-    """The files that a finished `kubeadm init` leaves, a real pair for the CA included."""
-    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
-    found = {f"/etc/kubernetes/manifests/{name}.yaml": b"kind: Pod\n" for name in names}
-    found |= {f"/etc/kubernetes/{name}.conf": KUBECONFIG for name in ("admin", "kubelet")}
-    certificate, key = authority()
-    return found | {"/etc/kubernetes/pki/ca.crt": certificate, "/etc/kubernetes/pki/ca.key": key}
-
-
-def pods_write() -> dict[str, bytes]:
-    """What running pods leave on a machine, as files."""
-    places = (
-        "/var/lib/kubelet/config.yaml",
-        "/var/lib/etcd/member/wal",
-        "/var/lib/cni/networks/cbr0/lock",
-        "/run/flannel/subnet.env",
-        "/run/xtables.lock",
-        "/var/log/pods/x/0.log",
-        "/var/log/containers/x.log",
-        "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db",
-        "/run/containerd/containerd.sock",
-        "/opt/containerd/bin/x",
-        "/usr/libexec/kubernetes/x",
-        "/run/netns/cni-1",
-        "/sys/class/net/cni0/x",
-        "/sys/class/net/flannel.1/x",
-        "/sys/fs/cgroup/kubepods.slice/x",
-        "/sys/fs/cgroup/pids/kubepods.slice/x",
-    )
-    return {
-        **dict.fromkeys(places, b""),
-        "/proc/mounts": b"/dev/vda / ext4 rw 0 0\n"
-        b"tmpfs /var/lib/kubelet/pods/1/volumes/a\\040b tmpfs rw 0 0\n",
-        "/proc/700/cmdline": b"/usr/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0",
-        "/proc/700/cgroup": b"0::/system.slice/containerd.service\n",
-        "/proc/701/cmdline": b"/pause\0",
-        "/proc/701/cgroup": b"0::/kubepods.slice/kubepods-pod1.slice\n",
-    }
-
-
-def join_writes() -> dict[str, bytes]:
-    """The files that a finished `kubeadm join` of a worker leaves."""
-    certificate, key = authority()
-    kubeconfig = (
-        "apiVersion: v1\nclusters:\n- cluster:\n    server: https://169.254.20.11:51003\n"
-        f"    certificate-authority-data: {base64.b64encode(certificate).decode()}\ncurrent-context: x\n"
-    )
-    return {
-        "/etc/kubernetes/kubelet.conf": kubeconfig.encode(),
-        "/var/lib/kubelet/pki/kubelet-client-current.pem": certificate + key,
-        "/etc/kubernetes/pki/ca.crt": certificate,
-    }
-
-
-_AUTHORITY: list[tuple[bytes, bytes]] = []
-
-
-def authority() -> tuple[bytes, bytes]:
-    """A CA certificate and its key, made once for the whole test run."""
-    if not _AUTHORITY:
-        _AUTHORITY.append(new_pair("kubernetes"))
-    return _AUTHORITY[0]
-
-
-def sign_request(request: bytes) -> bytes:
-    """The certificate that the cluster's CA gives for a request."""
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-
-    asked = x509.load_pem_x509_csr(request)
-    issuer = x509.load_pem_x509_certificate(authority()[0])
-    key: Any = serialization.load_pem_private_key(authority()[1], None)
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(asked.subject)
-        .issuer_name(issuer.subject)
-        .public_key(asked.public_key())
-        .serial_number(2)
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
-    )
-    for each in asked.extensions:
-        builder = builder.add_extension(each.value, each.critical)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
-def new_pair(name: str) -> tuple[bytes, bytes]:
-    """A self-signed certificate and its key."""
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    form = serialization.PrivateFormat.PKCS8
-    return certificate.public_bytes(pem), key.private_bytes(pem, form, serialization.NoEncryption())
+# What the API knows of once a Deployment runs.
+DEFINES = {
+    "application-grid-controller": [
+        f"{kind}.superedge.io" for kind in ("deploymentgrids", "servicegrids", "statefulsetgrids")
+    ],
+    "site-manager": [f"{kind}.site.superedge.io" for kind in ("nodeunits", "nodegroups")],
+}
 
 
 def _give_status(obj: dict[str, Any]) -> None:
     if obj["kind"] == "Deployment":
-        obj["status"] = {"availableReplicas": 1, "observedGeneration": 1}
+        replicas = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+        available = [{"type": "Available", "status": "True"}]
+        obj["status"] = {"observedGeneration": 1, "conditions": available} | replicas
     if obj["kind"] == "DaemonSet":
         obj["status"] = {"desiredNumberScheduled": 1, "numberReady": 1, "observedGeneration": 1}

@@ -8,3 +8,5 @@ cd "$(dirname "$0")/.."
 compile=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate)
 "${compile[@]}" "$@" --group dev --group docs pyproject.toml --output-file requirements-dev.txt
 "${compile[@]}" "$@" --extra build --constraints requirements-dev.txt pyproject.toml --output-file requirements-build.txt
+# checkov lives in an environment of its own (tools/checkov.py): what it needs need not go with what we need.
+"${compile[@]}" "$@" --output-file requirements-checkov.txt - <<<"checkov>=3.2"

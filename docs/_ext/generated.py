@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -12,10 +13,19 @@ import click
 
 import edgeadm
 from edgeadm.cli import root
-from edgeadm.config.model import flag_of, join_settings, key_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.config.model import (
+    addon_settings,
+    flag_of,
+    join_settings,
+    key_of,
+    kubeadm_settings,
+    own_settings,
+    variable_of,
+)
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError, every_error
 
+ROOT = Path(__file__).resolve().parents[2]
 PAGES: dict[str, Callable[[], str]] = {}
 
 
@@ -91,6 +101,7 @@ def settings() -> str:
         ("edgeadm's own", own_settings()),
         ("kubeadm's", kubeadm_settings()),
         ("of nodes that join", join_settings()),
+        ("of edge apps", addon_settings()),
     ):
         rows = [
             (
@@ -104,6 +115,16 @@ def settings() -> str:
         ]
         parts += [f"## {title}", table(("Flag", "Key in the file", "Variable", "Default", "Meaning"), rows)]
     return "\n\n".join(parts)
+
+
+@page
+def checkov() -> str:
+    settings = tomllib.loads((ROOT / "tools/checkov.toml").read_text(encoding="utf-8"))
+    rows = [
+        (", ".join(f"`{check}`" for check in each["checks"]), ", ".join(each.get("on", ["all"])), each["why"])
+        for each in settings["reason"]
+    ]
+    return table(("Checks", "Manifests", "Why it stays so"), rows)
 
 
 @page
@@ -140,7 +161,8 @@ def one_line(docstring: str | None) -> str:
 
 def shown(name: str, each: Any) -> str:
     """The flag, or the argument's form."""
-    return str(each.metadata.get("argument") or flag_of(name))
+    spellings = each.metadata.get("flags", (flag_of(name),))
+    return str(each.metadata.get("argument") or spellings[0])
 
 
 def about(each: Any) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from edgeadm.cli import console
 from edgeadm.cli.session import Session
+from edgeadm.cli.workflow import summary
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.endpoint import shown_endpoint
@@ -53,12 +54,7 @@ def ca_hash(ctx: Context) -> str:
 
 def _summary(session: Session, changed: int) -> dict[str, Any]:
     ctx = session.ctx
-    found: dict[str, Any] = {
-        "verb": "init",
-        "changed": changed,
-        "phases": session.report.outcome.phases,
-        "log": session.log.written,
-    }
+    found = summary("init", session, changed)
     if ctx.host.stat(ADMIN_CONF) is not None:
         found |= {"endpoint": shown_endpoint(ctx), "caCertHash": ca_hash(ctx)}
     return found

@@ -6,7 +6,7 @@ import click
 
 from edgeadm.cli import console
 from edgeadm.cli.session import Session
-from edgeadm.cli.workflow import WorkflowVerb
+from edgeadm.cli.workflow import WorkflowVerb, summary
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.phases.common import node_name, renderer
 from edgeadm.phases.membership import is_member
@@ -27,15 +27,7 @@ def show_joined(session: Session, changed: int, as_json: bool) -> None:
     """The text that users of edgeadm know; or the run as JSON."""
     ctx = session.ctx
     if as_json:
-        console.data_json(
-            {
-                "verb": "join",
-                "node": node_name(ctx),
-                "changed": changed,
-                "phases": session.report.outcome.phases,
-                "log": session.log.written,
-            }
-        )
+        console.data_json(summary("join", session, changed) | {"node": node_name(ctx)})
     elif not changed:
         console.talk("this node is in the cluster already: 0 changes")
     elif is_member(ctx):

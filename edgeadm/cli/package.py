@@ -12,7 +12,7 @@ from edgeadm.assets import cache_root
 from edgeadm.cli import console, options
 
 if TYPE_CHECKING:
-    from edgeadm.package import Manifest
+    from edgeadm.package import FileEntry, Manifest
 
 MIB = 1 << 20
 
@@ -118,23 +118,29 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
 
 
 def _listing(manifest: Manifest) -> list[str]:
-    """Components, images, then files; edgeadm's own program as one line."""
+    """Components, images, then files; a program that comes as a whole folder as one line."""
     lines = [f"Kubernetes {manifest.kubernetes or 'of unknown version'}, {manifest.arch}"]
     lines += [f"built by edgeadm {manifest.edgeadm}, schema {manifest.schema}", ""]
     if manifest.components:
         lines += [*_table(sorted(manifest.components.items())), ""]
     if manifest.images:
         lines += [*_table([(each.name, ",".join(each.roles), each.digest) for each in manifest.images]), ""]
-    own = [each for each in manifest.files if each.kind == "edgeadm"]
+    whole = ("edgeadm", "tool")
     rows = [
         (each.path, ",".join(each.roles), f"{each.size / MIB:.1f} MiB")
         for each in manifest.files
-        if each.kind != "edgeadm"
+        if each.kind not in whole
     ]
-    if own:
-        total = sum(each.size for each in own) / MIB
-        rows.append((f"edgeadm/ ({len(own)} files)", ",".join(own[0].roles), f"{total:.1f} MiB"))
+    for folder in sorted({_folder(each) for each in manifest.files if each.kind in whole}):
+        inside = [each for each in manifest.files if each.kind in whole and _folder(each) == folder]
+        total = sum(each.size for each in inside) / MIB
+        rows.append((f"{folder}/ ({len(inside)} files)", ",".join(inside[0].roles), f"{total:.1f} MiB"))
     return lines + _table(rows)
+
+
+def _folder(entry: FileEntry) -> str:
+    """`edgeadm`, or a folder of tools: those of one folder go to the same nodes."""
+    return "/".join(entry.path.split("/")[: 2 if entry.kind == "tool" else 1])
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

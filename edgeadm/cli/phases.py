@@ -28,6 +28,13 @@ def kubeadm_names(verb: str = "init") -> list[str]:
     return list(dict.fromkeys([*compat.init_phases(last), *compat.init_phases(first)]))
 
 
+def listing(workflow: Workflow) -> str:
+    """The phases with what they do, for `--help`."""
+    steps = list(workflow.steps())
+    width = max(len(step.path) for step in steps)
+    return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)
+
+
 class OwnPhases(click.Group):
     """Our phases, by path."""
 

@@ -1,4 +1,4 @@
-"""`edgeadm VERB plan`: the phases' checks as a table, and what preflight would say."""
+"""`edgeadm VERB plan`: the phases' checks as a table, and what preflight would say. And `--dry-run`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json:
     for kind, found in (("error", errors), ("warning", warnings)):
         for each in found:
             console.data(f"{kind}: {each.name}: {each.message}")
+
+
+def show_dry_run(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
+    """Run the steps on a host that changes nothing, and print each change that they would make."""
+    changes: list[str] = []
+
+    def note(change: str) -> None:
+        changes.append(change)
+        if not as_json:
+            console.data(f"  would {change}")
+
+    report = PlainReport()
+    with looking(workflow.name, config, note, report) as session:
+        Run(workflow, session.ctx, report).apply(steps)
+    if as_json:
+        console.data_json({"verb": workflow.name, "dryRun": True, "changes": changes})
 
 
 def _findings(steps: list[Step], ctx: Context) -> tuple[list[Finding], list[Finding]]:

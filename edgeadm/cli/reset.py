@@ -7,18 +7,18 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from edgeadm.cli import console
-from edgeadm.cli.phases import OwnPhases
-from edgeadm.cli.plan import show_plan
-from edgeadm.cli.report import PlainReport, choose
-from edgeadm.cli.session import Session, changing, looking
+from edgeadm.cli.early import refuse_early_options
+from edgeadm.cli.phases import OwnPhases, listing
+from edgeadm.cli.plan import show_dry_run, show_plan
+from edgeadm.cli.report import choose
+from edgeadm.cli.session import Session, changing
 from edgeadm.config import Config
-from edgeadm.config.model import ResetOptions, flag_of
+from edgeadm.config.model import ResetOptions
 from edgeadm.core.phase import Verdict
 from edgeadm.core.runner import Run
-from edgeadm.errors import EdgeadmError, UsageError
+from edgeadm.errors import EdgeadmError
 from edgeadm.phases.reset import knowledge, residue
 from edgeadm.workflows import RESET
 
@@ -73,7 +73,7 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
     steps = RESET.select(only, config.skip_phases)
     as_json = ctx.params["output"] == "json"
     if ctx.params["dry_run"]:
-        _dry_run(config, as_json=as_json, only=only)
+        show_dry_run(RESET, steps, config, as_json=as_json)
         return
     report = choose()
     with changing("reset", config, report, journaled=False) as session:
@@ -89,21 +89,6 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
         if not ctx.params["keep_logs"] and not only:
             session.log.discard()
         _show(session, changed, found, as_json=as_json, whole=len(steps) == len(list(RESET.steps())))
-
-
-def _dry_run(config: Config, *, as_json: bool, only: tuple[str, ...]) -> None:
-    changes: list[str] = []
-
-    def note(change: str) -> None:
-        changes.append(change)
-        if not as_json:
-            console.data(f"  would {change}")
-
-    report = PlainReport()
-    with looking("reset", config, note, report) as session:
-        Run(RESET, session.ctx, report).apply(RESET.select(only, config.skip_phases))
-    if as_json:
-        console.data_json({"verb": "reset", "dryRun": True, "changes": changes})
 
 
 def _confirm(planned: list[tuple[str, Verdict]]) -> None:
@@ -149,12 +134,7 @@ def whole(**_options: Any) -> None:
     if ctx.invoked_subcommand is None:
         execute(ctx)
         return
-    early = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if early:
-        raise UsageError(
-            f"options stand before `{ctx.invoked_subcommand}`",
-            hint=f"put them at the end: `edgeadm reset {ctx.invoked_subcommand} … {flag_of(early[0])} …`",
-        )
+    refuse_early_options(ctx, RESET.name)
 
 
 def plan(**_options: Any) -> None:
@@ -162,13 +142,6 @@ def plan(**_options: Any) -> None:
     ctx = click.get_current_context()
     config = configured(ctx)
     show_plan(RESET, RESET.select((), config.skip_phases), config, as_json=ctx.params["output"] == "json")
-
-
-def listing() -> str:
-    """The phases, for `--help`."""
-    steps = list(RESET.steps())
-    width = max(len(step.path) for step in steps)
-    return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)
 
 
 def _parts(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,7 +153,7 @@ command = click.Group(
     callback=whole,
     invoke_without_command=True,
     params=run_options(),
-    help=f"{RESET.summary}\n\n\b\nPhases, for `reset phase NAME` and `--skip-phases`:\n{listing()}",
+    help=f"{RESET.summary}\n\n\b\nPhases, for `reset phase NAME` and `--skip-phases`:\n{listing(RESET)}",
 )
 command.add_command(OwnPhases(RESET, run_options, execute))
 command.add_command(click.Command("plan", callback=plan, params=run_options(), help=plan.__doc__))

@@ -96,16 +96,18 @@ def changing(verb: str, config: Config, report: Reporter, *, journaled: bool = T
     here = world()
     if not here.is_root():
         raise NotRootError(f"`edgeadm {verb}` changes this machine", hint="run it as root: `sudo edgeadm …`")
-    name = f"{verb}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    name = f"{verb.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     log = RunLog(here.logs / name, secrets_of(config))
     plain = here.host()
     with locking.lock(masked_command(config), here.lock), _log_named(log, report):
         journal = Journal(plain)
         logged = LoggedHost(plain, log)
         host: Host = JournaledHost(logged, journal) if journaled else logged
-        connect = _once(lambda: here.cluster(plain))
+        connect = _once(lambda: _cluster(here, plain, config))
         package, outside = here.package(config, _role(verb, config)), _outside(here, config)
-        ctx = Context(config, host, journal, connect, package, outside, warn=console.talk)
+        ctx = Context(
+            config, host, journal, connect, package, outside, warn=console.talk, discover=here.outside
+        )
         yield Session(ctx, log, report)
 
 
@@ -117,7 +119,8 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
     journal = Journal(DryHost(plain, lambda _text: None))
 
     def dry() -> Cluster:
-        real = here.cluster(plain) if plain.stat(ADMIN_CONF) is not None else None
+        there = config.addon.kubeconfig or plain.stat(ADMIN_CONF) is not None
+        real = _cluster(here, plain, config) if there else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
     package, outside = here.package(config, _role(verb, config)), _outside(here, config)
@@ -150,6 +153,12 @@ def world() -> World:
     """The one of this command line."""
     found = click.get_current_context().find_object(World)
     return found if found is not None else World()
+
+
+def _cluster(world: World, host: Host, config: Config) -> Cluster:
+    """The cluster of the kubeconfig that was named, else that of this machine."""
+    named = host.read(config.addon.kubeconfig) if config.addon.kubeconfig else None
+    return world.cluster(host) if named is None else world.cluster_of(named)
 
 
 def _role(verb: str, config: Config) -> str:

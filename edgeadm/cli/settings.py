@@ -46,19 +46,25 @@ def _option(name: str, each: Field[Any]) -> click.Parameter:
     if argument := each.metadata.get("argument"):
         return click.Argument([name], required=False, metavar=f"[{argument}]", envvar=variable_of(name))
     kind = str(each.type)
+    spelled = [name, *each.metadata.get("flags", (flag_of(name),))]
     shown: dict[str, Any] = {"help": each.metadata["help"], "envvar": variable_of(name)}
     if kind.startswith("tuple"):
-        return click.Option([flag_of(name)], multiple=True, metavar="LIST", **shown)
+        return click.Option(spelled, multiple=True, metavar="LIST", **shown)
     if kind == "bool":
         return _switch(name, each, shown)
     default = each.default if each.default not in (None, "") else None
     if kind.startswith("int"):
-        return click.Option([flag_of(name)], type=int, default=default, **shown)
-    return click.Option([flag_of(name)], default=default, show_default=default is not None, **shown)
+        return click.Option(spelled, type=int, default=default, **shown)
+    return click.Option(spelled, default=default, show_default=default is not None, **shown)
 
 
 def _switch(name: str, each: Field[Any], shown: dict[str, Any]) -> click.Option:
     """`--x`, `--x=true` and `--x=false`, as kubeadm's users write them."""
     return click.Option(
-        [flag_of(name)], is_flag=False, flag_value="true", default=each.default, type=click.BOOL, **shown
+        [name, *each.metadata.get("flags", (flag_of(name),))],
+        is_flag=False,
+        flag_value="true",
+        default=each.default,
+        type=click.BOOL,
+        **shown,
     )

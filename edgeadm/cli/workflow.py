@@ -7,21 +7,30 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from edgeadm.cli import console
-from edgeadm.cli.phases import PhaseGroup, kubeadm_names
-from edgeadm.cli.plan import show_plan
-from edgeadm.cli.report import PlainReport, choose
-from edgeadm.cli.session import Session, changing, looking
+from edgeadm.cli.early import refuse_early_options
+from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
+from edgeadm.cli.plan import show_dry_run, show_plan
+from edgeadm.cli.report import choose
+from edgeadm.cli.session import Session, changing
 from edgeadm.cli.settings import given, setting_options
 from edgeadm.config import Config, load, validate
-from edgeadm.config.model import flag_of
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
-from edgeadm.errors import UsageError
+from edgeadm.phases.edge_apps.values import check_names
 
 Closing = Callable[[Session, int, bool], None]
+
+
+def summary(verb: str, session: Session, changed: int) -> dict[str, Any]:
+    """A run as JSON shows it."""
+    return {
+        "verb": verb,
+        "changed": changed,
+        "phases": session.report.outcome.phases,
+        "log": session.log.written,
+    }
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,10 @@ class WorkflowVerb:
 
     workflow: Workflow
     closing: Closing
+    # Whether kubeadm has a verb of this name, whose phases can be named as well.
+    kubeadm: bool = True
+    # What takes changes back goes by the journal, and is not written into it.
+    journaled: bool = True
 
     @property
     def name(self) -> str:
@@ -56,6 +69,8 @@ class WorkflowVerb:
         config = load(ctx.params.get("config"), given(ctx, self.name))
         config = replace(config, verbosity=ctx.params.get("verbosity") or 0)
         validate(config, self.name)
+        if config.values:
+            check_names(config.values, (step.phase.name for step in self.workflow.steps()))
         return config
 
     def execute(self, ctx: click.Context, only: tuple[str, ...] = ()) -> None:
@@ -63,31 +78,22 @@ class WorkflowVerb:
         config = self.configured(ctx)
         steps = self.workflow.select(only, self.own_skips(config))
         as_json = ctx.params["output"] == "json"
-        report = choose()
         if ctx.params["dry_run"]:
-            changes: list[str] = []
-
-            def note(change: str) -> None:
-                changes.append(change)
-                if not as_json:
-                    console.data(f"  would {change}")
-
-            report = PlainReport()
-            with looking(self.name, config, note, report) as session:
-                Run(self.workflow, session.ctx, report).apply(steps)
-            if as_json:
-                console.data_json({"verb": self.name, "dryRun": True, "changes": changes})
+            show_dry_run(self.workflow, steps, config, as_json=as_json)
             return
-        with changing(self.name, config, report) as session:
+        report = choose()
+        with changing(self.name, config, report, journaled=self.journaled) as session:
             changed = Run(self.workflow, session.ctx, report).apply(steps)
             if session.ctx.package is not None:
                 session.ctx.package.close()
             if not only:
                 self.closing(session, changed, as_json)
+            elif as_json:
+                console.data_json(summary(self.name, session, changed))
 
     def own_skips(self, config: Config) -> list[str]:
         """Those of `--skip-phases` that are phases of ours. Raises UnknownPhaseError for a name of nobody."""
-        names, theirs = self.workflow.names(), kubeadm_names(self.name)
+        names, theirs = self.workflow.names(), kubeadm_names(self.name) if self.kubeadm else []
         for name in config.skip_phases:
             if name not in names and name.removeprefix("kubeadm/") not in theirs:
                 raise self.workflow.unknown(name, theirs)
@@ -106,39 +112,22 @@ class WorkflowVerb:
         if ctx.invoked_subcommand is None:
             self.execute(ctx)
         else:
-            self._refuse_early_options(ctx)
+            refuse_early_options(ctx, self.name, but=("api_server_endpoint",))
 
     def command(self, cls: type[click.Group] = click.Group) -> click.Group:
         """The click command with `phase` and `plan` below it."""
         group = cls(
-            self.name,
+            self.name.rpartition(" ")[2],
             callback=self.whole,
             invoke_without_command=True,
             params=self.options(),
             help=f"{self.workflow.summary}\n\n\b\nPhases, for `{self.name} phase NAME` and `--skip-phases`:\n"
-            f"{self._listing()}\n\nkubeadm's own phase names work in both as well.",
+            f"{listing(self.workflow)}"
+            + ("\n\nkubeadm's own phase names work in both as well." if self.kubeadm else ""),
         )
-        group.add_command(PhaseGroup(self.workflow, self.options, self.execute))
+        phases = PhaseGroup if self.kubeadm else OwnPhases
+        group.add_command(phases(self.workflow, self.options, self.execute))
         group.add_command(
             click.Command("plan", callback=self.plan, params=self.options(), help=self.plan.__doc__)
         )
         return group
-
-    def _refuse_early_options(self, ctx: click.Context) -> None:
-        """`edgeadm init --config f phase x` would silently lose `--config f`."""
-        early = [
-            name
-            for name in ctx.params
-            if name != "api_server_endpoint" and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ]
-        if early:
-            raise UsageError(
-                f"options stand before `{ctx.invoked_subcommand}`",
-                hint=f"put them at the end: "
-                f"`edgeadm {self.name} {ctx.invoked_subcommand} … {flag_of(early[0])} …`",
-            )
-
-    def _listing(self) -> str:
-        steps = list(self.workflow.steps())
-        width = max(len(step.path) for step in steps)
-        return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)

@@ -7,27 +7,31 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from edgeadm.cluster.errors import (
+    CertificateAddressError,
     NotAnApiServerError,
     TokenUnknownError,
     TokenWrongError,
     WrongCaError,
 )
 from edgeadm.cluster.outside import TIMEOUT, Answer, TokenApi, call
-from edgeadm.cluster.trust import unchecked
-from edgeadm.config.ticket import Ticket
+from edgeadm.cluster.trust import COMMON_NAME, check_clock, unchecked
+from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.errors import ApiError, UnreachableError
 
+VERSION = "/version"
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 SIGNER = 5.0  # the controller that signs cluster-info needs a moment after a token was made
-HOW_TO_GET_ONE = "`kubeadm token create --print-join-command` on a control plane makes a new one"
+HOW_TO_GET_ONE = "`edgeadm token create --print-join-command` on a control plane makes a new one"
 
 
 def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
@@ -42,7 +46,7 @@ def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
     asked = TokenApi(server_of(*ticket.address), ca, ticket.bootstrap_token, timeout)
     if server != asked.server:
         try:
-            return replace(_reached(replace(asked, server=server, timeout=timeout / 2)), timeout=timeout)
+            return replace(_checked(replace(asked, server=server, timeout=timeout / 2)), timeout=timeout)
         except (UnreachableError, ApiError):
             pass  # an address of the cluster's own network: the one that we were given works, or says why not
     return _reached(asked)
@@ -135,9 +139,32 @@ def _check_pins(ca: bytes, wanted: tuple[str, ...]) -> None:
 
 
 def _reached(api: TokenApi) -> TokenApi:
-    """Itself, once it has answered with a certificate that holds."""
-    api.get("/version")
+    """Itself, once it has answered with a certificate that holds. Where that is made for other addresses, the
+    same server under the name that it is made for."""
+    try:
+        return _checked(api)
+    except CertificateAddressError as error:
+        return _by_name(api, error)
+
+
+def _checked(api: TokenApi) -> TokenApi:
+    answer = api.good(api.ask(VERSION), VERSION)
+    check_clock(answer.headers.get("date", ""))
     return api
+
+
+def _by_name(api: TokenApi, error: CertificateAddressError) -> TokenApi:
+    """The server at this IP address as COMMON_NAME. Raises the error where its certificate lacks that too, or
+    where it was a name that was asked for: where a name leads is for the DNS to say, today and tomorrow."""
+    where = urlsplit(api.server)
+    try:
+        address = str(ipaddress.ip_address(where.hostname or ""))
+    except ValueError:
+        raise error from None
+    try:
+        return _checked(replace(api, server=server_of(COMMON_NAME, where.port or PORT), at=address))
+    except CertificateAddressError:
+        raise error from None
 
 
 def _base64url(data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgeadm.cluster.base import Cluster, Object
+from edgeadm.cluster.base import Awaited, Cluster, Object, Say, nobody
 
 
 @dataclass
@@ -15,22 +15,27 @@ class DryCluster:
     real: Cluster | None
     note: Callable[[str], None]
 
-    def apply(self, objects: Sequence[Object]) -> int:
-        names = self.differing(objects)
+    def apply(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> int:
+        names = self.differing(objects, kept, force=force)
         for name in names:
             self.note(f"apply {name}")
         return len(names)
 
-    def differing(self, objects: Sequence[Object]) -> list[str]:
+    def differing(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> list[str]:
         if self.real is not None:
-            return self.real.differing(objects)
+            return self.real.differing(objects, kept, force=force)
         return [f"{obj['kind']}/{obj['metadata']['name']}" for obj in objects]
 
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
         return None if self.real is None else self.real.get(api, kind, name, namespace)
 
-    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
-        return [] if self.real is None else self.real.list_objects(api, kind, namespace, selector)
+    def list_objects(
+        self, api: str, kind: str, namespace: str = "", selector: str = "", labels: str = ""
+    ) -> list[Object]:
+        return [] if self.real is None else self.real.list_objects(api, kind, namespace, selector, labels)
+
+    def patch(self, obj: Object) -> None:
+        self.note(f"change {obj['kind']}/{obj['metadata']['name']}")
 
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
         found = self.get(api, kind, name, namespace) is not None
@@ -38,18 +43,15 @@ class DryCluster:
             self.note(f"delete {'/'.join(part for part in (kind, namespace, name) if part)}")
         return found
 
-    def wait(
-        self,
-        what: str,
-        api: str,  # noqa: ARG002
-        kind: str,
-        name: str,
-        fits: Callable[[Object], bool],  # noqa: ARG002
-        *,
-        namespace: str = "",  # noqa: ARG002
-        seconds: float = 300,  # noqa: ARG002
-    ) -> None:
-        self.note(f"wait for {kind}/{name}: {what}")
+    def wait(self, awaited: Awaited) -> None:
+        self.note(f"wait for {awaited.kind}/{awaited.name}: {awaited.what}")
+
+    def log(self, namespace: str, pod: str) -> str:
+        self.note(f"ask for the log of {namespace}/{pod}")
+        return ""
 
     def ready(self) -> bool:
         return self.real is not None and self.real.ready()
+
+    def version(self) -> str:
+        return "" if self.real is None else self.real.version()

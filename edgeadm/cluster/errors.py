@@ -29,6 +29,12 @@ class NoAnswerError(UnreachableError):
     code = "no-answer"
 
 
+class HungUpError(UnreachableError):
+    """Something takes the connection and ends it at once: a balancer that knows no live API server."""
+
+    code = "hung-up"
+
+
 class NotAnApiServerError(UnreachableError):
     """Something answers at the address, and it is not the API server of a kubeadm cluster."""
 

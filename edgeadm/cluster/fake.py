@@ -8,71 +8,112 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgeadm.cluster.base import Object
-from edgeadm.errors import WaitError
+from edgeadm.cluster.base import Awaited, Object, Say, nobody
+from edgeadm.cluster.conflicts import without
+from edgeadm.cluster.difference import described
+from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 Key = tuple[str, str, str, str]
 
 
 @dataclass
 class FakeCluster:
-    """Keeps what is applied. `controllers` give an applied object the status that a real cluster would."""
+    """Keeps what is applied, beside what others wrote: a field that an `apply` no longer names goes, if an
+    earlier `apply` made it. `controllers` give an applied object the status that a real cluster would."""
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     controllers: Callable[[dict[str, Any]], None] = lambda _obj: None
+    logs: dict[tuple[str, str], str] = field(default_factory=dict)
+    owned: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    # Fields that somebody else has changed, as the API server names them.
+    foreign: dict[Key, list[str]] = field(default_factory=dict)
+    down: bool = False
+    release: str = "v1.34.4"
 
-    def apply(self, objects: Sequence[Object]) -> int:
-        changed = len(self.differing(objects))
-        for obj in objects:
-            kept = copy.deepcopy(dict(obj))
-            self.controllers(kept)
-            self.objects[_key(obj)] = kept
+    def apply(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> int:
+        self._answer()
+        changed = len(self.differing(objects, kept, force=force))
+        if force:
+            for obj in objects:
+                self.foreign.pop(_key(obj), None)
+        for obj in map(self._ours, objects):
+            now = self._applied(obj)
+            self.controllers(now)
+            self.objects[_key(obj)] = now
+            self.owned[_key(obj)] = copy.deepcopy(dict(obj))
         return changed
 
-    def differing(self, objects: Sequence[Object]) -> list[str]:
-        return [
-            "/".join(
-                part
-                for part in (obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"])
-                if part
-            )
-            for obj in objects
-            if _spec(self.objects.get(_key(obj), {})) != _spec(obj)
-        ]
+    def differing(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> list[str]:
+        self._answer()
+        for obj in objects if not force else ():
+            for path in self.foreign.get(_key(obj), ()):
+                kept(f"{_title(obj)} {path.lstrip('.')} (somebody)")
+        said = objects if force else [self._ours(obj) for obj in objects]
+        pairs = [(obj, self.objects.get(_key(obj)), self._applied(obj)) for obj in said]
+        return [described(_title(obj), before, after) for obj, before, after in pairs if before != after]
+
+    def _ours(self, obj: Object) -> Object:
+        return without(obj, self.foreign.get(_key(obj), []))
+
+    def _answer(self) -> None:
+        if self.down:
+            raise UnreachableError("the API server does not answer")
+
+    def _applied(self, obj: Object) -> dict[str, Any]:
+        there = copy.deepcopy(self.objects.get(_key(obj), {}))
+        owned = without(self.owned.get(_key(obj), {}), self.foreign.get(_key(obj), []))
+        return _merged(_without(there, owned, obj), obj)
 
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
+        self._answer()
         return self.objects.get((api, kind, namespace, name))
 
-    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+    def list_objects(
+        self, api: str, kind: str, namespace: str = "", selector: str = "", labels: str = ""
+    ) -> list[Object]:
+        self._answer()
         wanted = dict(part.split("=") for part in selector.split(",") if part)
+        labelled = dict(part.split("=") for part in labels.split(",") if part)
         return [
             obj
             for (its_api, its_kind, its_namespace, _), obj in sorted(self.objects.items())
             if (its_api, its_kind) == (api, kind)
             and namespace in ("", its_namespace)
             and all(obj.get(field) == value for field, value in wanted.items())
+            and labelled.items() <= ((obj.get("metadata") or {}).get("labels") or {}).items()
         ]
 
+    def patch(self, obj: Object) -> None:
+        self._answer()
+        if _key(obj) not in self.objects:
+            raise ApiError(f"{obj['kind']}/{obj['metadata']['name']}: the API server answered 404")
+        _patched(self.objects[_key(obj)], obj)
+
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        self._answer()
+        self.owned.pop((api, kind, namespace, name), None)
+        self.foreign.pop((api, kind, namespace, name), None)
         return self.objects.pop((api, kind, namespace, name), None) is not None
 
-    def wait(
-        self,
-        what: str,
-        api: str,
-        kind: str,
-        name: str,
-        fits: Callable[[Object], bool],
-        *,
-        namespace: str = "",
-        seconds: float = 300,
-    ) -> None:
-        found = self.get(api, kind, name, namespace)
-        if found is None or not fits(found):
-            raise WaitError(f"{what}: not after {seconds:g} s")
+    def wait(self, awaited: Awaited) -> None:
+        found = None
+        if not self.down:
+            found = self.get(awaited.api, awaited.kind, awaited.name, awaited.namespace)
+        if found is None or not awaited.fits(found):
+            raise WaitError(f"{awaited.what}: not after {awaited.seconds:g} s")
+
+    def log(self, namespace: str, pod: str) -> str:
+        self._answer()
+        if (namespace, pod) not in self.logs:
+            raise ApiError(f"log of Pod/{namespace}/{pod}: the API server answered 500")
+        return self.logs[namespace, pod]
 
     def ready(self) -> bool:
-        return True
+        return not self.down
+
+    def version(self) -> str:
+        self._answer()
+        return self.release
 
 
 @dataclass
@@ -83,6 +124,7 @@ class FakeOutside:
     ca: bytes
     server: str = "https://10.0.0.11:6443"
     sign: Callable[[bytes], bytes] | None = None
+    at: str = ""
 
     def get(self, path: str) -> Object | None:
         return self.paths.get(path)
@@ -95,7 +137,7 @@ class FakeOutside:
         return self.paths.setdefault(f"{path}/{obj['metadata']['name']}", kept)
 
     def through(self, server: str) -> FakeOutside:
-        return replace(self, server=server)
+        return replace(self, server=server, at="")
 
 
 def _key(obj: Object) -> Key:
@@ -103,5 +145,33 @@ def _key(obj: Object) -> Key:
     return obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"]
 
 
-def _spec(obj: Object) -> dict[str, Any]:
-    return {key: value for key, value in obj.items() if key != "status"}
+def _title(obj: Object) -> str:
+    meta = obj["metadata"]
+    return "/".join(part for part in (obj["kind"], meta.get("namespace"), meta["name"]) if part)
+
+
+def _merged(there: dict[str, Any], obj: Object) -> dict[str, Any]:
+    for name, value in obj.items():
+        both = isinstance(value, dict) and isinstance(there.get(name), dict)
+        there[name] = _merged(there[name], value) if both else copy.deepcopy(value)
+    return there
+
+
+def _patched(there: dict[str, Any], patch: Object) -> None:
+    for name, value in patch.items():
+        if value is None:
+            there.pop(name, None)
+        elif isinstance(value, dict):
+            _patched(there.setdefault(name, {}), value)
+        else:
+            there[name] = copy.deepcopy(value)
+
+
+def _without(there: dict[str, Any], owned: Object, wanted: Object) -> dict[str, Any]:
+    """The object without what was owned and is no longer wanted."""
+    for name, value in owned.items():
+        if isinstance(value, dict) and isinstance(there.get(name), dict):
+            there[name] = _without(there[name], value, wanted.get(name) or {})
+        if name not in wanted and not (isinstance(value, dict) and there.get(name)):
+            there.pop(name, None)
+    return there

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,13 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 from urllib3.exceptions import HTTPError
 
-from edgeadm.cluster.base import OWNER, Object
+from edgeadm.cluster.base import OWNER, Awaited, Object, Say, nobody
+from edgeadm.cluster.conflicts import conflicts, without
+from edgeadm.cluster.difference import described
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 POLL = 0.3
+CONFLICT = 409
 PATIENCE = (5, 60)  # seconds to connect, and to wait for an answer: the client's own default is for ever
 
 
@@ -34,25 +37,26 @@ class KubeCluster:
     _client: Any = field(default=None, repr=False)
     _folder: Any = field(default=None, repr=False)
 
-    def apply(self, objects: Sequence[Object]) -> int:
+    def apply(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> int:
         changed = 0
         for obj in objects:
             with _named(obj):
                 before = self._find(obj)
-                after = self._send(obj)
+                after = self._send(obj, kept, force=force)
                 changed += before != after
         return changed
 
-    def differing(self, objects: Sequence[Object]) -> list[str]:
+    def differing(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> list[str]:
         found: list[str] = []
         for obj in objects:
             with _named(obj):
+                before = self._find(obj)
                 try:
-                    same = self._find(obj) == self._send(obj, dry_run="All")
+                    after = self._send(obj, kept, force=force, dry_run="All")
                 except (NotFoundError, ResourceNotFoundError):
-                    same = False  # its namespace or its definition is still to be made
-                if not same:
-                    found.append(label(obj))
+                    after = {}  # its namespace or its definition is still to be made
+                if before != after:
+                    found.append(described(label(obj), before, after))
         return found
 
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
@@ -65,13 +69,33 @@ class KubeCluster:
             answer: Object = found.to_dict()
             return answer
 
-    def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[Object]:
+    def list_objects(
+        self, api: str, kind: str, namespace: str = "", selector: str = "", labels: str = ""
+    ) -> list[Object]:
         with _named({"kind": kind, "metadata": {"name": "*", "namespace": namespace}}):
+            try:
+                resource = self._resource(api, kind)
+            except ResourceNotFoundError:
+                return []
             found = self._api().get(
-                self._resource(api, kind), namespace=namespace or None, field_selector=selector or None
+                resource,
+                namespace=namespace or None,
+                field_selector=selector or None,
+                label_selector=labels or None,
             )
             answer: list[Object] = found.to_dict()["items"]
             return answer
+
+    def patch(self, obj: Object) -> None:
+        meta = obj["metadata"]
+        with _named(obj):
+            self._api().patch(
+                self._resource(obj["apiVersion"], obj["kind"]),
+                body=dict(obj),
+                name=meta["name"],
+                namespace=meta.get("namespace"),
+                content_type="application/merge-patch+json",
+            )
 
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
         with _named({"kind": kind, "metadata": {"name": name, "namespace": namespace}}):
@@ -81,34 +105,31 @@ class KubeCluster:
                 return False
             return True
 
-    def wait(
-        self,
-        what: str,
-        api: str,
-        kind: str,
-        name: str,
-        fits: Callable[[Object], bool],
-        *,
-        namespace: str = "",
-        seconds: float = 300,
-    ) -> None:
-        end = time.monotonic() + seconds
+    def wait(self, awaited: Awaited) -> None:
+        end = time.monotonic() + awaited.seconds
         last: Object | None = None
         problem = ""
         while time.monotonic() < end:
             try:
-                last, problem = self.get(api, kind, name, namespace), ""
+                last = self.get(awaited.api, awaited.kind, awaited.name, awaited.namespace)
+                problem = ""
             except (ApiError, UnreachableError) as error:
                 problem = error.message  # an API server that restarts is no reason to give up early
-            if last is not None and not problem and fits(last):
+            if last is not None and not problem and awaited.fits(last):
                 return
             time.sleep(POLL)
         state = problem or yaml.safe_dump((last or {}).get("status", "it does not exist"))
         raise WaitError(
-            f"{what}: not after {seconds:g} s",
+            f"{awaited.what}: not after {awaited.seconds:g} s",
             context=state[-2000:],
             hint="look at `kubectl get pods -A` and `kubectl describe` of what is not ready",
         )
+
+    def log(self, namespace: str, pod: str) -> str:
+        with _named({"kind": "log of Pod", "metadata": {"name": pod, "namespace": namespace}}):
+            core = api_client.CoreV1Api(self._api().client)
+            answer: str = core.read_namespaced_pod_log(pod, namespace, tail_lines=1)
+            return answer
 
     def ready(self) -> bool:
         try:
@@ -117,12 +138,30 @@ class KubeCluster:
             return False
         return True
 
+    def version(self) -> str:
+        with _named({"kind": "version"}):
+            return str(self._api().version["kubernetes"]["gitVersion"])
+
     def _find(self, obj: Object) -> dict[str, Any] | None:
         meta = obj["metadata"]
         found = self.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace", ""))
         return None if found is None else _comparable(dict(found))
 
-    def _send(self, obj: Object, **options: Any) -> dict[str, Any]:
+    def _send(self, obj: Object, kept: Say, *, force: bool, **options: Any) -> dict[str, Any]:
+        """Apply the object; what others have changed of it is left out, and stays theirs, unless by force."""
+        if force:
+            return self._apply(obj, force_conflicts=True, **options)
+        try:
+            return self._apply(obj, **options)
+        except (ApiException, DynamicApiError) as refused:
+            found = conflicts(refused.body or "") if refused.status == CONFLICT else []
+            if not found:
+                raise
+        for field_path, manager in found:
+            kept(f"{label(obj)} {field_path.lstrip('.')} ({manager})")
+        return self._apply(without(obj, [each for each, _ in found]), **options)
+
+    def _apply(self, obj: Object, **options: Any) -> dict[str, Any]:
         resource = self._resource(obj["apiVersion"], obj["kind"])
         answer = self._api().server_side_apply(
             resource,
@@ -130,7 +169,6 @@ class KubeCluster:
             name=obj["metadata"]["name"],
             namespace=obj["metadata"].get("namespace"),
             field_manager=OWNER,
-            force_conflicts=True,
             **options,
         )
         return _comparable(answer.to_dict())
@@ -182,7 +220,9 @@ def label(obj: Object) -> str:
 def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
     """The object without what changes by itself."""
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key in ("labels", "annotations")}
-    return {key: value for key, value in obj.items() if key not in ("metadata", "status")} | {"meta": meta}
+    return {key: value for key, value in obj.items() if key not in ("metadata", "status")} | {
+        "metadata": meta
+    }
 
 
 def _bound(rest: Any) -> None:

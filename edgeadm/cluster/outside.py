@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ from edgeadm.cluster.base import Object
 from edgeadm.cluster.errors import (
     AddressUnknownError,
     ConnectionRefusedByHostError,
+    HungUpError,
     NoAnswerError,
     NoRouteError,
     NotAnApiServerError,
@@ -27,17 +30,19 @@ from edgeadm.config.ticket import PORT
 from edgeadm.errors import ApiError
 
 TIMEOUT = 5.0
+POLL = 0.2
+HANGS_UP = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
 HIDDEN = (403, 404)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status, headers with small names, body, and the server's certificate in DER."""
+    """An HTTP answer: status, headers with small names, body, and who gave it."""
 
     status: int
     headers: dict[str, str]
     body: bytes
-    certificate: bytes = b""
+    server: str
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object. Raises NotAnApiServerError."""
@@ -46,26 +51,37 @@ class Answer:
         except ValueError:
             found = None
         if not isinstance(found, dict):
+            said = self.body[:200].decode(errors="replace").strip()
             raise NotAnApiServerError(
-                "the answer is not that of a Kubernetes API server", hint="check address and port"
+                f"{self.server} answers, but not as a Kubernetes API server does",
+                context=f"{self.status} {said}".strip(),
+                hint="check address and port",
             )
         return found
 
 
 @dataclass(frozen=True)
 class TokenApi:
-    """An API server that was checked, and the token that we hold. A copy of it is an Outside."""
+    """An API server that was checked, and the token that we hold. A copy of it is an Outside.
+
+    With `at`, it is that address which is called, and the host of `server` is the name that its certificate
+    has to have."""
 
     server: str
     ca: bytes
     token: str = field(default="", repr=False)
     timeout: float = TIMEOUT
+    at: str = ""
+
+    def ask(self, path: str) -> Answer:
+        """What the server answers, as it came."""
+        return self._call("GET", path)
 
     def get(self, path: str) -> Object | None:
-        answer = self._call("GET", path)
+        answer = self.ask(path)
         if answer.status in HIDDEN:
             return None
-        return self._good(answer, path).document() if answer.body[:1] == b"{" else {}
+        return self.good(answer, path).document() if answer.body[:1] == b"{" else {}
 
     def create(self, path: str, obj: Object) -> Object:
         answer = self._call("POST", path, json.dumps(obj).encode())
@@ -73,22 +89,24 @@ class TokenApi:
             there = self.get(f"{path}/{obj['metadata']['name']}")
             if there is not None:
                 return there
-        return self._good(answer, path).document()
+        return self.good(answer, path).document()
 
     def through(self, server: str) -> TokenApi:
-        return replace(self, server=server)
+        return replace(self, server=server, at="")
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> Answer:
         context = ssl.create_default_context(cadata=self.ca.decode())
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # CAs of older clusters lack key identifiers
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return call(self.server, method, path, context, body=body, headers=headers, timeout=self.timeout)
+        more: dict[str, Any] = {"body": body, "headers": headers, "timeout": self.timeout, "at": self.at}
+        return call(self.server, method, path, context, **more)
 
-    def _good(self, answer: Answer, path: str) -> Answer:
+    def good(self, answer: Answer, path: str) -> Answer:
+        """The answer. Raises TokenRefusedError, ApiError."""
         if answer.status == http.HTTPStatus.UNAUTHORIZED:
             raise TokenRefusedError(
                 f"the API server at {self.server} does not accept the token",
-                hint="expired or deleted? `kubeadm token create` on a control plane makes a new one",
+                hint="expired or deleted? `edgeadm token create` on a control plane makes a new one",
             )
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
             raise ApiError(
@@ -96,6 +114,31 @@ class TokenApi:
                 context=answer.body[:500].decode(errors="replace"),
             )
         return answer
+
+
+class Connection(http.client.HTTPSConnection):
+    """To the address `at`, of which a certificate for our `host` is expected."""
+
+    at = ""
+    trust: ssl.SSLContext
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.at, self.port), self.timeout)
+        self.sock = self.trust.wrap_socket(plain, server_hostname=self.host)
+
+
+def _connect(connection: Connection, end: float) -> None:
+    """Open the connection. One that is ended at once is tried again: the balancer in front of several control
+    planes does so while they find their new leader. Nothing was sent by then."""
+    while True:
+        try:
+            connection.connect()
+        except HANGS_UP:
+            if time.monotonic() > end:
+                raise
+            time.sleep(POLL)
+        else:
+            return
 
 
 def call(
@@ -107,21 +150,24 @@ def call(
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
     timeout: float = TIMEOUT,
+    at: str = "",
 ) -> Answer:
-    """One request. Raises an error of its own for each way in which there may be no answer."""
+    """One request, sent to the address `at` where it is set. Raises an error of its own for each way in which
+    there may be no answer."""
     where = urlsplit(server)
-    host, port = where.hostname or "", where.port or PORT
-    connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    name, port = where.hostname or "", where.port or PORT
+    host = at or name
+    connection = Connection(name, port, timeout=timeout, context=context)
+    connection.at, connection.trust = host, context
     with _explained(server, host, port, timeout):
         resolve(host, port, timeout)
         try:
+            _connect(connection, time.monotonic() + timeout)
             sent = {"Accept": "application/json", "Content-Type": "application/json"} | (headers or {})
             connection.request(method, path, body, sent)
-            sock: Any = connection.sock
-            certificate = sock.getpeercert(binary_form=True) or b""
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read(), certificate)
+            return Answer(answer.status, found, answer.read(), server)
         finally:
             connection.close()
 
@@ -153,6 +199,13 @@ def resolve(host: str, port: int, timeout: float) -> None:
 def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[None]:
     try:
         yield
+    except HANGS_UP as error:
+        raise HungUpError(
+            f"{host} port {port} takes connections and ends them at once",
+            context=str(error),
+            hint="a balancer without a live API server behind it? Its log, and that of kube-apiserver on the "
+            "control planes, tell more",
+        ) from error
     except ConnectionRefusedError as error:
         raise ConnectionRefusedByHostError(
             f"{host} refuses connections to port {port}: the machine is there, an API server is not",
@@ -166,15 +219,26 @@ def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[No
     except ssl.SSLCertVerificationError as error:
         raise explain(server, error, timeout) from error
     except ssl.SSLError as error:
+        reason = (error.reason or "").replace("_", " ").lower()
         raise NotAnApiServerError(
-            f"{host} port {port} does not speak TLS", context=str(error), hint="check address and port"
+            f"{host} port {port} does not speak TLS", context=reason, hint="check address and port"
         ) from error
     except http.client.HTTPException as error:
         raise NotAnApiServerError(
             f"{host} port {port} does not speak HTTP", context=repr(error), hint="check address and port"
         ) from error
     except OSError as error:
-        raise NoRouteError(
-            f"this machine cannot reach {host}: {error.strerror or error}",
-            hint=f"`ip route get {host}` and the cable of this machine tell more; nothing was sent further",
-        ) from error
+        raise _unrouted(host, error) from error
+
+
+def _unrouted(host: str, error: OSError) -> NoRouteError:
+    """Which hop it ends at: EHOSTUNREACH is what the last router says, or a neighbour that keeps silent."""
+    if error.errno == errno.EHOSTUNREACH:
+        return NoRouteError(
+            f"the way to {host} ends before it: {error.strerror}",
+            hint=f"`ip route get {host}` names the next hop; is it, or the machine itself, off or elsewhere?",
+        )
+    return NoRouteError(
+        f"this machine has no way to {host}: {error.strerror or error}",
+        hint="nothing was sent: `ip addr` and `ip route` show what is missing on this machine",
+    )

@@ -18,7 +18,10 @@ from edgeadm.cluster.errors import (
 )
 from edgeadm.errors import ApiError
 
-SKEW = 300
+# A name that an API server's certificate has as a rule, whatever its addresses were when it was made.
+COMMON_NAME = "kubernetes.default"
+SKEW = 300  # seconds: certificates of a cluster begin that long before they are made
+SET_THE_CLOCK = "set the clock (`timedatectl set-time`, or an NTP service)"
 # OpenSSL's X509_V_ERR_…: not yet valid, has expired, host name mismatch, IP address mismatch.
 NOT_YET, EXPIRED, OTHER_NAMES = 9, 10, (62, 64)
 
@@ -35,11 +38,13 @@ def explain(server: str, error: ssl.SSLCertVerificationError, timeout: float) ->
     """The error to raise for a certificate that did not pass."""
     certificate, there = _look(server, timeout)
     apart = 0.0 if there is None else time.time() - there
-    if error.verify_code == NOT_YET or abs(apart) > SKEW:
-        which = "behind" if apart < 0 or error.verify_code == NOT_YET else "ahead of"
+    if error.verify_code in (NOT_YET, EXPIRED) and abs(apart) > SKEW:
+        return _apart(apart, "its certificate does not hold here")
+    if error.verify_code == NOT_YET:
         return ClockError(
-            f"this machine's clock is {_span(apart)}{which} the API server's: its certificate does not hold",
-            hint="set the clock (`timedatectl set-time`, or an NTP service), then run it again",
+            f"the certificate of {server} will be valid only in {_until_valid(certificate)}",
+            hint=f"this machine's clock is behind: {SET_THE_CLOCK}; or that machine's was ahead when the "
+            "certificate was made: `kubeadm certs renew apiserver` there, and restart kube-apiserver",
         )
     if error.verify_code == EXPIRED:
         return CertificateExpiredError(
@@ -47,16 +52,46 @@ def explain(server: str, error: ssl.SSLCertVerificationError, timeout: float) ->
             hint="`kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver there",
         )
     if error.verify_code in OTHER_NAMES:
+        names = _names(certificate)
+        by_address = ", or an IP address of that machine: edgeadm then gives it a name that is there"
         return CertificateAddressError(
             f"the certificate of {server} is not made for that address",
-            context=f"it is made for {', '.join(_names(certificate))}",
-            hint="use one of those, or let `edgeadm init --apiserver-cert-extra-sans` add this one",
+            context=f"it is made for {', '.join(names)}",
+            hint=f"use one of those{by_address if COMMON_NAME in names else ''}; "
+            "`edgeadm init --apiserver-cert-extra-sans` adds more to a new cluster's certificate",
         )
     return CertificateUntrustedError(
         f"the certificate of {server} was not signed by the cluster's CA",
         context=error.verify_message,
         hint="is something between this machine and the API server that breaks TLS up?",
     )
+
+
+def check_clock(date: str) -> None:
+    """Raises ClockError where this machine's clock is behind the one that wrote this HTTP date: certificates
+    that the cluster makes for it now would not be valid here."""
+    with suppress(ValueError, TypeError):
+        apart = time.time() - parsedate_to_datetime(date).timestamp()
+        if apart < -SKEW:
+            raise _apart(apart, "a certificate that is made now is not valid here yet")
+
+
+def _apart(seconds: float, consequence: str) -> ClockError:
+    which = "behind" if seconds < 0 else "ahead of"
+    return ClockError(
+        f"this machine's clock is {_span(seconds)} {which} the API server's: {consequence}",
+        hint=f"{SET_THE_CLOCK}, then run the same command again",
+    )
+
+
+def _until_valid(certificate: bytes) -> str:
+    from cryptography import x509
+
+    try:
+        start = x509.load_der_x509_certificate(certificate).not_valid_before_utc
+    except ValueError:
+        return "the future"
+    return _span(start.timestamp() - time.time())
 
 
 def _look(server: str, timeout: float) -> tuple[bytes, float | None]:
@@ -86,9 +121,7 @@ def _names(certificate: bytes) -> list[str]:
 
 def _span(seconds: float) -> str:
     seconds = abs(seconds)
-    if seconds < SKEW:
-        return ""
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} "
-    return f"{seconds:.0f} s "
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -15,10 +15,12 @@ from edgeadm.config.errors import (
     UnknownKeyError,
 )
 from edgeadm.config.model import (
+    AddonFlags,
     Config,
     JoinFlags,
     KubeadmDocument,
     KubeadmFlags,
+    addon_settings,
     every_setting,
     join_settings,
     key_of,
@@ -31,24 +33,26 @@ KIND = "EdgeConfiguration"
 KUBEADM_GROUPS = ("kubeadm.k8s.io", "kubelet.config.k8s.io", "kubeproxy.config.k8s.io")
 
 
-def load(file: str | None, given: Mapping[str, Any]) -> Config:
-    """The merged configuration. `given` holds what flags and variables set, by field name.
+def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> Config:
+    """The merged configuration. `given` holds what flags and variables set, by field name; `kept` what the
+    cluster was made with, which goes before the defaults alone.
 
     Raises ConfigError: an unreadable or malformed file, an unknown document, an unknown key, a wrong type."""
     documents = read_documents(file) if file else ()
     ours = [document for document in documents if is_ours(document)]
     if len(ours) > 1:
         raise ConfigError(f"`{file}` holds {len(ours)} {KIND} documents", hint="keep one of them")
-    wanted = _fields_of(ours[0]) if ours else {}
-    wanted |= given
+    wanted = {**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given}
     flags = {name: wanted.pop(name) for name in kubeadm_settings() if name in wanted}
     joining = {name: wanted.pop(name) for name in join_settings() if name in wanted}
+    adding = {name: wanted.pop(name) for name in addon_settings() if name in wanted}
     theirs = tuple(document for document in documents if not is_ours(document))
     return replace(
         Config(),
         **wanted,
         kubeadm=replace(KubeadmFlags(), **flags),
         join=replace(JoinFlags(), **joining),
+        addon=replace(AddonFlags(), **adding),
         kubeadm_documents=theirs,
     )
 

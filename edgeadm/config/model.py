@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+# Who votes on whether an edge node is alive: edge nodes, or the cloud with one vote as well.
+EDGE_VOTERS, ALL_VOTERS = "edge", "all"
 KubeadmDocument = Mapping[str, Any]
 
 
@@ -106,35 +108,79 @@ class JoinFlags:
 
 
 @dataclass(frozen=True)
+class AddonFlags:
+    """What only `edgeadm addon` and `edgeadm detach` are asked. `flags` are the spellings that users know."""
+
+    kubeconfig: str = setting(
+        "",
+        "How the cluster is reached; KUBECONFIG, ~/.kube/config or /etc/kubernetes/admin.conf if not set.",
+    )
+    ca_cert: str = setting(
+        "", "The cluster CA's certificate; /etc/kubernetes/pki/ca.crt if not set.", flags=("--ca.cert",)
+    )
+    ca_key: str = setting(
+        "", "The cluster CA's key; /etc/kubernetes/pki/ca.key if not set.", flags=("--ca.key",)
+    )
+    master_public_addr: str = setting(
+        "", "Address under which edge nodes reach the control plane; the cluster's own if not set."
+    )
+    cert_sans: tuple[str, ...] = setting(
+        (), "Extra names and addresses for the tunnel's certificate.", flags=("--certSANs", "--cert-sans")
+    )
+    force: bool = setting(False, "Detach although edge nodes, grids or NodeUnits are in the cluster.")
+    all_certificates: bool = setting(
+        False, "Renew all certificates, not only those near their end.", flags=("--all",)
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """Everything that a verb was asked for, complete and validated before the first phase."""
 
     install_pkg_path: str = setting(
         "", "Offline package: a file, a folder, or an http, https or ftp address."
     )
-    manifests_dir: str = setting("", "Folder whose files replace edgeadm's templates of the same name.")
+    manifests_dir: str = setting(
+        "",
+        "Folder whose files replace edgeadm's templates of the same name.",
+        flags=("--manifests-dir", "--manifest-dir"),
+    )
+    values: str = setting(
+        "", "YAML file: under a component's name, what its template is filled with instead of edgeadm's own."
+    )
     enable_edge: bool = setting(True, "Make an edge cluster; false makes a plain one.")
     edge_version: str = setting("v0.9.0", "Version of the SuperEdge components.")
     edge_image_repository: str = setting(
         "superedge.tencentcloudcr.com/superedge", "Registry of the SuperEdge images."
     )
     edge_virtual_addr: str = setting("169.254.20.11", "Address of lite-apiserver and DNS on each edge node.")
+    tunnel_port: int = setting(30900, "Port on every cloud node to which edge nodes dial their tunnel.")
+    edge_health_voters: str = setting(
+        ALL_VOTERS, "Who votes on whether an edge node is alive: `edge`, or `all`: the cloud, too."
+    )
+    service_group: str = setting(
+        "native",
+        "How Services of ServiceGrids stay within a site: `native` prefers it, `strict` knows no other.",
+    )
     runtime: str = setting(
         "containerd", "Container runtime; `containerd` is the one that current Kubernetes needs."
     )
     ignore_runtime: bool = setting(False, "Leave the container runtime to the user.")
     cni: str = setting("flannel", "Pod network: `flannel`, `none`, or a manifest file to apply.")
-    default_ha: str = setting("none", "What holds the virtual IP of the control plane.")
-    interface: str = setting("eth0", "Network interface of the virtual IP.")
+    default_ha: str = setting(
+        "none", "What holds the virtual IP of the control planes: `keepalived`, `kube-vip` or `none`."
+    )
+    interface: str = setting("", "Network interface of the virtual IP; that of the default route if not set.")
     skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
     verbosity: int = 0
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     join: JoinFlags = field(default_factory=JoinFlags)
+    addon: AddonFlags = field(default_factory=AddonFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
     reset: ResetOptions = field(default_factory=ResetOptions)
 
 
-NESTED = ("kubeadm", "join", "kubeadm_documents", "reset", "verbosity")
+NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity")
 # Those of the settings above that `edgeadm join` takes as well.
 JOIN_OWN = (
     "install_pkg_path",
@@ -144,6 +190,7 @@ JOIN_OWN = (
     "runtime",
     "ignore_runtime",
     "cni",
+    "interface",
     "skip_phases",
 )
 JOIN_KUBEADM = (
@@ -156,6 +203,23 @@ JOIN_KUBEADM = (
     "patches",
     "token",
 )
+
+# Those of the settings above that `edgeadm addon` takes as well, and `edgeadm detach`.
+ADDON_OWN = (
+    "manifests_dir",
+    "values",
+    "edge_version",
+    "edge_image_repository",
+    "edge_virtual_addr",
+    "tunnel_port",
+    "edge_health_voters",
+    "service_group",
+    "install_pkg_path",
+    "skip_phases",
+)
+DETACH_OWN = ("skip_phases",)
+DETACH_ADDON = ("kubeconfig", "force")
+CERTS_ADDON = ("kubeconfig", "ca_cert", "ca_key", "all_certificates")
 
 
 def own_settings() -> dict[str, Any]:
@@ -173,14 +237,26 @@ def join_settings() -> dict[str, Any]:
     return {each.name: each for each in fields(JoinFlags)}
 
 
+def addon_settings() -> dict[str, Any]:
+    """The fields of addons, by name."""
+    return {each.name: each for each in fields(AddonFlags)}
+
+
 def every_setting() -> dict[str, Any]:
     """All fields by name, whatever verb takes them: the keys of a file."""
-    return own_settings() | kubeadm_settings() | join_settings()
+    return own_settings() | kubeadm_settings() | join_settings() | addon_settings()
 
 
 def settings_of(verb: str) -> dict[str, Any]:
     """The fields that are flags of the verb, by name."""
-    own, kubeadm = own_settings(), kubeadm_settings()
+    own, kubeadm, addon = own_settings(), kubeadm_settings(), addon_settings()
+    if verb.startswith("addon "):
+        addon = {name: each for name, each in addon.items() if name not in ("force", "all_certificates")}
+        return addon | {name: own[name] for name in ADDON_OWN}
+    if verb.startswith("certs "):
+        return {name: addon[name] for name in CERTS_ADDON} | {name: own[name] for name in DETACH_OWN}
+    if verb.startswith("detach "):
+        return {name: addon[name] for name in DETACH_ADDON} | {name: own[name] for name in DETACH_OWN}
     if verb != "join":
         return own | kubeadm
     own = {name: own[name] for name in JOIN_OWN}

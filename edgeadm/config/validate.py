@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeadm.config.model import Config, flag_of
+from edgeadm.config.control_plane import KEEPALIVED, KINDS, KUBE_VIP, NONE, virtual_ip
+from edgeadm.config.model import ALL_VOTERS, EDGE_VOTERS, Config, flag_of
+from edgeadm.config.service_group import KINDS as SERVICE_GROUPS
 from edgeadm.config.texts import TOKEN, address_range, is_address, is_domain, is_endpoint
 from edgeadm.config.validate_join import join_faults
 from edgeadm.errors import ConfigError
@@ -16,6 +18,7 @@ DURATION = re.compile(r"0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+")
 CERTIFICATE_KEY = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+].+)?")
 LARGEST_SERVICE_BITS = 20
+NODE_PORTS = range(30000, 32768)  # kube-apiserver's default for --service-node-port-range
 
 
 def validate(config: Config, verb: str = "init") -> None:
@@ -33,6 +36,7 @@ def validate(config: Config, verb: str = "init") -> None:
 def find_faults(config: Config) -> Iterator[str]:
     """Each fault as one line that names the flag."""
     yield from _edgeadm_faults(config)
+    yield from _edge_app_faults(config)
     yield from _address_faults(config)
     yield from _range_faults(config)
     yield from _text_faults(config)
@@ -41,18 +45,61 @@ def find_faults(config: Config) -> Iterator[str]:
 def _edgeadm_faults(config: Config) -> Iterator[str]:
     if config.runtime != "containerd":
         yield f"--runtime: `{config.runtime}` is not supported by current Kubernetes; use containerd"
-    if config.default_ha not in ("none", "kube-vip", "keepalived"):
-        yield f"--default-ha: `{config.default_ha}` is none of none, kube-vip, keepalived"
+    if config.default_ha not in KINDS:
+        yield f"--default-ha: `{config.default_ha}` is none of {', '.join(KINDS)}"
     if config.cni not in ("flannel", "none") and not Path(config.cni).is_file():
         yield f"--cni: `{config.cni}` is neither flannel, nor none, nor a file"
     if config.manifests_dir and not Path(config.manifests_dir).is_dir():
         yield f"--manifests-dir: `{config.manifests_dir}` is not a folder"
+    if config.values and not Path(config.values).is_file():
+        yield f"--values: `{config.values}` is not a file"
     if config.install_pkg_path.startswith("<"):
         yield "--install-pkg-path: put the path of your package in place of the words in angle brackets"
     if not VERSION.fullmatch(config.edge_version):
         yield f"--edge-version: `{config.edge_version}` is not a version"
-    if config.default_ha != "none" and not config.kubeadm.control_plane_endpoint:
+    if config.default_ha in KINDS:
+        yield from _virtual_ip_faults(config)
+
+
+def _virtual_ip_faults(config: Config) -> Iterator[str]:
+    shared = virtual_ip(config)
+    if config.default_ha != NONE and shared is None:
         yield "--default-ha: a virtual IP needs `--control-plane-endpoint`"
+    if shared is None:
+        return
+    if not is_address(shared.address):
+        yield (
+            f"--control-plane-endpoint: `{shared.address}` is a name, and {shared.kind} holds an IP address; "
+            "give the address, or `--default-ha none` where something else holds it"
+        )
+    elif shared.address == config.kubeadm.apiserver_advertise_address:
+        yield f"--control-plane-endpoint: {shared.address} is this node's own; the virtual IP is a free one"
+    same = shared.port == shared.bind_port
+    if shared.kind == KEEPALIVED and same:
+        yield (
+            f"--apiserver-bind-port: {shared.bind_port} is haproxy's, which has the endpoint's port on every "
+            "control plane; leave the flag out"
+        )
+    if shared.kind == KUBE_VIP and not same:
+        yield (
+            f"--apiserver-bind-port: {shared.bind_port} has to be the endpoint's port {shared.port}, "
+            "because kube-vip moves the address alone"
+        )
+
+
+def _edge_app_faults(config: Config) -> Iterator[str]:
+    if config.tunnel_port not in NODE_PORTS:
+        yield f"--tunnel-port: {config.tunnel_port} is not in {NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+    if config.edge_health_voters not in (EDGE_VOTERS, ALL_VOTERS):
+        yield f"--edge-health-voters: `{config.edge_health_voters}` is neither {EDGE_VOTERS} nor {ALL_VOTERS}"
+    if config.service_group not in SERVICE_GROUPS:
+        yield f"--service-group: `{config.service_group}` is none of {', '.join(SERVICE_GROUPS)}"
+    public = config.addon.master_public_addr
+    if public and not is_endpoint(public):
+        yield f"--master-public-addr: `{public}` is not HOST or HOST:PORT"
+    for san in config.addon.cert_sans:
+        if not is_address(san) and not is_domain(san.removeprefix("*.")):
+            yield f"--certSANs: `{san}` is neither an address nor a name"
 
 
 def _address_faults(config: Config) -> Iterator[str]:

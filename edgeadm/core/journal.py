@@ -54,8 +54,9 @@ class Journal:
         self._pending = True
 
     def end(self, event: str) -> None:
-        """The current phase came to its end: `done` or `failed`."""
-        if self._pending:
+        """The current phase came to its end: `done` or `failed`. One that found nothing to change leaves no
+        trace, unless an earlier run was cut off in it: its end is written down then."""
+        if self._pending and not self.unfinished(self.verb, self.phase):
             self._pending = False
         else:
             self.add(event)
@@ -123,13 +124,15 @@ class Journal:
                 found.append(record)
         return found
 
-    def undone_all(self) -> None:
-        """Every file change was taken back: written down for each phase that had made one."""
+    def undone_all(self, name: str = "") -> None:
+        """Every file change was taken back, or those of the phase of this name, whatever group it is in:
+        written down for each phase that had made one."""
         verb, phase, pending = self.verb, self.phase, self._pending
         self._pending = False
         places = dict.fromkeys((each.verb, each.phase) for each in self.standing())
         for self.verb, self.phase in places:
-            self.add("undone")
+            if name in ("", self.phase.rpartition("/")[2]):
+                self.add("undone")
         self.verb, self.phase, self._pending = verb, phase, pending
 
     def forget(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.core.block import has_block
 from edgeadm.core.journal import BACKUPS, Journal
 from edgeadm.hosts import FileInfo, Host, OnLine, PassingHost, Result, Source, show
 
@@ -31,7 +32,7 @@ class JournaledHost(PassingHost):
         found = self.real.stat(path)
         if found == FileInfo("file", mode, len(data)) and self.real.read(path) == data:
             return
-        self._note("write", path, found)
+        self._note("write", path, found, **({"block": True} if has_block(data) else {}))
         self.real.write(path, data, mode)
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
@@ -51,8 +52,8 @@ class JournaledHost(PassingHost):
             self._note("remove", path, found)
             self.real.remove(path)
 
-    def _note(self, event: str, path: str, found: FileInfo | None) -> None:
-        detail: dict[str, Any] = {"path": path, "before": None}
+    def _note(self, event: str, path: str, found: FileInfo | None, **more: bool) -> None:
+        detail: dict[str, Any] = {"path": path, "before": None, **more}
         if found is None:
             detail["folders"] = self._missing_folders(path)
         elif found.kind == "file" and not self._known(path):

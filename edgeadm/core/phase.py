@@ -8,6 +8,7 @@ from typing import Protocol
 
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.config import Config
+from edgeadm.config.ticket import Ticket
 from edgeadm.core.journal import Journal
 from edgeadm.errors import UnreachableError
 from edgeadm.hosts import Host
@@ -19,6 +20,11 @@ Say = Callable[[str], None]
 def nowhere() -> Outside:
     """The cluster of a verb that joins none."""
     raise UnreachableError("no cluster was named")
+
+
+def found_by_nobody(_ticket: Ticket) -> Outside:
+    """Where nothing can be asked from outside."""
+    raise UnreachableError("no cluster can be looked for")
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Context:
     outside: Callable[[], Outside] = nowhere
     say: Say = lambda _text: None
     warn: Say = lambda _text: None
+    # Looks for the cluster of a ticket as a machine does that is to join it.
+    discover: Callable[[Ticket], Outside] = found_by_nobody
 
 
 @dataclass(frozen=True)

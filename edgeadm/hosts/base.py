@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -50,12 +50,14 @@ class Result:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What is at a path: `kind` is file, dir, link or other; `target` where it is a link."""
+    """What is at a path: `kind` is file, dir, link or other; `target` where it is a link. `stamp` is
+    another one after every write to a file, and of another file; empty where the host cannot tell."""
 
     kind: str
     mode: int
     size: int = 0
     target: str = ""
+    stamp: str = field(default="", compare=False)
 
 
 class Source(Protocol):

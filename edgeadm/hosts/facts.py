@@ -89,9 +89,12 @@ def conntrack_is_fixed(host: Host) -> bool:
 
 def default_address(host: Host) -> str:
     """The address of the interface that has the default route; empty where there is none."""
-    answer = host.ask("ip", "-o", "route", "get", "192.0.2.1").out
-    found = re.search(r"\bsrc (\S+)", answer)
-    return found[1] if found else ""
+    return _default_route(host, "src")
+
+
+def default_interface(host: Host) -> str:
+    """The interface that has the default route; empty where there is none."""
+    return _default_route(host, "dev")
 
 
 def addresses(host: Host) -> dict[str, list[str]]:
@@ -135,6 +138,12 @@ def can_set(host: Host, parameter: str) -> bool:
     return host.ask("test", "-w", "/proc/sys/" + parameter.replace(".", "/")).code == 0
 
 
+def _default_route(host: Host, word: str) -> str:
+    answer = host.ask("ip", "-o", "route", "get", "192.0.2.1").out
+    found = re.search(rf"\b{word} (\S+)", answer)
+    return found[1] if found else ""
+
+
 def free_mib(host: Host, path: str) -> int:
     """Free space, MiB, of the file system that holds the path or its nearest existing parent."""
     while path != "/" and host.stat(path) is None:
@@ -145,7 +154,13 @@ def free_mib(host: Host, path: str) -> int:
 
 def has_program(host: Host, name: str) -> bool:
     """Whether the program is on root's PATH or in a system folder."""
-    return host.ask("sh", "-c", 'PATH="$PATH:/usr/sbin:/sbin"; command -v "$0"', name).code == 0
+    return not missing_programs(host, name)
+
+
+def missing_programs(host: Host, *names: str) -> list[str]:
+    """Those of the programs that are neither on root's PATH nor in a system folder."""
+    script = 'PATH="$PATH:/usr/sbin:/sbin"; for each; do command -v "$each" >/dev/null || echo "$each"; done'
+    return host.ask("sh", "-c", script, "sh", *names).out.split()
 
 
 def kernel_has(host: Host, module: str, sign: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -46,7 +47,10 @@ class FakeHost:
         if path in self.links:
             return FileInfo("link", 0o777, target=self.links[path])
         if path in self.files:
-            return FileInfo("file", self.modes.get(path, 0o644), len(self.files[path]))
+            data = self.files[path]
+            return FileInfo(
+                "file", self.modes.get(path, 0o644), len(data), stamp=hashlib.sha256(data).hexdigest()
+            )
         inside = path.rstrip("/") + "/"
         return FileInfo("dir", 0o755) if any(name.startswith(inside) for name in self.files) else None
 

@@ -51,7 +51,9 @@ class LocalHost:
             return FileInfo("link", mode, found.st_size, str(at.readlink()))
         if stat.S_ISDIR(found.st_mode):
             return FileInfo("dir", mode)
-        return FileInfo("file" if stat.S_ISREG(found.st_mode) else "other", mode, found.st_size)
+        # Only the kernel sets the time of the last change of status: every write shows. git relies on that.
+        stamp = f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+        return FileInfo("file" if stat.S_ISREG(found.st_mode) else "other", mode, found.st_size, stamp=stamp)
 
     def names(self, path: str) -> tuple[str, ...]:
         try:
@@ -84,8 +86,10 @@ class LocalHost:
             os.fsync(out.fileno())
 
     def remove(self, path: str) -> None:
+        """The file, and what a write of it left that was cut off."""
         with suppress(NotADirectoryError):
             self._at(path).unlink(missing_ok=True)
+            _temporary(self._at(path)).unlink(missing_ok=True)
 
     def _at(self, path: str) -> Path:
         return self.root / path.lstrip("/")
@@ -93,7 +97,7 @@ class LocalHost:
     def _replace(self, path: str, mode: int, fill: Callable[[IO[bytes]], None]) -> None:
         target = self._at(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.edgeadm")
+        temporary = _temporary(target)
         temporary.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as out:
@@ -102,3 +106,8 @@ class LocalHost:
             os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
         temporary.replace(target)
+
+
+def _temporary(target: Path) -> Path:
+    """Where a file is written before it takes the target's place."""
+    return target.with_name(f".{target.name}.edgeadm")

@@ -80,6 +80,12 @@ def minor(version: str) -> Minor:
     return int(match[1]), int(match[2])
 
 
+def release(version: str) -> str:
+    """The release that a vendor's version is made of, v1.34.4-eks-1 → v1.34.4; empty where it is none."""
+    match = re.match(r"v?(\d+\.\d+\.\d+)", version)
+    return f"v{match[1]}" if match else ""
+
+
 def same_release(one: str, other: str) -> bool:
     """Whether two spellings mean the same release."""
     return one.removeprefix("v") == other.removeprefix("v")
@@ -123,6 +129,11 @@ def kubelet_knows_fail_cgroup_v1(kubernetes: str) -> bool:
     return minor(kubernetes) >= (1, 31)
 
 
+def has_super_admin(kubeadm: str) -> bool:
+    """Whether admin.conf has no rights until kubeadm, as the user of super-admin.conf, gives them (1.29)."""
+    return minor(kubeadm) >= SINCE["kubeconfig/super-admin"]
+
+
 def config_can_validate(kubeadm: str) -> bool:
     """Whether there is a `kubeadm config validate`."""
     return minor(kubeadm) >= (1, 26)
@@ -131,6 +142,37 @@ def config_can_validate(kubeadm: str) -> bool:
 def watches_lists(kubernetes: str) -> bool:
     """Whether clients ask for lists as watches, which lite-apiserver cannot cache (WatchListClient)."""
     return minor(kubernetes) >= (1, 35)
+
+
+def kubelet_config_can_be_patched(kubeadm: str) -> bool:
+    """Whether kubeadm lays patches over the kubelet's configuration (since 1.25)."""
+    return minor(kubeadm) >= (1, 25)
+
+
+def coredns_fails_fast(version: str) -> bool:
+    """Whether this CoreDNS can say at once that no resolver answers (`failfast_all_unhealthy_upstreams` of
+    `forward`, since 1.12.1); False for what is not a version."""
+    numbers = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
+    return numbers is not None and tuple(int(part) for part in numbers.groups()) >= (1, 12, 1)
+
+
+def knows_watch_list_client(kubernetes: str) -> bool:
+    """Whether kube-proxy has the feature gate WatchListClient: from 1.30 on it takes client-go's gates."""
+    return minor(kubernetes) >= (1, 30)
+
+
+def kube_proxy_alive(kubernetes: str) -> str:
+    """Where kube-proxy says that it is alive. Since 1.28 this is not where it says that its node takes
+    traffic."""
+    return "/livez" if minor(kubernetes) >= (1, 28) else "/healthz"
+
+
+def traffic_distribution(kubernetes: str) -> str:
+    """What a Service's `trafficDistribution` says for the zone of who asks: there since 1.31, renamed in
+    1.34; empty before."""
+    if minor(kubernetes) >= (1, 34):
+        return "PreferSameZone"
+    return "PreferClose" if minor(kubernetes) >= (1, 31) else ""
 
 
 # How many minor releases a kubelet may be behind its API server (three since 1.28; kubeadm asks for no less).

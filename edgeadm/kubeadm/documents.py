@@ -38,6 +38,14 @@ def ignore(registration: Document, names: tuple[str, ...]) -> None:
         registration["ignorePreflightErrors"] = ["all"] if "all" in wanted else list(wanted)
 
 
+def local_endpoint(document: Document, path: str, model: JoinModel | KubeadmModel) -> None:
+    """Where this node's API server is; what the user gave goes before what edgeadm found."""
+    default(document, f"{path}.advertiseAddress", model.advertise_address or None)
+    put(document, f"{path}.advertiseAddress", model.flags.apiserver_advertise_address)
+    default(document, f"{path}.bindPort", model.bind_port)
+    put(document, f"{path}.bindPort", model.flags.apiserver_bind_port)
+
+
 def extra_args(api: str, current: Any, added: tuple[tuple[str, str], ...]) -> Any:
     """kubelet or component arguments: a map up to v1beta3, a list of name and value from v1beta4 on.
 
@@ -80,8 +88,7 @@ def _filled(
 
 def _init(document: Document, model: KubeadmModel, api: str) -> None:
     flags = model.flags
-    put(document, "localAPIEndpoint.advertiseAddress", flags.apiserver_advertise_address)
-    put(document, "localAPIEndpoint.bindPort", flags.apiserver_bind_port)
+    local_endpoint(document, "localAPIEndpoint", model)
     tokens = document.setdefault("bootstrapTokens", [{}])
     tokens[0].setdefault("token", model.token)
     if flags.token is not None:
@@ -102,7 +109,7 @@ def _init(document: Document, model: KubeadmModel, api: str) -> None:
         document["nodeRegistration"]["kubeletExtraArgs"] = extra_args(api, current, model.kubelet_args)
     if model.skip_phases:
         document["skipPhases"] = list(dict.fromkeys([*document.get("skipPhases", []), *model.skip_phases]))
-    put(document, "patches.directory", flags.patches)
+    put(document, "patches.directory", model.patches or flags.patches)
 
 
 def _cluster(document: Document, model: KubeadmModel, api: str) -> None:
@@ -113,7 +120,7 @@ def _cluster(document: Document, model: KubeadmModel, api: str) -> None:
         "kubernetesVersion",
         flags.kubernetes_version and f"v{flags.kubernetes_version.removeprefix('v')}",
     )
-    put(document, "controlPlaneEndpoint", flags.control_plane_endpoint)
+    put(document, "controlPlaneEndpoint", model.endpoint or flags.control_plane_endpoint)
     put(document, "imageRepository", flags.image_repository)
     put(document, "certificatesDir", flags.cert_dir)
     default(document, "networking.podSubnet", model.pod_subnet or None)

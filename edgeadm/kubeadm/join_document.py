@@ -5,7 +5,15 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from edgeadm.kubeadm.documents import Document, api_of, extra_args, ignore, is_before_v1beta4, put
+from edgeadm.kubeadm.documents import (
+    Document,
+    api_of,
+    extra_args,
+    ignore,
+    is_before_v1beta4,
+    local_endpoint,
+    put,
+)
 from edgeadm.kubeadm.documents import default as put_default
 from edgeadm.kubeadm.model import JoinModel
 
@@ -53,8 +61,7 @@ def _register(document: Document, model: JoinModel, api: str) -> None:
 def _control_plane(document: Document, model: JoinModel) -> None:
     flags = model.flags
     document.setdefault("controlPlane", {})
-    put(document, "controlPlane.localAPIEndpoint.advertiseAddress", flags.apiserver_advertise_address)
-    put(document, "controlPlane.localAPIEndpoint.bindPort", flags.apiserver_bind_port)
+    local_endpoint(document, "controlPlane.localAPIEndpoint", model)
     put(document, "controlPlane.certificateKey", flags.certificate_key)
 
 

@@ -23,6 +23,8 @@ class JoinModel:
     labels: tuple[str, ...] = ()
     taints: tuple[str, ...] = ()
     patches: str = ""
+    advertise_address: str = ""
+    bind_port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,7 @@ class KubeadmModel:
     cgroup_driver: str = "systemd"
     tolerate_cgroup_v1: bool = False
     fixed_conntrack: bool = False
+    advertise_address: str = ""
+    bind_port: int | None = None
+    endpoint: str = ""
+    patches: str = ""

@@ -29,7 +29,7 @@ from edgeadm.package.safety import HINT as UNSAFE
 
 GZIP = b"\x1f\x8b"
 READ_BUFFER = 1 << 20
-RUNNABLE = ("program", "cni-plugin", "edgeadm")
+RUNNABLE = ("program", "tool", "cni-plugin", "edgeadm")
 
 # Told after each file: the entry, and the bytes checked so far.
 OnProgress = Callable[[FileEntry, int], None]

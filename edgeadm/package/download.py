@@ -6,44 +6,19 @@ import errno
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from edgeadm.package.checksum import BESIDE, expect, parse_checksum
 from edgeadm.package.errors import ChecksumError, DownloadError, SourceTooLargeError
-from edgeadm.package.source import BESIDE, Spec, expect, parse_checksum
+from edgeadm.package.spec import Spec
+from edgeadm.package.transfer import Fetch
 
 ATTEMPTS = 5
 PAUSE = 1.0
-CHUNK = 1 << 20
 MAX_CHECKSUM_FILE = 64 << 10
 # Failures of our own disk: another try would meet them again.
 OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server sends: from which byte on, how many in all (None: it does not say), and a mark that
-    changes with the file (empty: none). `unchanged`: what we have is what there is."""
-
-    offset: int
-    total: int | None
-    mark: str
-    chunks: Iterator[bytes]
-    unchanged: bool = False
-
-
-class Fetch(Protocol):
-    """How one scheme asks for a file, from `offset` on if it still has `mark`.
-
-    Raises OSError for what is worth another try, DownloadError for what is not; `missing_ok` gives None for
-    a file that is not there."""
-
-    def __call__(
-        self, url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
-    ) -> AbstractContextManager[Answer | None]: ...
 
 
 def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> tuple[Path, str]:

@@ -1,4 +1,4 @@
-"""Which glibc a tree of programs needs: read from the files themselves, so that it works on any machine."""
+"""What programs need of a machine, glibc above all: read from the files themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 MAGIC = b"\x7fELF"
 # Section type of the table that names the library versions a file was linked against.
 VERNEED = 0x6FFFFFFE
+# Section type of the table that names the libraries which a file loads, and the tag of such an entry.
+DYNAMIC = 6
+NEEDED = 1
 # Program header that names the loader.
 INTERP = 3
 
@@ -39,6 +42,19 @@ def loader(program: Path) -> str:
     return ""
 
 
+def needed(file: Path) -> list[str]:
+    """The names of the libraries that a program or library loads itself, in the order in which it says so."""
+    data = file.read_bytes()
+    sections = _sections(data)
+    return [
+        _string(data, sections[link][4] + value)
+        for _name, kind, _flags, _address, offset, size, link, *_rest in sections
+        if kind == DYNAMIC
+        for tag, value in struct.iter_unpack("<QQ", data[offset : offset + size])
+        if tag == NEEDED
+    ]
+
+
 def _of(path: Path) -> Iterator[tuple[int, ...]]:
     if path.is_symlink() or not path.is_file():
         return
@@ -51,11 +67,8 @@ def _of(path: Path) -> Iterator[tuple[int, ...]]:
 
 
 def _version_names(data: bytes) -> Iterator[str]:
-    """Every version name in the file's need table. 64-bit little-endian, which is all that we ship."""
-    table_at, entry_size, count = struct.unpack_from("<Q10xHH", data, 40)
-    sections = [
-        struct.unpack_from("<IIQQQQIIQQ", data, table_at + index * entry_size) for index in range(count)
-    ]
+    """Every version name in the file's need table."""
+    sections = _sections(data)
     for _name, kind, _flags, _address, offset, _size, link, entries, _align, _entry in sections:
         if kind == VERNEED:
             yield from _needs(data, offset, entries, strings=sections[link][4])
@@ -67,7 +80,16 @@ def _needs(data: bytes, offset: int, entries: int, strings: int) -> Iterator[str
         at = offset + first
         for _ in range(names):
             _hash, _flags, _other, name, next_name = struct.unpack_from("<IHHII", data, at)
-            end = data.index(b"\0", strings + name)
-            yield data[strings + name : end].decode("ascii")
+            yield _string(data, strings + name)
             at += next_name
         offset += following
+
+
+def _sections(data: bytes) -> list[tuple[int, ...]]:
+    """The section headers. 64-bit little-endian, which is all that we ship."""
+    table_at, entry_size, count = struct.unpack_from("<Q10xHH", data, 40)
+    return [struct.unpack_from("<IIQQQQIIQQ", data, table_at + index * entry_size) for index in range(count)]
+
+
+def _string(data: bytes, at: int) -> str:
+    return data[at : data.index(b"\0", at)].decode("ascii")

@@ -23,6 +23,9 @@ Say = Callable[[str], None]
 NAME = "edgeadm"
 # The ELF program. It cannot be called `edgeadm`: the folder of our modules lies beside it under that name.
 PROGRAM = "run"
+# What an installer notes of how and where it put a library there: scripts' hashes among it, which differ
+# with the folder they lie in.
+NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 # Makes the program import everything that edgeadm could, and end.
 CHECK = "--check-imports"
 
@@ -106,7 +109,15 @@ def freeze(imports: str, work: Path, say: Say) -> Path:
     checked = execute([str(tree / PROGRAM), CHECK], cwd=work)
     if checked.code:
         raise ExecutableError("the executable lacks a module", context=checked.err[-2000:])
+    leave_out_notes(tree)
     return tree
+
+
+def leave_out_notes(tree: Path) -> None:
+    """Take an installer's own notes out of the libraries' descriptions; the descriptions stay."""
+    for note in tree.rglob("*.dist-info/*"):
+        if note.name in NOTES:
+            note.unlink()
 
 
 def imports_of(sources: Iterable[bytes]) -> str:

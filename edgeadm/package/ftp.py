@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-from edgeadm.package.download import CHUNK, Answer
 from edgeadm.package.errors import DownloadError
+from edgeadm.package.transfer import CHUNK, Answer
 
 # Seconds without a byte.
 TIMEOUT = 60
@@ -17,7 +17,7 @@ TIMEOUT = 60
 
 @contextmanager
 def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
-    """Ask for a file; see `download.Fetch`. The mark is the file's size and time of change."""
+    """Ask for a file; see `transfer.Fetch`. The mark is the file's size and time of change."""
     parts = urlsplit(url)
     path = unquote(parts.path)
     # The user chose FTP; what comes by it is verified byte by byte.

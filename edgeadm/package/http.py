@@ -14,8 +14,8 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from edgeadm.package.download import CHUNK, Answer
 from edgeadm.package.errors import DownloadError
+from edgeadm.package.transfer import CHUNK, Answer
 
 # Seconds without a byte.
 TIMEOUT = 60
@@ -29,7 +29,7 @@ AUTHORITIES = (
 
 @contextmanager
 def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
-    """Ask for a file; see `download.Fetch`. The mark is the ETag, or the time of the last change."""
+    """Ask for a file; see `transfer.Fetch`. The mark is the ETag, or the time of the last change."""
     # The scheme was checked when the address was parsed.
     bare, login = _login(url)
     request = urllib.request.Request(bare, headers={"User-Agent": "edgeadm"})  # noqa: S310

@@ -17,7 +17,10 @@ SCHEMA = 1
 MAX_BYTES = 16 << 20
 CONTROL_PLANE, WORKER, EDGE = "control-plane", "worker", "edge"
 ROLES = (CONTROL_PLANE, WORKER, EDGE)
-KINDS = ("program", "cni-plugin", "image", "edgeadm", "other")
+KINDS = ("program", "tool", "cni-plugin", "image", "edgeadm", "other")
+# The folder of tools in a package, and on a node: each keeps a folder of its own below it.
+TOOLS = "tools"
+TOOLS_ON_NODE = "/usr/lib/edgeadm"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 
 PRIVATE = Path("/var/lib/edgeadm/package")
-INSTALLED = ("program", "cni-plugin", "image")
+INSTALLED = ("program", "tool", "cni-plugin", "image")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeadm.cluster import Object
+from edgeadm.cluster import Awaited, Object
+from edgeadm.cluster.conditions import is_available, is_ready
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.endpoint import api_endpoint
@@ -46,21 +47,18 @@ class PodNetwork:
         objects = _objects(ctx)
         cluster.apply(objects)
         ctx.say(f"applied {len(objects)} objects")
-        for what, api, kind, name, fits, namespace in _awaited(ctx):
-            ctx.say(f"waiting until {what}")
-            cluster.wait(what, api, kind, name, fits, namespace=namespace)
+        for awaited in _awaited(ctx):
+            ctx.say(f"waiting until {awaited.what}")
+            cluster.wait(awaited)
 
     def undo(self, ctx: Context) -> None:
         """The objects go with the cluster, the file by the journal."""
 
 
-Awaited = tuple[str, str, str, str, Callable[[Object], bool], str]
-
-
 def _awaited(ctx: Context) -> Iterator[Awaited]:
-    """What has to come about before the network counts as up: words, object, and how it must look."""
+    """What has to come about before the network counts as up."""
     if ctx.config.cni == "flannel":
-        yield (
+        yield Awaited(
             "flannel runs on every node",
             "apps/v1",
             "DaemonSet",
@@ -68,9 +66,9 @@ def _awaited(ctx: Context) -> Iterator[Awaited]:
             _rolled_out,
             "kube-flannel",
         )
-    yield "the node is Ready", "v1", "Node", _node_name(ctx), _is_ready, ""
+    yield Awaited("the node is Ready", "v1", "Node", _node_name(ctx), is_ready)
     if ctx.connect().get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
-        yield "CoreDNS is available", "apps/v1", "Deployment", "coredns", _is_available, "kube-system"
+        yield Awaited("CoreDNS is available", "apps/v1", "Deployment", "coredns", is_available, "kube-system")
 
 
 def values(ctx: Context) -> dict[str, Any]:
@@ -117,16 +115,3 @@ def _rolled_out(obj: Object) -> bool:
     wanted = status.get("desiredNumberScheduled", 0)
     current = status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0)
     return bool(current and wanted > 0 and status.get("numberReady", 0) >= wanted)
-
-
-def _is_ready(obj: Object) -> bool:
-    return _condition(obj, "Ready")
-
-
-def _is_available(obj: Object) -> bool:
-    return _condition(obj, "Available")
-
-
-def _condition(obj: Object, kind: str) -> bool:
-    conditions = obj.get("status", {}).get("conditions", [])
-    return any(each["type"] == kind and each["status"] == "True" for each in conditions)

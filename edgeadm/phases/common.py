@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
@@ -11,6 +13,7 @@ from edgeadm.render import Renderer
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 KUBEADM = "kubeadm"
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"  # the label of such nodes
 
 
 def kubernetes_version(ctx: Context) -> str:
@@ -48,11 +51,38 @@ def node_name(ctx: Context) -> str:
     return str(ctx.config.kubeadm.node_name or registered or facts.hostname(ctx.host))
 
 
+def own_address(ctx: Context) -> str:
+    """The address under which other nodes reach this one; empty where nobody said and nothing tells."""
+    given = ctx.config.join.node_ip or ctx.config.kubeadm.apiserver_advertise_address
+    return str(given or _advertised(ctx) or facts.default_address(ctx.host))
+
+
+def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
+    """What is to be said of the first of these files that does not hold what it should; empty if all do."""
+    differing = (path for path, text in files.items() if ctx.host.read(path) != text)
+    return next((f"{path} is missing or differs" for path in differing), "")
+
+
+def start_at_boot(ctx: Context, *units: str) -> None:
+    """Enable the units. This has systemd read all of them anew: there is no need to tell it before."""
+    ctx.host.run("systemctl", "enable", "--quiet", *units)
+
+
 def runtime_is_ours(ctx: Context) -> bool:
     """Whether containerd is edgeadm's business: it brings one, and the host has none of its own."""
     if ctx.config.ignore_runtime or ctx.package is None or not ctx.package.has("bin/containerd"):
         return False
     return ctx.journal.ours("/usr/bin/containerd") or facts.runtime(ctx.host) is None
+
+
+def _advertised(ctx: Context) -> str | None:
+    """The address in the user's own document."""
+    for each in ctx.config.kubeadm_documents:
+        holder = each.get("controlPlane") if each.get("kind") == "JoinConfiguration" else each
+        found = ((holder or {}).get("localAPIEndpoint") or {}).get("advertiseAddress")
+        if found:
+            return str(found)
+    return None
 
 
 def tolerates_cgroup_v1(ctx: Context) -> bool:

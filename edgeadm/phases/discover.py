@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Object, Outside
+from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
-from edgeadm.config.ticket import is_edge
+from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
+from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.membership import FACTS, ClusterFacts, is_member
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
+SHARED_SETTINGS = "/api/v1/namespaces/kube-system/configmaps/edgeadm-config"
 EDGE_INFO = "/api/v1/namespaces/edge-system/configmaps/edge-info"
+EDGE_DNS = "/api/v1/namespaces/edge-system/configmaps/edge-dns"
+AUTHORITY_KEY = "/etc/kubernetes/pki/ca.key"
 DEFAULT_VIRTUAL = Config().edge_virtual_addr
 
 
@@ -28,6 +34,18 @@ class PlainClusterError(ApiError):
     """The cluster was made without edge components, and an edge node cannot join it."""
 
     code = "not-an-edge-cluster"
+
+
+class NoStableEndpointError(ApiError):
+    """The cluster has no address that several control planes could share, and cannot get another one."""
+
+    code = "no-stable-endpoint"
+
+
+class CertificatesGoneError(ApiError):
+    """The control planes' certificates are not in the cluster: they stay there for two hours only."""
+
+    code = "certificates-gone"
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,9 @@ class Discover:
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
         _free_name(ctx, outside)
+        if joins_control_plane(ctx.config):
+            _can_grow(ctx, outside)
+        refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
         ctx.say(f"the cluster at {found.server} has Kubernetes {found.kubernetes}")
 
@@ -60,6 +81,7 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
     cluster = _cluster_configuration(outside.get(KUBEADM_CONFIG))
     networking = cluster.get("networking") or {}
     edge: dict[str, str] = dict((outside.get(EDGE_INFO) or {}).get("data") or {})
+    ours: dict[str, str] = dict((outside.get(SHARED_SETTINGS) or {}).get("data") or {})
     version = outside.get("/version") or {}
     services = str(networking.get("serviceSubnet") or "10.96.0.0/12").split(",")[0]
     first = ipaddress.ip_network(services, strict=False)[1]
@@ -75,6 +97,12 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         service_ip=edge.get("kube-api-cluster-ip") or str(first),
         domain=str(networking.get("dnsDomain") or "cluster.local"),
         virtual_address=_virtual(ctx, edge),
+        bind_port=int(ours.get("apiserver-bind-port") or PORT),
+        cni=ours.get("cni", ""),
+        address=outside.at,
+        tunnel_address=edge.get("tunnel-cluster-ip", ""),
+        certificates=str(cluster.get("certificatesDir") or ""),
+        edge_dns=outside.get(EDGE_DNS) is not None,
     )
 
 
@@ -108,13 +136,29 @@ def _fitting_version(ours: str, theirs: str) -> None:
         )
 
 
+def _can_grow(ctx: Context, outside: Outside) -> None:
+    """What kubeadm would find out after minutes, or not say at all."""
+    if not _cluster_configuration(outside.get(KUBEADM_CONFIG)).get("controlPlaneEndpoint"):
+        raise NoStableEndpointError(
+            f"the cluster at {outside.server} was made without `--control-plane-endpoint`",
+            hint="another control plane needs an address that stays when the first one is off: make the "
+            "cluster anew with `edgeadm init --control-plane-endpoint VIP --upload-certs`",
+        )
+    brought = ctx.host.stat(AUTHORITY_KEY) is not None
+    if not brought and outside.get(KUBEADM_CERTS) is None:
+        raise CertificatesGoneError(
+            "the control planes' certificates are no longer in the cluster",
+            hint="`edgeadm init phase upload-certs --upload-certs` on a control plane puts them there for "
+            "another two hours, and prints the new `--certificate-key`",
+        )
+
+
 def _free_name(ctx: Context, outside: Outside) -> None:
     """A live node of this name is somebody else, unless an earlier run of ours made it."""
     node = outside.get(f"/api/v1/nodes/{node_name(ctx)}")
     if node is None or resuming(ctx):
         return
-    conditions = (node.get("status") or {}).get("conditions") or []
-    if any(each["type"] == "Ready" and each["status"] == "True" for each in conditions):
+    if is_ready(node):
         raise NameTakenError(
             f"the cluster has a node `{node_name(ctx)}`, and it is alive",
             hint="choose another `--node-name`, or `kubectl delete node` the one that is there first",

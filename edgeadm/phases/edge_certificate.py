@@ -11,13 +11,13 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.common import node_name
-from edgeadm.phases.lite_files import CERTIFICATE, KEY, addresses, names
+from edgeadm.phases.lite_files import PAIR, addresses, names
 from edgeadm.phases.membership import cluster_facts, known_facts
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kubelet-serving"
-PATIENCE = 60.0
-POLL = 0.2
+PATIENCE = 240.0  # a new leader of the controllers takes its time
+POLL = 0.05
 
 
 class NotApprovedError(EdgeadmError):
@@ -39,26 +39,25 @@ class EdgeCertificate:
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
-        key, certificate = ctx.host.read(KEY), ctx.host.read(CERTIFICATE)
-        if key is None or certificate is None or not pki.fits(certificate, key):
+        pair = ctx.host.read(PAIR) or b""
+        if not pki.fits(pair, pair):
             return Verdict(needed=True, reason="there is no certificate yet")
-        if cluster_facts(ctx) is None or not _says(ctx, certificate):
+        if cluster_facts(ctx) is None or not _says(ctx, pair):
             return Verdict(needed=True, reason="the certificate has other names, or has expired")
         return Verdict(needed=False, reason="the certificate is there and valid")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):
             return
-        key = ctx.host.read(KEY) or b""
-        if not pki.is_key(key):
-            key = pki.new_key()
-            ctx.host.write(KEY, key, 0o600)
-        present = ctx.host.read(CERTIFICATE) or b""
-        if not (pki.fits(present, key) and _says(ctx, present)):
-            ctx.host.write(CERTIFICATE, self._obtain(ctx, ctx.outside(), key), 0o644)
+        pair = ctx.host.read(PAIR) or b""
+        if pki.fits(pair, pair) and _says(ctx, pair):
+            return
+        key = pair if pki.is_key(pair) and b"CERTIFICATE" not in pair else pki.new_key()
+        ctx.host.write(PAIR, key, 0o600)  # a run that is cut off here goes on with the same request
+        ctx.host.write(PAIR, key + self._obtain(ctx, ctx.outside(), key), 0o600)
 
     def undo(self, ctx: Context) -> None:
-        """The journal removes key and certificate; the API server forgets the request by itself."""
+        """The journal removes the file; the API server forgets the request by itself."""
 
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
@@ -73,7 +72,7 @@ class EdgeCertificate:
             if time.monotonic() > end:
                 raise NotApprovedError(
                     f"the request {name} was not approved within {self.patience:g} s",
-                    hint="does the Deployment edge-system/approver run? "
+                    hint="does the DaemonSet edge-system/approver run? "
                     f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
                 )
             time.sleep(POLL)

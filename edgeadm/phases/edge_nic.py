@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.common import renderer
+from edgeadm.phases.common import renderer, start_at_boot
 from edgeadm.phases.lite_files import LINK
 from edgeadm.phases.membership import cluster_facts, known_facts
 
@@ -35,8 +35,7 @@ class EdgeNic:
         if not is_edge(ctx.config):
             return
         ctx.host.write(UNIT, _unit(ctx))
-        ctx.host.run("systemctl", "daemon-reload")
-        ctx.host.run("systemctl", "enable", "--quiet", SERVICE)
+        start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
 
     def undo(self, ctx: Context) -> None:

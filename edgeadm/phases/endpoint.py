@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from edgeadm.config.control_plane import virtual_ip
 from edgeadm.core.phase import Context
 from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF
@@ -20,6 +21,9 @@ def api_endpoint(ctx: Context) -> tuple[str, int]:
     if kubeconfig is not None:
         server = urlsplit(yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"])
         return server.hostname or "", server.port or PORT
+    shared = virtual_ip(ctx.config)
+    if shared:
+        return shared.address, shared.port
     flags = ctx.config.kubeadm
     local = document(ctx, "InitConfiguration").get("localAPIEndpoint", {})
     stable = flags.control_plane_endpoint or document(ctx, "ClusterConfiguration").get("controlPlaneEndpoint")

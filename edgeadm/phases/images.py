@@ -27,6 +27,8 @@ class Images:
     def check(self, ctx: Context) -> Verdict:
         if ctx.package is None or not ctx.package.images():
             return Verdict(needed=False, reason="no package was given: images are pulled")
+        if ctx.config.addon.kubeconfig and facts.runtime(ctx.host) is None:
+            return Verdict(needed=False, reason="this machine has no containerd: it is none of the nodes")
         missing = [image.name for image, _ in _missing(ctx)]
         if not missing:
             return Verdict(

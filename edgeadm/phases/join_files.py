@@ -8,20 +8,21 @@ from typing import Any
 from edgeadm import pki
 from edgeadm.config.ticket import is_edge, joins_control_plane, ticket_of
 from edgeadm.core.phase import Context
-from edgeadm.hosts import Secret, facts
+from edgeadm.hosts import Secret
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.join_document import render_join
 from edgeadm.kubeadm.model import JoinModel
-from edgeadm.phases.common import kubernetes_version, node_name
-from edgeadm.phases.kubeadm_config import SOCKET, cgroup_driver, ignored_checks
+from edgeadm.phases.common import kubernetes_version, node_name, own_address
+from edgeadm.phases.kubeadm_config import SOCKET, cgroup_driver, ignored_checks, node_ip
 from edgeadm.phases.lite_files import address_of
-from edgeadm.phases.membership import known_facts
+from edgeadm.phases.membership import has_credentials, known_facts
+from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs
 
 CONFIG = "/etc/edgeadm/join.yaml"
 KUBECONFIG = "/etc/edgeadm/bootstrap.conf"
 TOKEN_FILES = (CONFIG, KUBECONFIG)
-PATCHES = "/etc/edgeadm/patches"
-KUBELET_PATCH = f"{PATCHES}/kubeletconfiguration0+merge.yaml"
+KUBELET_START = "kubelet-start"
+KUBELET_PATCH = "kubeletconfiguration0+merge.yaml"
 EDGE_LABELS = ("superedge.io/node-edge=enable", "superedge.io/node-cloud=enable")
 
 
@@ -38,8 +39,10 @@ def join_config(ctx: Context) -> bytes:
         documents=ctx.config.kubeadm_documents,
         control_plane=joins_control_plane(ctx.config),
         ignore_preflight_errors=ignored_checks(ctx),
-        skip_phases=kubeadm_skips(ctx),
-        kubelet_args=_kubelet_args(ctx),
+        skip_phases=(*kubeadm_skips(ctx), *_done(ctx)),
+        kubelet_args=(*node_ip(ctx), *_dns_argument(ctx)),
+        advertise_address=own_address(ctx),
+        bind_port=known_facts(ctx).bind_port,
         labels=_labels(ctx),
         taints=flags.register_with_taints,
         patches=_patches(ctx),
@@ -74,15 +77,13 @@ def patches(ctx: Context) -> dict[str, bytes]:
     settings: dict[str, Any] = {}
     if is_edge(ctx.config) and compat.watches_lists(kubernetes_version(ctx)):
         settings["featureGates"] = {"WatchListClient": False}  # lite-apiserver cannot cache such watches
+    if _asks_edge_dns(ctx) and compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
+        # The cluster's own beside it would be asked, and waited for, whenever a name is not to be had.
+        settings["clusterDNS"] = [known_facts(ctx).virtual_address]
     if cgroup_driver(ctx) != "systemd":
         settings["cgroupDriver"] = cgroup_driver(ctx)
-    if not settings:
-        return {}
-    theirs = ctx.config.kubeadm.patches
-    found = {KUBELET_PATCH: yaml.safe_dump(settings, sort_keys=False).encode()}
-    for name in ctx.host.names(theirs) if theirs else ():
-        found[f"{PATCHES}/{name}"] = ctx.host.read(f"{theirs}/{name}") or b""
-    return found
+    ours = {KUBELET_PATCH: yaml.safe_dump(settings, sort_keys=False).encode()} if settings else {}
+    return beside_theirs(ctx, ours, "JoinConfiguration")
 
 
 def kubeadm_skips(ctx: Context) -> tuple[str, ...]:
@@ -91,14 +92,26 @@ def kubeadm_skips(ctx: Context) -> tuple[str, ...]:
     return tuple(name for name in names if name in compat.JOIN_PHASES)
 
 
+def _done(ctx: Context) -> tuple[str, ...]:
+    """What an interrupted run has finished and kubeadm refuses to do again: a kubelet that was let in."""
+    return (KUBELET_START,) if joins_control_plane(ctx.config) and has_credentials(ctx) else ()
+
+
+def _asks_edge_dns(ctx: Context) -> bool:
+    """Whether Pods of this node ask the DNS of the node: an edge node's, where the cluster has that."""
+    return is_edge(ctx.config) and known_facts(ctx).edge_dns
+
+
+def _dns_argument(ctx: Context) -> tuple[tuple[str, str], ...]:
+    """The same for a kubelet whose configuration kubeadm does not patch yet."""
+    if not _asks_edge_dns(ctx) or compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
+        return ()
+    return (("cluster-dns", known_facts(ctx).virtual_address),)
+
+
 def _patches(ctx: Context) -> str:
-    return PATCHES if patches(ctx) else ctx.config.kubeadm.patches or ""
-
-
-def _kubelet_args(ctx: Context) -> tuple[tuple[str, str], ...]:
-    given = ctx.config.join.node_ip or ctx.config.kubeadm.apiserver_advertise_address
-    address = given or facts.default_address(ctx.host)
-    return (("node-ip", address),) if address else ()
+    ours = patches(ctx) or ctx.host.stat(f"{FOLDER}/{API_SERVER}")
+    return FOLDER if ours else ctx.config.kubeadm.patches or ""
 
 
 def _labels(ctx: Context) -> tuple[str, ...]:

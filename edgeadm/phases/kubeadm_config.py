@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.config.control_plane import virtual_ip
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, ConfigError
 from edgeadm.hosts import facts
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.documents import render
 from edgeadm.kubeadm.model import KubeadmModel
-from edgeadm.phases.common import is_control_plane, kubernetes_version, tolerates_cgroup_v1
+from edgeadm.phases import patches
+from edgeadm.phases.common import is_control_plane, kubernetes_version, own_address, tolerates_cgroup_v1
 
 CONFIG = "/etc/edgeadm/kubeadm.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
+NOT_INSTALLED = 127  # in a dry run on a bare machine there is no kubeadm yet
 FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
 
 
@@ -48,6 +51,7 @@ def text(ctx: Context) -> bytes:
 
     before = _init_document(ctx.host.read(CONFIG))
     tokens = before.get("bootstrapTokens") or [{}]
+    shared = virtual_ip(ctx.config)
     model = KubeadmModel(
         kubernetes_version=kubernetes_version(ctx),
         cri_socket=SOCKET,
@@ -59,10 +63,14 @@ def text(ctx: Context) -> bytes:
         else "",
         pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
         ignore_preflight_errors=ignored_checks(ctx),
-        kubelet_args=_kubelet_args(ctx),
+        kubelet_args=node_ip(ctx),
         cgroup_driver=cgroup_driver(ctx),
         tolerate_cgroup_v1=tolerates_cgroup_v1(ctx),
         fixed_conntrack=facts.conntrack_is_fixed(ctx.host),
+        advertise_address=own_address(ctx),
+        bind_port=shared.bind_port if shared else None,
+        endpoint=shared.endpoint if shared else "",
+        patches=patches.FOLDER if patches.starts_with_tunnel(ctx) else "",
     )
     documents = render(model, kubernetes_version(ctx))
     return yaml.safe_dump_all(documents, sort_keys=False).encode()
@@ -96,8 +104,9 @@ def ignored_checks(ctx: Context) -> tuple[str, ...]:
     return (*asked, "SystemVerification") if tolerates_cgroup_v1(ctx) else asked
 
 
-def _kubelet_args(ctx: Context) -> tuple[tuple[str, str], ...]:
-    address = ctx.config.kubeadm.apiserver_advertise_address or facts.default_address(ctx.host)
+def node_ip(ctx: Context) -> tuple[tuple[str, str], ...]:
+    """The kubelet's address, always said: left alone it takes the virtual IP on the machine that holds it."""
+    address = own_address(ctx)
     return (("node-ip", address),) if address else ()
 
 
@@ -111,10 +120,10 @@ def cgroup_driver(ctx: Context) -> str:
 
 def let_kubeadm_validate(ctx: Context, wanted: bytes) -> None:
     """Let the kubeadm that will read it say whether it is good. Raises ConfigError with its words."""
-    if not compat.config_can_validate(kubernetes_version(ctx)) or not facts.kubeadm_version(ctx.host):
+    if not compat.config_can_validate(kubernetes_version(ctx)):
         return
     answer = ctx.host.ask("kubeadm", "config", "validate", "--config", "/dev/stdin", stdin=wanted)
-    if answer.code != 0:
+    if answer.code not in (0, NOT_INSTALLED):
         try:
             answer.checked()
         except CommandError as error:

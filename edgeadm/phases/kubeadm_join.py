@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 
 from edgeadm.cluster import Outside
+from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import WaitError
+from edgeadm.errors import UnreachableError, WaitError
 from edgeadm.phases.common import KUBEADM, node_name
 from edgeadm.phases.join_files import (
     CONFIG,
@@ -19,11 +20,15 @@ from edgeadm.phases.join_files import (
 from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
 from edgeadm.phases.kubeadm_run import run_kubeadm
-from edgeadm.phases.membership import has_credentials, is_member
+from edgeadm.phases.membership import has_credentials, is_member, known_facts
 
+LEFT_BY_JOIN = (
+    "FileAvailable--etc-kubernetes-kubelet.conf",
+    "FileAvailable--etc-kubernetes-bootstrap-kubelet.conf",
+)
 END_OF_TALK = "This node has joined the cluster"
-PATIENCE = 60.0
-POLL = 0.2
+PATIENCE = 300.0  # a new leader of the controllers takes its time, and so does an image on a thin line
+POLL = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,10 @@ class KubeadmJoin:
         return Verdict(needed=True, reason="this machine is not a node yet")
 
     def apply(self, ctx: Context) -> None:
-        if has_credentials(ctx) and not joins_control_plane(ctx.config):
+        let_in = has_credentials(ctx)
+        if let_in:
             ctx.host.run("systemctl", "start", "kubelet")
-        else:
+        if not let_in or joins_control_plane(ctx.config):
             self._join(ctx)
         self._wait(ctx)
 
@@ -58,7 +64,8 @@ class KubeadmJoin:
             for path, text in patches(ctx).items():
                 ctx.host.write(path, text)
             ctx.host.write(KUBECONFIG, bootstrap_kubeconfig(ctx), 0o600)
-            let_kubeadm_validate(ctx, wanted)  # it looks into the kubeconfig as well
+            if ctx.config.kubeadm_documents:  # what we write ourselves is good
+                let_kubeadm_validate(ctx, wanted)  # it looks into the kubeconfig as well
             ctx.host.write(CONFIG, wanted, 0o600)
             self._kubeadm(ctx)
         finally:
@@ -74,26 +81,29 @@ class KubeadmJoin:
         if ctx.config.verbosity:
             command.append(f"-v={ctx.config.verbosity}")
         if joins_control_plane(ctx.config) and ctx.journal.times("join", self.name):
-            port = ctx.config.kubeadm.apiserver_bind_port or 6443
-            command.append(f"--ignore-preflight-errors={','.join([*OF_OUR_OWN, f'Port-{port}'])}")
+            found = [*OF_OUR_OWN, *LEFT_BY_JOIN, f"Port-{known_facts(ctx).bind_port}"]
+            command.append(f"--ignore-preflight-errors={','.join(found)}")
         return command
 
     def _wait(self, ctx: Context) -> None:
         if not has_credentials(ctx):
             return  # a dry run has joined nothing
-        outside, end = ctx.outside(), time.monotonic() + self.patience
-        while not _is_ready(outside, node_name(ctx)):
+        outside, name, end = ctx.outside(), node_name(ctx), time.monotonic() + self.patience
+        while not _has_come_up(outside, name):
             if time.monotonic() > end:
                 raise WaitError(
                     f"the node is not Ready after {self.patience:g} s",
                     context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
-                    hint=f"`kubectl describe node {node_name(ctx)}` on a control plane says why; "
+                    hint=f"`kubectl describe node {name}` on a control plane says why; "
                     "run the same command again to wait on",
                 )
             time.sleep(POLL)
 
 
-def _is_ready(outside: Outside, name: str) -> bool:
-    node = outside.get(f"/api/v1/nodes/{name}") or {}
-    conditions = (node.get("status") or {}).get("conditions") or []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+def _has_come_up(outside: Outside, name: str) -> bool:
+    """A moment in which the API cannot be reached, such as when a virtual IP moves, is no answer."""
+    try:
+        node = outside.get(f"/api/v1/nodes/{name}") or {}
+    except UnreachableError:
+        return False
+    return is_ready(node)

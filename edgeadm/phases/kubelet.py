@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.common import renderer
+from edgeadm.phases.common import difference, renderer, start_at_boot
 
 UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
@@ -18,9 +18,8 @@ class Kubelet:
     summary: str = "set up the kubelet's unit"
 
     def check(self, ctx: Context) -> Verdict:
-        for path, text in _files(ctx).items():
-            if ctx.host.read(path) != text:
-                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         if ctx.host.ask("systemctl", "is-enabled", "--quiet", "kubelet").code != 0:
             return Verdict(needed=True, reason="the kubelet does not start at boot")
         return Verdict(needed=False, reason="the kubelet's unit is in place")
@@ -28,8 +27,7 @@ class Kubelet:
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
-        ctx.host.run("systemctl", "daemon-reload")
-        ctx.host.run("systemctl", "enable", "--quiet", "kubelet")
+        start_at_boot(ctx, "kubelet")
 
     def undo(self, ctx: Context) -> None:
         if ctx.journal.ours(UNIT):

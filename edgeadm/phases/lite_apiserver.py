@@ -4,23 +4,30 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edgeadm import pki
 from edgeadm.config.ticket import PORT, is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, PhaseError, UnreachableError
-from edgeadm.phases.common import renderer
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, CERTIFICATE, FOLDER, TLS, address_of
+from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
 
 UNIT = "/etc/systemd/system/lite-apiserver.service"
 SERVICE = "lite-apiserver"
-PATIENCE = 20.0
-POLL = 0.1
+RENEWAL = "edge-certificate"
+RENEWAL_UNIT = f"/etc/systemd/system/{RENEWAL}.service"
+TIMER = f"{RENEWAL}.timer"
+TIMER_UNIT = f"/etc/systemd/system/{TIMER}"
+HELPER = "edgeadm-node"
+PATIENCE = 60.0
+POLL = 0.03
 
 
 @dataclass(frozen=True)
 class LiteApiServer:
     """lite-apiserver as a unit: the kubelet's API server on this node, which answers from its cache while the
-    cable is cut. It is asked, certificate and all, before a kubelet depends on it."""
+    cable is cut. It is asked, certificate and all, before a kubelet depends on it. A timer beside it has
+    its certificate renewed in time."""
 
     name: str = "lite-apiserver"
     summary: str = "start lite-apiserver and wait until it answers"
@@ -31,14 +38,14 @@ class LiteApiServer:
             return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="there is none yet")
-        for path, text in _files(ctx).items():
-            if ctx.host.read(path) != text:
-                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, "edge/lite-apiserver"):
             return Verdict(needed=True, reason="an earlier run was cut off before it answered")
-        for question in ("is-enabled", "is-active"):
-            if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
-                return Verdict(needed=True, reason="lite-apiserver does not run")
+        for unit in _units(ctx):
+            for question in ("is-enabled", "is-active"):
+                if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
+                    return Verdict(needed=True, reason=f"{unit} does not run")
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
@@ -47,14 +54,15 @@ class LiteApiServer:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
-        ctx.host.run("systemctl", "daemon-reload")
-        ctx.host.run("systemctl", "enable", "--quiet", SERVICE)
-        ctx.host.run("systemctl", "restart", SERVICE)
+        if not _renews(ctx):
+            ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")
+        start_at_boot(ctx, *_units(ctx))
+        ctx.host.run("systemctl", "restart", *_units(ctx))
         self._wait(ctx)
 
     def undo(self, ctx: Context) -> None:
         if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", *_units(ctx))
             ctx.host.run("rm", "-rf", CACHE)
 
     def _wait(self, ctx: Context) -> None:
@@ -70,7 +78,7 @@ class LiteApiServer:
                     raise PhaseError(
                         f"lite-apiserver does not answer at {server}",
                         context=f"{error.message}\n{_log(ctx)}",
-                        hint=f"`journalctl -u {SERVICE}` has all of it; {CERTIFICATE} is what it serves with",
+                        hint=f"`journalctl -u {SERVICE}` has all of it; {PAIR} is what it serves with",
                     ) from error
                 time.sleep(POLL)
             else:
@@ -92,10 +100,30 @@ def _files(ctx: Context) -> dict[str, bytes]:
         "port": ctx.config.join.lite_apiserver_port,
         "cache": CACHE,
         "client": CLIENT,
+        "pair": PAIR,
+        "server": facts.server,
+        "serves": place_of(facts, ctx.config.join.lite_apiserver_port),
     }
+    server = address_of(facts, ctx.config.join.lite_apiserver_port)
+    local = {"server": server, "ca": pki.encoded(facts.ca.encode())}
     render = renderer(ctx)
-    return {
+    found = {
         AUTHORITY: facts.ca.encode(),
         TLS: render.text("edge/tls.json", values).encode(),
+        LOCAL: render.text("edge/local.conf", local).encode(),
         UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
     }
+    if _renews(ctx):
+        found[RENEWAL_UNIT] = render.text("systemd/edge-certificate.service", values).encode()
+        found[TIMER_UNIT] = render.text("systemd/edge-certificate.timer", values).encode()
+    return found
+
+
+def _renews(ctx: Context) -> bool:
+    """Whether there is the program that renews: packages of other makers may not have it."""
+    path = f"/usr/bin/{HELPER}"
+    return ctx.host.stat(path) is not None or (ctx.package is not None and ctx.package.has(f"bin/{HELPER}"))
+
+
+def _units(ctx: Context) -> tuple[str, ...]:
+    return (SERVICE, TIMER) if _renews(ctx) else (SERVICE,)

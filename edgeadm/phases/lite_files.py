@@ -5,10 +5,10 @@ from __future__ import annotations
 from edgeadm.phases.membership import ClusterFacts
 
 FOLDER = "/etc/kubernetes/edge"
-KEY = f"{FOLDER}/lite-apiserver.key"
-CERTIFICATE = f"{FOLDER}/lite-apiserver.crt"
+PAIR = f"{FOLDER}/lite-apiserver.pem"  # key and certificate in one file: they can only change together
 AUTHORITY = f"{FOLDER}/ca.crt"
 TLS = f"{FOLDER}/tls.json"
+LOCAL = f"{FOLDER}/local.conf"
 DATA = "/data/lite-apiserver"
 CACHE = f"{DATA}/cache"
 LINK = "tkeedgedns"
@@ -29,7 +29,12 @@ def names(domain: str) -> list[str]:
     ]
 
 
+def place_of(facts: ClusterFacts, port: int) -> str:
+    """ADDRESS:PORT of this node's lite-apiserver."""
+    host = facts.virtual_address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def address_of(facts: ClusterFacts, port: int) -> str:
     """https://ADDRESS:PORT of this node's lite-apiserver."""
-    host = facts.virtual_address
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    return f"https://{place_of(facts, port)}"

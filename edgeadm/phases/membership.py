@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from edgeadm import pki
-from edgeadm.config.ticket import Ticket
+from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
@@ -26,7 +26,8 @@ class OtherClusterError(EdgeadmError):
 
 @dataclass(frozen=True)
 class ClusterFacts:
-    """What discovery found: where the API is, its CA, and what nodes have to agree on."""
+    """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
+    name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder."""
 
     server: str
     ca: str
@@ -34,6 +35,12 @@ class ClusterFacts:
     service_ip: str
     domain: str
     virtual_address: str = ""
+    bind_port: int = PORT
+    cni: str = ""
+    address: str = ""
+    tunnel_address: str = ""
+    certificates: str = ""
+    edge_dns: bool = False
 
     def text(self) -> bytes:
         """As it is kept on the node."""

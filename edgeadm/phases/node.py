@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import renderer
+from edgeadm.phases.common import difference, renderer
 
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
 SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
@@ -22,9 +22,8 @@ class PrepareNode:
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
             return Verdict(needed=True, reason="what the machine looks like now is not written down")
-        for path, text in _files(ctx).items():
-            if ctx.host.read(path) != text:
-                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         wrong = [name for name, value in _settings(ctx).items() if _now(ctx, name) != value]
         if wrong:
             return Verdict(needed=True, reason=f"not set: {', '.join(wrong)}")

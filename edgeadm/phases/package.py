@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from edgeadm.core.journaled import same_bytes
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import Source
+from edgeadm.package.manifest import TOOLS, TOOLS_ON_NODE
 from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import runtime_is_ours
 
 PROGRAMS = "/usr/bin"
 PLUGINS = "/opt/cni/bin"
 RUNTIME = ("containerd", "containerd-shim-runc-v2", "ctr", "runc")
+EVENT = "installed"  # in the journal: a file that was found to hold what it should, and its stamp then
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class InstallPrograms:
     def check(self, ctx: Context) -> Verdict:
         if ctx.package is None:
             return Verdict(needed=False, reason="no package was given: the programs of this machine are used")
-        wanted = [path for path, source in _wanted(ctx) if not _there(ctx, source, path)]
+        known = _known(ctx)
+        wanted = [path for path, source, mode in _wanted(ctx) if not _there(ctx, source, path, mode, known)]
         if not wanted:
             return Verdict(needed=False, reason="all programs are in place")
         return Verdict(needed=True, reason=f"{len(wanted)} programs are missing or differ")
@@ -32,29 +35,55 @@ class InstallPrograms:
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):
             remember(ctx)
-        for path, source in _wanted(ctx):
-            if not _there(ctx, source, path):
-                ctx.host.put(source, path, 0o755)
+        known = _known(ctx)
+        for path, source, mode in _wanted(ctx):
+            if not _there(ctx, source, path, mode, known):
+                ctx.host.put(source, path, mode)
                 ctx.say(f"installed {path}")
+        if stamps := {path: [source.sha256, _stamp(ctx, path)] for path, source, _ in _wanted(ctx)}:
+            ctx.journal.add(EVENT, files=stamps)
 
     def undo(self, ctx: Context) -> None:
         """The journal puts back what was there."""
 
 
-def _wanted(ctx: Context) -> Iterator[tuple[str, Source]]:
+def _wanted(ctx: Context) -> Iterator[tuple[str, Source, int]]:
+    """Path on the node, file, mode."""
     if ctx.package is None:
         return
     ours = runtime_is_ours(ctx)
     for file in ctx.package.files("program"):
         name = file.entry.path.rpartition("/")[2]
         if ours or name not in RUNTIME:
-            yield f"{PROGRAMS}/{name}", file
+            yield f"{PROGRAMS}/{name}", file, 0o755
+    for file in ctx.package.files("tool"):
+        yield f"{TOOLS_ON_NODE}{file.entry.path.removeprefix(TOOLS)}", file, file.entry.mode
     for file in ctx.package.files("cni-plugin"):
-        yield f"{PLUGINS}/{file.entry.path.rpartition('/')[2]}", file
+        yield f"{PLUGINS}/{file.entry.path.rpartition('/')[2]}", file, 0o755
 
 
-def _there(ctx: Context, source: Source, path: str) -> bool:
+def _there(ctx: Context, source: Source, path: str, mode: int, known: dict[str, list[str]]) -> bool:
+    """Whether the file holds what the source holds. One that has its old stamp is not read again: that takes
+    longer than all else that a run on an installed machine does."""
     found = ctx.host.stat(path)
-    if found is None or (found.kind, found.size) != ("file", source.size) or not found.mode & 0o111:
+    if found is None or (found.kind, found.size) != ("file", source.size):
         return False
+    if mode & 0o111 and not found.mode & 0o111:
+        return False
+    if found.stamp and known.get(path) == [source.sha256, found.stamp]:
+        return True
     return same_bytes(ctx.host, source, path)
+
+
+def _known(ctx: Context) -> dict[str, list[str]]:
+    """Path → sha256 and stamp, as they were last written down."""
+    found: dict[str, list[str]] = {}
+    for record in ctx.journal.records():
+        if record.event == EVENT:
+            found |= record.detail["files"]
+    return found
+
+
+def _stamp(ctx: Context, path: str) -> str:
+    found = ctx.host.stat(path)
+    return found.stamp if found else ""

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
 
-LEFT = (BOOTSTRAP, KUBELET_CONF, "/etc/kubernetes/pki/ca.crt")
+LEFT = (BOOTSTRAP, KUBELET_CONF)
+AUTHORITY = "/etc/kubernetes/pki/ca.crt"
 
 
 @dataclass(frozen=True)
@@ -41,5 +43,7 @@ class RecoverJoin:
 
 
 def _left(ctx: Context) -> list[str]:
-    paths = (BOOTSTRAP,) if has_credentials(ctx) else LEFT
+    let_in, alone = has_credentials(ctx), not joins_control_plane(ctx.config)
+    # The authority's file of a control plane belongs to the key beside it.
+    paths = (BOOTSTRAP,) if let_in else (*LEFT, AUTHORITY) if alone else LEFT
     return [path for path in (*paths, *TOKEN_FILES) if ctx.host.stat(path) is not None]

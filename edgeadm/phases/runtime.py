@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import renderer, runtime_is_ours
+from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot
 
 CONFIG = "/etc/containerd/config.toml"
 UNIT = "/etc/systemd/system/containerd.service"
@@ -26,9 +26,8 @@ class Runtime:
             return Verdict(needed=False, reason="the runtime was left to the user")
         if not runtime_is_ours(ctx):
             return Verdict(needed=False, reason="this machine's own containerd is used")
-        for path, text in _files(ctx).items():
-            if ctx.host.read(path) != text:
-                return Verdict(needed=True, reason=f"{path} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
         if not _enabled(ctx) or not answers(ctx):
@@ -38,8 +37,7 @@ class Runtime:
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
-        ctx.host.run("systemctl", "daemon-reload")
-        ctx.host.run("systemctl", "enable", "--quiet", "containerd")
+        start_at_boot(ctx, "containerd")
         ctx.host.run("systemctl", "restart", "containerd")
         if ctx.host.ask("systemctl", "is-active", "--quiet", "containerd").code == 0 and not answers(ctx):
             raise PhaseError(

@@ -6,9 +6,11 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from edgeadm.config import Config
+from edgeadm.config.control_plane import ALIVE_PORT, KEEPALIVED, bind_port, virtual_ip
 from edgeadm.hosts import Host, facts
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
+from edgeadm.preflight.virtual_ip import VIRTUAL_IP_CHECKS
 
 KUBELET_PORT = 10250
 PORTS = (10259, 10257, KUBELET_PORT, 2379, 2380)
@@ -33,7 +35,9 @@ def _ports(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 
 def _wanted_ports(config: Config, subject: Subject) -> tuple[int, ...]:
     if subject.role == "control-plane":
-        return (config.kubeadm.apiserver_bind_port or 6443, *PORTS)
+        shared = virtual_ip(config)
+        haproxy = (shared.port, ALIVE_PORT) if shared and shared.kind == KEEPALIVED else ()
+        return (bind_port(config), *haproxy, *PORTS)
     return (KUBELET_PORT,)
 
 
@@ -159,4 +163,5 @@ NETWORK_CHECKS = (
     Check("EdgeVirtualAddr", "the edge's virtual address is free", _virtual),
     Check("DefaultRoute", "there is an address that other nodes can reach", _route),
     Check("AdvertiseAddress", "the advertised address is this machine's", _advertised),
+    *VIRTUAL_IP_CHECKS,
 )

@@ -79,11 +79,10 @@ def _systemd(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding
 
 
 def _programs(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
-    for name in (*REQUIRED, *USEFUL):
-        if not facts.has_program(host, name):
-            fatal = name in REQUIRED
-            hint = f"install the package of your distribution that has `{name}`"
-            yield Finding(f"FileExisting-{name}", f"{name} not found in system path", hint, fatal)
+    for name in facts.missing_programs(host, *REQUIRED, *USEFUL):
+        fatal = name in REQUIRED
+        hint = f"install the package of your distribution that has `{name}`"
+        yield Finding(f"FileExisting-{name}", f"{name} not found in system path", hint, fatal)
 
 
 def _modules(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:

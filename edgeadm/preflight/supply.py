@@ -114,6 +114,13 @@ def _network_plugins(host: Host, config: Config, subject: Subject) -> Iterable[F
         )
 
 
+def _packet_filter(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
+    packed = subject.package is not None and subject.package.has("tools/edge/nft")
+    if subject.role == "edge" and not packed and not facts.has_program(host, "nft"):
+        hint = "install nftables from your distribution, or use a package"
+        yield Finding("FileExisting-nft", "nft not found in system path", hint)
+
+
 SUPPLY_CHECKS = (
     Check("Package", "the package is whole and fits this machine", _package),
     Check("KubernetesVersion", "the wanted version is the one that the package holds", _version),
@@ -121,5 +128,6 @@ SUPPLY_CHECKS = (
     Check("Programs", "kubeadm and kubelet are there or in the package", _programs),
     Check("ContainerRuntime", "there is a container runtime, or the package has one", _runtime),
     Check("SandboxImage", "the runtime's sandbox image can be had", _sandbox_image),
+    Check("PacketFilter", "an edge node has nft, or the package does", _packet_filter),
     Check("NetworkPlugins", "the pod network's plugins are there or in the package", _network_plugins),
 )

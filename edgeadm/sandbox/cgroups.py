@@ -98,7 +98,7 @@ def processes(folders: list[Path]) -> set[int]:
     return found
 
 
-def kill_all(folders: list[Path], patience: float = 30.0) -> None:
+def kill_all(folders: list[Path], patience: float = 180.0) -> None:
     """A power cut: SIGKILL to all processes, again until none is left. Raises SandboxLeftoverError."""
     end = time.monotonic() + patience
     killed: set[int] = set()
@@ -117,7 +117,7 @@ def kill_all(folders: list[Path], patience: float = 30.0) -> None:
         time.sleep(0.02)
 
 
-def remove(folders: list[Path], patience: float = 10.0) -> None:
+def remove(folders: list[Path], patience: float = 60.0) -> None:
     """Remove the cgroups and all below them. Raises SandboxLeftoverError."""
     for folder in folders:
         end = time.monotonic() + patience

@@ -53,8 +53,8 @@ func inCluster() (*api, error) {
 }
 
 // eachRequest calls the function for every signing request there is, then for each that comes or changes, until
-// the watch ends.
-func (a *api) eachRequest(handle func(*signingRequest)) error {
+// the watch ends. `answered` is called whenever the API has said something.
+func (a *api) eachRequest(handle func(*signingRequest), answered func()) error {
 	var found struct {
 		Metadata struct {
 			ResourceVersion string `json:"resourceVersion"`
@@ -64,6 +64,7 @@ func (a *api) eachRequest(handle func(*signingRequest)) error {
 	if err := a.call(http.MethodGet, requests, nil, &found); err != nil {
 		return err
 	}
+	answered()
 	for i := range found.Items {
 		handle(&found.Items[i])
 	}
@@ -89,6 +90,7 @@ func (a *api) eachRequest(handle func(*signingRequest)) error {
 			}
 			return err
 		}
+		answered()
 		if event.Type == "ADDED" || event.Type == "MODIFIED" {
 			handle(&event.Object)
 		} else if event.Type == "ERROR" {

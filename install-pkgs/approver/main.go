@@ -26,6 +26,7 @@ func main() {
 	var addresses, names list
 	flag.Var(&addresses, "address", "an address that a certificate may hold; may be repeated")
 	flag.Var(&names, "name", "a name that a certificate may hold; may be repeated")
+	listen := flag.String("health", ":8080", "where the kubelet asks how it is")
 	flag.Parse()
 	log.SetFlags(0)
 	policy := policy{names: names}
@@ -42,9 +43,16 @@ func main() {
 		log.Print(err)
 		os.Exit(1)
 	}
+	health := newHealth()
+	go health.listen(*listen)
 	for {
-		if err := cluster.eachRequest(func(request *signingRequest) { handle(cluster, policy, request) }); err != nil {
+		err := cluster.eachRequest(
+			func(request *signingRequest) { handle(cluster, policy, request) },
+			func() { health.seen(true) },
+		)
+		if err != nil {
 			log.Print(err)
+			health.seen(false)
 		}
 		time.Sleep(time.Second)
 	}

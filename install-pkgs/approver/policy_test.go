@@ -40,6 +40,13 @@ func fresh() *good {
 	return g
 }
 
+// asNode makes it a renewal: the live node asks for itself.
+func (g *good) asNode() {
+	g.alive = true
+	g.request.Spec.Username = "system:node:shop-1"
+	g.request.Spec.Groups = []string{"system:nodes", "system:authenticated"}
+}
+
 func (g *good) judge(t *testing.T) (string, error) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,12 +68,8 @@ func (g *good) judge(t *testing.T) (string, error) {
 func TestWhatIsLetPass(t *testing.T) {
 	cases := map[string]func(*good){
 		"a bootstrap token for a node that is not there": func(*good) {},
-		"a node that asks for itself, alive": func(g *good) {
-			g.alive = true
-			g.request.Spec.Username = "system:node:shop-1"
-			g.request.Spec.Groups = []string{"system:nodes"}
-		},
-		"addresses alone": func(g *good) { g.template.DNSNames = nil },
+		"a node that asks for itself, alive":             (*good).asNode,
+		"addresses alone":                                func(g *good) { g.template.DNSNames = nil },
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +118,18 @@ func TestWhatIsLeftAlone(t *testing.T) {
 			func(g *good) { g.request.Spec.Username = "mallory" }, "may not ask"},
 		"one node for another": {func(g *good) {
 			g.request.Spec.Username, g.request.Spec.Groups = "system:node:shop-2", []string{"system:nodes"}
+		}, "may not ask"},
+		"a node that wants a Service's name, too": {func(g *good) {
+			g.asNode()
+			g.template.DNSNames = append(g.template.DNSNames, "db.shop.svc")
+		}, "db.shop.svc"},
+		"a node that wants its own address": {func(g *good) {
+			g.asNode()
+			g.template.IPAddresses = []net.IP{net.ParseIP("10.0.0.5")}
+		}, "10.0.0.5"},
+		"a node's name outside the group of nodes": {func(g *good) {
+			g.asNode()
+			g.request.Spec.Groups = []string{"system:authenticated"}
 		}, "may not ask"},
 		"a token for a node that is alive": {func(g *good) { g.alive = true }, "is alive"},
 		"bytes that are no PEM":            {func(g *good) { g.pem = func([]byte) []byte { return []byte("x") } }, "PEM"},

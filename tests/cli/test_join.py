@@ -10,8 +10,10 @@ import pytest
 from edgeadm.core.journal import PATH
 from edgeadm.hosts import Result
 from edgeadm.pki import discovery_hash
+from tests.certificates import authority
 from tests.cli.world import edgeadm, logs
-from tests.machine import Machine, authority, join_writes
+from tests.machine import Machine
+from tests.traces import join_writes
 
 SECRET = "0123456789abcdef"
 TOKEN = f"abcdef.{SECRET}"
@@ -91,6 +93,67 @@ def test_another_port_for_lite_apiserver(machine: Machine) -> None:
     assert (ended.status, "--lite-apiserver-port" in ended.err) == (2, True)
     assert edgeadm(machine, "join", *words(), "--lite-apiserver-port", "51004").status == 0
     assert b"--port=51004" in machine.host.files["/etc/systemd/system/lite-apiserver.service"]
+
+
+HOSTS = "/etc/hosts"
+PUBLIC = "203.0.113.7"
+THEIRS = b"127.0.0.1 localhost\n# no newline at the end"
+
+
+@pytest.fixture
+def public(machine: Machine) -> Machine:
+    """The machine, where the API server has a certificate for a name and not for its address."""
+    machine.host.write(HOSTS, THEIRS)
+    machine.reached = ("https://kubernetes.default:6443", PUBLIC)
+    return machine
+
+
+def test_an_address_that_the_certificate_lacks_gets_a_name(public: Machine) -> None:
+    ended = edgeadm(public, "join", *words(target=f"{PUBLIC}:6443"))
+    assert ended.status == 0, ended.err
+    assert f"warning: the API server's certificate is not made for {PUBLIC}" in ended.err
+    assert f"\n{PUBLIC} kubernetes.default\n" in public.host.files[HOSTS].decode()
+    assert public.host.files[HOSTS].endswith(THEIRS)
+    unit = public.host.files["/etc/systemd/system/lite-apiserver.service"].decode()
+    assert "--kube-apiserver-url=kubernetes.default " in unit
+    again = edgeadm(public, "join", *words(target=f"{PUBLIC}:6443"))
+    assert "already: 0 changes" in again.err
+
+
+def test_the_name_is_in_a_dry_run_and_goes_by_reset(public: Machine) -> None:
+    dry = edgeadm(public, "join", *words(), "--dry-run").out
+    assert f"would write {HOSTS}" in dry
+    edgeadm(public, "join", *words())
+    public.host.files[HOSTS] += b"\n10.1.1.1 theirs\n"
+    assert edgeadm(public, "reset", "-f").status == 0
+    assert public.host.files[HOSTS] == THEIRS + b"\n10.1.1.1 theirs\n"
+
+
+def test_a_name_that_reset_was_told_to_leave_is_listed(public: Machine) -> None:
+    edgeadm(public, "join", *words())
+    left = json.loads(edgeadm(public, "reset", "-f", "--skip-phases=files", "-o", "json").out)["residue"]
+    assert f"edgeadm's lines in {HOSTS}" in [each["what"] for each in left]
+
+
+def test_without_the_journal_the_name_goes_all_the_same(public: Machine) -> None:
+    edgeadm(public, "join", *words())
+    del public.host.files[PATH]
+    assert edgeadm(public, "reset", "-f").status == 0
+    assert public.host.files[HOSTS] == THEIRS
+
+
+def test_a_line_of_others_that_says_otherwise_is_not_overruled(public: Machine) -> None:
+    public.host.files[HOSTS] = b"10.9.9.9 api Kubernetes.Default # mine\n"
+    before = dict(public.host.files)
+    ended = edgeadm(public, "join", *words())
+    assert (ended.status, "[hosts-conflict]" in ended.err) == (2, True)
+    assert public.host.files == before
+
+
+def test_a_line_of_others_that_says_the_same_is_enough(public: Machine) -> None:
+    public.host.files[HOSTS] = f"{PUBLIC} kubernetes.default\n".encode()
+    assert edgeadm(public, "join", *words()).status == 0
+    assert public.host.files[HOSTS] == f"{PUBLIC} kubernetes.default\n".encode()
 
 
 FAULTS: list[tuple[str, list[str], str, int]] = [

@@ -70,6 +70,15 @@ def test_list_shows_components_images_and_files(package: str) -> None:
     ]
 
 
+def test_list_shows_a_folder_of_tools_as_one_line(tmp_path: Path) -> None:
+    contents = {"bin/a": b"a", "tools/vip/a": b"a", "tools/vip/b": b"b", "tools/other/c": b"c"}
+    true_package(tmp_path / "package.tar.zst", tmp_path / "source", contents)
+    status, out, _ = edgeadm("package", "list", str(tmp_path / "package.tar.zst"))
+    assert status == 0
+    paths = [line.partition("  ")[0] for line in out.splitlines()]
+    assert paths[-4:] == ["bin/a", "edgeadm/ (1 files)", "tools/other/ (1 files)", "tools/vip/ (2 files)"]
+
+
 def test_list_as_json_is_the_manifest(package: str) -> None:
     status, out, _ = edgeadm("package", "list", package, "-o", "json")
     shown = json.loads(out)

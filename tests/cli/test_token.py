@@ -13,8 +13,10 @@ from edgeadm.cluster.fake import FakeCluster
 from edgeadm.errors import UnreachableError
 from edgeadm.kubeadm import tokens
 from edgeadm.pki import discovery_hash
+from tests.certificates import authority
 from tests.cli.world import Ended, edgeadm
-from tests.machine import KUBECONFIG, Machine, authority
+from tests.machine import Machine
+from tests.traces import KUBECONFIG
 
 TOKEN = "abcdef.0123456789abcdef"
 KEY = "1" * 64

@@ -121,3 +121,16 @@ def test_lines_are_told_while_a_command_runs(host: Host) -> None:
     lines: list[str] = []
     host.run("echo", "one", on_line=lines.append)
     assert lines == ["one"]
+
+
+def test_the_stamp_tells_a_file_that_was_written_again(host: Host) -> None:
+    host.write("/usr/bin/x", b"one")
+    first, again = host.stat("/usr/bin/x"), host.stat("/usr/bin/x")
+    host.write("/usr/bin/x", b"two")
+    second = host.stat("/usr/bin/x")
+    assert first is not None
+    assert again is not None
+    assert second is not None
+    assert first.stamp == again.stamp != ""
+    assert second.stamp not in ("", first.stamp)
+    assert second == first  # two files of one kind, mode and size are alike

@@ -8,17 +8,19 @@ A missing tool or missing rights fail the run; nothing is skipped."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgeadm.errors import EdgeadmError
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
@@ -32,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """What a command said on its way out belongs to its failure."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, EdgeadmError):
+        report.sections.append(("what it said", call.excinfo.value.context))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -50,12 +61,24 @@ def store() -> Store:
     return store
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """What takes minutes to build is built by one process of a run; the others wait, and find it."""
+    from edgeadm.assets import cache_root
+
+    cache_root().mkdir(parents=True, exist_ok=True)
+    with (cache_root() / ".journeys-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def executable() -> Path:
     """edgeadm's own tree for the nodes."""
     from edgeadm.sandbox import supplies
 
-    return supplies.executable(print)
+    with one_at_a_time():
+        return supplies.executable(print)
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +127,8 @@ def package(store: Store) -> Path:
     """The package for v1.34.4, built as a user would build it, every program cached by content."""
     from edgeadm.package.builder.build import cached_package
 
-    return cached_package("v1.34.4", say=print)
+    with one_at_a_time():
+        return cached_package("v1.34.4", say=print)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,9 @@ import time
 from edgeadm.sandbox import Node
 
 PATIENCE = 30.0  # seconds
+NOTHING = r"$^"
+# A boot gives sshd another pid, and the cable's other end another number.
+OF_A_BOOT = r"files: (gone|new): /run/sshd\.pid |links: (gone|new): \d+: eth0@"
 # One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
 # back, too: `tests/unit/phases/test_reset.py` holds it to that.
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
@@ -59,10 +62,10 @@ COMMANDS = {
 def snapshot(node: Node) -> dict[str, list[str]]:
     """Everything by kind, each as lines."""
     prune = " -o ".join(f"-path '{path}'" for path in VOLATILE)
-    files = (
-        f"find / \\( {prune} \\) -prune -o \\( -type f -printf '%p %m %u:%g ' -exec sha256sum {{}} \\; "
-        "-o -not -type f -printf '%p %m %u:%g %y %l\\n' \\) | sort"
-    )
+    walk = f"find / \\( {prune} \\) -prune -o"
+    look = f"{walk} -printf '%p %m %u:%g %y %l\\n'"
+    content = rf"{walk} -type f -exec sha256sum {{}} + | sed -E 's/^(\S+)  (.*)$/\2 \1/'"
+    files = f"{{ {look}; {content}; }} | sort"
     return {
         kind: node.exec(["bash", "-c", command], check=False).out.splitlines()
         for kind, command in {"files": files, **COMMANDS}.items()
@@ -79,14 +82,15 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
     return found
 
 
-def changed(before: dict[str, list[str]], node: Node) -> list[str]:
-    """What differs on the node now and goes on to differ; values that it shares with its neighbours left out.
+def changed(before: dict[str, list[str]], node: Node, besides: str = NOTHING) -> list[str]:
+    """What differs on the node now and goes on to differ; values that it shares with its neighbours left out,
+    and lines that fit `besides`.
 
     A machine is never quite still. What it does by itself is over in a moment, what edgeadm left is not."""
     end = time.monotonic() + PATIENCE
     while True:
         found = difference(before, snapshot(node))
-        found = [line for line in found if not re.match(OF_THE_WHOLE_MACHINE, line)]
+        found = [line for line in found if not re.match(f"{OF_THE_WHOLE_MACHINE}|{besides}", line)]
         if not found or time.monotonic() > end:
             return found
         time.sleep(1)

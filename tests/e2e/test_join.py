@@ -3,95 +3,40 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
+from tests.e2e.cluster import DONE, TOKEN, Cluster, raise_cluster
 from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-KUBECONFIG = "/etc/kubernetes/admin.conf"
-TOKEN = "abcdef.0123456789abcdef"
-DONE = "This node has joined the cluster:\n* Certificate signing request was sent to apiserver"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A control plane, its edge node and its worker, and the package they are made of."""
-
-    sandbox: Sandbox
-    package: str
-    pin: str
-    bare: dict[str, dict[str, list[str]]]
-
-    @property
-    def cp1(self) -> Node:
-        return self.sandbox.node("cp1")
-
-    def kubectl(self, *args: str) -> str:
-        return self.cp1.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args]).out
-
-    def join(self, name: str, *args: str, check: bool = True, **changed: str) -> Result:
-        given = {"target": f"{self.cp1.ip}:6443", "token": TOKEN, "pin": self.pin} | changed
-        words = ["--token", given["token"], "--discovery-token-ca-cert-hash", given["pin"]]
-        command = ["edgeadm", "join", given["target"], *words, "--install-pkg-path", self.package, *args]
-        return self.sandbox.node(name).exec(command, check=check)
-
-    def condition(self, name: str) -> str:
-        node = json.loads(self.kubectl("get", "node", name, "-o", "json"))
-        return next(each["status"] for each in node["status"]["conditions"] if each["type"] == "Ready")
 
 
 @pytest.fixture(scope="module")
 def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> Cluster:
-    sandbox = make_sandbox(control_planes=1, edges=1, workers=1, package=package)
-    cp1 = sandbox.node("cp1")
-    (inside,) = cp1.exec(["sh", "-c", "ls /mnt/package/*.tar.zst"]).out.split()
-    range_ = ["--pod-network-cidr", "192.168.0.0/16"]
-    init = cp1.exec(["edgeadm", "init", "--install-pkg-path", inside, "--token", TOKEN, *range_])
-    found = re.search(r"sha256:[0-9a-f]{64}", init.out)
-    assert found
-    bare = {name: snapshot(sandbox.node(name)) for name in ("edge1", "worker1")}
-    return Cluster(sandbox, inside, found[0], bare)
+    return raise_cluster(make_sandbox, package, edges=1, workers=1)
 
 
-ERRORS = [
-    ("a wrong hash", {"pin": "sha256:" + "0" * 64}, "wrong-ca-hash"),
-    ("a token that nobody knows", {"token": "zzzzzz.0123456789abcdef"}, "token-unknown"),
-    ("a token with a typing error", {"token": "abcdef.0123456789abcdee"}, "token-wrong"),
-    ("a port where nothing listens", {"target": "10.77.0.11:6444"}, "connection-refused"),
-    ("a name that nobody knows", {"target": "nowhere.invalid:6443"}, "address-unknown"),
-]
+@pytest.fixture(scope="module")
+def bare(cluster: Cluster) -> dict[str, dict[str, list[str]]]:
+    """What the machines look like before they join."""
+    return {name: snapshot(cluster.node(name)) for name in ("edge1", "worker1")}
 
 
-@pytest.mark.parametrize(("name", "given", "code"), ERRORS, ids=[case[0] for case in ERRORS])
-def test_what_stands_in_the_way_has_a_name_and_changes_nothing(
-    name: str, given: dict[str, str], code: str, cluster: Cluster
+def test_an_edge_node_joins_through_its_lite_apiserver(
+    cluster: Cluster, bare: dict[str, dict[str, list[str]]]
 ) -> None:
-    if given.get("target", "").startswith("10.77"):
-        given = {"target": f"{cluster.cp1.ip}:6444"}
-    node = cluster.sandbox.node("edge1")
-    before = snapshot(node)
-    ended = cluster.join("edge1", "-o", "json", check=False, **given)
-    error = json.loads(ended.out)["error"]
-    assert (error["code"], bool(error["hint"])) == (code, True)
-    assert changed(before, node) == []
-
-
-def test_an_edge_node_joins_through_its_lite_apiserver(cluster: Cluster) -> None:
     ended = cluster.join("edge1")
     assert ended.out.startswith(DONE)
     assert cluster.condition("edge1") == "True"
     root = cluster.sandbox.node("edge1").root
     assert "server: https://169.254.20.11:51003" in (root / "etc/kubernetes/kubelet.conf").read_text()
-    assert (root / "etc/kubernetes/edge/lite-apiserver.key").stat().st_mode & 0o777 == 0o600
+    assert (root / "etc/kubernetes/edge/lite-apiserver.pem").stat().st_mode & 0o777 == 0o600
     assert (root / "data/lite-apiserver/cache").stat().st_mode & 0o777 == 0o700
     node = json.loads(cluster.kubectl("get", "node", "edge1", "-o", "json"))
     assert node["metadata"]["labels"]["superedge.io/node-edge"] == "enable"
@@ -125,6 +70,44 @@ def test_the_token_stays_nowhere(name: str, cluster: Cluster) -> None:
     assert found.out == ""
 
 
+def serves(edge: Node, certificate: str) -> bool:
+    """Whether lite-apiserver shows this very certificate: it is the only one that is trusted here."""
+    edge.write("/run/trusted.pem", certificate)
+    words = ["--server", "https://169.254.20.11:51003", "--certificate-authority", "/run/trusted.pem"]
+    asked = edge.exec(["kubectl", *words, "--token", "none", "get", "--raw", "/healthz"], check=False)
+    edge.exec(["rm", "/run/trusted.pem"])
+    return "x509" not in asked.err
+
+
+def test_the_node_renews_its_certificate_by_itself(cluster: Cluster) -> None:
+    edge = cluster.sandbox.node("edge1")
+    pair = edge.root / "etc/kubernetes/edge/lite-apiserver.pem"
+    kubelet = ["systemctl", "show", "--property=MainPID,NRestarts", "kubelet"]
+    old, running = pair.read_text(), edge.exec(kubelet).out
+    assert edge.exec(["systemctl", "is-active", "edge-certificate.timer"]).out == "active\n"
+    edge.exec(["systemctl", "start", "edge-certificate.service"])
+    assert pair.read_text() == old  # nothing is due in the first months
+
+    unit = edge.read("/etc/systemd/system/edge-certificate.service").decode()
+    command = unit.partition("ExecStart=")[2].partition("UMask")[0].replace("\\\n", " ").split()
+    said = edge.exec([*command, "--before=9000h"]).err
+    assert "renewing" in said
+    new = pair.read_text()
+    key, certificate = (part for part in new.split("-----BEGIN ") if part)
+    assert key not in old
+    assert pair.stat().st_mode & 0o777 == 0o600
+    assert serves(edge, f"-----BEGIN {certificate}")
+    assert not serves(edge, "-----BEGIN " + old.split("-----BEGIN ")[2])
+    assert cluster.condition("edge1") == "True"
+    assert edge.exec(kubelet).out == running
+
+    line = key.splitlines()[1]
+    assert line not in cluster.kubectl("get", "csr", "-o", "yaml")
+    places = ["/etc", "/var/lib", "/var/log", "/data", "/run", "/tmp"]
+    found = edge.exec(["grep", "-rlsF", "--", line, *places], check=False).out.split()
+    assert found == ["/etc/kubernetes/edge/lite-apiserver.pem"]
+
+
 def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> None:
     edge = cluster.sandbox.node("edge1")
     pods = "ps -eo pid,args | grep -E '[f]lanneld|[k]ube-proxy --'"
@@ -146,10 +129,12 @@ def test_nothing_was_forwarded_out_of_the_sandbox(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", ["edge1", "worker1"])
-def test_reset_takes_all_of_it_back(name: str, cluster: Cluster) -> None:
+def test_reset_takes_all_of_it_back(
+    name: str, cluster: Cluster, bare: dict[str, dict[str, list[str]]]
+) -> None:
     """The last of this file: the node is what it was before it joined."""
     node = cluster.sandbox.node(name)
     ended = json.loads(node.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
     assert ended["verb"] == "reset"
-    assert changed(cluster.bare[name], node) == []
+    assert changed(bare[name], node) == []
     cluster.kubectl("delete", "node", name)

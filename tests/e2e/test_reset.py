@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node
+from tests.e2e.killing import kill_at, ran
 from tests.e2e.snapshot import changed, snapshot
-from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
@@ -101,7 +100,7 @@ def test_a_second_reset_has_nothing_to_do(node: Node, bare: dict[str, list[str]]
 
 # Where init is killed.
 KILLS: dict[str, Callable[[Node], bool]] = {
-    "while it imports images": lambda node: "images import" in journal(node),
+    "while it imports images": lambda node: ran(node, "images import") > 0,
     "when kubeadm waits for the control plane": lambda node: (
         node.root / "etc/kubernetes/manifests/etcd.yaml"
     ).exists(),
@@ -110,20 +109,8 @@ KILLS: dict[str, Callable[[Node], bool]] = {
 
 @pytest.mark.parametrize("where", KILLS)
 def test_init_killed_in_the_middle_is_taken_back(node: Node, bare: dict[str, list[str]], where: str) -> None:
-    run = subprocess.Popen(
-        node.command(init_words(node)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    until(lambda: KILLS[where](node) or run.poll() is not None, where)
-    assert run.poll() is None, f"it finished before it could be killed: {run.communicate()}"
-    pid = node.exec(["cat", "/run/edgeadm.lock"]).out.split()[1].rstrip(":")
-    node.exec(["kill", "-9", pid])
-    run.communicate(timeout=60)
+    kill_at(node, init_words(node), where, lambda: KILLS[where](node))
     reset(node)
-    node.exec(["rm", "-f", "/run/edgeadm.lock"])
     assert changed(bare, node) == []
 
 
@@ -149,8 +136,3 @@ def test_without_the_journal_it_goes_by_what_it_knows_and_warns(
     rules = node.exec(["iptables-save"]).out
     assert "KUBE-" not in rules
     assert "198.51.100.7" in rules
-
-
-def journal(node: Node) -> str:
-    path = node.root / "var/lib/edgeadm/journal.jsonl"
-    return path.read_text() if path.exists() else ""

@@ -26,7 +26,16 @@ EDGE = replace(
     ignore_preflight_errors=("SystemVerification",),
     patches="/etc/edgeadm/patches",
 )
-SCENARIOS = {"worker": WORKER, "edge": EDGE}
+CONTROL_PLANE = replace(
+    WORKER,
+    flags=KubeadmFlags(certificate_key="1" * 64),
+    control_plane=True,
+    kubelet_args=(("node-ip", "10.0.0.12"),),
+    advertise_address="10.0.0.12",
+    bind_port=6444,
+    skip_phases=("kubelet-start",),
+)
+SCENARIOS = {"worker": WORKER, "edge": EDGE, "control-plane": CONTROL_PLANE}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgeadm.phases.edge_apps.bootstrap import BINDINGS
 from edgeadm.render import Renderer
 
 HERE = Path(__file__).parent / "texts"
@@ -20,6 +21,79 @@ JOIN = {
     "enable_edge": True,
 }
 FLANNEL = {"flannel_image": "example.org/flannel:v1", "api_host": "10.0.0.11", "api_port": 6443}
+VIRTUAL_IP = {
+    "folder": "/etc/edgeadm/vip",
+    "lists": "/var/lib/edgeadm/vip",
+    "address": "10.0.0.100",
+    "own_address": "10.0.0.11",
+    "port": 6443,
+    "alive_port": 6442,
+    "interface": "eth0",
+    "router_id": 100,
+    "password": "0123abcd",
+    "haproxy": "/usr/lib/edgeadm/vip/haproxy",
+    "keepalived": "/usr/lib/edgeadm/vip/keepalived",
+    "members": ["/usr/lib/edgeadm/vip/vip-members", "--node=cp1", "--self=10.0.0.11"],
+    "image": "example.org/kube-vip:v1",
+    "kubeconfig": "/etc/kubernetes/super-admin.conf",
+}
+SERVICE_IP = {
+    "family": "ip",
+    "table": "edgeadm",
+    "service_ip": "10.96.0.1",
+    "place": "169.254.20.11:51003",
+    "nft": "/usr/lib/edgeadm/edge/nft",
+    "rules": "/etc/kubernetes/edge/service-ip.nft",
+}
+GRID = {
+    "namespace": "edge-system",
+    "grid_image": "superedge.tencentcloudcr.com/superedge/application-grid-controller:v0.9.0",
+    "zones_image": "edgeadm.io/service-group:v1.0.0",
+    "distribution": "PreferSameZone",
+}
+PROXY = {
+    "namespace": "edge-system",
+    "proxy_image": "registry.k8s.io/kube-proxy:v1.34.4",
+    "config": "clientConnection:\n  kubeconfig: ''\nfeatureGates:\n  WatchListClient: false\n",
+    "health_host": "127.0.0.1",
+    "health_port": 10256,
+    "live_path": "/livez",
+    "strict": False,
+    "wrapper_image": "superedge.tencentcloudcr.com/superedge/application-grid-wrapper:v0.9.0",
+    "splitter_image": "edgeadm.io/service-group:v1.0.0",
+    "reads": "0123456789abcdef",
+}
+IPV6 = {"address": "fd00::100", "own_address": "fd00::11"}
+EDGE_HEALTH = {
+    "namespace": "edge-system",
+    "edge_health_image": "example.org/edge-health:v0.9.0",
+    "admission_image": "example.org/edge-health-admission:v0.9.0",
+    "cloud_votes": True,
+    "hmac_key": "0123456789abcdef",
+    "ca": "Y2E=",
+    "control_planes": True,
+}
+EDGE_DNS = {
+    "namespace": "edge-system",
+    "coredns_image": "registry.k8s.io/coredns/coredns:v1.12.1",
+    "address": "169.254.20.11",
+    "host": "169.254.20.11",
+    "health_port": 51011,
+    "ready_port": 51012,
+    "domain": "cluster.local",
+    "kubeconfig": "/etc/kubernetes/edge/local.conf",
+    "fails_fast": True,
+}
+TUNNEL = {
+    "namespace": "edge-system",
+    "tunnel_image": "superedge.tencentcloudcr.com/superedge/tunnel:v0.9.0",
+    "tunnel_address": "10.96.0.80",
+    "tunnel_port": 30900,
+    "token_file": "ZGVmYXVsdDp0b2tlbg==",
+    "edge_file": "W21vZGUuZWRnZV0=",
+    "cloud_reads": "0123456789abcdef",
+    "edge_reads": "fedcba9876543210",
+}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flannel.yaml": (
         "cni/flannel.yaml",
@@ -49,19 +123,118 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "address": "169.254.20.11",
             "port": 51003,
             "cache": "/data/lite-apiserver/cache",
+            "pair": "/etc/kubernetes/edge/lite-apiserver.pem",
         },
     ),
+    "edge-certificate.service": (
+        "systemd/edge-certificate.service",
+        {
+            "folder": "/etc/kubernetes/edge",
+            "pair": "/etc/kubernetes/edge/lite-apiserver.pem",
+            "client": "/var/lib/kubelet/pki/kubelet-client-current.pem",
+            "server": "https://10.0.0.11:6443",
+            "serves": "169.254.20.11:51003",
+        },
+    ),
+    "edge-certificate.timer": ("systemd/edge-certificate.timer", {}),
     "tls.json": ("edge/tls.json", {"client": "/var/lib/kubelet/pki/kubelet-client-current.pem"}),
     "edge-info.yaml": (
         "addons/edge-info.yaml",
-        {"virtual_address": "169.254.20.11", "service_ip": "10.96.0.1"},
+        {
+            "service_ip": "10.96.0.1",
+            "settings": {"edge-virtual-addr": "169.254.20.11", "tunnel-port": 30900},
+            "tunnel_address": "10.96.0.80",
+        },
     ),
+    "bootstrap.yaml": (
+        "addons/bootstrap.yaml",
+        {
+            "authority": "Y2E=",
+            "server": "https://203.0.113.7:6443",
+            "kubeadm_api": "kubeadm.k8s.io/v1beta4",
+            "kubernetes_version": "v1.34.4",
+            "services": "10.32.0.0/24",
+            "domain": "cluster.local",
+            "dns": "10.32.0.10",
+            "bindings": BINDINGS,
+        },
+    ),
+    "api-access.yaml": ("addons/api-access.yaml", {}),
     "approver.yaml": (
         "addons/approver.yaml",
         {
             "approver_image": "edgeadm.io/approver:v1.0.0",
+            "control_planes": True,
             "addresses": ["169.254.20.11", "127.0.0.1", "10.96.0.1"],
             "names": ["kubernetes", "kubernetes.default"],
+        },
+    ),
+    "keepalived.conf": ("ha/keepalived.conf", VIRTUAL_IP),
+    "keepalived-ipv6.conf": ("ha/keepalived.conf", VIRTUAL_IP | IPV6),
+    "haproxy.cfg": ("ha/haproxy.cfg", VIRTUAL_IP),
+    "haproxy-ipv6.cfg": ("ha/haproxy.cfg", VIRTUAL_IP | IPV6),
+    "alive.sh": ("ha/alive.sh", VIRTUAL_IP),
+    "kube-vip.yaml": ("ha/kube-vip.yaml", VIRTUAL_IP),
+    "edgeadm-haproxy.service": ("systemd/edgeadm-haproxy.service", VIRTUAL_IP),
+    "edgeadm-keepalived.service": ("systemd/edgeadm-keepalived.service", VIRTUAL_IP),
+    "edgeadm-vip-members.service": ("systemd/edgeadm-vip-members.service", VIRTUAL_IP),
+    "shared-settings.yaml": (
+        "addons/shared-settings.yaml",
+        {"cni": "flannel", "bind_port": 6443, "virtual_ip": {}},
+    ),
+    "shared-settings-virtual-ip.yaml": (
+        "addons/shared-settings.yaml",
+        {"cni": "none", "bind_port": 6444, "virtual_ip": {"kind": "a2VlcGFsaXZlZA==", "port": "NjQ0Mw=="}},
+    ),
+    "certificates.yaml": (
+        "addons/certificates.yaml",
+        {
+            "namespace": "edge-system",
+            "secrets": {
+                "tunnel-cloud-cert": {"cloud.crt": "Y3J0", "cloud.key": "a2V5"},
+                "tunnel-edge-cert": {"ca.crt": "Y2E="},
+            },
+        },
+    ),
+    "tunnel.yaml": ("addons/tunnel.yaml", TUNNEL),
+    "tunnel-cloud.yaml": ("addons/tunnel-cloud.yaml", TUNNEL),
+    "tunnel-edge.yaml": ("addons/tunnel-edge.yaml", TUNNEL),
+    "site-manager.yaml": (
+        "addons/site-manager.yaml",
+        {
+            "namespace": "edge-system",
+            "empty_namespace": "kins-system",
+            "definitions": ["nodeunits.site.superedge.io", "nodegroups.site.superedge.io"],
+            "site_manager_image": "example.org/site-manager:v0.9.0",
+            "conversion_url": "https://site-manager.edge-system.svc.cluster.local:9000/v1",
+            "ca": "Y2E=",
+        },
+    ),
+    "edge-health.yaml": ("addons/edge-health.yaml", EDGE_HEALTH),
+    "edge-health-edge.yaml": ("addons/edge-health.yaml", EDGE_HEALTH | {"cloud_votes": False}),
+    "edge-dns.yaml": ("addons/edge-dns.yaml", EDGE_DNS),
+    "edge-dns-old.yaml": (
+        "addons/edge-dns.yaml",
+        EDGE_DNS | {"address": "fd00::11", "host": "[fd00::11]", "fails_fast": False},
+    ),
+    "local.conf": ("edge/local.conf", {"server": "https://169.254.20.11:51003", "ca": "Y2E="}),
+    "service-ip.nft": ("edge/service-ip.nft", SERVICE_IP),
+    "service-ip-ipv6.nft": (
+        "edge/service-ip.nft",
+        SERVICE_IP | {"family": "ip6", "service_ip": "fd00:96::1", "place": "[fd00:20::11]:51003"},
+    ),
+    "edge-service-ip.service": ("systemd/edge-service-ip.service", SERVICE_IP),
+    "application-grid.yaml": ("addons/application-grid.yaml", GRID),
+    "application-grid-strict.yaml": ("addons/application-grid.yaml", GRID | {"zones_image": ""}),
+    "edge-kube-proxy.yaml": ("addons/edge-kube-proxy.yaml", PROXY),
+    "edge-kube-proxy-strict.yaml": ("addons/edge-kube-proxy.yaml", PROXY | {"strict": True}),
+    "egress.yaml": (
+        "edge/egress.yaml",
+        {
+            "host": "10.96.0.80",
+            "ca": "/etc/kubernetes/pki/ca.crt",
+            "certificate": "/etc/kubernetes/pki/apiserver-kubelet-client.crt",
+            "key": "/etc/kubernetes/pki/apiserver-kubelet-client.key",
         },
     ),
     "join-done.txt": ("text/join-done.txt", {"control_plane": False}),

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from edgeadm.package.elf import glibc_by_file, glibc_needed, loader
+from edgeadm.package.elf import glibc_by_file, glibc_needed, loader, needed
 
 
 def test_the_python_that_runs_this_needs_some_glibc(tmp_path: Path) -> None:
@@ -23,3 +23,7 @@ def test_a_folder_without_programs_needs_none(tmp_path: Path) -> None:
 
 def test_the_loader_is_named() -> None:
     assert "ld-linux" in loader(Path(sys.executable).resolve())
+
+
+def test_the_libraries_that_a_program_loads_itself_are_named() -> None:
+    assert "libc.so.6" in needed(Path(sys.executable).resolve())

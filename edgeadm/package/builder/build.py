@@ -14,13 +14,14 @@ from edgeadm.package.builder import packetfilter
 from edgeadm.package.builder.cache import forget_older, key_of, once
 from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
-from edgeadm.package.builder.recipe import Programs, Recipe, load_recipe
+from edgeadm.package.builder.recipe import Programs, Recipe, Tools, load_recipe
+from edgeadm.package.builder.relocated import Relocated, relocated, relocated_folder
 from edgeadm.package.builder.steps import Say, Steps
 from edgeadm.package.check import verify
+from edgeadm.package.checksum import file_sha256
 from edgeadm.package.errors import BuildError, CrossBuildError
 from edgeadm.package.machine import this_arch
-from edgeadm.package.manifest import ROLES, ImageEntry, Manifest
-from edgeadm.package.source import file_sha256
+from edgeadm.package.manifest import ROLES, TOOLS, ImageEntry, Manifest
 from edgeadm.package.write import Input, write_package
 
 # Packages of a quarter of a gigabyte each; one is made for every state of the sources.
@@ -75,8 +76,10 @@ def build_recipe(
 ) -> Built:
     """The steps for one recipe. Raises MissingToolError, BuildError."""
     started = time.monotonic()
-    steps = Steps(say, len(recipe.sets) + 4)
+    debian = [each for each in recipe.tools if not each.set]
+    steps = Steps(say, len(recipe.sets) + len(debian) + 4)
     folders = _build_sets(recipe, toolchain, arch, cache, steps)
+    moved = [_relocate(each, arch, cache, steps) for each in debian]
     with steps.step(f"images: {len(recipe.images)}"):
         if any(each.packet_filter for each in recipe.images):
             ensure_packages(packetfilter.DEBIAN, say)
@@ -87,6 +90,8 @@ def build_recipe(
     inputs = [
         *_programs(recipe.programs, folders, "bin", "program"),
         *_programs(recipe.plugins, folders, "cni", "cni-plugin"),
+        *_tools(recipe.tools, folders),
+        *(entry for each in moved for entry in _moved(each)),
         *(Input(each.tar, each.image.file, each.image.roles, "image", 0o644) for each in images),
         *_tree(tree),
     ]
@@ -98,7 +103,7 @@ def build_recipe(
             kubernetes=recipe.kubernetes,
             arch=arch,
             images=[_image_entry(each) for each in images],
-            components=recipe.components(),
+            components=recipe.components() | {name: v for each in moved for name, v in each.versions.items()},
         )
     with steps.step("verifying it"):
         verify(target, arch=arch)
@@ -122,13 +127,19 @@ def _build_sets(
     return folders
 
 
+def _relocate(tools: Tools, arch: str, cache: Path, steps: Steps) -> Relocated:
+    with steps.step(f"{' and '.join(tools.names)} of Debian"):
+        return relocated(tools, arch, cache)
+
+
 def _refuse_cross_build(recipe: Recipe, arch: str) -> None:
-    """C, Debian's iptables and frozen Python are of the machine that builds, and every package has them."""
+    """C, Debian's programs and frozen Python are of the machine that builds, and every package has them."""
     if arch == this_arch():
         return
     parts = [f"set {name} (C)" for name, each in recipe.sets.items() if each.cgo]
     if any(each.packet_filter for each in recipe.images):
         parts.append("iptables in the images of kube-proxy and flannel")
+    parts += [" and ".join(each.names) for each in recipe.tools if not each.set]
     parts.append("edgeadm's own executable")
     raise CrossBuildError(
         f"a package for {arch} cannot be built on {this_arch()}: {', '.join(parts)}",
@@ -143,6 +154,19 @@ def _programs(parts: tuple[Programs, ...], folders: dict[str, Path], to: str, ki
             if not source.is_file():
                 raise BuildError(f"the set {part.set} gave no program {name}")
             yield Input(source, f"{to}/{name}", part.roles, kind)
+
+
+def _tools(parts: tuple[Tools, ...], folders: dict[str, Path]) -> Iterator[Input]:
+    for part in parts:
+        if part.set:
+            of_set = Programs(part.set, part.names, part.roles)
+            yield from _programs((of_set,), folders, f"{TOOLS}/{part.folder}", "tool")
+
+
+def _moved(each: Relocated) -> Iterator[Input]:
+    for path in sorted(each.files.iterdir()):
+        inside = f"{TOOLS}/{each.tools.folder}/{path.name}"
+        yield Input(path, inside, each.tools.roles, "tool", path.stat().st_mode & 0o777)
 
 
 def _tree(tree: Path) -> Iterator[Input]:
@@ -170,8 +194,9 @@ def cached_package(kubernetes: str, *, cache: Path | None = None, say: Say) -> P
     recipe, arch, cache = load_recipe(kubernetes), this_arch(), cache or cache_root()
     toolchain = find_toolchain()
     sets = [set_folder(each, toolchain, arch, cache).name for each in recipe.sets.values()]
+    tools = [relocated_folder(each, arch, cache).name for each in recipe.tools if not each.set]
     # The executable's name stands for edgeadm's own sources, and so for how images are made.
-    key = key_of(recipe.kubernetes, arch, sets, _own_executable(cache, say).name)
+    key = key_of(recipe.kubernetes, arch, sets, tools, _own_executable(cache, say).name)
     folder = cache / "packages" / key
     name = f"kubernetes-{recipe.kubernetes}-{arch}.tar.zst"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib import metadata
 from pathlib import Path
 
 from edgeadm.hosts.process import execute
 from edgeadm.package.builder.cache import key_of, once
-from edgeadm.package.builder.recipe import ModuleSet
+from edgeadm.package.builder.recipe import Extra, ModuleSet
 from edgeadm.package.errors import BuildError, GoToolchainMissingError
 from edgeadm.package.machine import ELF_HEAD, program_arch
 
@@ -55,7 +56,8 @@ def find_toolchain(distribution: str = DISTRIBUTION) -> Toolchain:
 def set_folder(each: ModuleSet, toolchain: Toolchain, arch: str, cache: Path) -> Path:
     """Where the set's programs are, or will be: named after everything that they are made from."""
     sources = {name: (each.folder / name).read_text(encoding="utf-8") for name in _inputs(each)}
-    key = key_of(sources, toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian))
+    parts = [sources, toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian)]
+    key = key_of(*parts, *([astuple(extra) for extra in each.extras]))
     return cache / "sets" / f"{each.folder.name}-{key}"
 
 
@@ -87,6 +89,22 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
             raise BuildError(
                 f"`{' '.join(check.run)}` does not say {check.shows!r}", context=answer.out + answer.err
             )
+    for extra in each.extras:
+        _copy_extra(each, extra, toolchain, arch, out)
+
+
+def _copy_extra(each: ModuleSet, extra: Extra, toolchain: Toolchain, arch: str, out: Path) -> None:
+    """The folder out of the very module that the programs were built from, which go.sum vouches for."""
+    argv = [str(toolchain.root / "bin" / "go"), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", extra.module]
+    found = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder).checked().out.strip()
+    source = Path(found) / extra.folder
+    if not found or not source.is_dir():
+        raise BuildError(f"{extra.module} has no folder {extra.folder}")
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            target = out / extra.name / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
 
 def _argv(each: ModuleSet, go: str) -> list[str]:

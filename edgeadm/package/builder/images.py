@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,10 @@ class ImageBuilder:
             raise BuildError(f"{image.set} gave no program {program.name} for {image.name}")
         files = self._packet_filter() if image.packet_filter else []
         # A set's folder is named after all of its inputs.
-        key = key_of(
-            FORMAT, self._arch, image.name, image.path, folder.name, self._filter_key if files else ""
-        )
+        filter_key = self._filter_key if files else ""
+        key = key_of(FORMAT, self._arch, image.name, image.path, folder.name, filter_key, *image.extras)
         target = self._cache / "images" / f"{program.name}-{key}"
-        once(target, lambda out: self._make(image, program, files, out))
+        once(target, lambda out: self._make(image, program, [*files, *_extras(image, folder)], out))
         digest: str = json.loads((target / DIGEST).read_text(encoding="utf-8"))["digest"]
         return BuiltImage(image, target / TAR, digest)
 
@@ -69,6 +68,17 @@ class ImageBuilder:
             self._filter = packet_filter_files()
             self._filter_key = key_of(*[_identity(each) for each in self._filter])
         return self._filter
+
+
+def _extras(image: Image, folder: Path) -> Iterator[LayerFile]:
+    """What the program reads in its image. Raises BuildError where the set has no such folder."""
+    for name, place in image.extras:
+        if not (folder / name).is_dir():
+            raise BuildError(f"{image.set} gave no folder {name} for {image.name}")
+        for path in sorted((folder / name).rglob("*")):
+            if path.is_file():
+                inside = f"{place.strip('/')}/{path.relative_to(folder / name).as_posix()}"
+                yield LayerFile(inside, path, 0o644)
 
 
 def _identity(each: LayerFile) -> list[str]:

@@ -21,18 +21,26 @@ SUFFIXES = ("", "-save", "-restore")
 
 
 def packet_filter_files(root: Path = Path("/")) -> list[LayerFile]:
-    """The programs, the libraries that `ldd` names, the extensions, and the links that callers know.
+    """The programs, the extensions, the libraries that `ldd` names for both, and the links that callers know.
 
     Raises BuildError where one of them is not there."""
     libraries: set[str] = set()
     for program in PROGRAMS:
         if not (root / program).is_file():
             raise BuildError(f"/{program} is not on this machine", hint="apt-get install iptables nftables")
-        libraries |= libraries_of(execute(["ldd", str(root / program)], env={"LC_ALL": "C"}).checked().out)
+        libraries |= _libraries(root, [program])
+    extensions = list(_extensions(root, libraries))
+    # `statistic`, which every Service with two Pods needs, loads a library that no program does.
+    libraries |= _libraries(root, extensions)
     # Sorted, because their order is part of the cache's key.
-    paths = sorted({*PROGRAMS, *libraries, *_extensions(root, libraries)})
+    paths = sorted({*PROGRAMS, *libraries, *extensions})
     files = [_file(root, path) for path in paths]
     return [*files, *links()]
+
+
+def _libraries(root: Path, paths: list[str]) -> set[str]:
+    argv = ["ldd", *(str(root / path) for path in paths)]
+    return libraries_of(execute(argv, env={"LC_ALL": "C"}).checked().out)
 
 
 def libraries_of(ldd: str) -> set[str]:

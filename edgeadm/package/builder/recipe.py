@@ -26,6 +26,15 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """A folder of a module that a program reads when it runs. It lies beside the programs, as `name`."""
+
+    name: str
+    module: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class ModuleSet:
     """Programs that are built together, from one go.mod. `stamps` are variables set by the linker."""
 
@@ -42,6 +51,7 @@ class ModuleSet:
     rename: tuple[tuple[str, str], ...] = ()
     debian: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    extras: tuple[Extra, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,14 +64,33 @@ class Programs:
 
 
 @dataclass(frozen=True)
+class Tools:
+    """Programs with a folder of their own on a node: of a set, or of Debian's archive where none is named.
+    `packages` are Debian's where they have other names than the programs."""
+
+    folder: str
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    set: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def debian(self) -> tuple[str, ...]:
+        """The packages of Debian that have the programs."""
+        return self.packages or self.names
+
+
+@dataclass(frozen=True)
 class Image:
-    """An image: one program of a set at `path`; with iptables and nft where `packet_filter` is set."""
+    """An image: one program of a set at `path`; with iptables and nft where `packet_filter` is set. `extras`
+    are names of the set's extras, each with the folder that it becomes."""
 
     name: str
     set: str
     path: str
     roles: tuple[str, ...]
     packet_filter: bool = False
+    extras: tuple[tuple[str, str], ...] = ()
 
     @property
     def file(self) -> str:
@@ -78,9 +107,10 @@ class Recipe:
     programs: tuple[Programs, ...]
     plugins: tuple[Programs, ...]
     images: tuple[Image, ...]
+    tools: tuple[Tools, ...] = ()
 
     def components(self) -> dict[str, str]:
-        """What is built → its version."""
+        """What is compiled → its version."""
         return {name: each.version for name, each in sorted(self.sets.items())}
 
 
@@ -119,6 +149,7 @@ def _recipe(raw: Mapping[str, Any], layout: Mapping[str, Any], root: Path) -> Re
             for each in layout["image"]
             if each.get("group", "core") in raw["groups"]
         ),
+        tools=tuple(_tools(each) for each in layout["tool"]),
     )
     _check(recipe)
     return recipe
@@ -136,12 +167,18 @@ def _module_set(name: str, folder: Path) -> ModuleSet:
         cgo=raw.get("cgo", False),
         rename=tuple(raw.get("rename", {}).items()),
         checks=tuple(Check(tuple(each["run"]), each["shows"]) for each in raw.get("checks", ())),
+        extras=tuple(Extra(each["name"], each["module"], each["folder"]) for each in raw.get("extras", ())),
         **given,
     )
 
 
 def _programs(raw: Mapping[str, Any]) -> Programs:
     return Programs(raw["set"], tuple(raw["names"]), tuple(raw["roles"]))
+
+
+def _tools(raw: Mapping[str, Any]) -> Tools:
+    packages = tuple(raw.get("packages", ()))
+    return Tools(raw["folder"], tuple(raw["names"]), tuple(raw["roles"]), raw.get("set", ""), packages)
 
 
 def _image(raw: Mapping[str, Any], sets: Mapping[str, ModuleSet], tags: Mapping[str, str]) -> Image:
@@ -152,16 +189,19 @@ def _image(raw: Mapping[str, Any], sets: Mapping[str, ModuleSet], tags: Mapping[
         path=raw["path"],
         roles=tuple(raw["roles"]),
         packet_filter=raw.get("packet-filter", False),
+        extras=tuple(raw.get("extras", {}).items()),
     )
 
 
 def _check(recipe: Recipe) -> None:
-    parts: list[Programs | Image] = [*recipe.programs, *recipe.plugins, *recipe.images]
+    compiled = [each for each in recipe.tools if each.set]
+    parts: list[Programs | Tools | Image] = [*recipe.programs, *recipe.plugins, *compiled, *recipe.images]
     for part in parts:
         if part.set not in recipe.sets:
             raise RecipeError(f"the recipe for {recipe.kubernetes} names no set {part.set}")
+    for part in [*parts, *recipe.tools]:
         if not part.roles or not set(part.roles) <= set(ROLES):
-            raise RecipeError(f"{part.set}: roles must be some of {', '.join(ROLES)}")
+            raise RecipeError(f"{part.set or part}: roles must be some of {', '.join(ROLES)}")
 
 
 def _read(path: Path) -> dict[str, Any]:

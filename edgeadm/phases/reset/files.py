@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.core.restore import restore
 from edgeadm.errors import CommandError
+from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset.kubeadm_reset import MANIFESTS
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class RestoreFiles:
     def apply(self, ctx: Context) -> None:
         units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
         tidy = _had_others(ctx)  # asked while the files that tell it are there
-        restore(ctx.host, knowledge.changes(ctx))
+        restore(ctx.host, _without_the_cluster(ctx))
         ctx.journal.undone_all()
         for folder in _empty_folders(ctx) if tidy else ():
             ctx.host.run("rmdir", folder)
@@ -40,6 +43,23 @@ class RestoreFiles:
 
     def undo(self, ctx: Context) -> None:
         """What reset did stays done."""
+
+
+def _without_the_cluster(ctx: Context) -> list[Record]:
+    """The changes, those of kubeadm's manifests as if nothing had been there: they went with the cluster, and
+    a kubelet would start what is in them."""
+    return [
+        replace(each, detail=each.detail | {"before": None}) if each in _of_kubeadm(ctx) else each
+        for each in knowledge.changes(ctx)
+    ]
+
+
+def _of_kubeadm(ctx: Context) -> list[Record]:
+    """Changes of manifests after kubeadm ran here for edgeadm: what was there then was kubeadm's."""
+    records = ctx.journal.records()
+    ran = [at for at, each in enumerate(records) if (each.phase, each.event) == (KUBEADM, "started")]
+    after = records[ran[0] :] if ran else []
+    return [each for each in after if str(each.detail.get("path", "")).startswith(f"{MANIFESTS}/")]
 
 
 def _had_others(ctx: Context) -> bool:

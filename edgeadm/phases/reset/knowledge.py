@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgeadm.core.block import has_block
 from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context
 from edgeadm.phases import before
 from edgeadm.phases.common import KUBEADM, renderer
+from edgeadm.phases.hosts_entry import HOSTS
 from edgeadm.phases.package import PLUGINS as PLUGIN_FOLDER
 from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
 from edgeadm.phases.reset import made
@@ -68,6 +70,8 @@ def _assumed(ctx: Context) -> Iterator[Record]:
         folder = path.rpartition("/")[0]
         folders = [folder] if folder in made.PRIVATE_FOLDERS else []
         yield Record("init", "assumed", "write", {"path": path, "before": None, "folders": folders})
+    if has_block(ctx.host.read(HOSTS) or b""):
+        yield Record("join", "assumed", "write", {"path": HOSTS, "before": {}, "block": True})
 
 
 def _likely(ctx: Context) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.phases import before, cni, edge_nic, kubelet, lite_apiserver, node, runtime
+from edgeadm.package.manifest import TOOLS_ON_NODE
+from edgeadm.phases import before, cni, edge_nic, kubelet, lite_apiserver, node, runtime, service_ip
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 from edgeadm.phases.lite_files import LINK
+from edgeadm.phases.virtual_ip import files
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
 
@@ -22,19 +24,26 @@ class Unit:
 # In the order in which they stop. containerd is among them, as `runtime` says when.
 UNITS = (
     Unit("kubelet", kubelet.UNIT),
+    *(Unit(name, f"{files.UNITS}/{name}.service") for name in reversed(files.SERVICES)),
+    Unit(lite_apiserver.TIMER, lite_apiserver.TIMER_UNIT),
+    Unit(f"{lite_apiserver.RENEWAL}.service", lite_apiserver.RENEWAL_UNIT),
+    Unit(service_ip.SERVICE, service_ip.UNIT),
     Unit(lite_apiserver.SERVICE, lite_apiserver.UNIT),
     Unit(edge_nic.SERVICE, edge_nic.UNIT),
     Unit("containerd", runtime.UNIT),
 )
 LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
-NFT_TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
+NFT_TABLES = (
+    *("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"),
+    *(f"{family} {service_ip.TABLE}" for family in ("ip", "ip6")),
+)
 # Emptied and removed, unless something was in them before edgeadm.
 CLUSTER_PLACES = before.CLUSTER_PLACES
 RUNTIME_PLACES = before.RUNTIME_PLACES
 # Removed when empty, if they were not there before edgeadm.
 SHARED_FOLDERS = before.SHARED_FOLDERS
 # edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
-OWN_FOLDERS = ("/etc/edgeadm", "/var/lib/edgeadm")
+OWN_FOLDERS = ("/etc/edgeadm", TOOLS_ON_NODE, "/var/lib/edgeadm")
 # Folders that nobody else puts anything into.
 PRIVATE_FOLDERS = (kubelet.DROP_IN.rpartition("/")[0],)
 SIGNS = (node.SYSCTL_FILE, node.MODULES_FILE, KUBEADM_CONFIG, *OWN_FOLDERS)
@@ -52,7 +61,7 @@ TEMPLATES: dict[str, tuple[str, tuple[dict[str, object], ...]]] = {
 PROGRAMS = {
     kubelet.UNIT: ("kubeadm", "kubelet", "kubectl"),
     runtime.UNIT: ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
-    lite_apiserver.UNIT: ("lite-apiserver",),
+    lite_apiserver.UNIT: ("lite-apiserver", lite_apiserver.HELPER),
 }
 PLUGINS = (
     *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "flannel", "host-device", "host-local", "ipvlan"),

@@ -1,23 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
 from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.virtual_ip.settings import FILE as SETTINGS
+from edgeadm.phases.virtual_ip.settings import kept_settings
 
 NAMESPACES = "/run/netns"
 
 
 @dataclass(frozen=True)
 class RemoveLinks:
-    """Removes the pod network's interfaces, and its routes and addresses with them."""
+    """Removes the pod network's interfaces, and its routes and addresses with them; and the virtual IP, which
+    stays behind where its holder was killed."""
 
     name: str = "network"
-    summary: str = "remove the pod network's interfaces and namespaces"
+    summary: str = "remove the pod network's interfaces and namespaces, and the virtual IP"
 
     def check(self, ctx: Context) -> Verdict:
-        found = [*_links(ctx), *_namespaces(ctx)]
+        found = [*_links(ctx), *_namespaces(ctx), *(each for each, _ in _virtual_ip(ctx))]
         if not found:
             return Verdict(needed=False, reason="no interface of the pod network is there")
         return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
@@ -27,9 +31,22 @@ class RemoveLinks:
             ctx.host.remove(path)
         for link in _links(ctx):
             ctx.host.run("ip", "link", "delete", link)
+        for address, interface in _virtual_ip(ctx):
+            ctx.host.run("ip", "address", "delete", address, "dev", interface)
 
     def undo(self, ctx: Context) -> None:
         """What reset did stays done."""
+
+
+def _virtual_ip(ctx: Context) -> Iterator[tuple[str, str]]:
+    """The address with its prefix, and where it is."""
+    kept = kept_settings(ctx) if knowledge.owns(ctx, SETTINGS) else None
+    if kept is None:
+        return
+    for interface, addresses in facts.addresses(ctx.host).items():
+        for each in addresses:
+            if each.partition("/")[0] == kept.shared.address:
+                yield each, interface
 
 
 def _links(ctx: Context) -> list[str]:

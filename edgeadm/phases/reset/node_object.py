@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from edgeadm import pki
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
+from edgeadm.phases.common import ADMIN_CONF, CONTROL_PLANE, KUBELET_CONF
 from edgeadm.phases.kubeadm_config import document
+from edgeadm.phases.membership import CLIENT
 from edgeadm.phases.reset import knowledge
 
-ROLE = "node-role.kubernetes.io/control-plane"
+NODE_USER = "system:node:"
 
 
 def node_name(ctx: Context) -> str:
     """The name that this node has in the cluster."""
+    known = pki.common_name(ctx.host.read(CLIENT) or b"").removeprefix(NODE_USER)
+    if known:
+        return known
     for kind in ("InitConfiguration", "JoinConfiguration"):
         name = document(ctx, kind).get("nodeRegistration", {}).get("name")
         if name:
@@ -64,4 +69,4 @@ def remove(ctx: Context, name: str) -> None:
 
 
 def _is_control_plane(node: Object) -> bool:
-    return ROLE in (node["metadata"].get("labels") or {})
+    return CONTROL_PLANE in (node["metadata"].get("labels") or {})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from edgeadm.core.block import has_block
 from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts import facts
+from edgeadm.phases.hosts_entry import HOSTS
 from edgeadm.phases.reset import knowledge, made, node_object
 from edgeadm.phases.reset.containers import pod_processes
 from edgeadm.phases.reset.mounts import PODS
@@ -87,6 +89,8 @@ def _places(ctx: Context, witness: Witness) -> Iterator[Left]:
     for path in made.OWN_FOLDERS:
         if ctx.host.stat(path) is not None:
             yield Left(path, "the phase that removes it did not run")
+    if has_block(ctx.host.read(HOSTS) or b""):
+        yield Left(f"edgeadm's lines in {HOSTS}", "the phase that takes them out did not run")
 
 
 def _programs(ctx: Context, witness: Witness) -> Iterator[Left]:

@@ -9,9 +9,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class Server:
 
     folder: Path
     address: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
+    ahead: timedelta = timedelta()
     since: datetime = NOW - timedelta(hours=1)
     until: datetime = NOW + timedelta(hours=1)
     token: str = TOKEN
@@ -90,7 +93,8 @@ class Server:
             .sign(ca_key, hashes.SHA256())
         )
         own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kube-apiserver")])
-        san = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(self.address))])
+        names = [x509.DNSName(name) for name in self.names]
+        san = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(self.address)), *names])
         leaf = (
             _builder(own, name, key, self.since, self.until)
             .add_extension(san, critical=False)
@@ -127,6 +131,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
+        def date_time_string(self, _timestamp: float | None = None) -> str:
+            return format_datetime(datetime.now(UTC) + server.ahead, usegmt=True)
+
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """A test is quiet."""
 
@@ -148,6 +155,27 @@ def test_a_cluster_is_found_and_checked(tmp_path: Path) -> None:
         assert found.get("/nothing") is None
 
 
+def test_a_certificate_without_the_address_holds_for_a_name_that_it_has(
+    tmp_path: Path,
+) -> None:
+    with Server(tmp_path, address="10.9.9.9", names=("kubernetes", "kubernetes.default")).running() as server:
+        found = discover(server.ticket())
+        assert (found.server, found.at) == (f"https://kubernetes.default:{server.port}", "127.0.0.1")
+        assert found.get("/version") == {"gitVersion": "v1.34.4"}
+
+
+@pytest.mark.parametrize("names", [("kubernetes.default",), ()], ids=["with the name", "without"])
+def test_the_name_does_not_make_up_for_another_authority(tmp_path: Path, names: tuple[str, ...]) -> None:
+    (tmp_path / "other").mkdir()
+    with Server(tmp_path / "other").running() as other:
+        authority = other.ca
+    with Server(tmp_path, address="10.9.9.9", names=names).running() as server:
+        config = json.loads(server.kubeconfig())
+        config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(authority).decode()
+        code = code_of(Ticket(bootstrap_token=TOKEN, kubeconfig=json.dumps(config).encode()))
+        assert code in ("certificate-untrusted", "certificate-address")
+
+
 def test_a_discovery_file_is_enough(tmp_path: Path) -> None:
     with Server(tmp_path).running() as server:
         ticket = Ticket(bootstrap_token=TOKEN, kubeconfig=server.kubeconfig().encode())
@@ -160,8 +188,14 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Server], dict[str, Any]], str]]
     "a wrong secret": ({"token": "abcdef.fedcba9876543210"}, lambda _s: {}, "token-wrong"),
     "a refused token": ({"answers": {"/version": (401, {})}}, lambda _s: {}, "token-refused"),
     "a clock behind": ({"since": NOW + timedelta(minutes=30)}, lambda _s: {}, "clock-skew"),
+    "a clock behind, an old certificate": ({"ahead": timedelta(hours=2)}, lambda _s: {}, "clock-skew"),
     "an expired certificate": ({"until": NOW - timedelta(minutes=30)}, lambda _s: {}, "certificate-expired"),
     "a certificate for elsewhere": ({"address": "10.9.9.9"}, lambda _s: {}, "certificate-address"),
+    "another name in the certificate": (
+        {"address": "10.9.9.9", "names": ("kubernetes.default",)},
+        lambda s: {"endpoint": f"localhost:{s.port}"},
+        "certificate-address",
+    ),
     "no cluster-info": ({"answers": {CLUSTER_INFO: (404, {})}}, lambda _s: {}, "not-an-api-server"),
     "no anonymous users": ({"answers": {CLUSTER_INFO: (403, {})}}, lambda _s: {}, "api-refused"),
     "a name of nobody": ({}, lambda s: {"endpoint": f"nowhere.invalid:{s.port}"}, "address-unknown"),
@@ -186,3 +220,48 @@ def test_a_port_that_never_answers() -> None:
         port = silent.getsockname()[1]
         ticket = Ticket(f"127.0.0.1:{port}", TOKEN, TOKEN, ("sha256:" + "0" * 64,))
         assert code_of(ticket) == "no-answer"
+
+
+@contextmanager
+def balancer(port: int, hangs_up: int) -> Iterator[int]:
+    """A balancer's port: it ends that many connections at once, and leads the others to the server's port."""
+    front = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        left = hangs_up
+        while True:
+            try:
+                client, _ = front.accept()
+            except OSError:
+                return
+            left -= 1
+            if left >= 0:
+                client.close()
+            else:
+                back = socket.create_connection(("127.0.0.1", port))
+                for one, other in ((client, back), (back, client)):
+                    threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield front.getsockname()[1]
+    finally:
+        front.close()
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Until either end is closed, which the other direction does as well."""
+    with other, suppress(OSError):
+        while data := one.recv(1 << 16):
+            other.sendall(data)
+
+
+def test_a_balancer_that_finds_a_server_in_the_end_is_waited_for(tmp_path: Path) -> None:
+    with Server(tmp_path).running() as server, balancer(server.port, 3) as port:
+        found = discover(server.ticket(endpoint=f"127.0.0.1:{port}"))
+        assert found.get("/version") == {"gitVersion": "v1.34.4"}
+
+
+def test_a_balancer_without_a_server_is_named(tmp_path: Path) -> None:
+    with Server(tmp_path).running() as server, balancer(server.port, 1 << 20) as port:
+        assert code_of(server.ticket(endpoint=f"127.0.0.1:{port}")) == "hung-up"

@@ -51,3 +51,11 @@ def test_phases_come_and_go_with_versions() -> None:
 def test_cgroup_v1_is_refused_since_1_35() -> None:
     assert not compat.kubelet_refuses_cgroup_v1("v1.34.4")
     assert compat.kubelet_refuses_cgroup_v1("v1.36.3")
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [("v1.30.9", ""), ("v1.31.0", "PreferClose"), ("v1.33.4", "PreferClose"), ("v1.34.0", "PreferSameZone")],
+)
+def test_the_preference_for_the_own_zone_by_its_name_of_the_time(version: str, wanted: str) -> None:
+    assert compat.traffic_distribution(version) == wanted

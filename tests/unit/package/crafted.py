@@ -25,7 +25,7 @@ CONTENTS = {
     "edgeadm/edgeadm": b"",
     "images/pause.tar": b"pause" * 300,
 }
-KINDS = {"bin": "program", "cni": "cni-plugin", "edgeadm": "edgeadm", "images": "image"}
+KINDS = {"bin": "program", "tools": "tool", "cni": "cni-plugin", "edgeadm": "edgeadm", "images": "image"}
 
 
 def elf(machine: int) -> bytes:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from edgeadm.package.builder.go import Toolchain, find_toolchain, set_folder
 from edgeadm.package.builder.images import ImageBuilder
 from edgeadm.package.builder.layers import BASE, LayerFile, write_layer
 from edgeadm.package.builder.packetfilter import libraries_of, links, packet_filter_files
-from edgeadm.package.builder.recipe import Image, ModuleSet, Programs, Recipe
+from edgeadm.package.builder.recipe import Image, ModuleSet, Programs, Recipe, Tools
 from edgeadm.package.builder.steps import Steps
 from edgeadm.package.machine import this_arch
 
@@ -129,6 +130,20 @@ def test_images_share_their_base(tmp_path: Path) -> None:
     assert len([name for name in layers[0] & layers[1] if name.startswith("blobs/")]) == 1
 
 
+def test_what_a_program_reads_when_it_runs_is_in_its_image(tmp_path: Path) -> None:
+    folder = programs(tmp_path, "etcd")
+    (folder / "definitions" / "more").mkdir(parents=True)
+    (folder / "definitions" / "more" / "a.yaml").write_text("kind: A")
+    image = Image("registry.k8s.io/etcd:1", "etcd", "/etcd", ROLES, extras=(("definitions", "/etc/x"),))
+    built = ImageBuilder("amd64", {"etcd": folder}, tmp_path).build(image)
+    assert b"etc/x/more/a.yaml" in built.tar.read_bytes()
+    plain = ImageBuilder("amd64", {"etcd": folder}, tmp_path).build(replace(image, extras=()))
+    assert plain.digest != built.digest
+    with pytest.raises(EdgeadmError, match="no folder other") as refused:
+        ImageBuilder("amd64", {"etcd": folder}, tmp_path).build(replace(image, extras=(("other", "/etc/x"),)))
+    assert refused.value.code == "package-build"
+
+
 def test_ldd_is_understood() -> None:
     text = (
         "\tlinux-vdso.so.1 (0x00007f58392b7000)\n"
@@ -144,25 +159,30 @@ def test_ldd_is_understood() -> None:
 
 
 @pytest.mark.runs_programs
-def test_the_packet_filter_is_the_same_list_every_time(tmp_path: Path) -> None:
-    program = shutil.which("sh")
+def test_the_packet_filter_is_the_same_list_every_time_with_what_its_extensions_load(tmp_path: Path) -> None:
+    program, other = shutil.which("sh"), shutil.which("ls")
     assert program is not None
+    assert other is not None
     for path in ("usr/sbin/xtables-nft-multi", "usr/sbin/nft"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(program, tmp_path / path)
-    found = libraries_of(execute(["ldd", program], env={"LC_ALL": "C"}).out)
-    for path in found:
+    needed = {
+        each: libraries_of(execute(["ldd", each], env={"LC_ALL": "C"}).out) for each in (program, other)
+    }
+    assert needed[other] - needed[program]
+    for path in needed[program] | needed[other]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"library")
     (tmp_path / "usr/lib/xtables").mkdir(parents=True)
     for name in ("libxt_mark.so", "libipt_REJECT.so", "libebt_arp.so"):
-        (tmp_path / "usr/lib/xtables" / name).write_bytes(b"extension")
+        shutil.copy(other, tmp_path / "usr/lib/xtables" / name)
     files = [each.path for each in packet_filter_files(tmp_path) if not each.target]
     assert files == sorted(files)
     assert [path for path in files if "xtables/" in path] == [
         "usr/lib/xtables/libipt_REJECT.so",
         "usr/lib/xtables/libxt_mark.so",
     ]
+    assert needed[other] <= set(files)
 
 
 def test_iptables_goes_by_its_usual_names() -> None:
@@ -205,6 +225,7 @@ def test_with_everything_cached_the_same_package_comes_out(tmp_path: Path) -> No
         "edgeadm/_internal/data.txt": ("edgeadm", ROLES, 0o644),
         "edgeadm/edgeadm": ("edgeadm", ROLES, 0o755),
         "images/etcd.tar": ("image", ROLES, 0o644),
+        "tools/vip/bridge": ("tool", ("edge",), 0o755),
     }
     assert [each.name for each in manifest.images] == ["registry.k8s.io/etcd:3.6.5-0"]
     assert manifest.components == {"etcd": "v1"}
@@ -224,7 +245,10 @@ def test_another_processor_is_refused_before_anything_is_built(tmp_path: Path) -
     with pytest.raises(EdgeadmError) as refused:
         build_package("v1.34.4", tmp_path / "x", arch=other, cache=tmp_path / "cache", say=_quiet)
     assert (refused.value.code, refused.value.exit_code) == ("cross-build-unsupported", 3)
-    assert all(word in refused.value.message for word in ("runc", "flannel", "iptables", "executable"))
+    assert all(
+        word in refused.value.message
+        for word in ("runc", "flannel", "iptables", "keepalived and haproxy", "executable")
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -264,6 +288,7 @@ def recipe(folder: Path, program: str = "etcd") -> Recipe:
         programs=(Programs("etcd", (program,), ("edge",)),),
         plugins=(Programs("etcd", ("bridge",), ROLES),),
         images=(Image("registry.k8s.io/etcd:3.6.5-0", "etcd", "/usr/local/bin/etcd", ROLES),),
+        tools=(Tools("vip", ("bridge",), ("edge",), "etcd"),),
     )
 
 

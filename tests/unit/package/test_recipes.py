@@ -20,6 +20,8 @@ KUBEADM_IMAGES = {
     "v1.36.3": ["coredns/coredns:v1.14.2", "pause:3.10.2", "etcd:3.6.8-0"],
 }
 CORE = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
+# They use no modules.
+OURS = ("pause", "approver", "vip-members", "edge-node", "service-group")
 SETS = [
     pytest.param(each, id=f"{version} {name}")
     for version in VERSIONS
@@ -48,20 +50,44 @@ def test_every_role_gets_what_a_node_needs(version: str) -> None:
         assert ("lite-apiserver" in programs) == (role == "edge")
         plugins = {name for part in recipe.plugins if role in part.roles for name in part.names}
         assert {"bridge", "flannel", "host-local", "loopback", "portmap"} <= plugins
+        assert ("edge-ipam" in plugins) == (role == "edge")
         images = " ".join(each.name for each in recipe.images if role in each.roles)
         assert all(name in images for name in ("/pause:", "/kube-proxy:", "/flannel:"))
         assert ("/kube-apiserver:" in images) == (role == "control-plane")
+        tools = {(part.folder, name) for part in recipe.tools if role in part.roles for name in part.names}
+        holders = {("vip", name) for name in ("keepalived", "haproxy", "vip-members")}
+        assert tools == {"control-plane": holders, "edge": {("edge", "nft")}}.get(role, set())
+
+
+def test_debians_packages_have_the_names_of_their_programs_or_those_that_are_given() -> None:
+    tools = {each.names: each.debian for each in load_recipe("v1.34.4").tools if not each.set}
+    assert tools == {("keepalived", "haproxy"): ("keepalived", "haproxy"), ("nft",): ("nftables",)}
+
+
+def test_the_grid_controller_has_its_definitions() -> None:
+    (image,) = (each for each in load_recipe("v1.34.4").images if "grid-controller" in each.name)
+    assert [name for name, _ in image.extras] == [
+        each.name for each in load_recipe("v1.34.4").sets["superedge"].extras
+    ]
 
 
 @pytest.mark.parametrize("each", SETS)
 def test_a_set_pins_the_version_that_it_names(each: ModuleSet) -> None:
     go_mod = (each.folder / "go.mod").read_text()
     required = re.findall(r"^\s*(?:require )?(\S+) (v\S+)", go_mod, re.MULTILINE)
-    if each.name not in ("pause", "approver"):  # ours, without modules
+    if each.name not in OURS:
         assert each.version in {version for _, version in required}
         assert (each.folder / "go.sum").read_text().count("\n") > 20
     assert "\nreplace" not in go_mod or all("=> k8s.io/" in line for line in _replaced(go_mod))
     assert all(each.version.removeprefix("v") in stamp for stamp in each.stamps if "ersion=" in stamp)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_file_of_ours_is_an_input_of_the_build(name: str) -> None:
+    """One that is not named could change, and the cache would give back what was built before."""
+    folder, each = install_pkgs() / name, load_recipe("v1.34.4").sets[name]
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.go")}
+    assert set(each.sources) == {path for path in files if not path.endswith("_test.go")}
 
 
 @pytest.mark.parametrize("name", ["1.34.4", "v1.34.4"])
@@ -77,11 +103,12 @@ def test_an_unknown_version_names_the_known_ones(name: str) -> None:
     assert "v1.34.4, v1.36.3" in refused.value.hint
 
 
-def test_one_line_of_a_recipe_takes_the_edge_images_in(tmp_path: Path) -> None:
-    root = _copied(tmp_path, 'groups = ["core"]', 'groups = ["core", "edge"]')
-    names = {each.name for each in load_recipe("v1.34.4", root).images}
+def test_one_line_of_a_recipe_takes_the_edge_images_in_or_not(tmp_path: Path) -> None:
+    root = _copied(tmp_path, 'groups = ["core", "edge"]', 'groups = ["core"]')
+    without = {each.name for each in load_recipe("v1.34.4", root).images}
+    names = {each.name for each in load_recipe("v1.34.4").images}
     for name in ("tunnel", "application-grid-controller", "application-grid-wrapper", "edge-health"):
-        assert f"superedge.tencentcloudcr.com/superedge/{name}:v0.9.0" in names
+        assert f"superedge.tencentcloudcr.com/superedge/{name}:v0.9.0" in names - without
 
 
 @pytest.mark.parametrize(

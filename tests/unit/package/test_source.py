@@ -12,8 +12,9 @@ import pytest
 
 from edgeadm.errors import EdgeadmError
 from edgeadm.package import open_source
+from edgeadm.package.checksum import parse_checksum
 from edgeadm.package.download import download
-from edgeadm.package.source import parse_checksum, parse_spec
+from edgeadm.package.spec import parse_spec
 from tests.unit.package.servers import Files, ftp_server, http_server
 
 DATA = bytes(range(256)) * 4000

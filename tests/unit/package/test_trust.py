@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm.package.http import trusted
-from tests.machine import new_pair
+from tests.certificates import new_pair
 
 
 @pytest.fixture

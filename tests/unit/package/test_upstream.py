@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -19,7 +20,9 @@ NAME = "kube-linux-amd64-v1.22.6.tar.gz"
 def tgz(files: dict[str, bytes], *, links: dict[str, str] | None = None, top: str = "./") -> bytes:
     """A tar.gz as `tar czf` makes it: folder entries, names that start with `./`."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+    # Made twice, it is the same: a gzip file holds the time at which it was made.
+    packed = gzip.GzipFile(fileobj=out, mode="wb", mtime=0)
+    with packed, tarfile.open(fileobj=packed, mode="w") as archive:
         folder = tarfile.TarInfo(top.rstrip("/") or ".")
         folder.type = tarfile.DIRTYPE
         archive.addfile(folder)

@@ -12,9 +12,9 @@ from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import DryHost
-from tests.machine import Machine, pods_write
 from tests.reports import Recorded
-from tests.wishes import ROLES, asked
+from tests.traces import pods_write
+from tests.wishes import asked, machine_for
 
 WORKFLOWS = [each for each in vars(workflows).values() if isinstance(each, Workflow)]
 FLOWS = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.name)
@@ -22,7 +22,7 @@ FLOWS = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.nam
 
 @FLOWS
 def test_a_check_only_looks(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    machine = machine_for(workflow, tmp_path)
     before = dict(machine.host.files)
     for step in workflow.steps():
         step.phase.check(machine.context(asked(workflow)))
@@ -34,7 +34,7 @@ def test_a_check_only_looks(workflow: Workflow, tmp_path: Path) -> None:
 def test_a_run_reaches_what_the_checks_look_for_and_a_second_run_changes_nothing(
     workflow: Workflow, tmp_path: Path
 ) -> None:
-    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    machine = machine_for(workflow, tmp_path)
     Run(workflow, machine.context(asked(workflow)), Recorded()).apply(workflow.select())
     after, ran = dict(machine.host.files), list(machine.host.ran)
     report = Recorded()
@@ -46,7 +46,7 @@ def test_a_run_reaches_what_the_checks_look_for_and_a_second_run_changes_nothing
 
 @FLOWS
 def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    machine = machine_for(workflow, tmp_path)
     for step in workflow.steps():
         ctx = machine.context(asked(workflow))
         ctx.journal.verb, ctx.journal.phase = workflow.name, step.path
@@ -59,7 +59,7 @@ def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
 
 @FLOWS
 def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    machine = machine_for(workflow, tmp_path)
     machine.host.write("/etc/containerd/config.toml", b"# the user's\nversion = 3\n", 0o640)
     before = dict(machine.host.files)
     run = Run(workflow, machine.context(asked(workflow)), Recorded())
@@ -74,7 +74,7 @@ def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_pat
 
 @FLOWS
 def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tmp_path: Path) -> None:
-    machine = Machine(tmp_path, role=ROLES.get(workflow.name, "control-plane"))
+    machine = machine_for(workflow, tmp_path)
     before = dict(machine.host.files)
     notes: list[str] = []
     ctx = machine.context(asked(workflow))

@@ -12,8 +12,9 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.workflows import INIT, JOIN
-from tests.machine import Machine, kubeadm_writes
+from tests.machine import Machine
 from tests.reports import Recorded
+from tests.traces import kubeadm_writes
 from tests.wishes import ROLES, asked
 
 
@@ -76,7 +77,7 @@ def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> Non
     Run(INIT, context(machine), Recorded()).apply(INIT.select())
     command = next(line for line in machine.host.ran if line.startswith("kubeadm init"))
     assert "DirAvailable--var-lib-etcd" in command
-    assert "Port-6443" in command
+    assert "Port-6444" in command
 
 
 def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tmp_path: Path) -> None:
@@ -95,5 +96,9 @@ def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tm
 
 def same_files(machine: Machine) -> dict[str, bytes]:
     """All files but those that differ between any two runs: journal, backups, random token and keys."""
-    differs = ("/var/lib/edgeadm/", "/etc/edgeadm/kubeadm.yaml", "/etc/kubernetes/edge/lite-apiserver.")
+    differs = (
+        "/var/lib/edgeadm/",
+        "/etc/edgeadm/",
+        "/etc/kubernetes/edge/lite-apiserver.pem",
+    )
     return {path: data for path, data in machine.host.files.items() if not path.startswith(differs)}

@@ -1,0 +1,88 @@
+"""`edgeadm addon edge-apps`, with `phase NAME` and `plan` below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import click
+
+from edgeadm.cli import console
+from edgeadm.cli.kubeconfig import open_access
+from edgeadm.cli.session import Session
+from edgeadm.cli.settings import given
+from edgeadm.cli.workflow import Closing, WorkflowVerb, summary
+from edgeadm.config import Config, load, validate
+from edgeadm.phases.edge_apps.api_server import unwired
+from edgeadm.phases.edge_apps.by_hand import steps
+from edgeadm.phases.edge_apps.facts import public_address
+from edgeadm.phases.edge_apps.settings import remembered
+from edgeadm.workflows import ADDON
+
+
+@dataclass(frozen=True)
+class ClusterVerb(WorkflowVerb):
+    """A verb for a cluster that is there: its kubeconfig is found before anything else."""
+
+    def configured(self, ctx: click.Context) -> Config:
+        asked = super().configured(ctx)
+        access = open_access(asked.addon.kubeconfig or None)
+        # What the cluster was made with holds until it is asked to be otherwise.
+        config = load(ctx.params.get("config"), given(ctx, self.name), remembered(access.cluster))
+        validate(config, self.name)
+        return self.with_path(replace(config, verbosity=asked.verbosity), access.path)
+
+    def with_cluster(self, config: Config) -> Config:
+        """The configuration with the path of the kubeconfig that is used, and what the cluster remembers of
+        its first run. Raises KubeconfigError."""
+        access = open_access(config.addon.kubeconfig or None)
+        kept = load(None, remembered(access.cluster))
+        addon = replace(config.addon, master_public_addr=kept.addon.master_public_addr)
+        return self.with_path(replace(config, addon=addon), access.path)
+
+    def with_path(self, config: Config, path: str) -> Config:
+        """The configuration with the path of the kubeconfig that is used."""
+        return replace(config, addon=replace(config.addon, kubeconfig=path))
+
+
+def closing(verb: str, unneeded: str, done: str) -> Closing:
+    """For a verb that has little to say when it has finished."""
+
+    def show(session: Session, changed: int, as_json: bool) -> None:
+        if as_json:
+            console.data_json(summary(verb, session, changed))
+        elif not changed:
+            console.talk(f"{unneeded}: 0 changes")
+        else:
+            console.data(done)
+
+    return show
+
+
+def show_added(session: Session, changed: int, as_json: bool) -> None:
+    """What there is now, and what is left to do elsewhere; or the run as JSON."""
+    ctx = session.ctx
+    left, by_hand = unwired(ctx), steps(ctx)
+    if as_json:
+        console.data_json(summary(ADDON.name, session, changed) | {"unwired": left, "byHand": by_hand})
+        return
+    if not changed:
+        console.talk("this is an edge cluster already: 0 changes")
+    else:
+        console.data("This is an edge cluster now.")
+        console.data(f"Edge nodes dial in at {public_address(ctx)}, port {ctx.config.tunnel_port}.")
+    if left:
+        console.data(f"Not reached through the tunnel yet by the API servers of: {', '.join(left)}.")
+        console.data("Run the same command on each of them.")
+    if by_hand:
+        console.data("Left to do by hand, because edgeadm cannot change this control plane:")
+        for each in by_hand:
+            console.data(f"- {each}")
+
+
+@click.group("addon")
+def command() -> None:
+    """Add components to a cluster that is there."""
+
+
+VERB = ClusterVerb(ADDON, show_added, kubeadm=False)
+command.add_command(VERB.command())

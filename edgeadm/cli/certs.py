@@ -1,0 +1,97 @@
+"""`edgeadm certs check|renew`: the certificates that edgeadm signed; kubeadm's are kubeadm's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+
+from edgeadm import pki
+from edgeadm.cli import console, options
+from edgeadm.cli.addon import ClusterVerb, closing
+from edgeadm.cli.report import PlainReport
+from edgeadm.cli.session import looking
+from edgeadm.config import Config
+from edgeadm.config.model import AddonFlags
+from edgeadm.core.phase import Context
+from edgeadm.phases.edge_apps import egress_by_hand
+from edgeadm.phases.edge_apps.leaves import SHARE, pairs, standing
+from edgeadm.workflows import CERTS
+
+COLUMNS = ("CERTIFICATE", "EXPIRES", "DAYS LEFT", "STATE")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One certificate as `certs check` shows it."""
+
+    title: str
+    found: pki.Standing
+
+    @property
+    def state(self) -> str:
+        if self.found.fault:
+            return self.found.fault
+        return "ok" if self.found.left >= SHARE else "to renew"
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        expires = f"{self.found.expires:%Y-%m-%d %H:%M}" if self.found.left else "-"
+        return self.title, expires, str(self.days), self.state
+
+    @property
+    def days(self) -> int:
+        return max(0, self.found.days)
+
+
+def rows(ctx: Context) -> Iterator[Row]:
+    """Those in the cluster, then the one of an API server on this machine that is no static Pod."""
+    for pair in pairs(ctx):
+        yield Row(pair.title, standing(ctx, pair))
+    if ctx.host.stat(egress_by_hand.CERTIFICATE) is not None:
+        yield Row(egress_by_hand.CERTIFICATE, egress_by_hand.standing(ctx))
+
+
+@click.group("certs")
+def command() -> None:
+    """Check and renew the edge components' certificates."""
+
+
+@command.command()
+@click.option("--kubeconfig", metavar="FILE", default="", help="How the cluster is reached.")
+@click.option("--ca.cert", "ca_cert", metavar="FILE", default="", help="The cluster CA's certificate.")
+@options.output
+def check(kubeconfig: str, ca_cert: str, output: str) -> None:
+    """List them: until when each is valid, and what is wrong with it. Status 0 whatever is found."""
+    config = VERB.with_cluster(Config(addon=AddonFlags(kubeconfig=kubeconfig, ca_cert=ca_cert)))
+    with looking(CERTS.name, config, lambda _change: None, PlainReport()) as session:
+        found = list(rows(session.ctx))
+    if output == "json":
+        console.data_json(
+            [
+                {
+                    "name": row.title,
+                    "expires": row.found.expires.isoformat(),
+                    "daysLeft": row.days,
+                    "state": row.state,
+                }
+                for row in found
+            ]
+        )
+        return
+    lines = [COLUMNS, *(row.cells for row in found)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+    for line in lines:
+        console.data(
+            "   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+RENEWED = closing(
+    CERTS.name,
+    "no certificate is near its end",
+    "The certificates are renewed, and those who serve with them have read them.",
+)
+VERB = ClusterVerb(CERTS, RENEWED, kubeadm=False)
+command.add_command(VERB.command())

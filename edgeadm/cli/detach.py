@@ -1,0 +1,23 @@
+"""`edgeadm detach edge-apps`, with `phase NAME` and `plan` below it."""
+
+from __future__ import annotations
+
+import click
+
+from edgeadm.cli.addon import ClusterVerb, closing
+from edgeadm.workflows import DETACH
+
+SAID = closing(
+    DETACH.name,
+    "there are no edge components in this cluster",
+    "The edge components are out of the cluster.",
+)
+
+
+@click.group("detach")
+def command() -> None:
+    """Take added components out of a cluster again."""
+
+
+VERB = ClusterVerb(DETACH, SAID, kubeadm=False, journaled=False)
+command.add_command(VERB.command())

@@ -1,0 +1,66 @@
+"""Where the API servers of a cluster listen, and which address they share: from flags and documents alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.config.model import Config
+from edgeadm.config.ticket import PORT, split_endpoint
+
+NONE, KEEPALIVED, KUBE_VIP = "none", "keepalived", "kube-vip"
+KINDS = (NONE, KUBE_VIP, KEEPALIVED)
+# Where an API server listens whose usual port haproxy has taken.
+BEHIND_PORT = PORT + 1
+# Where haproxy tells keepalived, on the loopback, whether it knows a live API server.
+ALIVE_PORT = PORT - 1
+
+
+@dataclass(frozen=True)
+class VirtualIp:
+    """The address and port that all control planes share, and the port on which each API server listens."""
+
+    kind: str
+    address: str
+    port: int
+    bind_port: int
+
+    @property
+    def endpoint(self) -> str:
+        """Address and port as kubeadm wants them: without a port it would take that of the API server."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+def endpoint(config: Config) -> str:
+    """What the user calls the control plane, HOST or HOST:PORT; empty where it has no name of its own."""
+    stable = _document(config, "ClusterConfiguration").get("controlPlaneEndpoint")
+    return str(config.kubeadm.control_plane_endpoint or stable or "")
+
+
+def bind_port(config: Config) -> int:
+    """The port on which this control plane's own API server listens."""
+    shared = virtual_ip(config)
+    return shared.bind_port if shared else given_bind_port(config) or PORT
+
+
+def given_bind_port(config: Config) -> int | None:
+    """The port that the user gave; None where it is ours to choose."""
+    local = _document(config, "InitConfiguration").get("localAPIEndpoint") or {}
+    return config.kubeadm.apiserver_bind_port or local.get("bindPort")
+
+
+def virtual_ip(config: Config) -> VirtualIp | None:
+    """What `--default-ha` is to hold; None where the endpoint is somebody else's business.
+
+    haproxy stands in front of the API servers, on the endpoint's port on every control plane, so they listen
+    on another one. kube-vip moves the address alone: there it is the same one."""
+    if config.default_ha == NONE or not endpoint(config):
+        return None
+    address, port = split_endpoint(endpoint(config))
+    free = BEHIND_PORT if port == PORT else PORT
+    own = port if config.default_ha == KUBE_VIP else free
+    return VirtualIp(config.default_ha, address, port, given_bind_port(config) or own)
+
+
+def _document(config: Config, kind: str) -> dict[str, Any]:
+    return dict(next((each for each in config.kubeadm_documents if each.get("kind") == kind), {}))

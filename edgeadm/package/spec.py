@@ -1,0 +1,57 @@
+"""What a user writes to name a package: a path or an address, with or without a checksum behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from edgeadm.package.errors import SourceError
+from edgeadm.package.manifest import SHA256
+
+REMOTE = ("http", "https", "ftp")
+MAX_NAME = 200
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a user wrote: the place, its scheme (empty for a path), and the sha256 after `#`, if any."""
+
+    place: str
+    scheme: str
+    sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        if not self.scheme:
+            return Path(self.place).name or "package"
+        last = unquote(urlsplit(self.place).path).rpartition("/")[2]
+        plain = re.sub(r"[^\w.+-]", "_", last)[-MAX_NAME:]
+        return plain if plain.strip(".") else "package"
+
+    @property
+    def shown(self) -> str:
+        """The place as messages show it: without the password that an address may hold."""
+        return re.sub(r"^(\w+://)[^/]*@", r"\1***@", self.place)
+
+
+def parse_spec(text: str) -> Spec:
+    """A path or address, and the checksum behind it. Raises SourceError."""
+    place, _, fragment = text.partition("#sha256=")
+    checksum = fragment.lower()
+    if "#sha256=" in text and not SHA256.fullmatch(checksum):
+        raise SourceError(
+            f"{fragment!r} is not a sha256", hint="write `#sha256=` and the 64 hexadecimal digits behind it"
+        )
+    scheme = place.partition("://")[0].lower() if "://" in place else ""
+    if scheme == "file":
+        return Spec(unquote(urlsplit(place).path), "", checksum)
+    if scheme and scheme not in REMOTE:
+        raise SourceError(
+            f"packages are not fetched by {scheme}://", hint="give a path, or http://, https:// or ftp://"
+        )
+    if not place:
+        raise SourceError("no package is named", hint="give a path, or http://, https:// or ftp://")
+    return Spec(place, scheme, checksum)

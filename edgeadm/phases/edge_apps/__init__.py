@@ -1,0 +1,1 @@
+"""What makes a cluster an edge cluster: one phase for each component."""

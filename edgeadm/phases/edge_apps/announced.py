@@ -1,0 +1,101 @@
+"""Where the API server is for machines that join, and which CA it has: as the kubeconfig in use knows it."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from edgeadm import pki
+from edgeadm.config.ticket import PORT, split_endpoint
+from edgeadm.core.phase import Context
+from edgeadm.errors import ApiError, EdgeadmError
+from edgeadm.phases.edge_apps.facts import LOOPBACK, domain, kubeconfig, service_range
+
+# An address of nobody's (RFC 5737): the API server refuses it, and says which ones it takes.
+NOBODYS = "192.0.2.1"
+RANGE = re.compile(r"range of valid IPs is ([0-9a-fA-F:.]+/\d+)")
+ZONE = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
+DNS_OFFSET = 10  # kubeadm's place for the cluster's DNS in the range of Services
+
+
+class NoServerError(EdgeadmError):
+    """Nobody knows under which address machines that join reach the API server."""
+
+    code = "no-api-server-address"
+    exit_code = 3
+
+
+def server(ctx: Context) -> str:
+    """https://HOST:PORT for machines that join: as asked for, else the kubeconfig's unless that is this
+    machine's own loopback, else what the API server announces inside the cluster. Raises NoServerError."""
+    given = ctx.config.addon.master_public_addr
+    if given:
+        host, port = split_endpoint(given)
+        return _url(host, port)
+    found = urlsplit(str(kubeconfig(ctx).get("server", "")))
+    if found.hostname and not LOOPBACK.fullmatch(found.hostname):
+        return _url(found.hostname, found.port or PORT)
+    for subset in (ctx.connect().get("v1", "Endpoints", "kubernetes", "default") or {}).get("subsets") or []:
+        for address in subset.get("addresses") or []:
+            return _url(address["ip"], (subset.get("ports") or [{}])[0].get("port") or PORT)
+    raise NoServerError(
+        "the kubeconfig names no address under which other machines reach the API server",
+        hint="pass it as `--master-public-addr HOST:PORT`",
+    )
+
+
+def authority(ctx: Context) -> bytes:
+    """The CA that has signed the API server's certificate: the kubeconfig's, else the one that the cluster
+    gives to Pods."""
+    found = kubeconfig(ctx)
+    if found.get("certificate-authority-data"):
+        return pki.decoded(found["certificate-authority-data"])
+    file = found.get("certificate-authority")
+    folder = os.path.dirname(ctx.config.addon.kubeconfig)  # noqa: PTH120  a path of the host's
+    there = ctx.host.read(os.path.join(folder, file)) if file else None  # noqa: PTH118
+    if there is not None:
+        return there
+    given = ctx.connect().get("v1", "ConfigMap", "kube-root-ca.crt", "kube-system") or {}
+    return str((given.get("data") or {}).get("ca.crt", "")).encode()
+
+
+def announced_services(ctx: Context) -> str:
+    """The range of Service addresses as the API server itself names it when it refuses one; else what else is
+    known."""
+    probe = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "edgeadm-probe", "namespace": "default"},
+        "spec": {"clusterIP": NOBODYS, "ports": [{"port": 80, "protocol": "TCP"}]},
+    }
+    try:
+        ctx.connect().differing([probe])
+    except ApiError as refused:
+        found = RANGE.search(refused.context)
+        if found:
+            return found[1]
+    return str(service_range(ctx))
+
+
+def announced_domain(ctx: Context) -> str:
+    """The domain of Services as the cluster's CoreDNS has it, else what else is known."""
+    corefile = (ctx.connect().get("v1", "ConfigMap", "coredns", "kube-system") or {}).get("data") or {}
+    found = ZONE.search(corefile.get("Corefile", ""))
+    return found[1] if found else domain(ctx)
+
+
+def dns_address(ctx: Context, services: str) -> str:
+    """The cluster's DNS: the Service of that name or label, else kubeadm's place for it."""
+    import ipaddress
+
+    every = ctx.connect().list_objects("v1", "Service", "kube-system")
+    for each in every:
+        meta = each["metadata"]
+        if meta["name"] == "kube-dns" or (meta.get("labels") or {}).get("k8s-app") == "kube-dns":
+            return str(each["spec"]["clusterIP"])
+    return str(ipaddress.ip_network(services, strict=False)[DNS_OFFSET])
+
+
+def _url(host: str, port: int) -> str:
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

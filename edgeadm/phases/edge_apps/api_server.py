@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgeadm.cluster import Awaited, Object
+from edgeadm.cluster.conditions import is_ready
+from edgeadm.config.ticket import joins_control_plane
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import ApiError, CommandError, EdgeadmError, PhaseError, UnreachableError, WaitError
+from edgeadm.kubeadm.static_pod import command_of, edited, load_command, runs, stripped
+from edgeadm.phases.edge_apps import egress_files
+from edgeadm.phases.edge_apps.component import unfinished
+from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
+from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
+from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
+from edgeadm.phases.patches import leaves_out
+
+PATIENCE = 180.0  # seconds; a restart takes tunnel-cloud along
+# The kubelet lets five minutes go by before it starts a container again that ended often.
+CONTROLLERS_PATIENCE = 420.0
+POLL = 0.5
+FILES = (CONFIG, COPY, PATCH)
+
+
+class WiringError(PhaseError):
+    """The API server did not come back with the tunnel, or did not reach an edge node through it."""
+
+    code = "api-server-not-wired"
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """The last step: the API server of this machine sends its requests to nodes through the tunnel. Its
+    manifest is edited as data, the kubelet restarts it, and the log of a Pod at the edge is asked for. Where
+    that does not come about, the manifest is put back byte for byte."""
+
+    name: str = "api-server"
+    summary: str = "let this machine's API server go through the tunnel, or put everything back"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        reason = _why_not(ctx)
+        if reason:
+            return Verdict(needed=False, reason=reason)
+        manifest = ctx.host.read(MANIFEST)
+        if not has_cluster(ctx) or manifest is None:
+            return Verdict(needed=True, reason="there is no cluster yet")
+        if unfinished(ctx, self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
+        wired, wanted = is_wired(manifest), _config(ctx, manifest)
+        egress_files.demand_certificate(ctx, manifest)
+        if (
+            not wired
+            or ctx.host.read(CONFIG) != wanted
+            or edited(manifest, egress_files.edit(wanted)) != manifest
+        ):
+            return Verdict(needed=True, reason="the API server does not go through the tunnel yet")
+        return Verdict(needed=False, reason="the API server goes through the tunnel")
+
+    def apply(self, ctx: Context) -> None:
+        manifest = ctx.host.read(MANIFEST)
+        if _why_not(ctx) or manifest is None:
+            return  # a dry run has made no control plane
+        resumed = unfinished(ctx, self.name)
+        if resumed:
+            ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
+        # Asked while there is an API server to ask, and before what it reads is another.
+        pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
+        before, settings = manifest, ctx.host.read(CONFIG)
+        if is_wired(manifest) and resumed:
+            before = original(ctx, manifest)  # nobody knows whether it ever worked with what it has
+        if not is_wired(manifest):
+            ctx.host.write(COPY, manifest, 0o600)
+        wanted = _config(ctx, manifest)
+        ctx.host.write(CONFIG, wanted, 0o600)
+        _replace(ctx, edited(manifest, egress_files.edit(wanted)))
+        try:
+            self._wait(ctx, pod, alone=alone)
+            self._prove(ctx)
+        except EdgeadmError as error:
+            ctx.warn(f"{error.message}; the API server gets its old manifest back")
+            if settings is not None and is_wired(before):
+                ctx.host.write(CONFIG, settings, 0o600)
+            _replace(ctx, before)
+            if not is_wired(before):
+                ctx.host.remove(CONFIG)
+            self._come_back(ctx, pod, error, alone=alone)
+        self._wait_for_controllers(ctx)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal puts the manifest back, and removes the files."""
+
+    def detached(self, ctx: Context) -> list[str]:
+        """What `detach` would take back."""
+        manifest = ctx.host.read(MANIFEST)
+        if manifest is None:
+            return []
+        files = [path for path in FILES if ctx.host.stat(path) is not None]
+        return [*([MANIFEST] if is_wired(manifest) else []), *files]
+
+    def detach(self, ctx: Context) -> None:
+        """Give the API server the manifest that it had, and remove what it read."""
+        manifest = ctx.host.read(MANIFEST)
+        if manifest is None:
+            return
+        if is_wired(manifest):
+            pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
+            _replace(ctx, original(ctx, manifest))
+            self._wait(ctx, pod, alone=alone)
+            self._wait_for_controllers(ctx)
+        for path in FILES:
+            ctx.host.remove(path)
+        if ctx.host.stat(FOLDER) is not None and not ctx.host.names(FOLDER):
+            ctx.host.run("rmdir", FOLDER)
+        for phase in (self.name, FIRST_START):
+            ctx.journal.undone_all(phase)
+
+    def _prove(self, ctx: Context) -> None:
+        """Ask for the log of a Pod at the edge, if there is one, until one comes. An edge node may be away
+        without the cluster knowing yet, so one that answers is enough."""
+        end = time.monotonic() + self.patience
+        while True:
+            said, failed = None, None
+            try:
+                said = _reached(ctx)
+            except (ApiError, UnreachableError) as error:
+                failed = error
+            if said is not None:
+                ctx.say(said)
+                return
+            if time.monotonic() > end:
+                break
+            time.sleep(POLL)
+        if failed is not None:
+            raise WiringError(
+                f"the log of a Pod at the edge was not to be had within {self.patience:g} s",
+                context=f"{failed.message}\n{failed.context}",
+            ) from failed
+        ctx.warn("no edge node is Ready: whether the tunnel leads to one is not known yet")
+
+    def _wait(self, ctx: Context, pod: str, *, alone: bool) -> None:
+        """Until the API server of this machine runs as its manifest says, and is ready."""
+        manifest, cluster = ctx.host.read(MANIFEST) or b"", ctx.connect()
+
+        def fits(found: Object) -> bool:
+            # Where there is no other, whoever answers is the one that was waited for: the kubelet takes its
+            # time to say so. What it said before the API server went down is not asked alone.
+            # An API server that was told to end still answers for a moment, with its old settings.
+            fitting = runs(found, manifest, egress_files.ANNOTATION)
+            return fitting and (alone or is_ready(found)) and cluster.ready()
+
+        ctx.say("waiting until the API server has restarted")
+        what = "the API server runs as its manifest says"
+        cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", self.patience))
+
+    def _wait_for_controllers(self, ctx: Context) -> None:
+        """kube-controller-manager ends when its API server does, and works again once it has its lease back.
+        Until then no token is announced to nodes that join, and no certificate signed. It is no reason to
+        take the tunnel back: another restart would make it later."""
+        where = ("coordination.k8s.io/v1", "Lease", "kube-controller-manager")
+        lease = ctx.connect().get(*where, "kube-system")
+        if lease is None:
+            return
+        last = lease["spec"].get("renewTime")
+
+        def renewed(found: Object) -> bool:
+            return bool(found["spec"].get("renewTime") != last)
+
+        what = "the controllers are at work again"
+        ctx.say("waiting until the controllers are at work")
+        ctx.connect().wait(Awaited(what, *where, renewed, "kube-system", CONTROLLERS_PATIENCE))
+
+    def _come_back(self, ctx: Context, pod: str, error: EdgeadmError, *, alone: bool) -> None:
+        """Wait for the API server with its old manifest; WiringError with what went wrong, in any case."""
+        try:
+            self._wait(ctx, pod, alone=alone)
+        except WaitError as second:
+            raise WiringError(
+                "the API server did not come back, neither with the tunnel nor with its old manifest",
+                context=second.context,
+                hint=f"{COPY} is the manifest as it was; `crictl logs` of kube-apiserver says more",
+            ) from second
+        raise WiringError(
+            "the API server does not get through the tunnel; it runs with its old manifest",
+            context=f"{error.message}\n{error.context}",
+            hint=f"`kubectl -n {NAMESPACE} logs deployment/tunnel-cloud` tells more; then run the same "
+            "command again",
+        ) from error
+
+
+def original(ctx: Context, manifest: bytes) -> bytes:
+    """The manifest without the tunnel: the kept copy, unless something else was changed meanwhile."""
+    kept, edit = ctx.host.read(COPY), egress_files.edit(_config(ctx, manifest))
+    if kept is not None and not is_wired(kept) and edited(kept, edit) == manifest:
+        return kept
+    return stripped(manifest, edit)
+
+
+def unwired(ctx: Context) -> list[str]:
+    """Control planes whose API server does not go through the tunnel, by the names of their nodes."""
+    return [_node(pod) for pod in _api_servers(ctx) if not _goes_through(pod)]
+
+
+def wired_elsewhere(ctx: Context) -> list[str]:
+    """Other control planes than this machine whose API server goes through the tunnel."""
+    if not has_cluster(ctx):
+        return []
+    manifest = ctx.host.read(MANIFEST)
+    own = _pod_name(ctx, manifest) if manifest is not None else ""
+    return [_node(pod) for pod in _api_servers(ctx) if _goes_through(pod) and pod["metadata"]["name"] != own]
+
+
+def _goes_through(pod: Object) -> bool:
+    return f"--{egress_files.FLAG}={CONFIG}" in command_of(pod)
+
+
+def _node(pod: Object) -> str:
+    return str(pod["spec"].get("nodeName") or pod["metadata"]["name"])
+
+
+def _why_not(ctx: Context) -> str:
+    if not ctx.config.enable_edge:
+        return "`--enable-edge=false`: this is not to be an edge cluster"
+    if ctx.journal.verb == "join" and not joins_control_plane(ctx.config):
+        return "only control planes have an API server"
+    if has_cluster(ctx) and ctx.host.stat(MANIFEST) is None:
+        return "this machine has no API server that edgeadm could change"
+    makes_none = ctx.journal.verb == "join" or leaves_out(ctx, "tunnel")
+    if makes_none and has_cluster(ctx):
+        there = ctx.connect().get("v1", "Service", "tunnel-cloud", NAMESPACE)
+        return "" if there is not None else "this cluster has no tunnel"
+    return ""
+
+
+def _config(ctx: Context, manifest: bytes) -> bytes:
+    return egress_files.config(ctx, egress_files.of_manifest(manifest), tunnel_address(ctx))
+
+
+def _replace(ctx: Context, manifest: bytes) -> None:
+    """Write the manifest. An API server that is told to end waits for its watchers until the kubelet kills it
+    after half a minute; told twice, it ends at once (apiserver `pkg/server/signal.go`). The kubelet tells it
+    once, because the manifest is another."""
+    if ctx.host.read(MANIFEST) == manifest:
+        return
+    found = ctx.host.stat(MANIFEST)
+    ctx.host.write(MANIFEST, manifest, found.mode if found else 0o600)
+    with suppress(CommandError):  # no `pkill`, or no such process: then it takes its time
+        ctx.host.run("pkill", "-TERM", "-x", "kube-apiserver")
+
+
+def _api_servers(ctx: Context) -> list[Object]:
+    return ctx.connect().list_objects("v1", "Pod", "kube-system", labels="component=kube-apiserver")
+
+
+def _pod_name(ctx: Context, manifest: bytes) -> str:
+    """The name that the API server of this machine has as a Pod: told by the address that it announces."""
+    own = [word for word in load_command(manifest) if word.startswith("--advertise-address=")]
+    for pod in _api_servers(ctx):
+        if own and own[0] in command_of(pod):
+            return str(pod["metadata"]["name"])
+    return f"kube-apiserver-{ctx.host.ask('hostname').out.strip().lower()}"
+
+
+def _reached(ctx: Context) -> str | None:
+    """Which Pod at the edge gave its log, in words; None while all edge nodes are away. Raises the last one's
+    error where none did."""
+    up = {node["metadata"]["name"] for node in nodes(ctx) if is_ready(node)}
+    failed: ApiError | UnreachableError | None = None
+    there = ctx.connect().list_objects("v1", "Pod", NAMESPACE, labels="app=tunnel-edge")
+    for pod in _running(there, up):
+        try:
+            ctx.connect().log(NAMESPACE, pod)
+        except (ApiError, UnreachableError) as error:
+            failed = error
+        else:
+            return f"{pod} is reached through the tunnel"
+    if failed is not None:
+        raise failed
+    return None if there else "there is no edge node to try it with"
+
+
+def _running(there: Iterable[Object], up: set[str]) -> Iterator[str]:
+    """The tunnel's Pods on nodes that are up. Whether they are Ready is not asked: they are while they are
+    connected, which is what is to be found out."""
+    for pod in there:
+        if (pod.get("status") or {}).get("phase") == "Running" and pod["spec"].get("nodeName") in up:
+            yield str(pod["metadata"]["name"])

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.cluster import Awaited
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.edge_apps.component import Component, runs_somewhere, workload
+from edgeadm.phases.edge_apps.facts import api_service_ip, domain, runs_on_control_planes
+from edgeadm.phases.lite_files import addresses, names
+
+IMAGE = "edgeadm.io/approver:"
+
+
+@dataclass(frozen=True)
+class Approver(Component):
+    """The approver of edge nodes' certificates: it lets pass what lite-apiserver may serve with, and nothing
+    else."""
+
+    name: str = "approver"
+    summary: str = "let edge nodes in: who approves their certificates"
+    template: str = "addons/approver.yaml"
+    awaited: tuple[Awaited, ...] = (workload("the approver runs", "DaemonSet", "approver", runs_somewhere),)
+
+    def check(self, ctx: Context) -> Verdict:
+        if self.wanted(ctx) and not _image(ctx):
+            return Verdict(
+                needed=False,
+                reason="no package, no approver: what edge nodes ask for waits for "
+                "`kubectl certificate approve`",
+            )
+        return super().check(ctx)
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        return {
+            "approver_image": _image(ctx),
+            "control_planes": runs_on_control_planes(ctx),
+            "addresses": addresses(ctx.config.edge_virtual_addr, api_service_ip(ctx)),
+            "names": names(domain(ctx)),
+        }
+
+
+def _image(ctx: Context) -> str:
+    """The approver's image, which only a package has."""
+    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    return next((name for name in found if name.startswith(IMAGE)), "")

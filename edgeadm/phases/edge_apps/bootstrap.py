@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.core.phase import Context
+from edgeadm.kubeadm import compat
+from edgeadm.kubeadm.tokens import DEFAULT_GROUP
+from edgeadm.phases.edge_apps.announced import (
+    announced_domain,
+    announced_services,
+    authority,
+    dns_address,
+    server,
+)
+from edgeadm.phases.edge_apps.component import COMPONENT_LABEL, Component, find
+from edgeadm.phases.edge_apps.facts import has_cluster
+from edgeadm.render import OWNER_LABEL
+
+NODES = "system:nodes"
+CSR = "system:certificates.k8s.io:certificatesigningrequests"
+BINDINGS = (
+    ("kubeadm:get-nodes", "kubeadm:get-nodes", DEFAULT_GROUP),
+    ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", DEFAULT_GROUP),
+    ("kubeadm:node-autoapprove-bootstrap", f"{CSR}:nodeclient", DEFAULT_GROUP),
+    ("kubeadm:node-autoapprove-certificate-rotation", f"{CSR}:selfnodeclient", NODES),
+)
+
+
+@dataclass(frozen=True)
+class Bootstrap(Component):
+    """What machines join by, for clusters that kubeadm did not make: cluster-info, kubeadm's and the
+    kubelet's configuration, and the rights of bootstrap tokens. What is there under one of these names stays
+    as it is."""
+
+    name: str = "bootstrap"
+    summary: str = "make what machines join by, where the cluster has none of it"
+    template: str = "addons/bootstrap.yaml"
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        version = kubernetes_release(ctx)
+        services = announced_services(ctx)
+        return {
+            "authority": pki.encoded(authority(ctx)),
+            "server": server(ctx),
+            "kubeadm_api": compat.config_api(version),
+            "kubernetes_version": version,
+            "services": services,
+            "domain": announced_domain(ctx),
+            "dns": dns_address(ctx, services),
+            "bindings": BINDINGS,
+        }
+
+    def objects(self, ctx: Context) -> list[dict[str, Any]]:
+        """Those that are not there, and those that are ours."""
+        return [obj for obj in super().objects(ctx) if not self._is_theirs(ctx, obj)]
+
+    def is_ours(self, ctx: Context) -> bool:
+        """Whether machines join this cluster by what this phase made."""
+        return bool(self.present(ctx))
+
+    def _is_theirs(self, ctx: Context, obj: dict[str, Any]) -> bool:
+        found = find(ctx.connect(), obj) if has_cluster(ctx) else None
+        labels = ((found or {}).get("metadata") or {}).get("labels") or {}
+        ours = {OWNER_LABEL: "edgeadm", COMPONENT_LABEL: self.name}
+        return found is not None and not ours.items() <= labels.items()
+
+
+def kubernetes_release(ctx: Context) -> str:
+    """The cluster's version without what a vendor has added to it: v1.34.4."""
+    found = compat.release(ctx.connect().version())
+    return found or f"v{compat.OLDEST[0]}.{compat.OLDEST[1]}.0"

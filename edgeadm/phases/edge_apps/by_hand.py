@@ -1,0 +1,129 @@
+"""What edgeadm cannot do in a control plane that is not its own, in words that can be followed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from edgeadm import pki
+from edgeadm.cluster import Object
+from edgeadm.cluster.errors import TokenRefusedError, TokenUnknownError
+from edgeadm.config.ticket import Ticket
+from edgeadm.core.phase import Context
+from edgeadm.errors import ApiError, EdgeadmError, UnreachableError
+from edgeadm.kubeadm import tokens
+from edgeadm.phases.edge_apps.announced import authority, server
+from edgeadm.phases.edge_apps.bootstrap import Bootstrap
+from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, FOLDER, MANIFEST
+
+SIGNING = 20.0  # seconds for the controller to find a new token
+LIFE = timedelta(minutes=5)
+POLL = 0.5
+NOT_HERE = (
+    "logs, exec and webhooks do not get to nodes behind address translation yet: that takes the flag "
+    f"`--{FLAG}` of kube-apiserver. Run the same command on the machine where kube-apiserver runs; where a "
+    "provider runs it and has no such flag, edge nodes have to be reachable at port 10250"
+)
+WIRE = (
+    f"add `--{FLAG}={CONFIG} --enable-aggregator-routing=true` to the command line of kube-apiserver on this "
+    f"machine, and restart it; copy {FOLDER} to every other machine that runs one, and do the same there"
+)
+SIGN = (
+    "kube-controller-manager does not sign cluster-info, and no machine believes it without: add "
+    "`--controllers=*,bootstrapsigner,tokencleaner` to its command line, and restart it"
+)
+AUTHENTICATE = (
+    "kube-apiserver takes no bootstrap tokens: add `--enable-bootstrap-token-auth=true` to its command line, "
+    "and restart it"
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """An API server that runs on this machine, and not as a Pod that edgeadm could edit."""
+
+    command: tuple[str, ...]
+
+    @property
+    def is_wired(self) -> bool:
+        """Whether it goes through the tunnel."""
+        return f"--{FLAG}={CONFIG}" in self.command
+
+
+def running(ctx: Context) -> Running | None:
+    """The API server that was started on this machine by other means than a static Pod."""
+    if ctx.host.stat(MANIFEST) is not None or in_pods(ctx):
+        return None
+    for pid in ctx.host.ask("pgrep", "-x", "kube-apiserver").out.split():
+        line = ctx.host.read(f"/proc/{pid}/cmdline") or b""
+        return Running(tuple(part.decode(errors="replace") for part in line.split(b"\0") if part))
+    return None
+
+
+def in_pods(ctx: Context) -> list[Object]:
+    """The API servers that run as Pods, as kubeadm makes them."""
+    return ctx.connect().list_objects("v1", "Pod", "kube-system", labels="component=kube-apiserver")
+
+
+def steps(ctx: Context) -> list[str]:
+    """All that is left to do by hand; empty where edgeadm could do everything itself."""
+    return [each for each in (_to_join(ctx), _to_reach(ctx)) if each]
+
+
+def _to_reach(ctx: Context) -> str:
+    if ctx.host.stat(MANIFEST) is not None or in_pods(ctx):
+        return ""  # edgeadm edits the manifest
+    found = running(ctx)
+    if found is None:
+        return NOT_HERE
+    return "" if found.is_wired else WIRE
+
+
+def _to_join(ctx: Context) -> str:
+    """Whether a machine finds this cluster and is let in: tried with a token that lives for a moment and
+    gives no rights."""
+    if not Bootstrap().is_ours(ctx):
+        return ""  # kubeadm saw to it
+    try:
+        _try(ctx)
+    except TokenUnknownError:
+        return SIGN
+    except TokenRefusedError:
+        return AUTHENTICATE
+    except UnreachableError as error:
+        ctx.warn(f"whether machines find the cluster was not tried: {error.message}")
+    except EdgeadmError as error:
+        return f"machines that join do not find the cluster: {error.message}; {error.hint}".rstrip("; ")
+    return ""
+
+
+def _try(ctx: Context) -> None:
+    token_id, secret = tokens.split(str(pki.new_token()))
+    token = tokens.BootstrapToken(
+        token_id, secret, datetime.now(UTC) + LIFE, groups=(), description="edgeadm tries whether it works"
+    )
+    where = server(ctx).removeprefix("https://")
+    ticket = Ticket(where, token.token, token.token, (pki.discovery_hash(authority(ctx)),))
+    tokens.create(ctx.connect(), token)
+    try:
+        _until_signed(ctx, ticket)
+    finally:
+        tokens.delete(ctx.connect(), token_id)
+
+
+def _until_signed(ctx: Context, ticket: Ticket) -> None:
+    end = time.monotonic() + SIGNING
+    while True:
+        try:
+            ctx.discover(ticket)
+        except TokenUnknownError:
+            if time.monotonic() > end:
+                raise
+        except ApiError as error:
+            # A token that was made this moment is not known to every API server yet.
+            if not isinstance(error, TokenRefusedError) or time.monotonic() > end:
+                raise
+        else:
+            return
+        time.sleep(POLL)

@@ -1,0 +1,184 @@
+"""A component of an edge cluster: objects from one template, applied, waited for, pruned, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.cluster import Awaited, Cluster, Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import renderer
+from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
+from edgeadm.phases.edge_apps.values import with_theirs
+from edgeadm.render import OWNER_LABEL
+
+COMPONENT_LABEL = "edgeadm.io/component"
+# An object with this annotation holds what the component itself writes: made once, then left alone.
+LIVE = "edgeadm.io/live"
+# Every kind that a component may have, in the order in which its objects go.
+KINDS = (
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "DaemonSet"),
+    ("v1", "Service"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "ServiceAccount"),
+)
+Named = tuple[str, str, str]  # API, kind, name
+
+
+@dataclass(frozen=True)
+class Component:
+    """The base of those that are nothing but objects. A subclass gives the fields, and `values` where its
+    template has any: one that it wants and nobody gave is an error of the template's."""
+
+    name: str = ""
+    summary: str = ""
+    template: str = ""
+    # What must come about before the component counts as up.
+    awaited: tuple[Awaited, ...] = ()
+    # What the component makes while it runs: API, kind and name, gone with it.
+    leavings: tuple[Named, ...] = ()
+
+    def values(self, ctx: Context) -> dict[str, Any]:  # noqa: ARG002
+        """What the template wants: nothing, unless a subclass says more."""
+        return {}
+
+    def wanted(self, ctx: Context) -> bool:
+        """Whether this cluster is to have the component."""
+        return ctx.config.enable_edge
+
+    def objects(self, ctx: Context) -> list[dict[str, Any]]:
+        """The objects as they are to be, labelled as this component's."""
+        found = renderer(ctx).objects(self.template, with_theirs(ctx, self.name, self.values(ctx)))
+        for obj in found:
+            obj["metadata"]["labels"][COMPONENT_LABEL] = self.name
+        return found
+
+    def check(self, ctx: Context) -> Verdict:
+        if not self.wanted(ctx):
+            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
+        if not has_cluster(ctx):
+            return Verdict(needed=True, reason="there is no cluster yet")
+        if unfinished(ctx, self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
+        objects = self.objects(ctx)
+        kept: list[str] = []
+        differing = ctx.connect().differing(_due(ctx, objects), kept.append)
+        surplus = [_title(obj) for obj in self.surplus(ctx, objects)]
+        if differing or surplus:
+            words = [("to apply", differing), ("to remove", surplus), ("left as others have set it", kept)]
+            reason = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
+            return Verdict(needed=True, reason=reason)
+        if kept:
+            return Verdict(needed=False, reason=f"applied, but for what others changed: {', '.join(kept)}")
+        return Verdict(needed=False, reason="all of it is applied")
+
+    def apply(self, ctx: Context) -> None:
+        if not self.wanted(ctx):
+            return
+        cluster, objects = ctx.connect(), self.objects(ctx)
+
+        def keep(field: str) -> None:
+            ctx.warn(f"left as somebody else has set it: {field}")
+
+        changed = cluster.apply(_due(ctx, objects), keep)
+        ctx.say(f"applied {len(objects)} objects, {changed} of them changed")
+        for obj in self.surplus(ctx, objects):
+            _delete(ctx, obj)
+        for awaited in self.awaited:
+            ctx.say(f"waiting until {awaited.what}")
+            cluster.wait(awaited)
+
+    def undo(self, ctx: Context) -> None:
+        """The objects of a cluster that is taken back go with it; `edgeadm detach` removes them alone."""
+
+    def surplus(self, ctx: Context, objects: list[dict[str, Any]]) -> list[Object]:
+        """Objects of this component in the cluster that are not among these."""
+        kept = {_key(obj) for obj in objects}
+        return [obj for obj in self.present(ctx) if _key(obj) not in kept]
+
+    def present(self, ctx: Context) -> list[Object]:
+        """Every object of this component that is in the cluster."""
+        if not has_cluster(ctx):
+            return []
+        cluster, labels = ctx.connect(), f"{OWNER_LABEL}=edgeadm,{COMPONENT_LABEL}={self.name}"
+        return [
+            {"apiVersion": api, "kind": kind, "metadata": dict(obj["metadata"])}
+            for api, kind in KINDS
+            for obj in cluster.list_objects(api, kind, labels=labels)
+        ]
+
+    def detached(self, ctx: Context) -> list[str]:
+        """What `detach` would take back, as `Kind/namespace/name`."""
+        return [_title(obj) for obj in self.present(ctx)]
+
+    def detach(self, ctx: Context) -> None:
+        """Take the component out of the cluster, with what it made."""
+        for obj in self.present(ctx):
+            _delete(ctx, obj)
+        for api, kind, name in self.leavings:
+            ctx.connect().delete(api, kind, name, NAMESPACE)
+
+
+def unfinished(ctx: Context, name: str) -> bool:
+    """Whether a run of this verb was cut off in this phase, alone or in its group."""
+    return any(ctx.journal.unfinished(ctx.journal.verb, path) for path in (name, f"edge-apps/{name}"))
+
+
+def _due(ctx: Context, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those to apply: not the ones that the component fills itself, where they are there."""
+    cluster = ctx.connect()
+    return [obj for obj in objects if not (_is_live(obj) and find(cluster, obj) is not None)]
+
+
+def _is_live(obj: Mapping[str, Any]) -> bool:
+    return LIVE in (obj["metadata"].get("annotations") or {})
+
+
+def find(cluster: Cluster, obj: Mapping[str, Any]) -> Object | None:
+    """The object of this name as it is in the cluster; None where there is none."""
+    api, kind, namespace, name = _key(obj)
+    return cluster.get(api, kind, name, namespace)
+
+
+def _delete(ctx: Context, obj: Object) -> None:
+    api, kind, namespace, name = _key(obj)
+    if ctx.connect().delete(api, kind, name, namespace):
+        ctx.say(f"removed {_title(obj)}")
+
+
+def _key(obj: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    meta = obj["metadata"]
+    return obj["apiVersion"], obj["kind"], meta.get("namespace") or "", meta["name"]
+
+
+def _title(obj: Mapping[str, Any]) -> str:
+    return "/".join(part for part in _key(obj)[1:] if part)
+
+
+def is_noticed(obj: Object) -> bool:
+    """Whether a DaemonSet's controller has seen its last version. Edge nodes may be away: nobody waits until
+    its Pods run on all of them."""
+    status = obj.get("status") or {}
+    return bool(status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0))
+
+
+def runs_somewhere(obj: Object) -> bool:
+    """Whether a DaemonSet's controller has seen its last version, and one Pod is ready: other machines may be
+    off."""
+    return is_noticed(obj) and (obj.get("status") or {}).get("numberReady", 0) > 0
+
+
+def workload(what: str, kind: str, name: str, fits: Callable[[Object], bool]) -> Awaited:
+    """What has to come about of a workload of the edge components."""
+    return Awaited(what, "apps/v1", kind, name, fits, NAMESPACE)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import EdgeadmError
+from edgeadm.phases.edge_apps.api_server import wired_elsewhere
+from edgeadm.phases.edge_apps.application_grid import grids, refuse_grids
+from edgeadm.phases.edge_apps.by_hand import running
+from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG
+from edgeadm.phases.edge_apps.facts import has_cluster, is_edge_node, nodes
+from edgeadm.phases.edge_apps.forced import unless_forced
+from edgeadm.phases.edge_apps.site_manager import of_users
+
+
+class EdgeNodesError(EdgeadmError):
+    """Edge nodes are in the cluster, and the components that they live by were to be removed."""
+
+    code = "edge-nodes"
+    exit_code = 2
+
+
+class StillWiredError(EdgeadmError):
+    """Another control plane's API server goes through the tunnel, and would reach no node without it."""
+
+    code = "still-wired"
+    exit_code = 2
+
+
+class SitesError(EdgeadmError):
+    """Users' NodeUnits or NodeGroups are in the cluster, and would go with what makes them work."""
+
+    code = "sites"
+    exit_code = 2
+
+
+class Detachable(Protocol):
+    """A phase that a running cluster can do without."""
+
+    @property
+    def name(self) -> str: ...
+
+    def detached(self, ctx: Context) -> list[str]:
+        """What would be taken back."""
+
+    def detach(self, ctx: Context) -> None:
+        """Take it back. Safe to repeat."""
+
+
+@dataclass(frozen=True)
+class MayDetach:
+    """Nothing is removed under an edge node or a control plane that lives by it. Edge nodes are no hindrance
+    with `--force`: their Pods run on, but nobody gets at their logs, and new edge nodes are not let in."""
+
+    name: str = "preflight"
+    summary: str = "make sure that nobody needs the components any more"
+
+    def check(self, ctx: Context) -> Verdict:
+        found = [*_edge_nodes(ctx), *wired_elsewhere(ctx), *grids(ctx), *of_users(ctx)]
+        own = running(ctx) if has_cluster(ctx) else None
+        found += ["this machine's API server"] if own is not None and own.is_wired else []
+        if found:
+            return Verdict(needed=True, reason=f"still in need of them: {', '.join(found)}")
+        return Verdict(needed=False, reason="no edge node, grid, site or other control plane needs them")
+
+    def apply(self, ctx: Context) -> None:
+        self._sites(ctx)
+        others = wired_elsewhere(ctx)
+        if others:
+            raise StillWiredError(
+                f"the API servers of other control planes go through the tunnel: {', '.join(others)}",
+                hint="run `edgeadm detach edge-apps phase api-server` on each of them first",
+            )
+        found = running(ctx) if has_cluster(ctx) else None
+        if found is not None and found.is_wired:
+            raise StillWiredError(
+                "the API server on this machine goes through the tunnel, and is no static Pod",
+                hint=f"take `--{FLAG}={CONFIG}` out of its command line, and restart it",
+            )
+        refuse_grids(ctx)
+        edges = _edge_nodes(ctx)
+        if not edges:
+            return
+        refusal = EdgeNodesError(
+            f"edge nodes are in the cluster: {', '.join(edges)}",
+            hint="`edgeadm reset` on each and `kubectl delete node` take them out; with `--force` their "
+            "Pods run on, without logs and exec, and their certificates are not renewed",
+        )
+        lost = "their tunnel, their DNS, and the approver of their certificates"
+        unless_forced(ctx, refusal, f"these edge nodes lose {lost}: {', '.join(edges)}")
+
+    def undo(self, ctx: Context) -> None:
+        """It only looks."""
+
+    def _sites(self, ctx: Context) -> None:
+        sites = of_users(ctx)
+        if not sites:
+            return
+        refusal = SitesError(
+            f"NodeUnits and NodeGroups are in the cluster: {', '.join(sites)}",
+            hint="`kubectl delete` them, which takes their labels off the nodes; with `--force` they go "
+            "along with the components",
+        )
+        unless_forced(ctx, refusal, f"these go, with the labels that they gave to nodes: {', '.join(sites)}")
+
+
+@dataclass(frozen=True)
+class Detach:
+    """Takes a component out of a running cluster: its objects, what it made, and what it changed on this
+    machine."""
+
+    of: Detachable
+
+    @property
+    def name(self) -> str:
+        return self.of.name
+
+    @property
+    def summary(self) -> str:
+        return f"take back what the phase `{self.of.name}` did"
+
+    def check(self, ctx: Context) -> Verdict:
+        found = self.of.detached(ctx)
+        if not found:
+            return Verdict(needed=False, reason="nothing of it is there")
+        return Verdict(needed=True, reason=f"to take back: {', '.join(found)}")
+
+    def apply(self, ctx: Context) -> None:
+        self.of.detach(ctx)
+
+    def undo(self, ctx: Context) -> None:
+        """What was taken back stays so."""
+
+
+def _edge_nodes(ctx: Context) -> list[str]:
+    return [node["metadata"]["name"] for node in nodes(ctx) if is_edge_node(node)]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.cluster import Awaited
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.kubeadm import compat
+from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
+from edgeadm.phases.edge_apps.facts import NAMESPACE, domain, has_cluster
+from edgeadm.phases.lite_files import LOCAL
+
+NAME = "coredns"
+HEALTH_PORT = 51011
+READY_PORT = 51012
+
+
+@dataclass(frozen=True)
+class EdgeDns(Component):
+    """DNS on each edge node, at the virtual address. It knows the cluster's names from this node's
+    lite-apiserver, so that it starts and answers while the node is cut off."""
+
+    name: str = "edge-dns"
+    summary: str = "set up DNS on each edge node"
+    template: str = "addons/edge-dns.yaml"
+    awaited: tuple[Awaited, ...] = (workload("edge DNS is noticed", "DaemonSet", "edge-coredns", is_noticed),)
+
+    def check(self, ctx: Context) -> Verdict:
+        if self.wanted(ctx) and not _image(ctx):
+            return Verdict(
+                needed=False,
+                reason="neither the cluster nor the package has CoreDNS: edge nodes ask the cluster's DNS",
+            )
+        return super().check(ctx)
+
+    def apply(self, ctx: Context) -> None:
+        if _image(ctx):
+            super().apply(ctx)
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        address = ctx.config.edge_virtual_addr
+        coredns = _image(ctx)
+        return {
+            "namespace": NAMESPACE,
+            "coredns_image": coredns,
+            "address": address,
+            "host": f"[{address}]" if ":" in address else address,
+            "health_port": HEALTH_PORT,
+            "ready_port": READY_PORT,
+            "domain": domain(ctx),
+            "kubeconfig": LOCAL,
+            "fails_fast": compat.coredns_fails_fast(coredns.rpartition(":")[2]),
+        }
+
+
+def _image(ctx: Context) -> str:
+    """The cluster's own CoreDNS, else the package's; empty where there is neither."""
+    found: list[str] = []
+    kinds = ("apps/v1", "Deployment", "kube-system")
+    for each in ctx.connect().list_objects(*kinds, labels="k8s-app=kube-dns") if has_cluster(ctx) else ():
+        found += [one["image"] for one in each["spec"]["template"]["spec"]["containers"]]
+    found += [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    return next((each for each in found if NAME in each.rpartition("/")[2]), "")

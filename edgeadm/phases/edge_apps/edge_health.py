@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.cluster import Awaited, Object
+from edgeadm.config.model import ALL_VOTERS
+from edgeadm.core.phase import Context
+from edgeadm.hosts import Secret
+from edgeadm.phases.edge_apps.component import Component, is_noticed, runs_somewhere, workload
+from edgeadm.phases.edge_apps.facts import (
+    NAMESPACE,
+    has_cluster,
+    image,
+    is_edge_node,
+    nodes,
+    runs_on_control_planes,
+)
+from edgeadm.phases.edge_apps.leaves import bundle
+
+ANNOTATION = "nodeunhealth"  # on a node that was voted out
+KEY = ("hmac-config", "hmackey")
+ENOUGH = 3  # of two voters, one is left when the other dies, and nobody is voted out by one alone
+
+
+@dataclass(frozen=True)
+class EdgeHealth(Component):
+    """Edge nodes that watch one another. While the cloud does not hear of a node that its neighbours reach,
+    its Pods stay; a node that is dead to a majority is voted out, and Kubernetes evicts as usual."""
+
+    name: str = "edge-health"
+    summary: str = "let edge nodes vote on who of them is alive"
+    template: str = "addons/edge-health.yaml"
+    awaited: tuple[Awaited, ...] = (
+        workload("the voters are noticed", "DaemonSet", "edge-health", is_noticed),
+        workload("the webhook for taints runs", "DaemonSet", "edge-health-admission", runs_somewhere),
+    )
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        return {
+            "namespace": NAMESPACE,
+            "edge_health_image": image(ctx, "edge-health"),
+            "admission_image": image(ctx, "edge-health-admission"),
+            "cloud_votes": ctx.config.edge_health_voters == ALL_VOTERS,
+            "hmac_key": _key(ctx),
+            "ca": bundle(ctx),
+            "control_planes": runs_on_control_planes(ctx),
+        }
+
+    def apply(self, ctx: Context) -> None:
+        super().apply(ctx)
+        if self.wanted(ctx):
+            _say_who_votes(ctx)
+
+    def detached(self, ctx: Context) -> list[str]:
+        votes = [f"the vote on Node/{node['metadata']['name']}" for node in _voted_out(ctx)]
+        return [*super().detached(ctx), *votes]
+
+    def detach(self, ctx: Context) -> None:
+        super().detach(ctx)
+        for node in _voted_out(ctx):
+            meta = {"name": node["metadata"]["name"], "annotations": {ANNOTATION: None}}
+            ctx.connect().patch({"apiVersion": "v1", "kind": "Node", "metadata": meta})
+
+
+def _key(ctx: Context) -> Secret:
+    """The cluster's own: what is there stays, voters would not know one another with two of them."""
+    name, key = KEY
+    found = ctx.connect().get("v1", "ConfigMap", name, NAMESPACE) if has_cluster(ctx) else None
+    kept = ((found or {}).get("data") or {}).get(key)
+    return Secret(kept) if kept else pki.new_secret()
+
+
+def _say_who_votes(ctx: Context) -> None:
+    edges = sum(is_edge_node(node) for node in nodes(ctx))
+    cloud = ctx.config.edge_health_voters == ALL_VOTERS
+    who = f"{edges} edge nodes{' and the cloud' if cloud else ''} vote"
+    if edges and edges + cloud < ENOUGH:
+        ctx.warn(f"{who}: with fewer than {ENOUGH} voters, Pods of a node that died stay where they are")
+    else:
+        ctx.say(who)
+
+
+def _voted_out(ctx: Context) -> list[Object]:
+    return [node for node in nodes(ctx) if ANNOTATION in (node["metadata"].get("annotations") or {})]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgeadm import pki
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.edge_apps.by_hand import running
+from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
+from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
+from edgeadm.phases.edge_apps.leaves import authority, is_due, make
+
+RENEWAL = "certs renew"  # the verb that renews, and sets nothing up
+CLIENT = "tunnel-anp-client"
+LEAF = pki.Leaf("ingress-client", server=False, client=True)
+CERTIFICATE, KEY = f"{FOLDER}/{CLIENT}.crt", f"{FOLDER}/{CLIENT}.key"
+TRUST = f"{FOLDER}/ca.crt"
+FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
+
+
+@dataclass(frozen=True)
+class EgressByHand:
+    """For an API server on this machine that is no static Pod: everything that it reads to go through the
+    tunnel. Its command line is its owner's, who is told which flags it needs."""
+
+    name: str = "egress-files"
+    summary: str = "write what an API server that is no static Pod needs for the tunnel"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not ctx.config.enable_edge:
+            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
+        if not has_cluster(ctx) or running(ctx) is None:
+            return Verdict(needed=False, reason="no API server runs on this machine but in static Pods")
+        if ctx.journal.verb == RENEWAL and ctx.host.stat(TRUST) is None:
+            return Verdict(needed=False, reason="the API server does not go through the tunnel")
+        if is_due(ctx, standing(ctx)):
+            return Verdict(needed=True, reason=f"{CERTIFICATE} is missing, or near its end")
+        differing = [path for path, text in _files(ctx).items() if ctx.host.read(path) != text]
+        if differing:
+            return Verdict(needed=True, reason=f"to write: {', '.join(differing)}")
+        return Verdict(needed=False, reason=f"all of it is in {FOLDER}")
+
+    def apply(self, ctx: Context) -> None:
+        found = running(ctx)
+        if found is None:
+            return
+        if is_due(ctx, standing(ctx)):
+            certificate, key = make(ctx, LEAF)
+            ctx.host.write(KEY, key, 0o600)
+            ctx.host.write(CERTIFICATE, certificate)
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        if found.is_wired:
+            ctx.warn("restart kube-apiserver: it reads its certificate for the tunnel once")
+
+    def undo(self, ctx: Context) -> None:
+        """The journal removes the files."""
+
+    def detached(self, ctx: Context) -> list[str]:
+        """What `detach` would take back; where the API server is a static Pod, that is another phase's."""
+        there = [path for path in FILES if ctx.host.stat(path) is not None]
+        return there if TRUST in there else []
+
+    def detach(self, ctx: Context) -> None:
+        """Remove the files."""
+        if not self.detached(ctx):
+            return
+        for path in FILES:
+            ctx.host.remove(path)
+        for folder in (FOLDER, FOLDER.rpartition("/")[0]):
+            if ctx.host.stat(folder) is not None and not ctx.host.names(folder):
+                ctx.host.run("rmdir", folder)
+        ctx.journal.undone_all(self.name)
+
+
+def standing(ctx: Context) -> pki.Standing:
+    """How the certificate stands that the API server shows to the tunnel."""
+    certificate, key = (ctx.host.read(path) or b"" for path in (CERTIFICATE, KEY))
+    return pki.stands(certificate, key, authority(ctx), LEAF)
+
+
+def _files(ctx: Context) -> Mapping[str, bytes]:
+    shown = Shown(TRUST, CERTIFICATE, KEY)
+    return {CONFIG: config(ctx, shown, tunnel_address(ctx)), TRUST: authority(ctx)}

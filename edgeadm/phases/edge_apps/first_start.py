@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.config.ticket import joins_control_plane
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.kubeadm.static_pod import patch
+from edgeadm.phases.common import difference, is_control_plane
+from edgeadm.phases.edge_apps import egress_files
+from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, OtherEgressError
+from edgeadm.phases.edge_apps.facts import planned_tunnel_address
+from edgeadm.phases.kubeadm_config import document
+from edgeadm.phases.membership import is_member, known_facts
+from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs, starts_with_tunnel
+from edgeadm.phases.recover import DEFAULT_FOLDER
+
+FIRST_START = "first-start"
+PATCH = f"{FOLDER}/{API_SERVER}"
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """A new API server goes through the tunnel from its first start: kubeadm lays the wiring over the
+    manifest. Restarted for it later it would take the controllers along, and a minute."""
+
+    name: str = FIRST_START
+    summary: str = "have a new API server start with its way through the tunnel"
+
+    def check(self, ctx: Context) -> Verdict:
+        joins = ctx.journal.verb == "join"
+        if joins and not joins_control_plane(ctx.config):
+            return Verdict(needed=False, reason="only control planes have an API server")
+        if is_control_plane(ctx) if not joins else is_member(ctx):
+            return Verdict(needed=False, reason="kubeadm has run")
+        if not _is_to_be(ctx):
+            return Verdict(needed=False, reason="there is no tunnel")
+        found = difference(ctx, _files(ctx))
+        return Verdict(needed=bool(found), reason=found or "its settings lie ready")
+
+    def apply(self, ctx: Context) -> None:
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text, 0o600)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal removes the files."""
+
+
+def _is_to_be(ctx: Context) -> bool:
+    if ctx.journal.verb == "join":
+        return bool(known_facts(ctx).tunnel_address) and starts_with_tunnel(ctx)
+    return starts_with_tunnel(ctx)
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    """The egress configuration, and the patches by which kubeadm's manifest names it."""
+    kind = "InitConfiguration"
+    if ctx.journal.verb == "join":
+        facts, kind = known_facts(ctx), "JoinConfiguration"
+        folder, address = facts.certificates, facts.tunnel_address
+    else:
+        _refuse_others(ctx)
+        folder = str(document(ctx, "ClusterConfiguration").get("certificatesDir") or "")
+        address = planned_tunnel_address(ctx)
+    configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder or DEFAULT_FOLDER), address)
+    ours = {API_SERVER: patch(egress_files.edit(configuration))}
+    return {CONFIG: configuration, **beside_theirs(ctx, ours, kind)}
+
+
+def _refuse_others(ctx: Context) -> None:
+    """Raises OtherEgressError where the user's own settings name another configuration."""
+    server = document(ctx, "ClusterConfiguration").get("apiServer") or {}
+    # A mapping before v1beta4, then a list.
+    if FLAG in {each if isinstance(each, str) else each["name"] for each in server.get("extraArgs") or ()}:
+        raise OtherEgressError(
+            f"the configuration gives the API server its own `{FLAG}`",
+            hint="take it out, or add `--skip-phases edge-apps/tunnel`",
+        )

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from edgeadm import pki
+from edgeadm.cluster import Awaited, Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import EdgeadmError
+from edgeadm.kubeadm import compat
+from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
+from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, image
+from edgeadm.phases.edge_apps.service_group import STRICT, cluster_version, own_image
+
+NAME = "edge-kube-proxy"
+SYSTEM = "kube-system"
+CLOUD = "kube-proxy"  # the DaemonSet, its container and its ConfigMap, as kubeadm names all three
+CONFIG = "config.conf"
+GATE = "WatchListClient"
+HEALTH_PORT = 10256  # kube-proxy's default
+# Whoever listens everywhere is asked where a cable that is cut does not matter.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound here
+
+
+class StrictServiceGroupError(EdgeadmError):
+    """Strict service groups were asked for, and this cluster or this run cannot have them."""
+
+    code = "no-strict-service-group"
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class KubeProxy(Component):
+    """kube-proxy for edge nodes. It is the cluster's own with the cluster's own settings, but asks the node's
+    lite-apiserver, so that Services work after a restart without the cloud. It finds it by the address of the
+    Service `kubernetes`, which each edge node answers itself, whatever the port there. With
+    `--service-group strict` it is shown the endpoints of its own site alone."""
+
+    name: str = "kube-proxy"
+    summary: str = "set up the kube-proxy of edge nodes, which asks lite-apiserver"
+    template: str = "addons/edge-kube-proxy.yaml"
+    awaited: tuple[Awaited, ...] = (
+        workload("the kube-proxy of edge nodes is noticed", "DaemonSet", NAME, is_noticed),
+    )
+
+    def check(self, ctx: Context) -> Verdict:
+        if self.wanted(ctx) and has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
+            return Verdict(
+                needed=False, reason="there is no DaemonSet kube-system/kube-proxy: edge nodes get none"
+            )
+        return super().check(ctx)
+
+    def apply(self, ctx: Context) -> None:
+        if not self.wanted(ctx) or not has_cluster(ctx):
+            return  # a dry run has made none
+        if cloud_proxy(ctx) is not None:
+            super().apply(ctx)
+        elif self.present(ctx):
+            ctx.say("the cluster has no kube-proxy any more")
+            self.detach(ctx)
+
+    def objects(self, ctx: Context) -> list[dict[str, Any]]:
+        return super().objects(ctx) if cloud_proxy(ctx) is not None else []
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        strict = ctx.config.service_group == STRICT
+        config = _config(ctx, "/var/lib/kube-proxy/kubeconfig.conf" if strict else "")
+        if strict:
+            _refuse_where_impossible(ctx, config)
+        text = _dump(config)
+        host, port = _health(config)
+        return {
+            "namespace": NAMESPACE,
+            "proxy_image": _proxy_image(ctx),
+            "config": text,
+            "health_host": host,
+            "health_port": port,
+            "live_path": compat.kube_proxy_alive(cluster_version(ctx)),
+            "strict": strict,
+            "wrapper_image": image(ctx, "application-grid-wrapper"),
+            "splitter_image": own_image(ctx, "DaemonSet", NAME),
+            # What Pods read only once, by name: another name makes other Pods.
+            "reads": pki.fingerprint(text.encode()),
+        }
+
+
+def cloud_proxy(ctx: Context) -> Object | None:
+    """The cluster's own kube-proxy; None where the cluster does without."""
+    return ctx.connect().get("apps/v1", "DaemonSet", CLOUD, SYSTEM) if has_cluster(ctx) else None
+
+
+def _proxy_image(ctx: Context) -> str:
+    containers = (cloud_proxy(ctx) or {})["spec"]["template"]["spec"]["containers"]
+    return str(next((each for each in containers if each["name"] == CLOUD), containers[0])["image"])
+
+
+def _config(ctx: Context, kubeconfig: str) -> dict[str, Any]:
+    """The cluster's settings, but for the way to the API. Lists are asked for as lists: lite-apiserver keeps
+    no others."""
+    import yaml
+
+    kept = ctx.connect().get("v1", "ConfigMap", CLOUD, SYSTEM) or {}
+    config: dict[str, Any] = yaml.safe_load((kept.get("data") or {}).get(CONFIG) or "{}") or {}
+    config.setdefault("apiVersion", "kubeproxy.config.k8s.io/v1alpha1")
+    config.setdefault("kind", "KubeProxyConfiguration")
+    connection = config.get("clientConnection") or {}
+    config["clientConnection"] = connection | {"kubeconfig": kubeconfig}
+    if compat.knows_watch_list_client(cluster_version(ctx)):
+        config["featureGates"] = (config.get("featureGates") or {}) | {GATE: False}
+    return config
+
+
+def _health(config: dict[str, Any]) -> tuple[str, int]:
+    """Where kube-proxy answers for its health, filled in as it does itself."""
+    everywhere = "::" if ":" in str(config.get("bindAddress") or "") else "0.0.0.0"  # noqa: S104
+    text = str(config.get("healthzBindAddress") or everywhere)
+    bare = text.count(":") > 1 and not text.startswith("[")
+    address = urlsplit(f"//[{text}]" if bare else f"//{text}")
+    host = address.hostname or everywhere
+    return LOOPBACK.get(host, host), address.port or HEALTH_PORT
+
+
+def _dump(config: dict[str, Any]) -> str:
+    import yaml
+
+    return yaml.safe_dump(config, sort_keys=True)
+
+
+def _refuse_where_impossible(ctx: Context, config: dict[str, Any]) -> None:
+    if config.get("mode") == "ipvs":
+        raise StrictServiceGroupError(
+            "--service-group: application-grid-wrapper does not go with the kube-proxy mode `ipvs`",
+            hint="leave the flag out, or set the mode `iptables` in the ConfigMap kube-system/kube-proxy",
+        )
+    if not own_image(ctx, "DaemonSet", NAME):
+        raise StrictServiceGroupError(
+            "--service-group: `strict` needs a program that only packages have",
+            hint="pass `--install-pkg-path`",
+        )

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.cluster import Awaited
+from edgeadm.cluster.conditions import is_rolled_out
+from edgeadm.core.phase import Context
+from edgeadm.hosts import Secret
+from edgeadm.phases.edge_apps.component import Component, Named, is_noticed, workload
+from edgeadm.phases.edge_apps.facts import NAMESPACE, image, public_address, tunnel_address
+from edgeadm.phases.edge_apps.leaves import secret_of
+
+TOKEN = "tunnel-cloud-token"  # noqa: S105  the Secret's name
+PREFIX = b"default:"  # the token of every node that has none of its own
+
+
+@dataclass(frozen=True)
+class Tunnel(Component):
+    """The way from the control plane to edge nodes that nobody can dial: each keeps a connection open to
+    tunnel-cloud. Only the port for that is open to the world; the ports by which one gets to the nodes stay
+    inside the cluster."""
+
+    name: str = "tunnel"
+    summary: str = "set up the tunnel to edge nodes, and wait until its cloud side runs"
+    template: str = "addons/tunnel.yaml"
+    awaited: tuple[Awaited, ...] = (
+        workload("the tunnel's cloud side runs", "Deployment", "tunnel-cloud", is_rolled_out),
+        workload("the tunnel's edge side is noticed", "DaemonSet", "tunnel-edge", is_noticed),
+    )
+    leavings: tuple[Named, ...] = (("v1", "Endpoints", "tunnel-route-cache"),)
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        token = _token(ctx)
+        host = public_address(ctx)
+        files = secret_of(ctx, "tunnel-cloud-cert")
+        return {
+            "namespace": NAMESPACE,
+            "tunnel_image": image(ctx, "tunnel"),
+            "tunnel_address": tunnel_address(ctx),
+            "tunnel_port": ctx.config.tunnel_port,
+            "token_file": pki.encoded(PREFIX + token.encode()),
+            "edge_file": pki.encoded(_edge_file(token, host, ctx.config.tunnel_port)),
+            # What Pods read only once, by name: another name makes other Pods.
+            "cloud_reads": pki.fingerprint(b"".join(files[key] for key in sorted(files))),
+            "edge_reads": pki.fingerprint(f"{token} {host} {ctx.config.tunnel_port}".encode()),
+        }
+
+
+def _token(ctx: Context) -> Secret:
+    """The cluster's own: what is there stays, edge nodes know it."""
+    found = secret_of(ctx, TOKEN).get("token", b"")
+    kept = found.removeprefix(PREFIX).strip().decode()
+    return Secret(kept) if found.startswith(PREFIX) and kept else pki.new_secret()
+
+
+def _edge_file(token: Secret, host: str, port: int) -> bytes:
+    """tunnel-edge's settings (pkg/tunnel/conf). `dns` is what the cloud side's certificate always
+    has."""
+    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return (
+        "[mode.edge.stream.client]\n"
+        f'token = "{token}"\n'
+        'dns = "127.0.0.1"\n'
+        f'server_name = "{server}"\n'
+        "log_port = 51010\n"
+        "[mode.edge.http_proxy]\n"
+        'ip = "127.0.0.1"\n'
+        'port = "51009"\n'
+    ).encode()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from edgeadm.core.block import block_of, with_block, without_block
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import EdgeadmError
+from edgeadm.phases.membership import ClusterFacts, cluster_facts
+
+HOSTS = "/etc/hosts"
+
+
+class HostsConflictError(EdgeadmError):
+    """/etc/hosts leads the API server's name somewhere else, by a line that edgeadm did not write."""
+
+    code = "hosts-conflict"
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class HostsEntry:
+    """Where the API server's certificate lacks the address that this machine has to use, but has the name
+    `kubernetes.default`: a line in /etc/hosts between two marks, by which every client on this machine finds
+    the server under that name. Nothing is changed at the server."""
+
+    name: str = "hosts"
+    summary: str = "name the API server in /etc/hosts, if its certificate lacks the address"
+
+    def check(self, ctx: Context) -> Verdict:
+        facts = cluster_facts(ctx)
+        if facts is None:
+            return Verdict(needed=True, reason="the cluster has not been looked at yet")
+        if not facts.address:
+            return Verdict(needed=False, reason=f"{facts.server} needs no entry")
+        name = _name(facts)
+        if block_of(_hosts(ctx)) == _line(facts) or _theirs(ctx, name) == facts.address:
+            return Verdict(needed=False, reason=f"{HOSTS} leads `{name}` to {facts.address}")
+        return Verdict(needed=True, reason=f"the API server's certificate has `{name}`, not {facts.address}")
+
+    def apply(self, ctx: Context) -> None:
+        facts = cluster_facts(ctx)
+        if facts is None or not facts.address or not self.check(ctx).needed:
+            return
+        refuse_other_entry(ctx, facts)
+        ctx.warn(
+            f"warning: the API server's certificate is not made for {facts.address}; "
+            f"this machine calls it `{_name(facts)}` from now on, by a line in {HOSTS}"
+        )
+        found = ctx.host.stat(HOSTS)
+        mode = found.mode if found is not None and found.kind == "file" else 0o644
+        ctx.host.write(HOSTS, with_block(_hosts(ctx), _line(facts)), mode)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal takes the lines out, and leaves what others wrote meanwhile."""
+
+
+def refuse_other_entry(ctx: Context, facts: ClusterFacts) -> None:
+    """Raises HostsConflictError where an entry is needed, and somebody else's line says otherwise."""
+    theirs = _theirs(ctx, _name(facts)) if facts.address else ""
+    if theirs not in ("", facts.address):
+        raise HostsConflictError(
+            f"{HOSTS} leads `{_name(facts)}` to {theirs}, and the API server is at {facts.address}",
+            hint="remove that line, or put the right address into it; edgeadm changes no line of others",
+        )
+
+
+def _hosts(ctx: Context) -> bytes:
+    return ctx.host.read(HOSTS) or b""
+
+
+def _name(facts: ClusterFacts) -> str:
+    return urlsplit(facts.server).hostname or ""
+
+
+def _line(facts: ClusterFacts) -> bytes:
+    return f"{facts.address} {_name(facts)}\n".encode()
+
+
+def _theirs(ctx: Context, name: str) -> str:
+    """The address of that name in a line that is not ours; empty where there is none."""
+    for line in without_block(_hosts(ctx)).decode(errors="replace").splitlines():
+        words = line.partition("#")[0].split()
+        if name in (word.lower() for word in words[1:]):
+            return words[0]
+    return ""

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.config.ticket import is_edge
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import PhaseError
+from edgeadm.hosts import facts
+from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.lite_files import FOLDER, place_of
+from edgeadm.phases.membership import cluster_facts, known_facts
+
+RULES = f"{FOLDER}/service-ip.nft"
+SERVICE = "edge-service-ip"
+UNIT = f"/etc/systemd/system/{SERVICE}.service"
+TABLE = "edgeadm"
+TOOL = "/usr/lib/edgeadm/edge/nft"
+PACKED_TOOL = "tools/edge/nft"
+
+
+@dataclass(frozen=True)
+class ServiceIp:
+    """The address of the Service `kubernetes` leads to this node's own lite-apiserver: for kube-proxy, which
+    can then start without the cloud, and for Pods that talk to the API. One table of the packet filter, asked
+    before kube-proxy's rules, and made anew at each boot before the kubelet starts."""
+
+    name: str = "service-ip"
+    summary: str = "let lite-apiserver answer at the address of the Service `kubernetes`"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not is_edge(ctx.config):
+            return Verdict(needed=False, reason="this is not to be an edge node")
+        if cluster_facts(ctx) is None:
+            return Verdict(needed=True, reason="there is nothing of it yet")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
+        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+            return Verdict(needed=True, reason="an earlier run was cut off before the rules were there")
+        for question in ("is-enabled", "is-active"):
+            if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
+                return Verdict(needed=True, reason=f"the unit {SERVICE} does not run")
+        if ctx.host.ask(_nft(ctx), "list", "table", _family(ctx), TABLE).code != 0:
+            return Verdict(needed=True, reason=f"somebody removed the table {TABLE} of the packet filter")
+        return Verdict(needed=False, reason="lite-apiserver answers at the address of the Service")
+
+    def apply(self, ctx: Context) -> None:
+        if not is_edge(ctx.config):
+            return
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        start_at_boot(ctx, SERVICE)
+        ctx.host.run("systemctl", "restart", SERVICE)
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(UNIT):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    known = known_facts(ctx)
+    values = {
+        "family": _family(ctx),
+        "table": TABLE,
+        "service_ip": known.service_ip,
+        "place": place_of(known, ctx.config.join.lite_apiserver_port),
+        "nft": _nft(ctx),
+        "rules": RULES,
+    }
+    render = renderer(ctx)
+    return {
+        RULES: render.text("edge/service-ip.nft", values).encode(),
+        UNIT: render.text("systemd/edge-service-ip.service", values).encode(),
+    }
+
+
+def _family(ctx: Context) -> str:
+    return "ip6" if ":" in known_facts(ctx).service_ip else "ip"
+
+
+def _nft(ctx: Context) -> str:
+    """Where nft is: the package's, else the system's. Raises PhaseError where there is none."""
+    if (ctx.package and ctx.package.has(PACKED_TOOL)) or ctx.host.stat(TOOL) is not None:
+        return TOOL
+    if facts.has_program(ctx.host, "nft"):
+        return "/usr/sbin/nft"
+    raise PhaseError(
+        "there is no nft: no package brings it, and it is not installed",
+        hint="pass `--install-pkg-path`, or install nftables from your distribution",
+    )

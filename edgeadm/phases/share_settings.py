@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.config.control_plane import bind_port
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.virtual_ip.settings import kept_settings
+from edgeadm.pki import encoded
+
+KNOWN_CNI = ("flannel", "none")
+
+
+@dataclass(frozen=True)
+class ShareSettings:
+    """Puts into the cluster what machines that join it need to know: for all with a bootstrap token a
+    ConfigMap, for control planes alone a Secret with how the virtual IP is held."""
+
+    name: str = "share-settings"
+    summary: str = "tell the cluster what nodes that join have to agree on"
+
+    def check(self, ctx: Context) -> Verdict:
+        if ctx.host.stat(ADMIN_CONF) is None:
+            return Verdict(needed=True, reason="there is no cluster yet")
+        differing = ctx.connect().differing(_objects(ctx))
+        if differing:
+            return Verdict(needed=True, reason=f"to apply: {', '.join(differing)}")
+        return Verdict(needed=False, reason="the cluster knows")
+
+    def apply(self, ctx: Context) -> None:
+        ctx.connect().apply(_objects(ctx))
+
+    def undo(self, ctx: Context) -> None:
+        """The objects go with the cluster."""
+
+
+def _objects(ctx: Context) -> list[dict[str, Any]]:
+    held = kept_settings(ctx)
+    values = {
+        "cni": ctx.config.cni if ctx.config.cni in KNOWN_CNI else "manifest",
+        "bind_port": held.shared.bind_port if held else bind_port(ctx.config),
+        "virtual_ip": {key: encoded(text.encode()) for key, text in held.values().items()} if held else {},
+    }
+    return renderer(ctx).objects("addons/shared-settings.yaml", values)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from edgeadm.cluster import Object
+from edgeadm.cluster.conditions import is_ready
+from edgeadm.config.control_plane import KEEPALIVED
+from edgeadm.config.ticket import joins_control_plane
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import CommandError, PhaseError
+from edgeadm.hosts import facts
+from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
+from edgeadm.phases.edge_apps.facts import labels_of
+from edgeadm.phases.virtual_ip import files
+from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
+
+PEERS = "edgeadm.io/vip-peers"  # on each control plane's Node: the addresses that its keepalived knows
+PATIENCE = 60.0
+POLL = 0.2
+
+
+@dataclass(frozen=True)
+class Keepalived:
+    """keepalived holds the virtual IP, haproxy behind it spreads what arrives over all API servers. On the
+    first control plane both run before kubeadm, which speaks to the cluster through them; on another one
+    once the others know it, so that the address is never on two machines."""
+
+    name: str = "keepalived"
+    summary: str = "hold the virtual IP with keepalived, and haproxy behind it"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        if is_unasked(ctx):
+            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+        wanted = _wanted(ctx)
+        if wanted is None:
+            return Verdict(needed=False, reason="keepalived was not asked for")
+        made = {path: text for path, (text, _) in files.files(ctx, wanted).items()}
+        if reason := difference(ctx, made):
+            return Verdict(needed=True, reason=reason)
+        for name in files.SERVICES:
+            for question in ("is-enabled", "is-active"):
+                if ctx.host.ask("systemctl", question, "--quiet", name).code != 0:
+                    return Verdict(needed=True, reason=f"{name} does not run")
+        return Verdict(needed=False, reason=f"keepalived is ready to hold {wanted.shared.address}")
+
+    def apply(self, ctx: Context) -> None:
+        wanted = _wanted(ctx)
+        if wanted is None:
+            return
+        for path, (text, mode) in files.files(ctx, wanted).items():
+            ctx.host.write(path, text, mode)
+        ctx.host.run("install", "-d", "-m", "0755", files.LISTS)
+        ctx.host.run(*files.members_command(ctx, wanted), "--once")
+        _let_them_check(ctx)
+        start_at_boot(ctx, *files.SERVICES)
+        ctx.host.run("systemctl", "restart", files.HAPROXY, files.MEMBERS)
+        if joins_control_plane(ctx.config):
+            self._wait_until_known(ctx)
+        ctx.host.run("systemctl", "restart", files.KEEPALIVED)
+        if not joins_control_plane(ctx.config):
+            self._wait_until_held(ctx, wanted)
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(f"{files.UNITS}/{files.KEEPALIVED}.service"):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", *reversed(files.SERVICES))
+
+    def _wait_until_known(self, ctx: Context) -> None:
+        """A keepalived that nobody sends to would take the address for free."""
+        end = time.monotonic() + self.patience
+        while unaware := _unaware(ctx):
+            if time.monotonic() > end:
+                ctx.warn(f"these control planes do not know this one yet: {', '.join(unaware)}")
+                return
+            time.sleep(POLL)
+
+    def _wait_until_held(self, ctx: Context, wanted: Settings) -> None:
+        if ctx.host.ask("systemctl", "is-active", "--quiet", files.KEEPALIVED).code != 0:
+            return  # a dry run has started nothing
+        address, end = wanted.shared.address, time.monotonic() + self.patience
+        while not is_held(ctx, address):
+            if time.monotonic() > end:
+                raise PhaseError(
+                    f"keepalived does not bring up {address} on {wanted.interface}",
+                    context=ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
+                    hint=f"`journalctl -u {files.KEEPALIVED}` has all of it",
+                )
+            time.sleep(POLL)
+        ctx.say(f"{address} is up on {wanted.interface}")
+
+
+def is_held(ctx: Context, address: str) -> bool:
+    """Whether the address is on this machine now."""
+    found = (each.partition("/")[0] for every in facts.addresses(ctx.host).values() for each in every)
+    return address in found
+
+
+def _wanted(ctx: Context) -> Settings | None:
+    found = settings(ctx)
+    return found if found is not None and found.shared.kind == KEEPALIVED else None
+
+
+def _let_them_check(ctx: Context) -> None:
+    """Both programs read what was rendered before it is used. Raises PhaseError with their words."""
+    haproxy = [files.program(ctx, "haproxy"), "-c", "-q"]
+    haproxy += ["-f", f"{FOLDER}/haproxy.cfg", "-f", f"{files.LISTS}/servers.cfg"]
+    keepalived = [files.program(ctx, "keepalived"), "-t", "-f", f"{FOLDER}/keepalived.conf"]
+    for command in (haproxy, keepalived):
+        answer = ctx.host.ask(*command)
+        try:
+            answer.checked()
+        except CommandError as error:
+            name = command[0].rpartition("/")[2]
+            raise PhaseError(
+                f"{name} refuses its configuration",
+                context=error.context,
+                hint=f"is a file below `--manifests-dir` in place of edgeadm's? Its own is in {FOLDER}",
+            ) from error
+
+
+def _unaware(ctx: Context) -> list[str]:
+    """Live control planes whose keepalived does not send to this one yet."""
+    own, name = own_address(ctx), node_name(ctx)
+    nodes = ctx.connect().list_objects("v1", "Node")
+    others = [node for node in nodes if node["metadata"]["name"] != name and _is_live_control_plane(node)]
+    return [node["metadata"]["name"] for node in others if own not in _peers(node)]
+
+
+def _peers(node: Object) -> list[str]:
+    return str((node["metadata"].get("annotations") or {}).get(PEERS, "")).split(",")
+
+
+def _is_live_control_plane(node: Object) -> bool:
+    return is_ready(node) and CONTROL_PLANE in labels_of(node)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from edgeadm.config.control_plane import KUBE_VIP
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import PhaseError
+from edgeadm.kubeadm import compat
+from edgeadm.phases.common import (
+    ADMIN_CONF,
+    difference,
+    is_control_plane,
+    kubernetes_version,
+    renderer,
+)
+from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
+
+MANIFEST = "/etc/kubernetes/manifests/kube-vip.yaml"
+SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
+IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"
+PATIENCE = 60.0
+POLL = 0.5
+
+
+@dataclass(frozen=True)
+class KubeVip:
+    """kube-vip as a static Pod: the control plane that has its lease holds the virtual IP.
+
+    Before the first control plane is made, kubeadm has given nobody rights but the user of super-admin.conf
+    (since Kubernetes 1.29), and kubeadm needs the address to give them: kube-vip starts with that file."""
+
+    name: str = "kube-vip"
+    summary: str = "hold the virtual IP with kube-vip"
+
+    def check(self, ctx: Context) -> Verdict:
+        if is_unasked(ctx):
+            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+        wanted = _wanted(ctx)
+        if wanted is None:
+            return Verdict(needed=False, reason="kube-vip was not asked for")
+        if reason := difference(ctx, _files(ctx, wanted)):
+            return Verdict(needed=True, reason=reason)
+        return Verdict(needed=False, reason=f"kube-vip is ready to hold {wanted.shared.address}")
+
+    def apply(self, ctx: Context) -> None:
+        wanted = _wanted(ctx)
+        if wanted is not None:
+            for path, text in _files(ctx, wanted).items():
+                ctx.host.write(path, text, 0o600)
+
+    def undo(self, ctx: Context) -> None:
+        """The journal removes the manifest, and the kubelet then the Pod."""
+
+
+@dataclass(frozen=True)
+class KubeVipSettled(KubeVip):
+    """Once there is a cluster, kube-vip goes on with admin.conf: super-admin.conf passes by every rule."""
+
+    name: str = "kube-vip-admin"
+    summary: str = "let kube-vip use admin.conf from now on"
+    patience: float = PATIENCE
+
+    def apply(self, ctx: Context) -> None:
+        super().apply(ctx)
+        if _wanted(ctx) is None or ctx.host.stat(ADMIN_CONF) is None:
+            return
+        end = time.monotonic() + self.patience
+        while not ctx.connect().ready():
+            if time.monotonic() > end:
+                raise PhaseError(
+                    f"the API server does not answer through the virtual IP after {self.patience:g} s",
+                    hint="`crictl logs` of the container kube-vip tells why",
+                )
+            time.sleep(POLL)
+
+
+def _wanted(ctx: Context) -> Settings | None:
+    found = settings(ctx)
+    return found if found is not None and found.shared.kind == KUBE_VIP else None
+
+
+def _files(ctx: Context, wanted: Settings) -> dict[str, bytes]:
+    first = not is_control_plane(ctx) and compat.has_super_admin(kubernetes_version(ctx))
+    values = {
+        "address": wanted.shared.address,
+        "port": wanted.shared.port,
+        "interface": wanted.interface,
+        "image": _image(ctx),
+        "kubeconfig": SUPER_ADMIN_CONF if first else ADMIN_CONF,
+    }
+    return {FILE: wanted.text(), MANIFEST: renderer(ctx).text("ha/kube-vip.yaml", values).encode()}
+
+
+def _image(ctx: Context) -> str:
+    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    return next((name for name in found if "/kube-vip:" in name), IMAGE)

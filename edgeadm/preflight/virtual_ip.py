@@ -1,0 +1,67 @@
+"""Can this machine hold the virtual IP of the control planes, and is it free?"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from edgeadm.config import Config
+from edgeadm.config.control_plane import KEEPALIVED, virtual_ip
+from edgeadm.hosts import Host, facts
+from edgeadm.preflight.check import Check, Finding
+from edgeadm.preflight.subject import Subject
+
+PROGRAMS = ("keepalived", "haproxy")
+MEMBERS = "tools/vip/vip-members"
+
+
+def _programs(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    shared = virtual_ip(config)
+    if shared is None or shared.kind != KEEPALIVED:
+        return
+    package = subject.package
+    if package is None or not package.has(MEMBERS):
+        text = "the lists of control planes are kept by a program that only a package with `ha` brings"
+        yield Finding("VirtualIPPrograms", text, "pass `--install-pkg-path`; `edgeadm package list` shows it")
+    for name in PROGRAMS:
+        if not (package and package.has(f"tools/vip/{name}")) and not facts.has_program(host, name):
+            hint = "install it from your distribution, or use a package that brings it"
+            yield Finding("VirtualIPPrograms", f"{name} is neither in the package nor installed", hint)
+
+
+def _interface(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
+    shared = virtual_ip(config)
+    if shared is None:
+        return
+    name = config.interface or facts.default_interface(host)
+    there = facts.addresses(host)
+    if name not in there:
+        text = f"there is no interface {name}" if name else "no interface has the default route"
+        hint = "`--interface` names the one that is to have the virtual IP"
+        yield Finding("VirtualIPInterface", text, hint)
+        return
+    address = ipaddress.ip_address(shared.address)
+    if not any(address in ipaddress.ip_interface(each).network for each in there[name]):
+        text = f"{address} lies in no network of {name}: other machines may not find it there"
+        hint = "take a free address of the network that the control planes share"
+        yield Finding("VirtualIPNetwork", text, hint, fatal=False)
+
+
+def _free(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    shared = virtual_ip(config)
+    if shared is None or subject.resuming:
+        return
+    own = {each.partition("/")[0] for every in facts.addresses(host).values() for each in every}
+    if shared.address in own:
+        text = f"{shared.address} is an address of this machine"
+        yield Finding("VirtualIP", text, "the virtual IP is an address that no machine has by itself")
+    elif host.ask("ping", "-c", "1", "-W", "1", "-q", shared.address).code == 0:
+        text = f"{shared.address} belongs to another machine: it answers"
+        yield Finding("VirtualIP", text, "take an address that nobody has")
+
+
+VIRTUAL_IP_CHECKS = (
+    Check("VirtualIPPrograms", "what holds the virtual IP can be had", _programs),
+    Check("VirtualIPInterface", "there is an interface for the virtual IP", _interface),
+    Check("VirtualIP", "no machine has the virtual IP yet", _free),
+)

@@ -1,0 +1,3 @@
+module edgeadm/edgeadm-node
+
+go 1.25.0

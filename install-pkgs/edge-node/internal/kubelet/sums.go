@@ -1,0 +1,106 @@
+package kubelet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"hash/fnv"
+)
+
+var errSum = errors.New("its checksum is wrong")
+
+// sums verify the checksums of files in the formats of v1.34 and v1.36. What has another format is left to the
+// kubelet.
+var sums = map[string]func([]byte) error{
+	"cpu_manager_state":    verifyCPU,
+	"memory_manager_state": verifyMemory,
+	"dra_manager_state":    verifyDRA,
+	"allocated_pods_state": verifyPods,
+	"actuated_pods_state":  verifyPods,
+}
+
+// deep compares with the kubelet's own sum, of how a debug printer shows its objects, with types and all
+// (DeepHashObject in pkg/util/hash). One way of showing them must fit.
+func deep(sum uint64, shown ...string) error {
+	for _, each := range shown {
+		hash := fnv.New32a()
+		_, _ = hash.Write([]byte(each))
+		if uint64(hash.Sum32()) == sum {
+			return nil
+		}
+	}
+	return errSum
+}
+
+// verifyCPU knows pkg/kubelet/cm/cpumanager/state/checkpoint.go. A missing sum is fine there.
+func verifyCPU(data []byte) error {
+	var found struct {
+		PolicyName    string                       `json:"policyName"`
+		DefaultCPUSet string                       `json:"defaultCpuSet"`
+		Entries       map[string]map[string]string `json:"entries"`
+		PodEntries    json.RawMessage              `json:"podEntries"`
+		Checksum      uint64                       `json:"checksum"`
+	}
+	if json.Unmarshal(data, &found) != nil || found.PodEntries != nil || found.Checksum == 0 {
+		return nil
+	}
+	rest := fmt.Sprintf("{PolicyName:(string)%s DefaultCPUSet:(string)%s Entries:(map[string]map[string]string)%v",
+		found.PolicyName, found.DefaultCPUSet, found.Entries)
+	return deep(found.Checksum,
+		"(*state.CPUManagerCheckpoint)"+rest+" Checksum:(checksum.Checksum)0}",
+		// v1.36, without and with its feature PodLevelResourceManagers
+		"(*state.CPUManagerCheckpointV2)"+rest+" Checksum:(checksum.Checksum)0}",
+		"(*state.CPUManagerCheckpoint)"+rest+" PodEntries:(state.PodCPUAssignments)map[] Checksum:(checksum.Checksum)0}")
+}
+
+// verifyMemory knows pkg/kubelet/cm/memorymanager/state/checkpoint.go, as far as there is nothing in the file but
+// the name of the policy: with policy None, the default, that is all.
+func verifyMemory(data []byte) error {
+	var found struct {
+		PolicyName   string                     `json:"policyName"`
+		MachineState map[string]json.RawMessage `json:"machineState"`
+		Entries      json.RawMessage            `json:"entries"`
+		PodEntries   json.RawMessage            `json:"podEntries"`
+		Checksum     uint64                     `json:"checksum"`
+	}
+	err := json.Unmarshal(data, &found)
+	if err != nil || len(found.MachineState) > 0 || found.Entries != nil || found.PodEntries != nil {
+		return nil
+	}
+	head := "(*state.MemoryManagerCheckpoint){PolicyName:(string)" + found.PolicyName +
+		" MachineState:(state.NUMANodeMap)map[] Entries:(state.ContainerMemoryAssignments)map[]"
+	return deep(found.Checksum,
+		head+" Checksum:(checksum.Checksum)0}",
+		head+" PodEntries:(state.PodMemoryAssignments)map[] Checksum:(checksum.Checksum)0}")
+}
+
+// verifyDRA knows pkg/kubelet/cm/dra/state/checkpoint.go.
+func verifyDRA(data []byte) error {
+	var found struct {
+		Data     *string
+		Checksum *uint32
+	}
+	if err := json.Unmarshal(data, &found); err != nil {
+		return err
+	}
+	if found.Data == nil || found.Checksum == nil || crc32.ChecksumIEEE([]byte(*found.Data)) != *found.Checksum {
+		return errSum
+	}
+	return nil
+}
+
+// verifyPods knows pkg/kubelet/allocation/state/checkpoint.go.
+func verifyPods(data []byte) error {
+	var found struct {
+		Data     *string `json:"data"`
+		Checksum *uint64 `json:"checksum"`
+	}
+	if err := json.Unmarshal(data, &found); err != nil {
+		return err
+	}
+	if found.Data == nil || found.Checksum == nil {
+		return errSum
+	}
+	return deep(*found.Checksum, "(string)"+*found.Data)
+}

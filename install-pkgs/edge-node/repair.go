@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"edgeadm/edgeadm-node/internal/flannel"
+	"edgeadm/edgeadm-node/internal/kubelet"
+	"edgeadm/edgeadm-node/internal/litecache"
+)
+
+const (
+	defaultCache   = "/data/lite-apiserver/cache"
+	defaultKept    = "/data/lite-apiserver/snapshot"
+	defaultSubnet  = "/var/lib/flannel/subnet.env"
+	defaultConfigs = "/etc/cni/net.d"
+	// Where the copy of flannel's file is, in the snapshot: with a dot, as it is no entry.
+	subnetCopy = ".node/subnet.env"
+	// A boot does not wait longer than this for a disk that does not answer. The unit's own limit is later.
+	bootPatience = 45 * time.Second
+)
+
+// list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(value string) error {
+	*l = append(*l, value)
+	return nil
+}
+
+// repairNode takes away or mends what a power cut may have broken, before anybody reads it. It never fails: a node
+// that starts with something broken is better than one that does not start.
+func repairNode(args []string, out io.Writer) error {
+	flags := newFlags("repair")
+	cache := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
+	snapshot := flags.String("snapshot", defaultKept, "folder of its snapshot")
+	state := flags.String("kubelet", "", "folder of the kubelet; empty: leave it alone")
+	subnet := flags.String("subnet", defaultSubnet, "flannel's file with the subnets of this node")
+	configs := flags.String("cni-config", defaultConfigs, "folder with the networks of the container runtime")
+	var leftovers list
+	flags.Var(&leftovers, "cni", "folder to empty if the network of this node remembers addresses; may be repeated")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
+	patience := time.AfterFunc(bootPatience, func() {
+		say("not finished after %s: the boot goes on without the rest", bootPatience)
+		os.Exit(0)
+	})
+	defer patience.Stop()
+	guarded("cache", say, (&litecache.Cache{Folder: *cache, Snapshot: *snapshot, Say: say}).Repair)
+	guarded("subnet", say, func() {
+		flannel.Subnet{File: *subnet, Copy: filepath.Join(*snapshot, subnetCopy)}.Repair(say)
+	})
+	guarded("kubelet", say, func() {
+		if *state != "" {
+			kubelet.Repair(*state, say)
+		}
+	})
+	guarded("cni", say, func() {
+		if flannel.Remembers(*configs) {
+			for _, each := range leftovers {
+				flannel.Clear(each, say)
+			}
+		}
+	})
+	return nil
+}
+
+// guarded keeps what goes wrong in one step from the others.
+func guarded(name string, say func(format string, args ...any), step func()) {
+	defer func() {
+		if found := recover(); found != nil {
+			say("%s: not repaired: %v", name, found)
+		}
+	}()
+	step()
+}

@@ -1,0 +1,3 @@
+module edgeadm/service-group
+
+go 1.24.0

@@ -1,0 +1,3 @@
+module edgeadm/vip-members
+
+go 1.24.0

@@ -1,0 +1,95 @@
+"""A cluster of one control plane, and how nodes join it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.hosts import Result
+from edgeadm.sandbox import Node, Sandbox
+
+KUBECONFIG = "/etc/kubernetes/admin.conf"
+TOKEN = "abcdef.0123456789abcdef"
+NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
+DONE = "This node has joined the cluster:\n* Certificate signing request was sent to apiserver"
+# They have journeys of their own, and take a minute of each control plane.
+LEFT_OUT = ("certificates", "tunnel", "site-manager", "edge-health", "edge-dns", "api-server")
+WITHOUT_TUNNEL = ("--skip-phases", ",".join(f"edge-apps/{name}" for name in LEFT_OUT))
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A control plane that answers on its own machine, beside one edge node or more."""
+
+    sandbox: Sandbox
+    kubeconfig: str = KUBECONFIG
+
+    @property
+    def cp1(self) -> Node:
+        return self.sandbox.node("cp1")
+
+    @property
+    def edge1(self) -> Node:
+        return self.sandbox.node("edge1")
+
+    @property
+    def package(self) -> str:
+        return package_in(self.cp1)
+
+    def kubectl(self, *args: str, stdin: bytes = b"", check: bool = True) -> Result:
+        words = ["kubectl", "--kubeconfig", self.kubeconfig, *args]
+        return self.cp1.exec(words, stdin=stdin, check=check)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A control plane, machines that may join it, and the package they are made of."""
+
+    sandbox: Sandbox
+    package: str
+    pin: str
+
+    @property
+    def cp1(self) -> Node:
+        return self.sandbox.node("cp1")
+
+    def node(self, name: str) -> Node:
+        return self.sandbox.node(name)
+
+    def kubectl(self, *args: str) -> str:
+        return self.cp1.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args]).out
+
+    def words(self, *args: str, **changed: str) -> list[str]:
+        """The command line of a join; `target`, `token` and `pin` may be others than the right ones."""
+        given = {"target": f"{self.cp1.ip}:6443", "token": TOKEN, "pin": self.pin} | changed
+        words = ["--token", given["token"], "--discovery-token-ca-cert-hash", given["pin"]]
+        return ["edgeadm", "join", given["target"], *words, "--install-pkg-path", self.package, *args]
+
+    def join(self, name: str, *args: str, check: bool = True, **changed: str) -> Result:
+        return self.node(name).exec(self.words(*args, **changed), check=check)
+
+    def condition(self, name: str) -> str:
+        """What the cluster says of the node being Ready."""
+        node = json.loads(self.kubectl("get", "node", name, "-o", "json"))
+        return next(each["status"] for each in node["status"]["conditions"] if each["type"] == "Ready")
+
+
+def package_in(node: Node) -> str:
+    """Where the node sees the package."""
+    (inside,) = node.exec(["sh", "-c", "ls /mnt/package/*.tar.zst"]).out.split()
+    return inside
+
+
+def raise_cluster(make_sandbox: Callable[..., Sandbox], package: Path, **nodes: int) -> Cluster:
+    """A sandbox with those nodes, its cp1 made a control plane."""
+    sandbox = make_sandbox(control_planes=1, package=package, **nodes)
+    cp1 = sandbox.node("cp1")
+    inside = package_in(cp1)
+    words = ["--install-pkg-path", inside, "--token", TOKEN, *NETWORK, *WITHOUT_TUNNEL]
+    init = cp1.exec(["edgeadm", "init", *words])
+    found = re.search(r"sha256:[0-9a-f]{64}", init.out)
+    assert found
+    return Cluster(sandbox, inside, found[0])

@@ -1,0 +1,158 @@
+"""A site of two edge nodes and its cloud: what its Pods are told by DNS, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.cluster import TOKEN, Reached
+from tests.e2e.tunnel import RANGE
+from tests.e2e.waiting import until
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+# A web server that lives on edge1 as long as it may, of an image that every node has.
+WEB = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data:
+  Corefile: |
+    .:1053 {
+      health :8080
+      whoami
+    }
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      nodeSelector: {superedge.io/node-edge: enable}
+      affinity:
+        nodeAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+          - weight: 100
+            preference: {matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [edge1]}]}
+      tolerations:
+      - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
+      containers:
+      - name: web
+        image: registry.k8s.io/coredns/coredns:v1.12.1
+        args: [-conf, /etc/web/Corefile]
+        volumeMounts: [{name: conf, mountPath: /etc/web}]
+      volumes: [{name: conf, configMap: {name: web}}]
+"""
+# Asks a name in the network of the web server, by the resolv.conf that it was given.
+ASK = r"""
+pid=$(pgrep -of 'coredns -conf /etc/web/Corefile') || exit 3
+cat "/proc/$pid/root/etc/resolv.conf" >/run/asked
+exec nsenter -t "$pid" -n unshare -m sh -c '
+  mount --bind /run/asked /etc/resolv.conf
+  getent ahostsv4 "$1" | head -1 | cut -d" " -f1' sh "$1"
+"""
+# Asks for example.org once, as patient as a resolver is: the fourth byte of the answer ends in its code.
+ASK_THE_WORLD = r"""
+exec 3<>/dev/udp/169.254.20.11/53
+printf '\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1' >&3
+timeout 5 dd bs=512 count=1 <&3 2>/dev/null | od -An -tu1 -j3 -N1
+"""
+SERVFAIL = 2
+# The same of the node itself, which has no Pod left to ask for it.
+ASK_ON_NODE = """
+echo 'nameserver 169.254.20.11' >/run/asked
+exec unshare -m sh -c 'mount --bind /run/asked /etc/resolv.conf
+  getent ahostsv4 "$1" | head -1 | cut -d" " -f1' sh "$1"
+"""
+KILL_DNS = "kill -9 $(pgrep -f '^/coredns -conf /etc/coredns/Corefile')"
+
+
+@dataclass(frozen=True)
+class Site(Reached):
+    """The cluster, made of one package."""
+
+    def get(self, *args: str) -> Any:
+        return json.loads(self.kubectl("get", *args, "-o", "json").out)
+
+    def names(self, kind: str) -> set[str]:
+        return {str(each["metadata"]["name"]) for each in self.get(kind)["items"]}
+
+    def make(self) -> None:
+        """The control plane, and both edge nodes."""
+        words = ["--token", TOKEN, "--install-pkg-path", self.package]
+        init = self.cp1.exec(["edgeadm", "init", *words, "--pod-network-cidr", RANGE])
+        pin = re.search(r"sha256:[0-9a-f]{64}", init.out)
+        assert pin
+        words += ["--discovery-token-ca-cert-hash", pin[0]]
+        for name in ("edge1", "edge2"):
+            self.sandbox.node(name).exec(["edgeadm", "join", f"{self.cp1.ip}:6443", *words])
+
+    def apply_example(self, name: str) -> None:
+        """The file of the documentation as it is written there."""
+        self.kubectl("apply", "-f", "-", stdin=(EXAMPLES / name).read_bytes())
+
+    def delete_example(self, name: str) -> None:
+        self.kubectl("delete", "-f", "-", stdin=(EXAMPLES / name).read_bytes())
+
+    def labels(self, node: str) -> dict[str, str]:
+        found: dict[str, str] = self.get("node", node)["metadata"]["labels"]
+        return found
+
+    def cut(self, on: bool) -> None:
+        """Nothing from the control plane gets to edge1 any more; edge2 and edge1 still reach each other."""
+        self.cp1.exec(["ip", "route", "add" if on else "del", "blackhole", f"{self.edge1.ip}/32"])
+
+    def ready(self, node: str) -> str:
+        conditions = self.get("node", node)["status"]["conditions"]
+        return next(str(each["status"]) for each in conditions if each["type"] == "Ready")
+
+    def taints(self, node: str) -> set[str]:
+        taints = self.get("node", node)["spec"].get("taints") or []
+        return {f"{each['key']}:{each['effect']}" for each in taints}
+
+    def voted_out(self, node: str) -> bool:
+        return "nodeunhealth" in self.get("node", node)["metadata"].get("annotations", {})
+
+    def web(self) -> dict[str, str]:
+        """The web server's Pods that are to stay, and where they are."""
+        pods = self.get("pods", "-l", "app=web")["items"]
+        return {
+            each["metadata"]["name"]: str(each["spec"].get("nodeName"))
+            for each in pods
+            if "deletionTimestamp" not in each["metadata"]
+        }
+
+    def run_web(self) -> None:
+        self.kubectl("apply", "-f", "-", stdin=WEB.encode())
+        self.kubectl("rollout", "status", "deployment/web", "--timeout=480s")
+        until(lambda: set(self.web().values()) == {"edge1"}, "the web server runs on edge1")
+
+    def ask(self, name: str) -> str:
+        """What a Pod on edge1 is told of a name; empty where it leads nowhere."""
+        return self.edge1.exec(["bash", "-c", ASK, "bash", name]).out.strip()
+
+    def says_that_the_world_is_away(self) -> bool:
+        """Whether DNS on edge1 answers that it cannot tell, instead of letting the asker wait."""
+        flags = self.edge1.exec(["bash", "-c", ASK_THE_WORLD], check=False).out.strip()
+        return flags != "" and int(flags) & 15 == SERVFAIL
+
+    def ask_on_node(self, name: str) -> str:
+        """What edge1 is told of a name by the DNS at the virtual address."""
+        return self.edge1.exec(["bash", "-c", ASK_ON_NODE, "bash", name]).out.strip()
+
+    def voters(self) -> int:
+        """How many of edge-health's Pods are ready."""
+        pods = self.get("pods", "-n", "edge-system", "-l", "name=edge-health")["items"]
+        statuses = [each["status"].get("containerStatuses", [{}])[0] for each in pods]
+        return sum(bool(each.get("ready")) for each in statuses)

@@ -1,0 +1,108 @@
+"""An edge cluster whose edge node nobody can dial, and everything that one asks of a Pod there."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from edgeadm.errors import CommandError
+from tests.e2e.cluster import KUBECONFIG, TOKEN, Reached
+from tests.e2e.waiting import until
+
+MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+RANGE = "192.168.0.0/16"
+# A Pod on the pod network of an edge node, of an image that every node has.
+WEB = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data:
+  Corefile: |
+    .:1053 {
+      health :8080
+      whoami
+    }
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  nodeSelector: {superedge.io/node-edge: enable}
+  containers:
+  - name: web
+    image: registry.k8s.io/coredns/coredns:v1.12.1
+    args: [-conf, /etc/coredns/Corefile]
+    volumeMounts: [{name: conf, mountPath: /etc/coredns}]
+  volumes: [{name: conf, configMap: {name: web}}]
+"""
+GET = r"exec 3<>/dev/tcp/127.0.0.1/18080; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; cat <&3"
+FORWARD = f"""
+kubectl --kubeconfig {KUBECONFIG} port-forward pod/web 18080:8080 >/dev/null & pid=$!
+for _ in $(seq 100); do if ({GET}) 2>/dev/null; then break; fi; sleep 0.1; done
+kill $pid
+"""
+
+
+@dataclass(frozen=True)
+class EdgeCluster(Reached):
+    """A control plane and one edge node, made of one package."""
+
+    def join(self, pin: str) -> None:
+        """edge1 joins, and is put behind NAT: from then on only what it dials itself gets through."""
+        words = ["--token", TOKEN, "--discovery-token-ca-cert-hash", pin, "--install-pkg-path", self.package]
+        self.edge1.exec(["edgeadm", "join", f"{self.cp1.ip}:6443", *words])
+        self.edge1.nat(on=True)
+
+    def run_web(self) -> None:
+        """A Pod with a little web server on edge1."""
+        self.kubectl("apply", "-f", "-", stdin=WEB.encode())
+        until(lambda: self._phase("web") == "Running", "the Pod runs")
+
+    def answer(self, way: str) -> str:
+        """What one gets by this way to a Pod or node; empty where there was no answer."""
+        inside = ("-n", "edge-system", "exec", self._pod("edge-system", "app=edge-kube-proxy"))
+        words: dict[str, tuple[str, ...]] = {
+            "logs": ("logs", "web"),
+            "exec": (*inside, "--", "/usr/sbin/iptables", "--version"),
+            "exec -i": (*inside, "-i", "--", "/usr/sbin/nft", "-c", "-f", "-"),
+            "logs of the cloud": ("-n", "kube-system", "logs", "etcd-cp1", "--tail=1"),
+            "node proxy": ("get", "--raw", "/api/v1/nodes/edge1/proxy/healthz"),
+            "pod proxy": ("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/health"),
+        }
+        if way == "port-forward":
+            return self.cp1.exec(["bash", "-c", FORWARD], check=False).out
+        found = self.kubectl(*words[way], stdin=b"told", check=False)
+        # nft says what it was told, and that it makes no sense of it.
+        return found.err if way == "exec -i" else found.out
+
+    def works(self) -> bool:
+        """Whether all of it is answered as it should be."""
+        return all(re.search(pattern, self.answer(way)) for way, pattern in ANSWERS.items())
+
+    def can_be_dialled(self) -> bool:
+        """Whether the control plane gets at edge1's kubelet by itself."""
+        dial = ["timeout", "5", "bash", "-c", f"</dev/tcp/{self.edge1.ip}/10250"]
+        return self.cp1.exec(dial, check=False).code == 0
+
+    def _phase(self, pod: str) -> str:
+        return self.kubectl("get", "pod", pod, "-o", "jsonpath={.status.phase}", check=False).out
+
+    def _pod(self, namespace: str, label: str) -> str:
+        try:
+            found = self.kubectl("-n", namespace, "get", "pods", "-l", label, "-o", "json").out
+        except CommandError:
+            return "none"  # the API server restarts
+        on_edge = [each for each in json.loads(found)["items"] if each["spec"].get("nodeName") == "edge1"]
+        return next((str(each["metadata"]["name"]) for each in on_edge), "none")
+
+
+ANSWERS = {
+    "logs": "CoreDNS-1",
+    "exec": r"iptables v1\.",
+    "exec -i": "told",
+    "port-forward": r"200 OK\s[\s\S]*OK$",
+    "logs of the cloud": '"level":',
+    "node proxy": "^ok$",
+    "pod proxy": "^OK$",
+}
