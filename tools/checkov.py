@@ -95,7 +95,7 @@ def installed() -> Path:
         print("installing checkov", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(folder / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        execute([*pip, "install", "--require-hashes", "-r", str(REQUIREMENTS)]).checked()
+        execute([*pip, "install", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)]).checked()
         (folder / ".ready").touch()
     return folder / "bin/checkov"
 

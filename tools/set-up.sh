@@ -41,5 +41,6 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
 fi
 echo "installing $1"
 pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
-"${pip[@]}" install --require-hashes -r "$1"
+# Without looking at what the pinned ones need: the list is whole, and pip takes `name[extra]` for one unpinned.
+"${pip[@]}" install --no-deps --require-hashes -r "$1"
 "${pip[@]}" install --no-deps --no-build-isolation -e .

@@ -1,0 +1,15 @@
+"""What is where on an edge node of what lets it live without the cloud."""
+
+from __future__ import annotations
+
+from edgeadm.phases.lite_files import DATA
+
+HELPER = "/usr/bin/edgeadm-node"
+REPAIR = "edge-repair"  # the unit that mends at each boot what a power cut broke
+KEEP = "edge-keep"  # the unit that keeps a copy of what a power cut could break
+SNAPSHOT = f"{DATA}/snapshot"
+ADDRESSES = "/var/lib/cni/edge-ipam"  # which Pod has which address, over boots
+# Of one boot alone: host-local's reservations, and what flannel's plugin hands to the next one.
+RESERVATIONS = "/run/cni/networks"
+SCRATCH = "/run/cni/flannel"
+SUBNET = "/var/lib/flannel/subnet.env"  # flannel's own, kept over boots on edge nodes
