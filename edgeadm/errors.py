@@ -4,8 +4,8 @@ One class per failure, one kebab-case `code` per class, one row in `docs/referen
 The message says what is wrong, the hint says what to do. Sub-packages define their own families by
 subclassing `EdgeadmError` in an `errors.py` of their own. This module imports nothing of ours.
 
-Exit status: 1 general and usage, 2 preflight, 3 validation, 4 a phase failed, 5 host or API not reached,
-6 package refused, 8 another edgeadm holds the lock, 130 interrupted.
+Exit status: 1 general and usage, 2 preflight or another check, 3 validation, 4 a phase failed, 5 host or API
+not reached, 6 package refused, 8 another edgeadm holds the lock, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class UnknownPhaseError(EdgeadmError):
 
 
 class NotRootError(EdgeadmError):
-    """The command changes the machine and was not started by root."""
+    """The command changes the machine, or reads what only root may read, and was not started by root."""
 
     code = "not-root"
 

@@ -154,6 +154,17 @@ def common_name(certificate_pem: bytes) -> str:
     return str(found[0].value) if found else ""
 
 
+def lifetime(certificate_pem: bytes) -> tuple[datetime, datetime] | None:
+    """From when until when the certificate is valid; None where the bytes hold none."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem)
+    except ValueError:
+        return None
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
 @dataclass(frozen=True)
 class Leaf:
     """What a certificate is to say. `server` and `client` are what it may be used for."""

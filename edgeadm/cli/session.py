@@ -18,6 +18,7 @@ from edgeadm.cli import console
 from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
+from edgeadm.cluster.nearby import Nearby, NearbyServers
 from edgeadm.config import Config
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
@@ -72,6 +73,7 @@ class World:
     cluster: Callable[[Host], Cluster] = open_cluster
     cluster_of: Callable[[bytes], Cluster] = cluster_of
     outside: Callable[[Ticket], Outside] = open_outside
+    nearby: Callable[[], Nearby] = NearbyServers
     package: Callable[[Config, str], OpenPackage | None] = open_package
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
     lock: Path = locking.PATH

@@ -10,6 +10,7 @@ from edgeadm import pki
 from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
+from edgeadm.hosts import Host
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 
 FACTS = "/etc/edgeadm/cluster.json"
@@ -49,7 +50,12 @@ class ClusterFacts:
 
 def cluster_facts(ctx: Context) -> ClusterFacts | None:
     """What an earlier phase found; None before discovery."""
-    text = ctx.host.read(FACTS)
+    return facts_on(ctx.host)
+
+
+def facts_on(host: Host) -> ClusterFacts | None:
+    """The same, of a machine that no phase is at work on."""
+    text = host.read(FACTS)
     try:
         return ClusterFacts(**json.loads(text)) if text else None
     except (ValueError, TypeError):

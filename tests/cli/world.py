@@ -36,6 +36,7 @@ def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "")
         cluster_of=lambda _kubeconfig: machine.cluster,
         package=lambda config, role: machine.packed_for(role) if config.install_pkg_path else None,
         outside=lambda _ticket: machine.outside(),
+        nearby=lambda: machine.nearby,
         is_root=lambda: is_root,
         lock=machine.folder / "lock",
         logs=machine.folder / "logs",

@@ -1,0 +1,65 @@
+"""Will every Pod get the address again that it has?"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
+from edgeadm.autonomy.node import OTHER_NETWORK, EdgeNode
+
+GROUP = "pod network"
+
+
+def _store(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    told = node.records
+    problems = told.document.get("problems") or []
+    if problems:
+        return failed(f"{len(problems)} records cannot be used: {_words(problems[0])}")
+    return ok(f"{len(told.every('records'))} Pods are remembered")
+
+
+def _words(problem: Any) -> str:
+    """A problem as words, whatever its form."""
+    if not isinstance(problem, dict):
+        return str(problem)
+    return ": ".join(str(each) for each in problem.values() if each)
+
+
+def _records(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    records = node.records.every("records")
+    known = {(each.get("namespace"), each.get("pod")): each.get("addresses") or [] for each in records}
+    wrong, compared = [], 0
+    for pod in node.pods:
+        has = pod.get("addresses") or []
+        if pod.get("hostNetwork") or pod.get("phase") != "Running" or not has:
+            continue
+        compared += 1
+        title, noted = f"{pod['namespace']}/{pod['name']}", known.get((pod["namespace"], pod["name"]))
+        if noted is None:
+            wrong.append(f"{title} has {', '.join(has)}, and there is no record of it")
+        elif {ipaddress.ip_address(each) for each in noted} != {ipaddress.ip_address(each) for each in has}:
+            wrong.append(f"{title} has {', '.join(has)}, and its record says {', '.join(noted)}")
+    return failed("; ".join(wrong)) if wrong else ok(f"{compared} Pods have the address of their record")
+
+
+ADDRESS_CHECKS = (
+    Check(
+        "address-store",
+        GROUP,
+        "the memory of addresses can be read without a fault",
+        "`edgeadm-node addresses` lists the faults; `systemctl restart edge-repair` puts broken records away",
+        _store,
+    ),
+    Check(
+        "address-records",
+        GROUP,
+        "every Pod that runs has the address that is remembered for it",
+        "delete the Pods named while the cloud is there: what replaces them is remembered",
+        _records,
+    ),
+)

@@ -1,0 +1,140 @@
+"""Does everything start by itself, in the right order, and without a network?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edgeadm.autonomy.check import Check, Found, failed, ok, warning
+from edgeadm.autonomy.node import CONTAINERD, KUBELET, UNITS, EdgeNode
+from edgeadm.hosts.units import full_name
+from edgeadm.phases import edge_nic, lite_apiserver, service_ip
+from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
+
+GROUP = "boot"
+LITE = lite_apiserver.SERVICE
+ONLINE = "network-online.target"
+# What each unit of UNITS is there for, as the end of a sentence about its start.
+PURPOSES = {
+    REPAIR: "which mends what a power cut broke, has run and starts at boot",
+    edge_nic.SERVICE: "which makes the virtual address, has run and starts at boot",
+    CONTAINERD: "runs and starts at boot",
+    LITE: "runs and starts at boot",
+    service_ip.SERVICE: "which leads the Service `kubernetes` to this node, has run and starts at boot",
+    KUBELET: "runs and starts at boot",
+    KEEP: "which keeps a copy of the cache, runs and starts at boot",
+    lite_apiserver.TIMER: "which has lite-apiserver's certificate renewed, runs and starts at boot",
+}
+# Unit → those that must not start before it.
+BEFORE = {
+    REPAIR: (CONTAINERD, LITE, KUBELET),
+    edge_nic.SERVICE: (LITE, KUBELET),
+    LITE: (KUBELET,),
+    service_ip.SERVICE: (KUBELET,),
+}
+
+
+def code_of(unit: str) -> str:
+    """The code of the check of this unit."""
+    return f"unit-{unit.removesuffix('.timer')}"
+
+
+def _runs(unit: str) -> Callable[[EdgeNode], Found]:
+    def probe(node: EdgeNode) -> Found:
+        state = node.units.get(unit)
+        if state is None:
+            return failed("systemd does not tell")
+        if state.load != "loaded":
+            return failed(f"{full_name(unit)} is {state.load or 'unknown'}")
+        found = f"{state.file or 'not enabled'}, {state.active_state or 'inactive'}"
+        if state.active and state.enabled:
+            return ok(found)
+        if state.enabled:
+            why = f"`journalctl -u {unit}` says why; `systemctl restart {unit}` starts it"
+            return failed(f"{found} ({state.sub_state})" if state.sub_state else found, why)
+        return failed(found)
+
+    return probe
+
+
+def _order(node: EdgeNode) -> Found:
+    wrong = list(_out_of_order(node))
+    return failed("; ".join(wrong)) if wrong else ok("each waits for those that it needs")
+
+
+def _out_of_order(node: EdgeNode) -> Iterator[str]:
+    for unit, later in BEFORE.items():
+        state = node.units.get(unit)
+        for each in later if state is not None and state.load == "loaded" else ():
+            other = node.units.get(each)
+            told = full_name(each) in state.before if state else False
+            if not told and not (other is not None and full_name(unit) in other.after):
+                yield f"{each} does not wait for {unit}"
+
+
+def _network(node: EdgeNode) -> Found:
+    waiting = [each for each in (CONTAINERD, LITE, KUBELET) if _waits(node, each)]
+    if not waiting:
+        return ok(f"none of them waits for {ONLINE}")
+    return warning(
+        f"{', '.join(waiting)} waits for {ONLINE}: where the cable is cut, that takes minutes at each boot"
+    )
+
+
+def _waits(node: EdgeNode, unit: str) -> bool:
+    state = node.units.get(unit)
+    return state is not None and ONLINE in state.after
+
+
+def _read(node: EdgeNode) -> Found:
+    stale = [each for each, state in node.units.items() if state.stale]
+    if not stale:
+        return ok("systemd has read the units as they are on the disk")
+    return warning(f"changed since systemd read them: {', '.join(stale)}")
+
+
+def _helper(node: EdgeNode) -> Found:
+    verbs = ("cache", "pods", "addresses", "images")
+    lacking = [told.fault for told in (node.told(verb) for verb in verbs) if told.absent]
+    return failed(lacking[0]) if lacking else ok(f"{HELPER} answers")
+
+
+BOOT_CHECKS = (
+    *(
+        Check(
+            code_of(unit),
+            GROUP,
+            f"{unit}{', ' if PURPOSES[unit].startswith('which') else ' '}{PURPOSES[unit]}",
+            f"`systemctl enable --now {unit}`; where it is not there, run `edgeadm join` again",
+            _runs(unit),
+        )
+        for unit in UNITS
+    ),
+    Check(
+        "boot-order",
+        GROUP,
+        "nothing starts before what it needs is there",
+        "`systemctl cat` of these units and their drop-ins shows where the order was changed",
+        _order,
+    ),
+    Check(
+        "boot-offline",
+        GROUP,
+        "no unit that the node needs waits for a network",
+        f"take `{ONLINE}` out of `After=` and `Wants=`, with a drop-in by `systemctl edit UNIT`",
+        _network,
+    ),
+    Check(
+        "units-read",
+        GROUP,
+        "the units are looked at as the next boot will read them",
+        "`systemctl daemon-reload`, then check again",
+        _read,
+    ),
+    Check(
+        "helper",
+        GROUP,
+        "edgeadm-node, which mends and keeps, is there and knows what it is asked",
+        "run `edgeadm join` again, with the package that fits this edgeadm",
+        _helper,
+    ),
+)

@@ -1,0 +1,164 @@
+"""Does lite-apiserver have every answer that the node starts with, whole, and twice?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from edgeadm.autonomy.cached import is_of
+from edgeadm.autonomy.check import OK, Check, Found, failed, not_applicable, ok, warning
+from edgeadm.autonomy.node import FLANNEL, KUBELET, OTHER_NETWORK, EdgeNode
+from edgeadm.phases.lite_files import CACHE
+from edgeadm.phases.node_files import SNAPSHOT
+
+GROUP = "cache"
+DAY = 86_400
+# An entry so young may be copied the next moment.
+YOUNG = 60
+NODES = "nodes"
+KEEP_ONLINE = "connect the node to the cloud for a minute, with these programs running, then check again"
+Entry = dict[str, Any]
+
+
+def _private(node: EdgeNode) -> Found:
+    wrong = []
+    for path in (CACHE, SNAPSHOT):
+        answer = node.host.ask("stat", "-c", "%a %u", path)
+        mode, _, owner = answer.out.strip().partition(" ")
+        if answer.code:
+            wrong.append(f"{path} is missing")
+        elif (mode, owner) != ("700", "0"):
+            wrong.append(f"{path} has the mode 0{mode} and the owner {owner}")
+    return failed(", ".join(wrong)) if wrong else ok("both folders are open to root alone")
+
+
+def _kubelet(node: EdgeNode) -> Found:
+    found = _warm(KUBELET, ("pods", "services", NODES), exact=True)(node)
+    if found.result == OK:
+        node.pods  # noqa: B018  raises where the Pods cannot be read from these answers
+    return found
+
+
+def _warm(
+    program: str, resources: Sequence[str], *, others: Sequence[str] = (), exact: bool = False
+) -> Callable[[EdgeNode], Found]:
+    """A check that the program's answers for these resources are there. `others` may ask in its place; with
+    `exact`, only those count that the version which is installed asks for."""
+
+    def probe(node: EdgeNode) -> Found:
+        ours = [each for each in node.entries if any(is_of(each, name) for name in (program, *others))]
+        version = node.kubelet_version.removeprefix("v") if exact else ""
+        usable = [each for each in ours if version in str(each.get("userAgent"))]
+        missing = [each for each in resources if not _has(usable, each, node.name)]
+        if not missing:
+            return ok(f"{len(usable)} answers, {', '.join(resources)} among them")
+        if all(_has(ours, each, node.name) for each in resources):
+            return failed(f"all are of another version than v{version}, and nobody asks for those any more")
+        return failed(f"missing: {', '.join(missing)}")
+
+    return probe
+
+
+def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
+    """A list of the resource; of Nodes, this Node alone will do."""
+    fitting = [each for each in entries if each.get("resource") == resource and not each.get("subresource")]
+    if resource == NODES:
+        return any(each.get("verb") == "list" or each.get("name") == node for each in fitting)
+    return any(each.get("verb") == "list" for each in fitting)
+
+
+def _kube_proxy(node: EdgeNode) -> Found:
+    names = [str(pod.get("name")) for pod in node.pods]
+    if not any("kube-proxy" in name for name in names):
+        return not_applicable("this node has no kube-proxy")
+    # With strict service groups, a program beside kube-proxy asks for its lists.
+    return _warm(
+        "kube-proxy",
+        ("services", "endpointslices", NODES),
+        others=("application-grid-wrapper", "grid-wrapper"),
+    )(node)
+
+
+def _flannel(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    ours = [each for each in node.entries if is_of(each, FLANNEL) and each.get("resource") == NODES]
+    missing = []
+    if not any(each.get("verb") == "list" for each in ours):
+        missing.append("the list of nodes")
+    if not any(each.get("name") == node.name for each in ours):
+        missing.append(f"its own Node {node.name}")
+    return failed(f"missing: {', '.join(missing)}") if missing else ok("the list of nodes and its own Node")
+
+
+def _dns(node: EdgeNode) -> Found:
+    if not node.facts.edge_dns:
+        return not_applicable("the cluster has no DNS of edge nodes")
+    return _warm("CoreDNS", ("services", "endpointslices", "namespaces"))(node)
+
+
+def _whole(node: EdgeNode) -> Found:
+    entries = node.entries
+    broken = [
+        f"{each['key']} ({each.get('reason') or 'not whole'})" for each in entries if not each.get("whole")
+    ]
+    if broken:
+        return failed(f"{len(broken)} of {len(entries)} are broken: {'; '.join(broken[:5])}")
+    return ok(f"{len(entries)} entries") if entries else failed(f"{CACHE} is empty")
+
+
+def _snapshot(node: EdgeNode) -> Found:
+    entries = [each for each in node.entries if each.get("ageSeconds", 0) > YOUNG or each.get("snapshot")]
+    lacking = [str(each["key"]) for each in entries if not each.get("snapshot")]
+    if lacking:
+        return failed(f"{SNAPSHOT} lacks {len(lacking)}: {', '.join(lacking[:5])}")
+    return ok(f"{SNAPSHOT} has all {len(entries)}")
+
+
+def _age(node: EdgeNode) -> Found:
+    ages = [int(each.get("ageSeconds", 0)) for each in node.entries if is_of(each, KUBELET)]
+    if not ages:
+        return not_applicable("not looked at: see `cache-kubelet`")
+    newest = min(ages)
+    if newest > DAY:
+        return warning(
+            f"the kubelet's newest answer is {newest // DAY} days old: the node has been cut off for that "
+            "long, or lite-apiserver cannot write"
+        )
+    return ok(f"the kubelet's newest answer is {newest // 60} minutes old")
+
+
+CACHE_CHECKS = (
+    Check(
+        "cache-private",
+        GROUP,
+        "the cache, with Secrets in it, and its copy are open to root alone",
+        f"`chown root {CACHE} {SNAPSHOT}; chmod 0700 {CACHE} {SNAPSHOT}`",
+        _private,
+    ),
+    Check("cache-kubelet", GROUP, "the kubelet's answers are there", KEEP_ONLINE, _kubelet),
+    Check("cache-kube-proxy", GROUP, "kube-proxy's answers are there", KEEP_ONLINE, _kube_proxy),
+    Check("cache-flannel", GROUP, "flannel's answers are there", KEEP_ONLINE, _flannel),
+    Check("cache-dns", GROUP, "the answers of the node's DNS are there", KEEP_ONLINE, _dns),
+    Check(
+        "cache-whole",
+        GROUP,
+        "every answer is whole",
+        "`systemctl restart edge-repair` puts back what the copy has; what it has not comes with the cloud",
+        _whole,
+    ),
+    Check(
+        "snapshot-whole",
+        GROUP,
+        "there is a copy of every answer, written through to the disk",
+        "`systemctl restart edge-keep` has them copied; `edgeadm-node cache` lists both",
+        _snapshot,
+    ),
+    Check(
+        "cache-age",
+        GROUP,
+        "the answers are not from another time",
+        "Pods that were made or deleted since are not known here: connect the node to the cloud",
+        _age,
+    ),
+)

@@ -1,0 +1,91 @@
+"""Will containerd set up Pods the way that remembers their addresses?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok, warning
+from edgeadm.autonomy.node import OTHER_NETWORK, EdgeNode
+from edgeadm.phases.cni import CONFLIST
+from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
+
+GROUP = "pod network"
+FOLDER, _, OURS = CONFLIST.rpartition("/")
+SUFFIXES = (".conf", ".conflist", ".json")  # what libcni reads, in the order of names
+PLUGINS = "/opt/cni/bin"
+IPAM = "edge-ipam"
+NEEDED = (IPAM, "host-local", "flannel", "portmap", "bridge", "loopback")
+JOIN_AGAIN = "run `edgeadm join` again: it puts back what is not as it should be"
+
+
+def _first(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return warning(f"{OTHER_NETWORK}: whether it comes up without the cloud is for its own makers to say")
+    there = [name for name in node.host.names(FOLDER) if name.endswith(SUFFIXES)]
+    if not there:
+        return failed(f"there is none in {FOLDER}")
+    if there[0] != OURS:
+        return failed(f"{there[0]} comes before {OURS}" if OURS in there else f"{there[0]} is there instead")
+    return ok(f"{OURS} is the first")
+
+
+def _memory(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    if node.host.stat(CONFLIST) is None:
+        return not_applicable("not looked at: see `cni-first`")
+    wrong = list(_forgetful(_plugin(node)))
+    return failed(f"{CONFLIST}: {', '.join(wrong)}") if wrong else ok("addresses and subnet are remembered")
+
+
+def _plugin(node: EdgeNode) -> dict[str, Any]:
+    """The first plugin of our configuration; empty where there is none."""
+    try:
+        found = json.loads(node.host.read(CONFLIST) or b"")["plugins"][0]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _forgetful(plugin: dict[str, Any]) -> Iterator[str]:
+    ipam = plugin.get("ipam") or {}
+    wanted = (
+        ("the first plugin", plugin.get("type"), "flannel"),
+        ("`subnetFile`", plugin.get("subnetFile"), SUBNET),
+        ("`dataDir`", plugin.get("dataDir"), SCRATCH),
+        ("the address plugin", ipam.get("type"), IPAM),
+        ("its `dataDir`", ipam.get("dataDir"), RESERVATIONS),
+    )
+    for what, found, right in wanted:
+        if found != right:
+            yield f"{what} is {f'`{found}`' if found else 'not set'} and not `{right}`"
+
+
+def _plugins(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    wrong = []
+    for name in NEEDED:
+        info = node.host.stat(f"{PLUGINS}/{name}")
+        if info is None:
+            wrong.append(f"{name} is missing")
+        elif info.kind == "file" and (not info.size or not info.mode & 0o111):
+            wrong.append(f"{name} is {'not executable' if info.size else 'empty'}")
+    return failed(", ".join(wrong)) if wrong else ok(f"all {len(NEEDED)} are in {PLUGINS}")
+
+
+CNI_CHECKS = (
+    Check(
+        "cni-first",
+        GROUP,
+        "containerd takes edgeadm's network configuration",
+        f"move every other file out of {FOLDER}; `edgeadm join` writes ours again",
+        _first,
+    ),
+    Check(
+        "cni-memory", GROUP, "the network configuration remembers addresses over boots", JOIN_AGAIN, _memory
+    ),
+    Check("cni-plugins", GROUP, "the plugins that it names can be run", JOIN_AGAIN, _plugins),
+)

@@ -1,0 +1,87 @@
+"""Is there room to start, and is what the node remembers on a disk at all?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeadm.autonomy.check import Check, Found, failed, ok, warning
+from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.phases.lite_files import CACHE
+from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
+
+GROUP = "disk"
+# Where the kubelet measures, what it calls that, and its own bounds (its defaults_linux.go).
+KUBELET, RUNTIME = "/var/lib/kubelet", "/var/lib/containerd"
+MEASURED = ((KUBELET, "nodefs.available", "10%"), (RUNTIME, "imagefs.available", "15%"))
+INODES = ((KUBELET, "nodefs.inodesFree", "5%"), (RUNTIME, "imagefs.inodesFree", "5%"))
+NEAR = 1.2  # times the bound: a boot writes, too
+UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+IN_MEMORY = ("tmpfs", "ramfs")
+
+
+def bound(text: str, total: float) -> float:
+    """A bound of the kubelet's, such as `10%` or `1Gi`, as a number; 0 where it is none."""
+    unit = next((each for each in UNITS if text.endswith(each)), "")
+    try:
+        if text.endswith("%"):
+            return total * float(text[:-1]) / 100
+        return float(text.removesuffix(unit)) * UNITS.get(unit, 1)
+    except ValueError:
+        return 0
+
+
+def _free(node: EdgeNode) -> Found:
+    hard = node.kubelet_config.get("evictionHard")
+    evicts, near, shown = [], [], []
+    for flag, scale, kinds in (("-Pk", 1024, MEASURED), ("-Pi", 1, INODES)):
+        for path, signal, default in kinds:
+            total, free = _measure(node, flag, path)
+            # Bounds of the user's own leave the kubelet none of its defaults.
+            least = bound(str(hard.get(signal, "0") if isinstance(hard, dict) else default), total * scale)
+            if total and free * scale < least:
+                evicts.append(f"{signal} is {free / total:.0%}, below {_share(hard, signal, default)}")
+            elif total and free * scale < least * NEAR:
+                near.append(f"{signal} is {free / total:.0%}, near {_share(hard, signal, default)}")
+            elif scale > 1 and total:
+                shown.append(f"{free / total:.0%} of {path}")
+    if evicts:
+        return failed(f"the kubelet would end Pods: {'; '.join(evicts)}")
+    return warning("; ".join(near)) if near else ok(f"free: {', '.join(shown)}")
+
+
+def _share(hard: Any, signal: str, default: str) -> str:
+    return str(hard.get(signal)) if isinstance(hard, dict) else default
+
+
+def _measure(node: EdgeNode, flag: str, path: str) -> tuple[int, int]:
+    """Total and free, in df's units; zeros where it does not tell."""
+    lines = node.host.ask("df", flag, path).out.splitlines()
+    columns = lines[-1].split() if len(lines) > 1 else []
+    numbers = [int(each) if each.isdecimal() else 0 for each in columns[1:4]]
+    return (numbers[0], numbers[2]) if len(numbers) == 3 else (0, 0)
+
+
+def _kept(node: EdgeNode) -> Found:
+    subnets = SUBNET.rpartition("/")[0]
+    paths = (CACHE, SNAPSHOT, *((ADDRESSES, subnets) if node.has_flannel else ()), KUBELET, RUNTIME)
+    lines = node.host.ask("stat", "-f", "-c", "%T %n", *paths).out.splitlines()
+    lost = [path for kind, _, path in (line.partition(" ") for line in lines) if kind in IN_MEMORY]
+    return failed(f"in memory alone: {', '.join(lost)}") if lost else ok("everything is on a disk")
+
+
+DISK_CHECKS = (
+    Check(
+        "disk-free",
+        GROUP,
+        "there is more room than the kubelet wants to see",
+        f"make room, or set `evictionHard` in {KUBELET_CONFIG}",
+        _free,
+    ),
+    Check(
+        "disk-kept",
+        GROUP,
+        "what the node remembers outlives a boot",
+        "mount a disk there: what is in memory is gone after a power cut",
+        _kept,
+    ),
+)

@@ -1,0 +1,61 @@
+"""Do Pods find each other by name while the node is cut off?"""
+
+from __future__ import annotations
+
+import re
+
+from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
+from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.errors import UnreachableError
+
+GROUP = "dns"
+KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
+NO_EDGE_DNS = "the cluster has no DNS of edge nodes: names are known only while the cloud is there"
+
+
+def _answers(node: EdgeNode) -> Found:
+    if not node.facts.edge_dns:
+        return not_applicable(NO_EDGE_DNS)
+    server, wanted = node.facts.virtual_address, node.facts.service_ip
+    name = f"kubernetes.default.svc.{node.facts.domain}"
+    try:
+        found = node.nearby.addresses(server, name, ipv6=":" in wanted)
+    except UnreachableError as error:
+        return failed(error.message)
+    if wanted not in found:
+        return failed(f"{name} is {', '.join(found)} there, and should be {wanted}")
+    return ok(f"{name} is {wanted}")
+
+
+def _asked(node: EdgeNode) -> Found:
+    if not node.facts.edge_dns:
+        return not_applicable(NO_EDGE_DNS)
+    found, wanted = _flag(node) or node.kubelet_config.get("clusterDNS") or [], [node.facts.virtual_address]
+    if found == wanted:
+        return ok(f"Pods ask {wanted[0]}")
+    return failed(f"Pods ask {', '.join(map(str, found)) or 'nobody'}, and not {wanted[0]}")
+
+
+def _flag(node: EdgeNode) -> list[str]:
+    """What the kubelet's command line says, which goes before its configuration."""
+    text = (node.host.read(KUBEADM_FLAGS) or b"").decode(errors="replace")
+    found = re.findall(r"--cluster-dns[= ]([^\s\"']+)", text)
+    return str(found[-1]).split(",") if found else []
+
+
+DNS_CHECKS = (
+    Check(
+        "dns-answers",
+        GROUP,
+        "the node's DNS knows the names of Services",
+        "does the Pod edge-system/edge-coredns run here? `crictl ps --name coredns`, `crictl logs`",
+        _answers,
+    ),
+    Check(
+        "dns-asked",
+        GROUP,
+        "Pods ask the node's DNS",
+        f"set `clusterDNS` in {KUBELET_CONFIG} and `systemctl restart kubelet`, then make the Pods anew",
+        _asked,
+    ),
+)

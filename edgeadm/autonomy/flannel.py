@@ -1,0 +1,122 @@
+"""Does flannel find on the node what other nodes know of it?"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+
+from edgeadm.autonomy.cached import entry_of, own_node
+from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
+from edgeadm.autonomy.node import FLANNEL, OTHER_NETWORK, EdgeNode
+from edgeadm.phases.node_files import SUBNET
+
+GROUP = "pod network"
+LINK, BRIDGE = "flannel.1", "cni0"
+ANNOTATIONS = "flannel.alpha.coreos.com"
+
+
+def _subnet(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    text = node.host.read(SUBNET)
+    if text is None:
+        return failed(f"{SUBNET} is missing")
+    found = _values(text)
+    lacking = [name for name in ("FLANNEL_MTU", "FLANNEL_IPMASQ") if not found.get(name)]
+    if not _networks(found):
+        lacking.insert(0, "FLANNEL_SUBNET")
+    return failed(f"{SUBNET} lacks {', '.join(lacking)}") if lacking else ok(f"{found.get('FLANNEL_SUBNET')}")
+
+
+def _values(text: bytes) -> dict[str, str]:
+    lines = (line.partition("=") for line in text.decode(errors="replace").splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
+
+
+def _networks(values: dict[str, str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """This node's ranges; none where one that is named does not belong to the whole network."""
+    found = []
+    for family in ("FLANNEL", "FLANNEL_IPV6"):
+        if f"{family}_SUBNET" not in values:
+            continue
+        try:
+            ours = ipaddress.ip_network(values[f"{family}_SUBNET"], strict=False)
+            ipaddress.ip_network(values.get(f"{family}_NETWORK", ""), strict=False)
+        except ValueError:
+            return []
+        found.append(ours)
+    return found
+
+
+def _links(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    ranges = _networks(_values(node.host.read(SUBNET) or b""))
+    if not ranges:
+        return not_applicable("not looked at: see `flannel-subnet`")
+    for link in (LINK, BRIDGE):
+        for text in node.addresses.get(link, []):
+            address = ipaddress.ip_interface(text).ip
+            same = [each for each in ranges if each.version == address.version]
+            if same and not address.is_link_local and not any(address in each for each in same):
+                return failed(f"{link} has {address}, and {SUBNET} says {same[0]}")
+    given = _given(node)
+    if given and str(ranges[0]) not in given:
+        return failed(f"the Node has the range {given[0]}, and {SUBNET} says {ranges[0]}")
+    there = [link for link in (LINK, BRIDGE) if link in node.addresses]
+    return ok(f"{ranges[0]} is that of {', '.join(there) or 'no link yet'}")
+
+
+def _given(node: EdgeNode) -> list[str]:
+    spec = (own_node(node) or {}).get("spec") or {}
+    return [str(each) for each in spec.get("podCIDRs") or [spec.get("podCIDR")] if each]
+
+
+def _known(node: EdgeNode) -> Found:
+    if not node.has_flannel:
+        return not_applicable(OTHER_NETWORK)
+    if entry_of(node, FLANNEL, "nodes", node.name) is None:
+        return not_applicable("not looked at: see `cache-flannel`")
+    found = own_node(node)
+    if found is None:
+        return failed("flannel's own Node cannot be read from the cache")
+    notes = (found.get("metadata") or {}).get("annotations") or {}
+    if notes.get(f"{ANNOTATIONS}/backend-type", "vxlan") != "vxlan":
+        return not_applicable(f"flannel works by {notes[f'{ANNOTATIONS}/backend-type']}")
+    try:
+        noted = str(json.loads(notes[f"{ANNOTATIONS}/backend-data"])["VtepMAC"]).lower()
+    except (KeyError, ValueError, TypeError):
+        return failed("flannel's own Node does not say which MAC other nodes send to")
+    answer = node.host.ask("ip", "-o", "link", "show", "dev", LINK)
+    has = re.search(r"link/ether (\S+)", answer.out)
+    if has is None:
+        return failed(f"there is no link {LINK}")
+    if has[1].lower() != noted:
+        return failed(f"{LINK} has {has[1]}, and other nodes know {noted}")
+    return ok(f"{LINK} has {noted}, as other nodes know it")
+
+
+FLANNEL_CHECKS = (
+    Check(
+        "flannel-subnet",
+        GROUP,
+        "flannel's file is whole, and where boots do not empty it",
+        "flannel writes it while the node is up: `journalctl -u kubelet`, and the log of its Pod",
+        _subnet,
+    ),
+    Check(
+        "flannel-links",
+        GROUP,
+        "the links have addresses of the range in flannel's file",
+        "the node was given another range: drain it and restart it while the cloud is there",
+        _links,
+    ),
+    Check(
+        "flannel-node",
+        GROUP,
+        "flannel's link has the MAC that other nodes know",
+        f"while the cloud is there, `ip link delete {LINK}` and delete flannel's Pod: it tells others anew",
+        _known,
+    ),
+)

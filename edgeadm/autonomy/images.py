@@ -1,0 +1,119 @@
+"""Are the images of this node's Pods here to stay? There is no registry to pull them from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgeadm.autonomy.check import Check, Found, failed, ok, warning
+from edgeadm.autonomy.node import EdgeNode
+from edgeadm.hosts import facts
+
+GROUP = "images"
+GIB = 1 << 30
+SANDBOX = "the sandbox of every Pod"
+
+
+def full_name(name: str) -> str:
+    """The image's name as containerd has it: with its registry, and with a tag where it has no digest."""
+    name, at, digest = name.partition("@")
+    first, slash, _ = name.partition("/")
+    if not slash:
+        name = f"docker.io/library/{name}"
+    elif "." not in first and ":" not in first and first != "localhost":
+        name = f"docker.io/{name}"
+    folder, _, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    return f"{folder}/{repository}@{digest}" if at else f"{folder}/{repository}:{tag or 'latest'}"
+
+
+def _wanted(node: EdgeNode) -> dict[str, str]:
+    """Image → the first Pod that needs it."""
+    found: dict[str, str] = {}
+    runtime = facts.runtime(node.host)
+    if runtime is not None and runtime.sandbox_image:
+        found[full_name(runtime.sandbox_image)] = SANDBOX
+    for pod, image in _images(node):
+        found.setdefault(full_name(str(image.get("name"))), f"{pod['namespace']}/{pod['name']}")
+    return found
+
+
+def _images(node: EdgeNode) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for pod in node.pods:
+        for image in pod.get("images") or []:
+            yield pod, image
+
+
+def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
+    return {full_name(str(each.get("name"))): each for each in node.images.every("images")}
+
+
+def _present(node: EdgeNode) -> Found:
+    there, wanted = _there(node), _wanted(node)
+    missing = [f"{name} ({why})" for name, why in wanted.items() if name not in there]
+    return failed(f"missing: {', '.join(missing)}") if missing else ok(f"all {len(wanted)} are there")
+
+
+def _pinned(node: EdgeNode) -> Found:
+    there = _there(node)
+    loose = [name for name in _wanted(node) if name in there and not there[name].get("pinned")]
+    if not loose:
+        return ok("nobody collects them")
+    large = [name for name in loose if there[name].get("fits") is False]
+    if len(large) == len(loose):
+        bound = _gib(node.images.document.get("limitBytes"))
+        return warning(f"not pinned, as pins may take {bound} only: {', '.join(large)}")
+    return failed(f"not pinned: {', '.join(name for name in loose if name not in large)}")
+
+
+def _always(node: EdgeNode) -> Found:
+    stuck = dict.fromkeys(
+        f"{pod['namespace']}/{pod['name']}" for pod, image in _images(node) if image.get("policy") == "Always"
+    )
+    if not stuck:
+        return ok("no Pod insists on pulling")
+    return warning(f"cannot start without their registry: {', '.join(stuck)}")
+
+
+def _bound(node: EdgeNode) -> Found:
+    document = node.images.document
+    taken, bound = int(document.get("pinnedBytes") or 0), int(document.get("limitBytes") or 0)
+    if bound and taken > bound:
+        return warning(f"they take {_gib(taken)}, and the bound is {_gib(bound)}")
+    return ok(f"they take {_gib(taken)}{f' of {_gib(bound)}' if bound else ''}")
+
+
+def _gib(size: Any) -> str:
+    return f"{int(size or 0) / GIB:.1f} GiB"
+
+
+IMAGE_CHECKS = (
+    Check(
+        "images-present",
+        GROUP,
+        "every image of this node's Pods is there",
+        "have it pulled while the cloud is there, or `ctr -n k8s.io images import FILE`",
+        _present,
+    ),
+    Check(
+        "images-pinned",
+        GROUP,
+        "none of them is collected where the disk fills",
+        "`systemctl restart edge-keep` pins what fits; more room needs a larger disk, or fewer images",
+        _pinned,
+    ),
+    Check(
+        "images-always",
+        GROUP,
+        "no Pod asks its registry at each start",
+        "set `imagePullPolicy: IfNotPresent`, and a tag that is never moved, where the Pods are made",
+        _always,
+    ),
+    Check(
+        "images-bound",
+        GROUP,
+        "pinned images leave room for everything else",
+        "take away images that no Pod needs: `edgeadm-node images` lists them",
+        _bound,
+    ),
+)

@@ -1,0 +1,181 @@
+"""The edge node that is looked at: each question about it is asked once, of this machine alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from edgeadm import pki
+from edgeadm.autonomy.errors import NotEdgeNodeError, OtherNodeError
+from edgeadm.autonomy.helper import Told, ask_helper
+from edgeadm.cluster.nearby import Nearby
+from edgeadm.config import Config
+from edgeadm.hosts import Host
+from edgeadm.hosts import facts as machine
+from edgeadm.hosts.units import UnitState, unit_states
+from edgeadm.phases import edge_nic, lite_apiserver, service_ip
+from edgeadm.phases.cni import CONFLIST
+from edgeadm.phases.common import KUBELET_CONF
+from edgeadm.phases.lite_files import LOCAL, address_of
+from edgeadm.phases.membership import CLIENT, ClusterFacts, facts_on
+from edgeadm.phases.node_files import KEEP, REPAIR
+
+KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+FLANNEL = "flannel"
+CONTAINERD = "containerd"
+KUBELET = "kubelet"
+OTHER_NETWORK = "the pod network is not flannel's"
+# In the order in which they start.
+UNITS = (
+    REPAIR,
+    edge_nic.SERVICE,
+    CONTAINERD,
+    lite_apiserver.SERVICE,
+    service_ip.SERVICE,
+    KUBELET,
+    KEEP,
+    lite_apiserver.TIMER,
+)
+SIGNS = (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)
+
+
+class UnansweredError(Exception):
+    """A question got no answer. `owner` is the code of the check that says so, for all that hang on it."""
+
+    def __init__(self, owner: str, why: str) -> None:
+        super().__init__(why)
+        self.owner = owner
+        self.why = why
+
+
+@dataclass(frozen=True)
+class EdgeNode:
+    """This node: its name in the cluster, what its join found of the cluster, and the doors to it."""
+
+    host: Host
+    name: str
+    facts: ClusterFacts
+    nearby: Nearby
+
+    @cached_property
+    def now(self) -> datetime:
+        """By the machine's clock."""
+        return datetime.fromtimestamp(machine.clock(self.host), UTC)
+
+    @cached_property
+    def units(self) -> dict[str, UnitState]:
+        """The units that matter, as systemd sees them."""
+        return unit_states(self.host, *UNITS)
+
+    @cached_property
+    def addresses(self) -> dict[str, list[str]]:
+        """Link → its addresses with prefix length."""
+        return machine.addresses(self.host)
+
+    @cached_property
+    def server(self) -> str:
+        """https://ADDRESS:PORT of lite-apiserver: the port is this node's own."""
+        port = Config().join.lite_apiserver_port
+        return server_in(self.host.read(LOCAL)) or address_of(self.facts, port)
+
+    @cached_property
+    def kubelet_config(self) -> dict[str, Any]:
+        """The kubelet's configuration; empty where there is none that can be read."""
+        return document(self.host.read(KUBELET_CONFIG))
+
+    @cached_property
+    def kubelet_version(self) -> str:
+        """vX.Y.Z of the kubelet that is installed; empty where it does not tell."""
+        answer = self.host.ask("kubelet", "--version", timeout=30)
+        return answer.out.split()[-1] if answer.code == 0 and answer.out.split() else ""
+
+    @cached_property
+    def has_flannel(self) -> bool:
+        """Whether flannel makes the pod network. Clusters that edgeadm did not make do not say."""
+        return self.facts.cni == FLANNEL or (not self.facts.cni and self.host.stat(CONFLIST) is not None)
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries of lite-apiserver's cache. Raises UnansweredError."""
+        return self._answered("cache", "cache-whole").every("entries")
+
+    @property
+    def pods(self) -> list[dict[str, Any]]:
+        """The Pods that this node is to run, as its cache has them; those that have ended or are to go are
+        left out. Raises UnansweredError."""
+        found = self._answered("pods", "cache-kubelet").every("pods")
+        over = ("Succeeded", "Failed")
+        return [each for each in found if each.get("phase") not in over and not each.get("deleting")]
+
+    @property
+    def images(self) -> Told:
+        """What containerd holds, and how much may be pinned. Raises UnansweredError."""
+        unit = self.units.get(CONTAINERD)
+        if unit is not None and not unit.active:
+            raise UnansweredError(f"unit-{CONTAINERD}", "containerd does not run")
+        return self._answered("images", "images-present")
+
+    @property
+    def records(self) -> Told:
+        """Which Pod is remembered with which addresses, and what is wrong with that memory. Raises
+        UnansweredError."""
+        return self._answered("addresses", "address-store")
+
+    def told(self, verb: str) -> Told:
+        """The answer of `edgeadm-node` as it came, asked once."""
+        if verb not in self._told:
+            self._told[verb] = ask_helper(self.host, verb)
+        return self._told[verb]
+
+    def _answered(self, verb: str, owner: str) -> Told:
+        told = self.told(verb)
+        if told.absent:
+            raise UnansweredError("helper", told.fault)
+        if told.fault and not told.document:
+            raise UnansweredError(owner, told.fault)
+        return told
+
+    @cached_property
+    def _told(self) -> dict[str, Told]:
+        return {}
+
+
+def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
+    """This machine as an edge node. Raises OtherNodeError where another one was asked for, NotEdgeNodeError
+    where it is none."""
+    name = pki.common_name(host.read(CLIENT) or b"").removeprefix("system:node:")
+    own = {each for each in (name, machine.hostname(host)) if each}
+    if asked and asked.lower() not in own:
+        raise OtherNodeError(
+            f"`{asked}` is another node: this one is `{name or machine.hostname(host)}`",
+            hint=f"run it there, such as by `ssh {asked} edgeadm check autonomy`",
+        )
+    found = facts_on(host)
+    joined = host.stat(KUBELET_CONF) is not None and any(host.stat(path) is not None for path in SIGNS)
+    if found is None or not found.virtual_address or not joined:
+        raise NotEdgeNodeError(
+            "this machine is no edge node: it has no lite-apiserver of edgeadm's",
+            hint="run it on a node that `edgeadm join` made an edge node",
+        )
+    return EdgeNode(host, name or machine.hostname(host), found, nearby)
+
+
+def document(text: bytes | None) -> dict[str, Any]:
+    """A YAML document; empty where it is none."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(text or b"")
+    except yaml.YAMLError:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def server_in(kubeconfig: bytes | None) -> str:
+    """The server of a kubeconfig's first cluster; empty where there is none."""
+    try:
+        return str(document(kubeconfig)["clusters"][0]["cluster"]["server"])
+    except (KeyError, IndexError, TypeError):
+        return ""

@@ -1,0 +1,72 @@
+"""`edgeadm check autonomy`: would this edge node come back without the cloud?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import click
+
+from edgeadm.autonomy.check import FAILED, WARNING, Finding, run_checks
+from edgeadm.autonomy.checks import AUTONOMY_CHECKS
+from edgeadm.autonomy.node import open_node
+from edgeadm.cli import console, options
+from edgeadm.cli.session import world
+from edgeadm.errors import NotRootError
+from edgeadm.hosts import DryHost
+
+VERB = "check autonomy"
+A_CHECK_FAILED = 2
+COLOURS = {"ok": "green", WARNING: "yellow", FAILED: "red"}
+SHOWN = {"not applicable": "-"}
+
+
+@click.group("check")
+def command() -> None:
+    """Look whether a node is as it should be; change nothing."""
+
+
+@command.command("autonomy")
+@click.argument("node", required=False, default="")
+@options.output
+def autonomy(node: str, output: str) -> int:
+    """Tell whether this edge node would come back by itself after a power cut without the cloud.
+
+    NODE is this node, which need not be named. Status 2 where a check failed; warnings leave it at 0.
+    """
+    here = world()
+    if not here.is_root():
+        raise NotRootError(
+            f"`edgeadm {VERB}` reads what only root may read", hint="run it as root: `sudo edgeadm …`"
+        )
+    there = open_node(DryHost(here.host(), lambda _change: None), here.nearby(), node)
+    findings = list(run_checks(AUTONOMY_CHECKS, there))
+    failures = sum(each.found.result == FAILED for each in findings)
+    if output == "json":
+        found = [each.as_dict() for each in findings]
+        console.data_json({"verb": VERB, "node": there.name, "ok": not failures, "checks": found})
+    else:
+        _show(findings)
+        console.talk(_summary(there.name, findings, failures))
+    return A_CHECK_FAILED if failures else 0
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """One line for each check, below the name of its group; what to do below those that need it."""
+    width = max(len(each.check.code) for each in findings)
+    for group, members in groupby(findings, lambda each: each.check.group):
+        console.data(group)
+        for each in members:
+            result = each.found.result
+            mark = click.style(f"{SHOWN.get(result, result):<7}", fg=COLOURS.get(result))
+            console.data(f"  {mark}  {each.check.code:<{width}}  {each.check.statement}: {each.found.text}")
+            if each.hint:
+                console.data(f"           {'':<{width}}  hint: {each.hint}")
+
+
+def _summary(name: str, findings: Sequence[Finding], failures: int) -> str:
+    warnings = sum(each.found.result == WARNING for each in findings)
+    told = f"{warnings} warning{'s' if warnings != 1 else ''}"
+    if failures:
+        return f"{name} would not come back as it was: {failures} of {len(findings)} checks failed, {told}"
+    return f"{name} would come back without the cloud, as far as {len(findings)} checks can tell: {told}"

@@ -1,0 +1,76 @@
+"""What systemd says of its units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgeadm.hosts.base import Host
+
+PROPERTIES = (
+    "Id",
+    "LoadState",
+    "UnitFileState",
+    "ActiveState",
+    "SubState",
+    "NeedDaemonReload",
+    "After",
+    "Before",
+)
+# `static` and `enabled-runtime` are not among them: nothing starts the unit after a power cut.
+STARTS_AT_BOOT = ("enabled", "alias", "generated")
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """A unit as systemd has loaded it. `stale` tells that its file has changed since."""
+
+    load: str = ""
+    file: str = ""
+    active_state: str = ""
+    sub_state: str = ""
+    stale: bool = False
+    after: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it starts at each boot."""
+        return self.file in STARTS_AT_BOOT
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs, or has done its work."""
+        return self.active_state == "active"
+
+
+def full_name(unit: str) -> str:
+    """The name with its kind: `kubelet` is `kubelet.service`."""
+    return unit if "." in unit else f"{unit}.service"
+
+
+def unit_states(host: Host, *units: str) -> dict[str, UnitState]:
+    """Unit, as it was named → its state; a unit that systemd says nothing of is left out."""
+    names = {full_name(unit): unit for unit in units}
+    answer = host.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", *names, timeout=30)
+    return {names[name]: state for name, state in parse_units(answer.out) if name in names}
+
+
+def parse_units(text: str) -> Iterator[tuple[str, UnitState]]:
+    """The paragraphs of `systemctl show`, one for each unit."""
+    for paragraph in text.split("\n\n"):
+        lines = (line.partition("=") for line in paragraph.splitlines())
+        found = {name: value for name, _, value in lines}
+        if found.get("Id"):
+            yield (
+                found["Id"],
+                UnitState(
+                    found.get("LoadState", ""),
+                    found.get("UnitFileState", ""),
+                    found.get("ActiveState", ""),
+                    found.get("SubState", ""),
+                    found.get("NeedDaemonReload") == "yes",
+                    frozenset(found.get("After", "").split()),
+                    frozenset(found.get("Before", "").split()),
+                ),
+            )

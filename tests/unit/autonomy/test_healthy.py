@@ -1,0 +1,180 @@
+"""An edge node on which everything is as it should be, and those that need less than others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edgeadm.autonomy.cached import body, is_of
+from edgeadm.autonomy.checks import AUTONOMY_CHECKS
+from edgeadm.autonomy.disk import bound
+from edgeadm.autonomy.errors import NotEdgeNodeError, OtherNodeError
+from edgeadm.autonomy.images import full_name
+from edgeadm.autonomy.node import open_node
+from edgeadm.hosts import Result
+from edgeadm.phases import edge_nic, lite_apiserver
+from edgeadm.phases.cni import CONFLIST
+from edgeadm.phases.lite_files import CACHE, LOCAL
+from edgeadm.phases.membership import FACTS
+from tests.edge_node import FLANNEL_NODE, NAME, EdgeNode, cached, flannel_node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> EdgeNode:
+    return EdgeNode(tmp_path)
+
+
+def applying(node: EdgeNode) -> dict[str, str]:
+    return {each.check.code: each.found.result for each in node.findings()}
+
+
+def test_a_healthy_node_passes_every_check(node: EdgeNode) -> None:
+    assert {code for code, result in applying(node).items() if result != "ok"} == set()
+    assert node.host.ran == []
+
+
+def test_every_check_has_a_code_of_its_own_a_statement_and_a_hint() -> None:
+    codes = [each.code for each in AUTONOMY_CHECKS]
+    assert len(codes) == len(set(codes)) >= 22
+    for each in AUTONOMY_CHECKS:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each.code)
+        assert each.statement
+        assert not each.statement.endswith(".")
+        assert each.hint
+
+
+def test_what_a_cluster_does_without_is_not_applicable(node: EdgeNode) -> None:
+    node.knows(edge_dns=False)
+    node.forget("CoreDNS")
+    node.told["pods"]["pods"].pop()
+    node.forget("kube-proxy")
+    found = applying(node)
+    assert {found[code] for code in ("dns-answers", "dns-asked", "cache-dns", "cache-kube-proxy")} == {
+        "not applicable"
+    }
+    assert node.wrong() == {}
+
+
+def test_another_pod_network_is_for_its_makers_to_speak_of(node: EdgeNode) -> None:
+    node.knows(cni="none")
+    del node.host.files[CONFLIST]
+    assert node.wrong() == {"cni-first": "warning"}
+    assert applying(node)["address-records"] == "not applicable"
+
+
+def test_a_cluster_that_does_not_say_has_flannel_where_its_configuration_is(node: EdgeNode) -> None:
+    node.knows(cni="")
+    assert node.wrong() == {}
+    assert applying(node)["cni-memory"] == "ok"
+
+
+def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) -> None:
+    node.host.answers["kubelet --version"] = Result(out="Kubernetes v1.30.0\n")
+    for each in node.told["cache"]["entries"]:
+        each["userAgent"] = each["userAgent"].replace("v1.36.3", "v1.30.0")
+    assert applying(node)["kubelet-lists"] == "not applicable"
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_lite_apiserver_answers_whether_the_cloud_does_or_not(node: EdgeNode, status: int) -> None:
+    node.machine.nearby.answer = status
+    told = next(each for each in node.findings() if each.check.code == "lite-answers").found
+    assert told.result == "ok"
+    assert ("the cloud is away" in told.text) == (status != 200)
+
+
+def test_another_port_of_lite_apiserver_is_found_in_its_own_file(node: EdgeNode) -> None:
+    for path in (LOCAL, "/etc/kubernetes/kubelet.conf"):
+        node.host.files[path] = node.host.files[path].replace(b"51003", b"52003")
+    table = node.host.answers["/usr/lib/edgeadm/edge/nft list table ip edgeadm"]
+    assert isinstance(table, Result)
+    node.host.answers["/usr/lib/edgeadm/edge/nft list table ip edgeadm"] = Result(
+        out=table.out.replace("51003", "52003")
+    )
+    assert node.wrong() == {}
+
+
+def test_what_hangs_on_a_question_without_an_answer_points_to_its_check(node: EdgeNode) -> None:
+    node.host.answers["/usr/bin/edgeadm-node cache -o json"] = Result(code=1, err="no such file")
+    findings = {each.check.code: each.found for each in node.findings()}
+    assert findings["cache-whole"].text == "no such file"
+    assert findings["cache-dns"].text == "not looked at: see `cache-whole`"
+
+
+def test_an_entry_of_a_moment_ago_need_not_be_copied_yet(node: EdgeNode) -> None:
+    node.entry("CoreDNS").update(snapshot=False, ageSeconds=2)
+    assert node.wrong() == {}
+
+
+def test_a_packed_entry_and_a_list_are_read(node: EdgeNode) -> None:
+    node.host.files[f"{CACHE}/{FLANNEL_NODE}"] = flannel_node(packed=True)
+    assert node.wrong() == {}
+    assert body(cached({"a": 1})) == {"a": 1}
+    for broken in (b"", b"{}", b"[]", b'{"code":200,"body":"?"}', b'{"body":"e30="'):
+        assert body(broken) is None
+
+
+def test_bounds_of_the_users_own_leave_the_kubelet_no_others(node: EdgeNode) -> None:
+    path = "/var/lib/kubelet/config.yaml"
+    node.host.answers["df -Pk"] = Result(out="F B U A\n/dev/vda 1000 1 90 1% /\n")
+    node.host.files[path] += b"evictionHard: {nodefs.available: 5%}\n"
+    assert node.wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("10%", 100), ("1Gi", 1 << 30), ("500M", 500e6), ("7", 7), ("few", 0)]
+)
+def test_bounds_as_the_kubelet_reads_them(text: str, number: float) -> None:
+    assert bound(text, 1000) == number
+
+
+@pytest.mark.parametrize(
+    ("client", "program", "fits"),
+    [
+        ("kubelet_v1.34.4", "kubelet", True),
+        ("CoreDNS-1.12.1", "CoreDNS", True),
+        ("coredns_1.12.1", "CoreDNS", True),
+        ("flanneld_v0.0.0", "flannel", True),
+        ("kube-proxy_v1.34.4", "kube-proxy", True),
+        ("kubeletx_v1", "kubelet", False),
+        ("kube-proxy_v1.34.4", "kubelet", False),
+        ("", "kubelet", False),
+    ],
+)
+def test_clients_are_known_by_their_programs(client: str, program: str, fits: bool) -> None:
+    assert is_of({"userAgent": client}, program) is fits
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("web", "docker.io/library/web:latest"),
+        ("web:1", "docker.io/library/web:1"),
+        ("me/web:1", "docker.io/me/web:1"),
+        ("localhost:5000/web", "localhost:5000/web:latest"),
+        ("registry.k8s.io/a/b:v1", "registry.k8s.io/a/b:v1"),
+        ("r.io/a:v1@sha256:00", "r.io/a@sha256:00"),
+        ("r.io/a@sha256:00", "r.io/a@sha256:00"),
+    ],
+)
+def test_images_are_named_as_containerd_names_them(name: str, full: str) -> None:
+    assert full_name(name) == full
+
+
+def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
+    node.host.answers["hostname"] = Result(out="machine-7\n")
+    nearby = node.machine.nearby
+    for asked in ("", NAME, "machine-7", "EDGE1"):
+        assert open_node(node.host, nearby, asked).name == NAME
+    with pytest.raises(OtherNodeError, match="`edge2` is another node: this one is `edge1`"):
+        open_node(node.host, nearby, "edge2")
+
+
+@pytest.mark.parametrize("lacking", [(FACTS,), (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)])
+def test_a_machine_that_is_no_edge_node_is_refused(node: EdgeNode, lacking: tuple[str, ...]) -> None:
+    for path in lacking:
+        del node.host.files[path]
+    with pytest.raises(NotEdgeNodeError):
+        open_node(node.host, node.machine.nearby)
