@@ -95,6 +95,13 @@ def checks() -> str:
 
 
 @page
+def autonomy() -> str:
+    every = import_module("edgeadm.autonomy.checks").AUTONOMY_CHECKS
+    rows = [(f"`{each.code}`", each.group, each.statement, each.hint) for each in every]
+    return table(("Code", "Group", "What must hold", "What to do where it does not"), rows)
+
+
+@page
 def settings() -> str:
     parts = []
     for title, every in (

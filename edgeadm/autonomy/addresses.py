@@ -18,7 +18,7 @@ def _store(node: EdgeNode) -> Found:
     problems = told.document.get("problems") or []
     if problems:
         return failed(f"{len(problems)} records cannot be used: {_words(problems[0])}")
-    return ok(f"{len(told.every('records'))} Pods are remembered")
+    return ok(f"records: {len(told.every('records'))}")
 
 
 def _words(problem: Any) -> str:
@@ -44,7 +44,7 @@ def _records(node: EdgeNode) -> Found:
             wrong.append(f"{title} has {', '.join(has)}, and there is no record of it")
         elif {ipaddress.ip_address(each) for each in noted} != {ipaddress.ip_address(each) for each in has}:
             wrong.append(f"{title} has {', '.join(has)}, and its record says {', '.join(noted)}")
-    return failed("; ".join(wrong)) if wrong else ok(f"{compared} Pods have the address of their record")
+    return failed("; ".join(wrong)) if wrong else ok(f"Pods compared: {compared}")
 
 
 ADDRESS_CHECKS = (

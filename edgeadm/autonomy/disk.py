@@ -12,8 +12,14 @@ from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
 GROUP = "disk"
 # Where the kubelet measures, what it calls that, and its own bounds (its defaults_linux.go).
 KUBELET, RUNTIME = "/var/lib/kubelet", "/var/lib/containerd"
-MEASURED = ((KUBELET, "nodefs.available", "10%"), (RUNTIME, "imagefs.available", "15%"))
-INODES = ((KUBELET, "nodefs.inodesFree", "5%"), (RUNTIME, "imagefs.inodesFree", "5%"))
+SPACE = ((KUBELET, "nodefs.available"), (RUNTIME, "imagefs.available"))
+INODES = ((KUBELET, "nodefs.inodesFree"), (RUNTIME, "imagefs.inodesFree"))
+DEFAULTS: dict[str, Any] = {
+    "nodefs.available": "10%",
+    "imagefs.available": "15%",
+    "nodefs.inodesFree": "5%",
+    "imagefs.inodesFree": "5%",
+}
 NEAR = 1.2  # times the bound: a boot writes, too
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 IN_MEMORY = ("tmpfs", "ramfs")
@@ -31,17 +37,17 @@ def bound(text: str, total: float) -> float:
 
 
 def _free(node: EdgeNode) -> Found:
-    hard = node.kubelet_config.get("evictionHard")
+    bounds = _bounds(node)
     evicts, near, shown = [], [], []
-    for flag, scale, kinds in (("-Pk", 1024, MEASURED), ("-Pi", 1, INODES)):
-        for path, signal, default in kinds:
+    for flag, scale, kinds in (("-Pk", 1024, SPACE), ("-Pi", 1, INODES)):
+        for path, signal in kinds:
             total, free = _measure(node, flag, path)
-            # Bounds of the user's own leave the kubelet none of its defaults.
-            least = bound(str(hard.get(signal, "0") if isinstance(hard, dict) else default), total * scale)
+            wanted = str(bounds.get(signal, "0"))
+            least = bound(wanted, total * scale)
             if total and free * scale < least:
-                evicts.append(f"{signal} is {free / total:.0%}, below {_share(hard, signal, default)}")
+                evicts.append(f"{signal} is {free / total:.0%}, below {wanted}")
             elif total and free * scale < least * NEAR:
-                near.append(f"{signal} is {free / total:.0%}, near {_share(hard, signal, default)}")
+                near.append(f"{signal} is {free / total:.0%}, near {wanted}")
             elif scale > 1 and total:
                 shown.append(f"{free / total:.0%} of {path}")
     if evicts:
@@ -49,8 +55,12 @@ def _free(node: EdgeNode) -> Found:
     return warning("; ".join(near)) if near else ok(f"free: {', '.join(shown)}")
 
 
-def _share(hard: Any, signal: str, default: str) -> str:
-    return str(hard.get(signal)) if isinstance(hard, dict) else default
+def _bounds(node: EdgeNode) -> dict[str, Any]:
+    """Signal → bound. The user's own leave the kubelet none of its defaults, unless it is told otherwise."""
+    own = node.kubelet_config.get("evictionHard")
+    if not isinstance(own, dict):
+        return DEFAULTS
+    return (DEFAULTS if node.kubelet_config.get("mergeDefaultEvictionSettings") else {}) | own
 
 
 def _measure(node: EdgeNode, flag: str, path: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.cli import VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,8 @@ def test_the_tables_hold_everything(generated: ModuleType, tmp_path: Path) -> No
     for workflow in generated.workflows():
         assert f"## {workflow.name}" in phases
         assert all(f"`{step.path}`" in phases for step in workflow.steps())
+    autonomy = (tmp_path / "autonomy.md").read_text()
+    assert all(f"`{each.code}`" in autonomy for each in AUTONOMY_CHECKS)
     cli = (tmp_path / "cli.md").read_text()
     assert all(f"## edgeadm {verb}\n" in cli for verb in VERBS)
 

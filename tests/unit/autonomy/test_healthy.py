@@ -121,6 +121,8 @@ def test_bounds_of_the_users_own_leave_the_kubelet_no_others(node: EdgeNode) -> 
     node.host.answers["df -Pk"] = Result(out="F B U A\n/dev/vda 1000 1 90 1% /\n")
     node.host.files[path] += b"evictionHard: {nodefs.available: 5%}\n"
     assert node.wrong() == {}
+    node.host.files[path] += b"mergeDefaultEvictionSettings: true\n"
+    assert node.wrong() == {"disk-free": "failed"}
 
 
 @pytest.mark.parametrize(
