@@ -1,9 +1,9 @@
 """Faults for an edge node in a sandbox: how each is planted and taken back, and which check must find it.
 
-Every command is a line for `bash -c`, run as root on the node. What is moved away waits below KEPT, which outlives
-a boot. Where the node's own helper would mend the fault, it is stopped meanwhile. Other checks may fail, too, so a
-journey asks whether the code is among those that did. `boot-order` supposes that edge-repair's own unit says what
-it is before; `snapshot-whole`, that the entry is older than a minute."""
+Every command is a line for `bash -c`, run as root on the node. What is moved away waits below KEPT, which
+outlives a boot. Where the helper of the node would mend the fault, it is stopped meanwhile. Other checks may
+fail, too, so a journey asks whether the code is among them. `boot-order` supposes that edge-repair's own
+unit says what it is before; `snapshot-whole`, that the entry is older than a minute."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAC = "ip -o link show dev flannel.1 | sed -n 's/.*link.ether \\([^ ]*\\).*/\\1/
 
 @dataclass(frozen=True)
 class Planted:
-    """A fault. `plant` and `take_back` are lines for a shell; the check with this code must have this result."""
+    """A fault. `plant` and `take_back` are for a shell; the check with this code then has this result."""
 
     what: str
     plant: str
