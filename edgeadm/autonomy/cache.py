@@ -35,7 +35,7 @@ def _private(node: EdgeNode) -> Found:
 def _kubelet(node: EdgeNode) -> Found:
     found = _warm(KUBELET, ("pods", "services", NODES), exact=True)(node)
     if found.result == OK:
-        node.pods  # noqa: B018  raises where the Pods cannot be read from these answers
+        _ = node.pods  # raises where the Pods cannot be read from these answers
     return found
 
 

@@ -46,8 +46,10 @@ def _answers(node: EdgeNode) -> Found:
     ca = node.host.read(AUTHORITY) or node.facts.ca.encode()
     try:
         status = node.nearby.status(node.server, ca, "/healthz")
-    except (UnreachableError, ApiError, ValueError) as error:
-        return failed(error.message if isinstance(error, (UnreachableError, ApiError)) else str(error))
+    except (UnreachableError, ApiError) as error:
+        return failed(error.message)
+    except (OSError, ValueError):
+        return failed(f"{AUTHORITY} holds no certificate to check it by")
     cloud = "the cloud answers through it" if status < AWAY and status != 404 else "the cloud is away"
     return ok(f"it answers at {node.server}; {cloud}")
 

@@ -1,0 +1,46 @@
+"""lite-apiserver, asked over real TLS by a server of the test's own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edgeadm.autonomy.node import open_node
+from edgeadm.autonomy.server import SERVER_CHECKS
+from edgeadm.cluster.errors import CertificateExpiredError, ConnectionRefusedByHostError
+from edgeadm.cluster.nearby import NearbyServers
+from edgeadm.phases.lite_files import AUTHORITY, LOCAL
+from tests.edge_node import EdgeNode, kubeconfig
+from tests.unit.cluster.test_discovery import NOW, Server
+
+ANSWERS = next(each for each in SERVER_CHECKS if each.code == "lite-answers")
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 503])
+def test_every_answer_is_one_as_long_as_the_certificate_holds(tmp_path: Path, status: int) -> None:
+    with Server(tmp_path, answers={"/healthz": (status, {})}).running() as server:
+        assert NearbyServers(5).status(f"https://127.0.0.1:{server.port}", server.ca, "/healthz") == status
+
+
+def test_a_certificate_that_does_not_hold_has_an_error_of_its_own(tmp_path: Path) -> None:
+    with (
+        Server(tmp_path, until=NOW - timedelta(minutes=1)).running() as server,
+        pytest.raises(CertificateExpiredError),
+    ):
+        NearbyServers(5).status(f"https://127.0.0.1:{server.port}", server.ca, "/healthz")
+    with pytest.raises(ConnectionRefusedByHostError):
+        NearbyServers(5).status(f"https://127.0.0.1:{server.port}", server.ca, "/healthz")
+
+
+def test_the_check_trusts_the_cas_file_alone(tmp_path: Path) -> None:
+    node = EdgeNode(tmp_path / "node")
+    with Server(tmp_path, answers={"/healthz": (200, {})}).running() as server:
+        node.host.files[LOCAL] = kubeconfig(f"https://127.0.0.1:{server.port}")
+        opened = open_node(node.host, NearbyServers(5))
+        assert "was not signed by the cluster's CA" in ANSWERS.probe(opened).text
+        node.host.files[AUTHORITY] = server.ca
+        assert ANSWERS.probe(opened).result == "ok"
+        node.host.files[AUTHORITY] = b"no certificate"
+        assert ANSWERS.probe(opened).text == f"{AUTHORITY} holds no certificate to check it by"
