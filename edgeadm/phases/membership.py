@@ -27,7 +27,8 @@ class OtherClusterError(EdgeadmError):
 @dataclass(frozen=True)
 class ClusterFacts:
     """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
-    name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder."""
+    name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder;
+    `edge_programs` are those that edge nodes run of the pod network and of Services, by name."""
 
     server: str
     ca: str
@@ -41,6 +42,7 @@ class ClusterFacts:
     tunnel_address: str = ""
     certificates: str = ""
     edge_dns: bool = False
+    edge_programs: tuple[str, ...] = ()
 
     def text(self) -> bytes:
         """As it is kept on the node."""
@@ -51,8 +53,11 @@ def cluster_facts(ctx: Context) -> ClusterFacts | None:
     """What an earlier phase found; None before discovery."""
     text = ctx.host.read(FACTS)
     try:
-        return ClusterFacts(**json.loads(text)) if text else None
-    except (ValueError, TypeError):
+        known = json.loads(text) if text else None
+        if known is None:
+            return None
+        return ClusterFacts(**known | {"edge_programs": tuple(known.get("edge_programs", ()))})
+    except (ValueError, TypeError, AttributeError):
         return None
 
 
