@@ -62,7 +62,7 @@ func (c *Cache) Keep() error {
 // known tells that this very file was looked at before, by this keeper or an earlier one.
 func (c *Cache) known(info fs.FileInfo) bool {
 	if seen, is := c.seen[info.Name()]; is {
-		return os.SameFile(seen, info) && same(seen, info)
+		return SameFile(seen, info)
 	}
 	kept, err := os.Lstat(filepath.Join(c.Snapshot, info.Name()))
 	return err == nil && same(kept, info)
