@@ -109,6 +109,12 @@ func (l *lite) serve(w http.ResponseWriter, r *http.Request) {
 	time.AfterFunc(50*time.Millisecond, func() { l.entry(key, header, body) })
 }
 
+func (l *lite) count() int {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return len(l.asked)
+}
+
 func bodyOf(path string) []byte {
 	var entry struct{ Body []byte }
 	data, _ := os.ReadFile(path)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -92,7 +93,7 @@ func TestWhatIsKeptDoesNotDependOnWhatTheClockSays(t *testing.T) {
 // TestNothingBesideItHoldsUpTheSnapshot: containerd and the cloud hang, and it is stopped within moments all the same.
 func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
 	e, l := newEdge(t), newLite(t)
-	e.write("ctr", "#!/bin/sh\ntouch $0.called\nsleep 60\n")
+	e.write("ctr", "#!/bin/sh\necho $$ > $0.called\nexec sleep 60\n")
 	if err := os.Chmod(e.path("ctr"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -107,15 +108,17 @@ func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
 	wait := func(what string, is func() bool) {
 		t.Helper()
 		for i := 0; !is(); i++ {
-			if i == 500 {
+			if i == 2000 {
 				t.Fatal(what)
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
-	wait("ctr was never called", func() bool { _, err := os.Stat(e.path("ctr.called")); return err == nil })
+	var ctr int
+	wait("ctr was never called", func() bool { ctr, _ = strconv.Atoi(strings.TrimSpace(e.contents()["ctr.called"])); return ctr > 0 })
 	e.write(podList, answer(t, "while ctr hangs"))
 	wait("it was not taken", func() bool { return e.contents()[kept] == answer(t, "while ctr hangs") })
+	wait("nobody asked for the Node", func() bool { return l.count() > 0 })
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +129,9 @@ func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("it waits for ctr")
+	}
+	if err := syscall.Kill(ctr, 0); err == nil {
+		t.Fatal("it left ctr behind")
 	}
 }
 
