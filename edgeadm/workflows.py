@@ -20,9 +20,11 @@ from edgeadm.phases.edge_apps.egress_by_hand import RENEWAL, EgressByHand
 from edgeadm.phases.edge_apps.first_start import FirstStart
 from edgeadm.phases.edge_apps.kube_proxy import KubeProxy
 from edgeadm.phases.edge_apps.namespace import EdgeNamespace
+from edgeadm.phases.edge_apps.pod_network import EdgePodNetwork
 from edgeadm.phases.edge_apps.site_manager import SiteManager
 from edgeadm.phases.edge_apps.tunnel import Tunnel
 from edgeadm.phases.edge_certificate import EdgeCertificate
+from edgeadm.phases.edge_memory import EdgeMemory
 from edgeadm.phases.edge_nic import EdgeNic
 from edgeadm.phases.hosts_entry import HostsEntry
 from edgeadm.phases.images import Images
@@ -52,6 +54,7 @@ from edgeadm.phases.service_ip import ServiceIp
 from edgeadm.phases.share_settings import ShareSettings
 from edgeadm.phases.virtual_ip.keepalived import Keepalived
 from edgeadm.phases.virtual_ip.kube_vip import KubeVip, KubeVipSettled
+from edgeadm.phases.warm_up import WarmUp
 
 # The API server comes last: it is sent through the tunnel once there is one.
 EDGE_APPS = (
@@ -61,6 +64,7 @@ EDGE_APPS = (
     Tunnel(),
     ApplicationGrid(),
     KubeProxy(),
+    EdgePodNetwork(),
     CloudOnly(),
     SiteManager(),
     EdgeHealth(),
@@ -108,11 +112,12 @@ JOIN = Workflow(
         Group(
             "edge",
             "what only an edge node has: its own API server",
-            (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp()),
+            (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp(), EdgeMemory()),
         ),
         RecoverJoin(),
         FirstStart(),
         KubeadmJoin(),
+        WarmUp(),
         Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
         Group("edge-apps", "what another control plane of an edge cluster has", (ApiServer(),)),
     ),

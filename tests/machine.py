@@ -23,7 +23,7 @@ from edgeadm.phases.edge_apps.first_start import PATCH
 from tests.certificates import authority, sign_request
 from tests.packed import VERSION, make_package
 from tests.packetfilter import applied
-from tests.traces import API_SERVER, MANIFEST, join_writes, kubeadm_writes, patched, pods_write
+from tests.traces import API_SERVER, MANIFEST, cache_knows, join_writes, kubeadm_writes, patched, pods_write
 
 FILES = {
     "/proc/meminfo": b"MemTotal:        8000000 kB\n",
@@ -125,6 +125,7 @@ class Machine:
             "ip -o addr show": self._addresses,
             "ip link delete": self._delete_link,
             "umount": self._umount,
+            "/usr/bin/edgeadm-node": self._helper,
             "kill": self._kill,
             "sysctl -q -w": self._set,
             **{f"{family}-save": self._save_rules for family in ("iptables", "ip6tables")},
@@ -243,7 +244,8 @@ class Machine:
         elif argv[1] == "join":
             assert b"token" in host.files["/etc/edgeadm/bootstrap.conf"]
             host.files |= join_writes()
-            self.api["/api/v1/nodes/cp1"] = {"status": {"conditions": [READY]}}
+            marks = {"annotations": {"flannel.alpha.coreos.com/backend-data": '{"VNI":1}'}}
+            self.api["/api/v1/nodes/cp1"] = {"metadata": marks, "status": {"conditions": [READY]}}
         elif argv[1] == "reset":
             for path in (*kubeadm_writes(), *join_writes()):
                 host.files.pop(path, None)
@@ -331,6 +333,13 @@ class Machine:
         del host.files[f"/sys/class/net/{argv[-1]}/x"]
         return Result()
 
+    def _helper(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        """The program that keeps what an edge node knows: once it is one, it knows all of it."""
+        if argv[0] not in host.files:
+            return Result(code=127)
+        joined = "/etc/kubernetes/kubelet.conf" in host.files
+        return Result(out=json.dumps({"entries": list(cache_knows()) if joined else []}))
+
     def _umount(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         lines = host.files["/proc/mounts"].decode().splitlines(keepends=True)
         host.files["/proc/mounts"] = "".join(
@@ -371,7 +380,11 @@ API: dict[str, dict[str, Any]] = {
         "data": {"ClusterConfiguration": "networking: {serviceSubnet: 10.96.0.0/12}"}
     },
     "/api/v1/namespaces/edge-system/configmaps/edge-info": {
-        "data": {"edge-virtual-addr": "169.254.20.11", "kube-api-cluster-ip": "10.96.0.1"}
+        "data": {
+            "edge-virtual-addr": "169.254.20.11",
+            "kube-api-cluster-ip": "10.96.0.1",
+            "node-programs": "flannel kube-proxy",
+        }
     },
 }
 READY = {"type": "Ready", "status": "True"}

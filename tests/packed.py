@@ -23,7 +23,7 @@ def roles_of(path: str) -> tuple[str, ...]:
         return ("control-plane",)
     return (
         ("edge",)
-        if path in ("bin/lite-apiserver", "bin/edgeadm-node", "tools/edge/nft")
+        if path in ("bin/lite-apiserver", "bin/edgeadm-node", "cni/edge-ipam", "tools/edge/nft")
         else ("control-plane", "worker", "edge")
     )
 
@@ -48,7 +48,7 @@ def make_package(target: Path, role: str) -> OpenPackage:
     folder = target / "unpacked"
     programs = ["kubeadm", "kubelet", "kubectl", "containerd", "containerd-shim-runc-v2", "ctr", "runc"]
     wanted = [(f"bin/{name}", "program") for name in programs]
-    wanted += [(f"cni/{name}", "cni-plugin") for name in ("bridge", "flannel")]
+    wanted += [(f"cni/{name}", "cni-plugin") for name in ("bridge", "flannel", "edge-ipam")]
     wanted += [("bin/lite-apiserver", "program"), ("bin/edgeadm-node", "program")]
     tools = ("keepalived", "haproxy", "vip-members", "libc.so.6")
     wanted += [(f"tools/vip/{name}", "tool") for name in tools]

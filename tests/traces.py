@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -93,4 +94,18 @@ def join_writes() -> dict[str, bytes]:
         "/etc/kubernetes/kubelet.conf": kubeconfig.encode(),
         "/var/lib/kubelet/pki/kubelet-client-current.pem": certificate + key,
         "/etc/kubernetes/pki/ca.crt": certificate,
+        "/var/lib/flannel/subnet.env": b"FLANNEL_SUBNET=192.168.1.1/24\n",
     }
+
+
+def cache_knows() -> Iterator[dict[str, object]]:
+    """What `edgeadm-node cache` tells of an edge node whose Pods have all asked."""
+    asked = {
+        "kubelet_v1.34.4": ("pods", "services", "nodes"),
+        "kube-proxy_v1.34.4": ("services", "endpointslices", "nodes"),
+        "flanneld_v0.0.0": ("nodes",),
+        "CoreDNS_1.12.1": ("services", "endpointslices", "namespaces"),
+    }
+    for agent, resources in asked.items():
+        for resource in resources:
+            yield {"userAgent": agent, "resource": resource, "verb": "list", "whole": True, "snapshot": True}

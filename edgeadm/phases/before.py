@@ -40,6 +40,8 @@ CLUSTER_PLACES = (
     "/var/lib/kubelet",
     "/var/lib/etcd",
     "/var/lib/cni",
+    "/var/lib/flannel",
+    "/run/cni",
     "/run/flannel",
     "/run/xtables.lock",
     "/var/log/pods",

@@ -10,11 +10,19 @@ from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_available, is_ready
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
+from edgeadm.phases.edge_apps.affinity import kept_off, set_terms, terms_of
 from edgeadm.phases.endpoint import api_endpoint
 from edgeadm.phases.kubeadm_config import FLANNEL_RANGE, document
+from edgeadm.phases.patches import leaves_out
 from edgeadm.render import parse_objects
 
 CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
+# flannel's DaemonSet and namespace, as its own manifests have named them since v0.20, and ours.
+FLANNEL = "kube-flannel-ds"
+SPACE = "kube-flannel"
+HEALTH_PORT = 51013
+# Everywhere but on edge nodes, where Pods get the addresses back that they had.
+CONFLIST_VALUES: dict[str, Any] = {"at_edge": False, "remembers": False}
 FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.26.7"
 
 
@@ -62,9 +70,9 @@ def _awaited(ctx: Context) -> Iterator[Awaited]:
             "flannel runs on every node",
             "apps/v1",
             "DaemonSet",
-            "kube-flannel-ds",
+            FLANNEL,
             _rolled_out,
-            "kube-flannel",
+            SPACE,
         )
     yield Awaited("the node is Ready", "v1", "Node", _node_name(ctx), is_ready)
     if ctx.connect().get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
@@ -89,20 +97,28 @@ def values(ctx: Context) -> dict[str, Any]:
         "flannel_image": image,
         "api_host": host,
         "api_port": port,
+        "health_port": HEALTH_PORT,
     }
 
 
 def _objects(ctx: Context) -> list[dict[str, Any]]:
+    """Without flannel on edge nodes, where they will have one of their own."""
     if ctx.config.cni == "flannel":
-        return renderer(ctx).objects("cni/flannel.yaml", values(ctx))
-    return parse_objects(Path(ctx.config.cni).read_text(encoding="utf-8"), f"`{ctx.config.cni}`")
+        found = renderer(ctx).objects("cni/flannel.yaml", values(ctx))
+    else:
+        found = parse_objects(Path(ctx.config.cni).read_text(encoding="utf-8"), f"`{ctx.config.cni}`")
+    for obj in found:
+        is_flannel = (obj["kind"], obj["metadata"]["name"]) == ("DaemonSet", FLANNEL)
+        if is_flannel and ctx.config.enable_edge and not leaves_out(ctx, "pod-network"):
+            set_terms(obj, kept_off(terms_of(obj)))
+    return found
 
 
 def conflist(ctx: Context) -> bytes | None:
     """The network configuration that this node is to have: ours, else what it has."""
     if ctx.config.cni != "flannel":
         return ctx.host.read(CONFLIST)
-    return renderer(ctx).text("cni/flannel.conflist", {}).encode()
+    return renderer(ctx).text("cni/flannel.conflist", CONFLIST_VALUES).encode()
 
 
 def _node_name(ctx: Context) -> str:

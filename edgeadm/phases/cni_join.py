@@ -2,14 +2,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.cni import CONFLIST, conflist
+from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES
+from edgeadm.phases.common import renderer
 from edgeadm.phases.membership import cluster_facts
+from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
+from edgeadm.phases.package import PLUGINS
+
+PLUGIN = "edge-ipam"
+FILES = {"subnet": SUBNET, "scratch": SCRATCH, "reservations": RESERVATIONS}
+AT_EDGE: dict[str, object] = {"at_edge": True, **FILES}
+EVERY_CONFLIST = (CONFLIST_VALUES, AT_EDGE | {"remembers": True}, AT_EDGE | {"remembers": False})
 
 
 @dataclass(frozen=True)
 class JoinPodNetwork:
-    """The configuration that containerd needs for flannel. flannel's own Pod comes with the cluster."""
+    """The configuration that containerd needs for flannel. flannel's own Pod comes with the cluster. On an
+    edge node Pods get the addresses back that they had, also after a power cut."""
 
     name: str = "cni"
     summary: str = "write the pod network's configuration"
@@ -17,20 +27,39 @@ class JoinPodNetwork:
     def check(self, ctx: Context) -> Verdict:
         if not _has_flannel(ctx):
             return Verdict(needed=False, reason="the cluster's pod network brings its own configuration")
-        if ctx.host.read(CONFLIST) != conflist(ctx):
+        if ctx.host.read(CONFLIST) != _conflist(ctx):
             return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
         return Verdict(needed=False, reason=f"{CONFLIST} is in place")
 
     def apply(self, ctx: Context) -> None:
-        wanted = conflist(ctx)
-        if _has_flannel(ctx) and wanted is not None:
-            ctx.host.write(CONFLIST, wanted)
+        if not _has_flannel(ctx):
+            return
+        ctx.host.write(CONFLIST, _conflist(ctx))
+        if _is_at_edge(ctx) and not _has_plugin(ctx):
+            ctx.warn(f"no {PLUGIN}: Pods of this node get other addresses after a reboot")
 
     def undo(self, ctx: Context) -> None:
         """The journal removes the file."""
 
 
+def _conflist(ctx: Context) -> bytes:
+    values = AT_EDGE | {"remembers": _has_plugin(ctx)} if _is_at_edge(ctx) else CONFLIST_VALUES
+    return renderer(ctx).text("cni/flannel.conflist", values).encode()
+
+
 def _has_flannel(ctx: Context) -> bool:
     """What the cluster says of itself goes before the flag, which only it needs that does not say."""
     facts = cluster_facts(ctx)
-    return (facts.cni if facts and facts.cni else ctx.config.cni) == "flannel"
+    return _is_at_edge(ctx) or (facts.cni if facts and facts.cni else ctx.config.cni) == "flannel"
+
+
+def _is_at_edge(ctx: Context) -> bool:
+    """Whether the flannel of this node is the one for edge nodes."""
+    facts = cluster_facts(ctx)
+    return is_edge(ctx.config) and facts is not None and "flannel" in facts.edge_programs
+
+
+def _has_plugin(ctx: Context) -> bool:
+    """Packages of other makers may not have it."""
+    packed = ctx.package is not None and ctx.package.has(f"cni/{PLUGIN}")
+    return packed or ctx.host.stat(f"{PLUGINS}/{PLUGIN}") is not None

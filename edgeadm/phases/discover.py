@@ -103,6 +103,7 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         tunnel_address=edge.get("tunnel-cluster-ip", ""),
         certificates=str(cluster.get("certificatesDir") or ""),
         edge_dns=outside.get(EDGE_DNS) is not None,
+        edge_programs=tuple(edge.get("node-programs", "").split()),
     )
 
 

@@ -23,6 +23,15 @@ KUBECONFIG = "/etc/edgeadm/bootstrap.conf"
 TOKEN_FILES = (CONFIG, KUBECONFIG)
 KUBELET_START = "kubelet-start"
 KUBELET_PATCH = "kubeletconfiguration0+merge.yaml"
+# The kubelet's own, but for the disk. There it would take Pods away, which a node that is cut off does not get
+# back, at the very mark at which it begins to look for images that nobody needs.
+EVICTION = {
+    "memory.available": "100Mi",
+    "nodefs.available": "5%",
+    "nodefs.inodesFree": "5%",
+    "imagefs.available": "5%",
+    "imagefs.inodesFree": "5%",
+}
 EDGE_LABELS = ("superedge.io/node-edge=enable", "superedge.io/node-cloud=enable")
 
 
@@ -80,6 +89,8 @@ def patches(ctx: Context) -> dict[str, bytes]:
     if _asks_edge_dns(ctx) and compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
         # The cluster's own beside it would be asked, and waited for, whenever a name is not to be had.
         settings["clusterDNS"] = [known_facts(ctx).virtual_address]
+    if is_edge(ctx.config) and compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
+        settings["evictionHard"] = EVICTION
     if cgroup_driver(ctx) != "systemd":
         settings["cgroupDriver"] = cgroup_driver(ctx)
     ours = {KUBELET_PATCH: yaml.safe_dump(settings, sort_keys=False).encode()} if settings else {}

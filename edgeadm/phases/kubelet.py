@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import difference, renderer, start_at_boot
 
@@ -35,8 +36,10 @@ class Kubelet:
 
 
 def _files(ctx: Context) -> dict[str, bytes]:
-    """Nothing where the distribution's package brought its own unit."""
-    if any(ctx.host.stat(path) is not None for path in PACKAGED):
+    """Nothing where the distribution's package brought its own unit, but on an edge node: there it must not
+    wait until the network is online."""
+    at_edge = ctx.journal.verb == "join" and is_edge(ctx.config)
+    if not at_edge and any(ctx.host.stat(path) is not None for path in PACKAGED):
         return {}
     render = renderer(ctx)
     return {

@@ -11,6 +11,7 @@ from edgeadm.errors import ApiError, PhaseError, UnreachableError
 from edgeadm.phases.common import difference, renderer, start_at_boot
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
+from edgeadm.phases.node_files import HELPER, has_helper
 
 UNIT = "/etc/systemd/system/lite-apiserver.service"
 SERVICE = "lite-apiserver"
@@ -18,7 +19,6 @@ RENEWAL = "edge-certificate"
 RENEWAL_UNIT = f"/etc/systemd/system/{RENEWAL}.service"
 TIMER = f"{RENEWAL}.timer"
 TIMER_UNIT = f"/etc/systemd/system/{TIMER}"
-HELPER = "edgeadm-node"
 PATIENCE = 60.0
 POLL = 0.03
 
@@ -54,7 +54,7 @@ class LiteApiServer:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
-        if not _renews(ctx):
+        if not has_helper(ctx):
             ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
@@ -113,17 +113,11 @@ def _files(ctx: Context) -> dict[str, bytes]:
         LOCAL: render.text("edge/local.conf", local).encode(),
         UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
     }
-    if _renews(ctx):
+    if has_helper(ctx):
         found[RENEWAL_UNIT] = render.text("systemd/edge-certificate.service", values).encode()
         found[TIMER_UNIT] = render.text("systemd/edge-certificate.timer", values).encode()
     return found
 
 
-def _renews(ctx: Context) -> bool:
-    """Whether there is the program that renews: packages of other makers may not have it."""
-    path = f"/usr/bin/{HELPER}"
-    return ctx.host.stat(path) is not None or (ctx.package is not None and ctx.package.has(f"bin/{HELPER}"))
-
-
 def _units(ctx: Context) -> tuple[str, ...]:
-    return (SERVICE, TIMER) if _renews(ctx) else (SERVICE,)
+    return (SERVICE, TIMER) if has_helper(ctx) else (SERVICE,)

@@ -28,7 +28,8 @@ class OtherClusterError(EdgeadmError):
 @dataclass(frozen=True)
 class ClusterFacts:
     """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
-    name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder."""
+    name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder;
+    `edge_programs` are those that edge nodes run of the pod network and of Services, by name."""
 
     server: str
     ca: str
@@ -42,6 +43,7 @@ class ClusterFacts:
     tunnel_address: str = ""
     certificates: str = ""
     edge_dns: bool = False
+    edge_programs: tuple[str, ...] = ()
 
     def text(self) -> bytes:
         """As it is kept on the node."""
@@ -57,8 +59,11 @@ def facts_on(host: Host) -> ClusterFacts | None:
     """The same, of a machine that no phase is at work on."""
     text = host.read(FACTS)
     try:
-        return ClusterFacts(**json.loads(text)) if text else None
-    except (ValueError, TypeError):
+        known = json.loads(text) if text else None
+        if known is None:
+            return None
+        return ClusterFacts(**known | {"edge_programs": tuple(known.get("edge_programs", ()))})
+    except (ValueError, TypeError, AttributeError):
         return None
 
 

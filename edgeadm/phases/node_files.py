@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from edgeadm.core.phase import Context
 from edgeadm.phases.lite_files import DATA
 
 HELPER = "/usr/bin/edgeadm-node"
+PACKED_HELPER = "bin/edgeadm-node"
 REPAIR = "edge-repair"  # the unit that mends at each boot what a power cut broke
 KEEP = "edge-keep"  # the unit that keeps a copy of what a power cut could break
 SNAPSHOT = f"{DATA}/snapshot"
@@ -13,3 +15,9 @@ ADDRESSES = "/var/lib/cni/edge-ipam"  # which Pod has which address, over boots
 RESERVATIONS = "/run/cni/networks"
 SCRATCH = "/run/cni/flannel"
 SUBNET = "/var/lib/flannel/subnet.env"  # flannel's own, kept over boots on edge nodes
+KUBELET = "/var/lib/kubelet"
+
+
+def has_helper(ctx: Context) -> bool:
+    """Whether this node has, or gets, the program that does it: packages of other makers may lack it."""
+    return ctx.host.stat(HELPER) is not None or (ctx.package is not None and ctx.package.has(PACKED_HELPER))

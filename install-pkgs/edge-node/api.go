@@ -30,7 +30,7 @@ func asKubelet(server, file string, roots *x509.CertPool) (*api, error) {
 		return nil, fmt.Errorf("the kubelet's credentials: %w", err)
 	}
 	settings := &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	transport := &http.Transport{TLSClientConfig: settings}
+	transport := &http.Transport{TLSClientConfig: settings, ResponseHeaderTimeout: 10 * time.Second}
 	return &api{server, &http.Client{Timeout: 15 * time.Second, Transport: transport}}, nil
 }
 

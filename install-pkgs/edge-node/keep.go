@@ -10,33 +10,62 @@ import (
 	"syscall"
 	"time"
 
+	"edgeadm/edgeadm-node/internal/clock"
 	"edgeadm/edgeadm-node/internal/flannel"
 	"edgeadm/edgeadm-node/internal/litecache"
 )
 
-// keepSnapshot copies what changes in lite-apiserver's cache to where a power cut does not reach it.
+const pinEvery = 30 * time.Second
+
+// keepSnapshot copies what changes in lite-apiserver's cache to where a power cut does not reach it. Beside that, and
+// never in its way, it has the cache renewed where it is outdated, and images pinned.
 func keepSnapshot(args []string, _ io.Writer) error {
+	var asks asker
+	var pins imageFlags
 	flags := newFlags("keep")
 	folder := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
 	snapshot := flags.String("snapshot", defaultKept, "folder of its snapshot")
 	subnet := flags.String("subnet", defaultSubnet, "flannel's file with the subnets of this node")
 	every := flags.Duration("every", 5*time.Second, "how often to look")
-	once := flags.Bool("once", false, "look once and stop")
+	once := flags.Bool("once", false, "take the snapshot once and stop")
+	pin := flags.Bool("pin-images", false, "pin the images that containers use")
+	asks.flags(flags)
+	pins.flags(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	if *every <= 0 {
 		return usage("--every must be more than nothing")
 	}
+	images, err := pins.keeper()
+	if err != nil {
+		return err
+	}
+	var jobs []job
+	switch asks.cache = *folder; asks.given() {
+	case 0:
+	case askFlags:
+		jobs = append(jobs, job{askLook, newAskAgain(&asks).round})
+	default:
+		return usage("--server, --client, --ca and --node belong together")
+	}
+	if *pin {
+		jobs = append(jobs, job{pinEvery, images.Round})
+	}
 	cache := &litecache.Cache{Folder: *folder, Snapshot: *snapshot, Say: log.Printf}
 	file := flannel.Subnet{File: *subnet, Copy: filepath.Join(*snapshot, subnetCopy)}
-	round := func() error { return errors.Join(cache.Keep(), file.Keep()) }
+	note := &clock.Note{File: filepath.Join(*snapshot, timeNote), Synchronized: clock.Synchronized}
+	start := time.Now()
+	round := func() error {
+		return errors.Join(cache.Keep(), file.Keep(), note.Keep(time.Now(), time.Since(start)))
+	}
 	if *once {
 		return round()
 	}
 	// Whoever stops us is about to stop the node, so what changed since the last round is taken, too.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	defer beside(jobs, start)()
 	ticker := time.NewTicker(*every)
 	defer ticker.Stop()
 	for said := ""; ; {
@@ -47,15 +76,4 @@ func keepSnapshot(args []string, _ io.Writer) error {
 		case <-ticker.C:
 		}
 	}
-}
-
-// sayOnce tells of a fault when it is new, not in every round.
-func sayOnce(before string, err error) string {
-	if err == nil {
-		return ""
-	}
-	if err.Error() != before {
-		log.Print(err)
-	}
-	return err.Error()
 }

@@ -1,7 +1,7 @@
 // Edgeadm-node does what an edge node has to do by itself, without Python and without a person.
 //
-// `repair` runs at every boot, `keep` always, `renew-certificate` by a timer; `addresses` and `cache` are asked by
-// `edgeadm check`.
+// `repair` runs at every boot, `keep` always, `renew-certificate` by a timer, `ask` once in `edgeadm join`;
+// `addresses`, `cache`, `images` and `pods` are asked by `edgeadm check`.
 package main
 
 import (
@@ -16,12 +16,15 @@ import (
 	"time"
 )
 
-const version = "v1.1.0"
+const version = "v1.2.0"
 
 var verbs = map[string]func(args []string, out io.Writer) error{
 	"addresses":         showAddresses,
+	"ask":               askAnew,
 	"cache":             showCache,
+	"images":            showImages,
 	"keep":              keepSnapshot,
+	"pods":              showPods,
 	"renew-certificate": renewCertificate,
 	"repair":            repairNode,
 }
@@ -40,7 +43,7 @@ func run(args []string, out io.Writer) int {
 	case len(args) > 0 && verbs[args[0]] != nil:
 		err = verbs[args[0]](args[1:], out)
 	default:
-		err = usage("edgeadm-node addresses|cache|keep|renew-certificate|repair|version [FLAGS]")
+		err = usage("edgeadm-node addresses|ask|cache|images|keep|pods|renew-certificate|repair|version [FLAGS]")
 	}
 	var wrong usage
 	switch {

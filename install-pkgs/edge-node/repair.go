@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"edgeadm/edgeadm-node/internal/clock"
 	"edgeadm/edgeadm-node/internal/flannel"
 	"edgeadm/edgeadm-node/internal/kubelet"
 	"edgeadm/edgeadm-node/internal/litecache"
@@ -20,6 +21,8 @@ const (
 	defaultConfigs = "/etc/cni/net.d"
 	// Where the copy of flannel's file is, in the snapshot: with a dot, as it is no entry.
 	subnetCopy = ".node/subnet.env"
+	// Where the latest time is noted that this node has known.
+	timeNote = ".node/clock"
 	// A boot does not wait longer than this for a disk that does not answer. The unit's own limit is later.
 	bootPatience = 45 * time.Second
 )
@@ -34,16 +37,20 @@ func (l *list) Set(value string) error {
 	return nil
 }
 
-// repairNode takes away or mends what a power cut may have broken, before anybody reads it. It never fails: a node
+// repairNode repairs with the clock of this machine.
+func repairNode(args []string, out io.Writer) error { return repair(clock.System(), args, out) }
+
+// repair takes away or mends what a power cut may have broken, before anybody reads it. It never fails: a node
 // that starts with something broken is better than one that does not start.
-func repairNode(args []string, out io.Writer) error {
+func repair(now clock.Clock, args []string, out io.Writer) error {
 	flags := newFlags("repair")
 	cache := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
 	snapshot := flags.String("snapshot", defaultKept, "folder of its snapshot")
 	state := flags.String("kubelet", "", "folder of the kubelet; empty: leave it alone")
 	subnet := flags.String("subnet", defaultSubnet, "flannel's file with the subnets of this node")
 	configs := flags.String("cni-config", defaultConfigs, "folder with the networks of the container runtime")
-	var leftovers list
+	var leftovers, certificates list
+	flags.Var(&certificates, "clock", "certificate that the clock must not be earlier than; none: leave the clock alone; may be repeated")
 	flags.Var(&leftovers, "cni", "folder to empty if the network of this node remembers addresses; may be repeated")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -54,6 +61,12 @@ func repairNode(args []string, out io.Writer) error {
 		os.Exit(0)
 	})
 	defer patience.Stop()
+	// First, so that what is written below bears the right time.
+	guarded("clock", say, func() {
+		if len(certificates) > 0 {
+			now.Repair(certificates, *snapshot, filepath.Join(*snapshot, timeNote), say)
+		}
+	})
 	guarded("cache", say, (&litecache.Cache{Folder: *cache, Snapshot: *snapshot, Say: say}).Repair)
 	guarded("subnet", say, func() {
 		flannel.Subnet{File: *subnet, Copy: filepath.Join(*snapshot, subnetCopy)}.Repair(say)

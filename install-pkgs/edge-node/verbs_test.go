@@ -269,7 +269,9 @@ func TestAddressesAreShownAndWhatIsWrongWithThem(t *testing.T) {
 func TestAWrongCommandLineIsStatus2(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"dance"}, {"repair", "--fast"}, {"repair", "now"}, {"keep", "--every", "0s"}, {"keep", "--every", "often"},
-		{"addresses", "-o", "yaml"}, {"cache", "x"}, {"renew-certificate"},
+		{"addresses", "-o", "yaml"}, {"cache", "x"}, {"renew-certificate"}, {"ask"}, {"pods", "-o", "yaml"},
+		{"images", "-o", "yaml"}, {"images", "--pin-limit", "101"}, {"keep", "--once", "--pin-limit", "-1"},
+		{"keep", "--once", "--node", "e3"},
 	} {
 		if code := run(args, &bytes.Buffer{}); code != 2 {
 			t.Errorf("%v: %d", args, code)

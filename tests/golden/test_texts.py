@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from edgeadm.phases.cni import CONFLIST_VALUES
+from edgeadm.phases.cni_join import EVERY_CONFLIST
 from edgeadm.phases.edge_apps.bootstrap import BINDINGS
 from edgeadm.render import Renderer
 
@@ -20,7 +22,26 @@ JOIN = {
     "upload_certs": False,
     "enable_edge": True,
 }
-FLANNEL = {"flannel_image": "example.org/flannel:v1", "api_host": "10.0.0.11", "api_port": 6443}
+FLANNEL = {
+    "flannel_image": "example.org/flannel:v1",
+    "api_host": "10.0.0.11",
+    "api_port": 6443,
+    "health_port": 51013,
+}
+MEMORY = {
+    "helper": "/usr/bin/edgeadm-node",
+    "cache": "/data/lite-apiserver/cache",
+    "snapshot": "/data/lite-apiserver/snapshot",
+    "subnet": "/var/lib/flannel/subnet.env",
+    "addresses": "/var/lib/cni/edge-ipam",
+    "kubelet": "/var/lib/kubelet",
+    "leftovers": ["/run/cni/networks", "/var/lib/cni/results"],
+    "certificates": ["/etc/kubernetes/edge/lite-apiserver.pem"],
+    "server": "https://169.254.20.11:51003",
+    "client": "/var/lib/kubelet/pki/kubelet-client-current.pem",
+    "authority": "/etc/kubernetes/edge/ca.crt",
+    "node": "edge1",
+}
 VIRTUAL_IP = {
     "folder": "/etc/edgeadm/vip",
     "lists": "/var/lib/edgeadm/vip",
@@ -103,7 +124,22 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "cni/flannel.yaml",
         FLANNEL | {"pod_cidr_v4": "10.1.0.0/16", "pod_cidr_v6": "fd00::/56"},
     ),
-    "flannel.conflist": ("cni/flannel.conflist", {}),
+    "flannel.conflist": ("cni/flannel.conflist", CONFLIST_VALUES),
+    "flannel-edge.conflist": ("cni/flannel.conflist", EVERY_CONFLIST[1]),
+    "flannel-edge-forgetful.conflist": ("cni/flannel.conflist", EVERY_CONFLIST[2]),
+    "edge-repair.service": ("systemd/edge-repair.service", MEMORY),
+    "edge-keep.service": ("systemd/edge-keep.service", MEMORY),
+    "edge-flannel.yaml": (
+        "addons/edge-flannel.yaml",
+        {
+            "namespace": "kube-flannel",
+            "flannel_image": "example.org/flannel:v1",
+            "config_map": "kube-flannel-cfg",
+            "subnet": "/var/lib/flannel/subnet.env",
+            "folder": "/var/lib/flannel",
+            "health_port": 51013,
+        },
+    ),
     "containerd.toml": (
         "runtime/containerd.toml",
         {"pause_image": "registry.k8s.io/pause:3.10.1", "can_lower_oom_score": True},
@@ -144,6 +180,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "service_ip": "10.96.0.1",
             "settings": {"edge-virtual-addr": "169.254.20.11", "tunnel-port": 30900},
             "tunnel_address": "10.96.0.80",
+            "programs": ["flannel", "kube-proxy"],
         },
     ),
     "bootstrap.yaml": (

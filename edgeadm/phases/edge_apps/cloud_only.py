@@ -1,27 +1,37 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.edge_apps.facts import EDGE_LABEL, NAMESPACE, has_cluster
-from edgeadm.phases.edge_apps.kube_proxy import CLOUD, NAME, SYSTEM
+from edgeadm.phases import cni
+from edgeadm.phases.edge_apps import kube_proxy, pod_network
+from edgeadm.phases.edge_apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
+from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
+from edgeadm.phases.edge_apps.kube_proxy import SYSTEM
+from edgeadm.render import OWNER_LABEL
 
-KEPT_OFF = {"key": EDGE_LABEL, "operator": "DoesNotExist"}
-PATH = ("spec", "template", "spec", "affinity", "nodeAffinity")
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-Term = Mapping[str, Any]
+OF_THE_CLOUD = (
+    ("DaemonSet", SYSTEM, kube_proxy.CLOUD),
+    ("DaemonSet", cni.SPACE, cni.FLANNEL),
+    ("Deployment", SYSTEM, "coredns"),
+)
+# What edge nodes run in the place of what every node has to run.
+INSTEAD = {
+    kube_proxy.CLOUD: (kube_proxy.NAME, NAMESPACE),
+    cni.FLANNEL: (pod_network.NAME, cni.SPACE),
+}
 
 
 @dataclass(frozen=True)
 class CloudOnly:
-    """Keeps the cloud's kube-proxy and CoreDNS off edge nodes, where they could not start without the cloud,
-    by one more condition in their node affinity. Conditions of the user's stay."""
+    """Keeps the cloud's kube-proxy, flannel and CoreDNS off edge nodes, where they could not start without
+    the cloud, by one more condition in their node affinity. Conditions of the user's stay."""
 
     name: str = "cloud-only"
-    summary: str = "keep the cloud's kube-proxy and CoreDNS off edge nodes"
+    summary: str = "keep the cloud's kube-proxy, flannel and CoreDNS off edge nodes"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.config.enable_edge:
@@ -38,7 +48,7 @@ class CloudOnly:
             return
         for obj in _scheduled_everywhere(ctx):
             # Terms belong to one manager alone: ours say what the others' did, and one thing more.
-            ctx.connect().apply([_with_terms(obj, kept_off(_terms(obj)))], force=True)
+            ctx.connect().apply([_with_terms(obj, kept_off(terms_of(obj)))], force=True)
             ctx.say(f"keeping {_title(obj)} off edge nodes")
 
     def undo(self, ctx: Context) -> None:
@@ -50,48 +60,28 @@ class CloudOnly:
     def detach(self, ctx: Context) -> None:
         """Terms of the user's stay, without the condition; where there are none, all of it goes."""
         for obj in _ours(ctx):
-            theirs = let_back(_terms(obj))
+            theirs = let_back(terms_of(obj))
             ctx.connect().apply([_with_terms(obj, theirs) if theirs else _bare(obj)], force=True)
 
 
-def kept_off(terms: list[Term]) -> list[Term]:
-    """The terms, of which a node has to fit one, each with the condition. One that fits no node stays so."""
-    if not terms:
-        return [{"matchExpressions": [KEPT_OFF]}]
-    return [each if not each or _has(each) else _joined(each) for each in terms]
-
-
-def let_back(terms: list[Term]) -> list[Term]:
-    """The terms without the condition; one that held nothing else goes."""
-    found: list[Term] = []
-    for each in terms:
-        left = [part for part in each.get("matchExpressions") or [] if part != KEPT_OFF]
-        rest = {key: value for key, value in each.items() if key != "matchExpressions"}
-        if left or rest or not each:
-            found.append(rest | ({"matchExpressions": left} if left else {}))
-    return found
-
-
-def _joined(term: Term) -> Term:
-    return {**term, "matchExpressions": [*(term.get("matchExpressions") or []), KEPT_OFF]}
-
-
-def _has(term: Term) -> bool:
-    return KEPT_OFF in (term.get("matchExpressions") or [])
-
-
 def _present(ctx: Context) -> Iterator[Object]:
-    for kind, name in (("DaemonSet", CLOUD), ("Deployment", "coredns")) if has_cluster(ctx) else ():
-        found = ctx.connect().get("apps/v1", kind, name, SYSTEM)
-        if found is not None:
+    """What others applied: a pod network of ours was kept off edge nodes when it was set up."""
+    for kind, namespace, name in OF_THE_CLOUD if has_cluster(ctx) else ():
+        found = ctx.connect().get("apps/v1", kind, name, namespace)
+        if found is not None and (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != "edgeadm":
             yield {"apiVersion": "apps/v1", "kind": kind, **found}
 
 
 def _scheduled_everywhere(ctx: Context) -> list[Object]:
-    """Those that edge nodes may get. kube-proxy is among them only where edge nodes have another one."""
-    another = has_cluster(ctx) and ctx.connect().get("apps/v1", "DaemonSet", NAME, NAMESPACE) is not None
-    found = [obj for obj in _present(ctx) if another or obj["metadata"]["name"] != CLOUD]
-    return [obj for obj in found if kept_off(_terms(obj)) != _terms(obj)]
+    """Those that edge nodes may get. What every node has to run is among them only where edge nodes have
+    another one."""
+    found = [obj for obj in _present(ctx) if _can_be_kept_off(ctx, obj)]
+    return [obj for obj in found if kept_off(terms_of(obj)) != terms_of(obj)]
+
+
+def _can_be_kept_off(ctx: Context, obj: Object) -> bool:
+    another = INSTEAD.get(obj["metadata"]["name"])
+    return another is None or ctx.connect().get("apps/v1", "DaemonSet", *another) is not None
 
 
 def _ours(ctx: Context) -> list[Object]:
@@ -100,15 +90,8 @@ def _ours(ctx: Context) -> list[Object]:
     return [
         obj
         for obj in _present(ctx)
-        if any(_has(each) for each in _terms(obj)) and cluster and cluster.differing([_bare(obj)])
+        if any(is_kept_off(each) for each in terms_of(obj)) and cluster and cluster.differing([_bare(obj)])
     ]
-
-
-def _terms(obj: Object) -> list[Term]:
-    found: Any = obj
-    for key in (*PATH, REQUIRED, "nodeSelectorTerms"):
-        found = (found or {}).get(key)
-    return list(found or [])
 
 
 def _bare(obj: Object) -> dict[str, Any]:
@@ -121,13 +104,10 @@ def _bare(obj: Object) -> dict[str, Any]:
 
 
 def _with_terms(obj: Object, terms: list[Term]) -> dict[str, Any]:
-    found = inner = _bare(obj)
-    for key in PATH:
-        inner[key] = {}
-        inner = inner[key]
-    inner[REQUIRED] = {"nodeSelectorTerms": terms}
+    found = _bare(obj)
+    set_terms(found, terms)
     return found
 
 
 def _title(obj: Object) -> str:
-    return f"{obj['kind']}/{SYSTEM}/{obj['metadata']['name']}"
+    return f"{obj['kind']}/{obj['metadata']['namespace']}/{obj['metadata']['name']}"

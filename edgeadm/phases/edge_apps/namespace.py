@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from edgeadm.phases.edge_apps.facts import (
     nodes,
     tunnel_address,
 )
+from edgeadm.phases.edge_apps.kube_proxy import cloud_proxy
+from edgeadm.phases.edge_apps.pod_network import cloud_flannel
 from edgeadm.phases.edge_apps.settings import to_remember
 from edgeadm.phases.patches import leaves_out
 from edgeadm.render import OWNER_LABEL
@@ -53,6 +56,7 @@ class EdgeNamespace(Component):
         return {
             "service_ip": api_service_ip(ctx),
             "settings": to_remember(ctx.config),
+            "programs": [name for name, there in _programs(ctx) if there],
             # For control planes that join: their API servers go through the tunnel from their first start.
             "tunnel_address": "" if leaves_out(ctx, "tunnel") else tunnel_address(ctx),
         }
@@ -84,6 +88,12 @@ class EdgeNamespace(Component):
             ctx.warn(f"the namespace {NAMESPACE} stays, others use it: {', '.join(foreign)}")
         elif _may_go(ctx):
             ctx.connect().delete("v1", "Namespace", NAMESPACE)
+
+
+def _programs(ctx: Context) -> Iterator[tuple[str, bool]]:
+    """What edge nodes run that asks lite-apiserver: a node that joins waits until it is known there."""
+    yield "flannel", not leaves_out(ctx, "pod-network") and cloud_flannel(ctx) is not None
+    yield "kube-proxy", not leaves_out(ctx, "kube-proxy") and cloud_proxy(ctx) is not None
 
 
 def _cloud_nodes(ctx: Context) -> list[Object]:

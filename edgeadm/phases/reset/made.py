@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.package.manifest import TOOLS_ON_NODE
-from edgeadm.phases import before, cni, edge_nic, kubelet, lite_apiserver, node, runtime, service_ip
+from edgeadm.phases import (
+    before,
+    cni,
+    cni_join,
+    edge_memory,
+    edge_nic,
+    kubelet,
+    lite_apiserver,
+    node,
+    runtime,
+    service_ip,
+)
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 from edgeadm.phases.lite_files import LINK
+from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
 from edgeadm.phases.virtual_ip import files
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
@@ -25,12 +37,14 @@ class Unit:
 UNITS = (
     Unit("kubelet", kubelet.UNIT),
     *(Unit(name, f"{files.UNITS}/{name}.service") for name in reversed(files.SERVICES)),
+    Unit(KEEP, edge_memory.KEEP_UNIT),
     Unit(lite_apiserver.TIMER, lite_apiserver.TIMER_UNIT),
     Unit(f"{lite_apiserver.RENEWAL}.service", lite_apiserver.RENEWAL_UNIT),
     Unit(service_ip.SERVICE, service_ip.UNIT),
     Unit(lite_apiserver.SERVICE, lite_apiserver.UNIT),
     Unit(edge_nic.SERVICE, edge_nic.UNIT),
     Unit("containerd", runtime.UNIT),
+    Unit(REPAIR, edge_memory.REPAIR_UNIT),
 )
 LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
 NFT_TABLES = (
@@ -55,15 +69,28 @@ TEMPLATES: dict[str, tuple[str, tuple[dict[str, object], ...]]] = {
         "systemd/containerd.service",
         ({"can_lower_oom_score": True}, {"can_lower_oom_score": False}),
     ),
-    cni.CONFLIST: ("cni/flannel.conflist", ({},)),
+    cni.CONFLIST: ("cni/flannel.conflist", cni_join.EVERY_CONFLIST),
 }
 # Programs that come with a unit: where the unit is edgeadm's, they are, unless a package owns them.
 PROGRAMS = {
     kubelet.UNIT: ("kubeadm", "kubelet", "kubectl"),
     runtime.UNIT: ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
-    lite_apiserver.UNIT: ("lite-apiserver", lite_apiserver.HELPER),
+    lite_apiserver.UNIT: ("lite-apiserver", HELPER.rpartition("/")[2]),
 }
 PLUGINS = (
-    *("bandwidth", "bridge", "dhcp", "dummy", "firewall", "flannel", "host-device", "host-local", "ipvlan"),
-    *("loopback", "macvlan", "portmap", "ptp", "sbr", "static", "tap", "tuning", "vlan", "vrf"),
+    *("bandwidth", "bridge", "dhcp", "dummy", "edge-ipam", "firewall", "flannel", "host-device"),
+    *(
+        "host-local",
+        "ipvlan",
+        "loopback",
+        "macvlan",
+        "portmap",
+        "ptp",
+        "sbr",
+        "static",
+        "tap",
+        "tuning",
+        "vlan",
+        "vrf",
+    ),
 )

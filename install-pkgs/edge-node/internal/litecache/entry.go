@@ -26,8 +26,8 @@ func temporary(name string) bool { return halfWritten.MatchString(name) }
 
 // What an entry answers.
 const (
-	verbGet  = "get"
-	verbList = "list"
+	VerbGet  = "get"
+	VerbList = "list"
 )
 
 // Name is what the name of an entry says. It is the client, the namespace, the resource, the object and the
@@ -44,9 +44,9 @@ type Name struct {
 
 func parseName(file string) Name {
 	key, list := strings.CutSuffix(file, "_list")
-	found := Name{Verb: verbGet}
+	found := Name{Verb: VerbGet}
 	if list {
-		found.Verb = verbList
+		found.Verb = VerbList
 	}
 	for _, into := range []*string{&found.Subresource, &found.Object, &found.Resource, &found.Namespace} {
 		at := strings.LastIndexByte(key, '_')
@@ -62,40 +62,55 @@ func parseName(file string) Name {
 // The largest answer that is unpacked to look at it.
 const mostUnpacked = 1 << 28
 
-// whole says why an entry is of no use; nil if lite-apiserver can answer with it. It is one JSON document with the
-// status, the headers and the body of an answer (EdgeCache in pkg/lite-apiserver/cache/cache.go). Only answers with
-// status 200 are kept (modifyResponse in pkg/lite-apiserver/proxy/proxy.go), and the body comes as the API server
-// sent it: packed, if it is large and the client takes it so.
+// Answer is what an entry answers with; the body is unpacked.
+type Answer struct {
+	Header http.Header
+	Body   []byte
+}
+
+// whole says why an entry is of no use; nil if lite-apiserver can answer with it.
 func whole(data []byte) error {
+	_, err := answer(data)
+	return err
+}
+
+// answer reads an entry. It is one JSON document with the status, the headers and the body of an answer (EdgeCache in
+// pkg/lite-apiserver/cache/cache.go). Only answers with status 200 are kept (modifyResponse in
+// pkg/lite-apiserver/proxy/proxy.go), and the body comes as the API server sent it: packed, if it is large and the
+// client takes it so.
+func answer(data []byte) (Answer, error) {
 	var entry struct {
 		Code   int         `json:"code"`
 		Header http.Header `json:"header"`
 		Body   []byte      `json:"body"`
 	}
 	if len(data) == 0 {
-		return errors.New("it is empty")
+		return Answer{}, errors.New("it is empty")
 	}
 	if err := json.Unmarshal(data, &entry); err != nil {
-		return err
+		return Answer{}, err
 	}
 	if entry.Code != http.StatusOK {
-		return fmt.Errorf("its status is %d", entry.Code)
+		return Answer{}, fmt.Errorf("its status is %d", entry.Code)
 	}
 	if len(entry.Body) == 0 {
-		return errors.New("it has no body")
+		return Answer{}, errors.New("it has no body")
 	}
-	body := entry.Body
+	found := Answer{entry.Header, entry.Body}
 	if entry.Header.Get("Content-Encoding") == "gzip" {
-		packed, err := gzip.NewReader(bytes.NewReader(body))
+		packed, err := gzip.NewReader(bytes.NewReader(found.Body))
 		if err != nil {
-			return fmt.Errorf("its body: %w", err)
+			return Answer{}, fmt.Errorf("its body: %w", err)
 		}
-		if body, err = io.ReadAll(io.LimitReader(packed, mostUnpacked)); err != nil {
-			return fmt.Errorf("its body: %w", err)
+		if found.Body, err = io.ReadAll(io.LimitReader(packed, mostUnpacked)); err != nil {
+			return Answer{}, fmt.Errorf("its body: %w", err)
 		}
 	}
-	if strings.Contains(entry.Header.Get("Content-Type"), "json") && !json.Valid(body) {
-		return errors.New("its body is no JSON")
+	if found.JSON() && !json.Valid(found.Body) {
+		return Answer{}, errors.New("its body is no JSON")
 	}
-	return nil
+	return found, nil
 }
+
+// JSON tells whether the body is in JSON, and not in the API server's binary form.
+func (a Answer) JSON() bool { return strings.Contains(a.Header.Get("Content-Type"), "json") }

@@ -1,6 +1,7 @@
 package litecache
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -43,6 +44,7 @@ func (c *Cache) Keep() error {
 		}
 		present[name] = true
 		if c.known(info) {
+			c.seen[name] = info
 			continue
 		}
 		took, err := c.take(info)
@@ -62,10 +64,20 @@ func (c *Cache) Keep() error {
 // known tells that this very file was looked at before, by this keeper or an earlier one.
 func (c *Cache) known(info fs.FileInfo) bool {
 	if seen, is := c.seen[info.Name()]; is {
-		return os.SameFile(seen, info) && same(seen, info)
+		return SameFile(seen, info)
 	}
-	kept, err := os.Lstat(filepath.Join(c.Snapshot, info.Name()))
-	return err == nil && same(kept, info)
+	path := filepath.Join(c.Snapshot, info.Name())
+	kept, err := os.Lstat(path)
+	if err != nil || !same(kept, info) {
+		return false
+	}
+	// A clock that begins in 1970 at every boot may say the same time twice, so this is looked at once.
+	entry, err := os.ReadFile(filepath.Join(c.Folder, info.Name()))
+	if err != nil {
+		return false
+	}
+	before, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(before, entry)
 }
 
 func same(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }

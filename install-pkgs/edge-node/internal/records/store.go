@@ -24,6 +24,7 @@ const (
 type Store struct {
 	folder string
 	lock   *os.File
+	now    func() time.Time
 }
 
 // Open makes the folder if need be and waits for its lock, for so long.
@@ -36,7 +37,7 @@ func Open(folder string, patience time.Duration) (*Store, error) {
 		return nil, err
 	}
 	durable.Sweep(folder)
-	return &Store{folder, lock}, nil
+	return &Store{folder, lock, time.Now}, nil
 }
 
 // Lock is the file that is locked. A program that inherits it holds the lock on, should this one be killed.
@@ -86,7 +87,7 @@ func (s *Store) Save(book Book, r Record) error {
 			return err
 		}
 	}
-	r.Number, r.Time = book.last()+1, time.Now().UTC().Truncate(time.Second)
+	r.Number, r.Time = book.last()+1, s.now().UTC().Truncate(time.Second)
 	if err := s.write(&r); err != nil {
 		return err
 	}

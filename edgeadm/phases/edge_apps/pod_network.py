@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.cluster import Awaited, Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.cni import FLANNEL, HEALTH_PORT, SPACE
+from edgeadm.phases.edge_apps.component import Component, is_noticed
+from edgeadm.phases.edge_apps.facts import has_cluster
+from edgeadm.phases.node_files import SUBNET
+
+NAME = "edge-flannel"
+CONFIG_MAP = "kube-flannel-cfg"
+CONTAINER = "kube-flannel"
+
+
+@dataclass(frozen=True)
+class EdgePodNetwork(Component):
+    """flannel for edge nodes. It is the cluster's own with the cluster's own settings, but asks the node's
+    lite-apiserver, and keeps what the network plugins read where it outlives a boot: so Pods get their
+    network after a power cut without the cloud."""
+
+    name: str = "pod-network"
+    summary: str = "set up the flannel of edge nodes, which outlives a boot without the cloud"
+    template: str = "addons/edge-flannel.yaml"
+    awaited: tuple[Awaited, ...] = (
+        Awaited("the flannel of edge nodes is noticed", "apps/v1", "DaemonSet", NAME, is_noticed, SPACE),
+    )
+
+    def check(self, ctx: Context) -> Verdict:
+        if self.wanted(ctx) and has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
+            return Verdict(
+                needed=False,
+                reason=f"there is no DaemonSet {SPACE}/{FLANNEL}: edge nodes have the cluster's own network",
+            )
+        return super().check(ctx)
+
+    def apply(self, ctx: Context) -> None:
+        if not self.wanted(ctx) or not has_cluster(ctx):
+            return  # a dry run has made none
+        if cloud_flannel(ctx) is not None:
+            super().apply(ctx)
+        elif self.present(ctx):
+            ctx.say("the cluster has no flannel any more")
+            self.detach(ctx)
+
+    def objects(self, ctx: Context) -> list[dict[str, Any]]:
+        return super().objects(ctx) if cloud_flannel(ctx) is not None else []
+
+    def values(self, ctx: Context) -> dict[str, Any]:
+        spec = (cloud_flannel(ctx) or {})["spec"]["template"]["spec"]
+        containers = spec["containers"]
+        found = next((each for each in containers if each["name"] == CONTAINER), containers[0])
+        maps = [each["configMap"]["name"] for each in spec.get("volumes") or [] if "configMap" in each]
+        return {
+            "namespace": SPACE,
+            "flannel_image": found["image"],
+            "config_map": next(iter(maps), CONFIG_MAP),
+            "subnet": SUBNET,
+            "folder": SUBNET.rpartition("/")[0],
+            "health_port": HEALTH_PORT,
+        }
+
+
+def cloud_flannel(ctx: Context) -> Object | None:
+    """The cluster's own flannel; None where it has another pod network."""
+    return ctx.connect().get("apps/v1", "DaemonSet", FLANNEL, SPACE) if has_cluster(ctx) else None

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeadm.config.ticket import is_edge
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, PAIR, address_of
+from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
+from edgeadm.phases.node_files import (
+    ADDRESSES,
+    HELPER,
+    KEEP,
+    KUBELET,
+    REPAIR,
+    RESERVATIONS,
+    SCRATCH,
+    SNAPSHOT,
+    SUBNET,
+    has_helper,
+)
+
+REPAIR_UNIT = f"/etc/systemd/system/{REPAIR}.service"
+KEEP_UNIT = f"/etc/systemd/system/{KEEP}.service"
+# What the container runtime and its plugins wrote of Pods that did not survive the boot.
+LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flannel", "/var/lib/cni/networks")
+
+
+@dataclass(frozen=True)
+class EdgeMemory:
+    """Two units for what a node knows when it starts without the cloud: one keeps a copy of it as it changes,
+    the other mends at each boot, before anybody reads it, what a power cut broke."""
+
+    name: str = "memory"
+    summary: str = "keep, and mend at each boot, what the node needs when it starts without the cloud"
+
+    def check(self, ctx: Context) -> Verdict:
+        if not is_edge(ctx.config):
+            return Verdict(needed=False, reason="this is not to be an edge node")
+        if not has_helper(ctx):
+            return Verdict(needed=False, reason=f"there is no {HELPER}, which would do it")
+        if cluster_facts(ctx) is None:
+            return Verdict(needed=True, reason="there is nothing of it yet")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
+        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+            return Verdict(needed=True, reason="an earlier run was cut off before its units ran")
+        questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
+        for question, unit in questions:
+            if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
+                return Verdict(needed=True, reason=f"the unit {unit} does not run")
+        return Verdict(needed=False, reason="what the node knows is kept")
+
+    def apply(self, ctx: Context) -> None:
+        if not is_edge(ctx.config):
+            return
+        if not has_helper(ctx):
+            ctx.warn(f"no {HELPER}: after a power cut this node may not come back without the cloud")
+            return
+        for path, text in _files(ctx).items():
+            ctx.host.write(path, text)
+        start_at_boot(ctx, REPAIR, KEEP)
+        if not has_credentials(ctx):
+            # Not where Pods may run already: it takes away what their network was given.
+            ctx.host.run("systemctl", "start", REPAIR)
+        ctx.host.run("systemctl", "restart", KEEP)
+
+    def undo(self, ctx: Context) -> None:
+        if ctx.journal.ours(KEEP_UNIT):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", KEEP, REPAIR)
+            ctx.host.run("rm", "-rf", SNAPSHOT)
+
+
+def _files(ctx: Context) -> dict[str, bytes]:
+    values = {
+        "helper": HELPER,
+        "cache": CACHE,
+        "snapshot": SNAPSHOT,
+        "subnet": SUBNET,
+        "addresses": ADDRESSES,
+        "kubelet": KUBELET,
+        "leftovers": LEFTOVERS,
+        # What is valid from a later day on than the clock says, tells that the clock is behind.
+        "certificates": (PAIR, CLIENT),
+        "server": address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port),
+        "client": CLIENT,
+        "authority": AUTHORITY,
+        "node": node_name(ctx),
+    }
+    render = renderer(ctx)
+    return {
+        REPAIR_UNIT: render.text("systemd/edge-repair.service", values).encode(),
+        KEEP_UNIT: render.text("systemd/edge-keep.service", values).encode(),
+    }

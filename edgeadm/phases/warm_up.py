@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edgeadm.config.ticket import is_edge
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.errors import ApiError, UnreachableError, WaitError
+from edgeadm.phases.common import node_name
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
+from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
+from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
+
+# What each program has to find in lite-apiserver's cache when it starts without the cloud.
+LISTS = {
+    "kubelet": ("pods", "services", "nodes"),
+    "kube-proxy": ("services", "endpointslices", "nodes"),
+    "flannel": ("nodes",),
+    "coredns": ("services", "endpointslices", "namespaces"),
+}
+FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
+PATIENCE = 300.0
+POLL = 0.25
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Waits until this node could start without the cloud: what runs on it has asked lite-apiserver for all
+    that it needs then, and the answers are where a power cut does not break them."""
+
+    name: str = "warm-up"
+    summary: str = "wait until this node could start without the cloud"
+    patience: float = PATIENCE
+
+    def check(self, ctx: Context) -> Verdict:
+        if not is_edge(ctx.config):
+            return Verdict(needed=False, reason="this is not to be an edge node")
+        if not has_helper(ctx):
+            return Verdict(needed=False, reason=f"there is no {HELPER} to look with")
+        if cluster_facts(ctx) is None or not has_credentials(ctx):
+            return Verdict(needed=True, reason="this machine is not a node yet")
+        if ctx.journal.unfinished("join", self.name):
+            return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
+        missing = list(_missing(ctx))
+        if missing:
+            return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")
+        return Verdict(needed=False, reason="this node knows what it needs without the cloud")
+
+    def apply(self, ctx: Context) -> None:
+        if not is_edge(ctx.config) or not has_helper(ctx) or not has_credentials(ctx):
+            return  # a dry run has joined nothing
+        self._wait(ctx)
+        # flannel asked for its own node before it had written its link's address there, and asks only once.
+        ctx.host.run(HELPER, "ask", *_whom(ctx))
+        ctx.host.run(HELPER, "keep", "--once", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
+        ctx.say("what this node needs without the cloud is on its disk")
+
+    def undo(self, ctx: Context) -> None:
+        """It has only waited."""
+
+    def _wait(self, ctx: Context) -> None:
+        end = time.monotonic() + self.patience
+        ctx.say("waiting until this node knows what it needs without the cloud")
+        while missing := [*_missing(ctx), *_unwritten(ctx)]:
+            if time.monotonic() > end:
+                raise WaitError(
+                    f"this node could not start without the cloud yet, after {self.patience:g} s",
+                    context=f"not known to it: {', '.join(missing)}",
+                    hint="`kubectl get pods -A -o wide` on a control plane tells whether its Pods run; "
+                    "run the same command again to wait on",
+                )
+            time.sleep(POLL)
+
+
+def _whom(ctx: Context) -> list[str]:
+    server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
+    return [f"--server={server}", f"--client={CLIENT}", f"--ca={AUTHORITY}", f"--node={node_name(ctx)}"]
+
+
+def _programs(ctx: Context) -> Iterator[str]:
+    """Those on this node that ask lite-apiserver."""
+    facts = known_facts(ctx)
+    yield "kubelet"
+    yield from facts.edge_programs
+    if facts.edge_dns:
+        yield "coredns"
+
+
+def _missing(ctx: Context) -> Iterator[str]:
+    """What nobody could be answered with, in words."""
+    entries = _entries(ctx)
+    for program in _programs(ctx):
+        for resource in LISTS.get(program, ()):
+            if not any(_answers(each, program, resource) for each in entries):
+                yield f"{resource} for {program}"
+    if "flannel" in known_facts(ctx).edge_programs and not ctx.host.read(SUBNET):
+        yield SUBNET
+
+
+def _answers(entry: dict[str, Any], program: str, resource: str) -> bool:
+    by = str(entry["userAgent"]).lower().startswith(program)
+    return by and entry["resource"] == resource and bool(entry["whole"])
+
+
+def _unwritten(ctx: Context) -> Iterator[str]:
+    """What flannel has not written down yet for others to find, and for itself when it starts again."""
+    if "flannel" not in known_facts(ctx).edge_programs:
+        return
+    try:
+        node = ctx.outside().get(f"/api/v1/nodes/{node_name(ctx)}") or {}
+    except (UnreachableError, ApiError):
+        node = {}
+    if FLANNELS_OWN not in (node.get("metadata", {}).get("annotations") or {}):
+        yield "the address of this node's flannel"
+
+
+def _entries(ctx: Context) -> list[dict[str, Any]]:
+    told = ctx.host.ask(HELPER, "cache", "-o", "json", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
+    try:
+        found: list[dict[str, Any]] = json.loads(told.out)["entries"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return found
