@@ -168,7 +168,7 @@ class EdgeNode:
         self.facts = ClusterFacts(
             "https://10.0.0.11:6443", cluster_ca()[0].decode(), VERSION, SERVICE, DOMAIN, VIRTUAL
         )
-        self.knows(cni="flannel", edge_dns=True)
+        self.knows(cni="flannel", edge_dns=True, edge_programs=("flannel", "kube-proxy"))
         self.host.files |= self._files()
         self.host.answers |= self._answers()
 

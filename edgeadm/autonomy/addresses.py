@@ -52,7 +52,7 @@ ADDRESS_CHECKS = (
         "address-store",
         GROUP,
         "the memory of addresses can be read without a fault",
-        "`edgeadm-node addresses` lists the faults; `systemctl restart edge-repair` puts broken records away",
+        "`edgeadm-node addresses` lists the faults; what is broken is forgotten with the next Pod",
         _store,
     ),
     Check(

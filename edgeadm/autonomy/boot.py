@@ -15,7 +15,7 @@ LITE = lite_apiserver.SERVICE
 ONLINE = "network-online.target"
 # What each unit of UNITS is there for, as the end of a sentence about its start.
 PURPOSES = {
-    REPAIR: "which mends what a power cut broke, has run and starts at boot",
+    REPAIR: "which mends what a power cut broke, starts at boot",
     edge_nic.SERVICE: "which makes the virtual address, has run and starts at boot",
     CONTAINERD: "runs and starts at boot",
     LITE: "runs and starts at boot",
@@ -46,8 +46,12 @@ def _runs(unit: str) -> Callable[[EdgeNode], Found]:
         if state.load != "loaded":
             return failed(f"{full_name(unit)} is {state.load or 'unknown'}")
         found = f"{state.file or 'not enabled'}, {state.active_state or 'inactive'}"
-        if state.active and state.enabled:
+        # Join does not start it on a node that runs: it takes away what the network of its Pods was given.
+        waits = unit == REPAIR and state.active_state == "inactive"
+        if state.enabled and (state.active or waits):
             return ok(found)
+        if state.enabled and unit == REPAIR:
+            return failed(found, f"`journalctl -u {unit}` says why; it runs again at the next boot")
         if state.enabled:
             why = f"`journalctl -u {unit}` says why; `systemctl restart {unit}` starts it"
             return failed(f"{found} ({state.sub_state})" if state.sub_state else found, why)
@@ -104,7 +108,8 @@ BOOT_CHECKS = (
             code_of(unit),
             GROUP,
             f"{unit}{', ' if PURPOSES[unit].startswith('which') else ' '}{PURPOSES[unit]}",
-            f"`systemctl enable --now {unit}`; where it is not there, run `edgeadm join` again",
+            f"`systemctl enable {'' if unit == REPAIR else '--now '}{unit}`; where it is not there, "
+            "run `edgeadm join` again",
             _runs(unit),
         )
         for unit in UNITS

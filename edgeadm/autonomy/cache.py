@@ -68,7 +68,7 @@ def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
 
 
 def _kube_proxy(node: EdgeNode) -> Found:
-    names = [str(pod.get("name")) for pod in node.pods]
+    names = [*node.facts.edge_programs, *(str(pod.get("name")) for pod in node.pods)]
     if not any("kube-proxy" in name for name in names):
         return not_applicable("this node has no kube-proxy")
     # With strict service groups, a program beside kube-proxy asks for its lists.
@@ -144,7 +144,7 @@ CACHE_CHECKS = (
         "cache-whole",
         GROUP,
         "every answer is whole",
-        "`systemctl restart edge-repair` puts back what the copy has; what it has not comes with the cloud",
+        "`edgeadm-node repair` puts back what the copy has; what it has not comes with the cloud",
         _whole,
     ),
     Check(

@@ -102,7 +102,7 @@ FLANNEL_CHECKS = (
         "flannel-subnet",
         GROUP,
         "flannel's file is whole, and where boots do not empty it",
-        "flannel writes it while the node is up: `journalctl -u kubelet`, and the log of its Pod",
+        "`edgeadm-node repair` puts back what the copy has; flannel's Pod writes it anew when it starts",
         _subnet,
     ),
     Check(

@@ -93,8 +93,9 @@ class EdgeNode:
 
     @cached_property
     def has_flannel(self) -> bool:
-        """Whether flannel makes the pod network. Clusters that edgeadm did not make do not say."""
-        return self.facts.cni == FLANNEL or (not self.facts.cni and self.host.stat(CONFLIST) is not None)
+        """Whether flannel makes the pod network. Clusters that edgeadm did not make may not say."""
+        said = FLANNEL in (self.facts.cni, *self.facts.edge_programs)
+        return said or (not self.facts.cni and self.host.stat(CONFLIST) is not None)
 
     @property
     def entries(self) -> list[dict[str, Any]]:

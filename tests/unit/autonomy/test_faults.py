@@ -115,6 +115,7 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
         "unit-edge-repair",
         "failed",
     ),
+    ("repair has failed", unit("edge-repair", ActiveState="failed"), "unit-edge-repair", "failed"),
     ("the link's unit is stopped", unit("edge-nic", ActiveState="inactive"), "unit-edge-nic", "failed"),
     ("containerd is disabled", unit("containerd", UnitFileState="disabled"), "unit-containerd", "failed"),
     ("containerd is stopped", unit("containerd", ActiveState="inactive"), "unit-containerd", "failed"),

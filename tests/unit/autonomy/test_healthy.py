@@ -46,7 +46,7 @@ def test_every_check_has_a_code_of_its_own_a_statement_and_a_hint() -> None:
 
 
 def test_what_a_cluster_does_without_is_not_applicable(node: EdgeNode) -> None:
-    node.knows(edge_dns=False)
+    node.knows(edge_dns=False, edge_programs=("flannel",))
     node.forget("CoreDNS")
     node.told["pods"]["pods"].pop()
     node.forget("kube-proxy")
@@ -58,16 +58,26 @@ def test_what_a_cluster_does_without_is_not_applicable(node: EdgeNode) -> None:
 
 
 def test_another_pod_network_is_for_its_makers_to_speak_of(node: EdgeNode) -> None:
-    node.knows(cni="none")
+    node.knows(cni="none", edge_programs=())
     del node.host.files[CONFLIST]
     assert node.wrong() == {"cni-first": "warning"}
     assert applying(node)["address-records"] == "not applicable"
 
 
 def test_a_cluster_that_does_not_say_has_flannel_where_its_configuration_is(node: EdgeNode) -> None:
-    node.knows(cni="")
+    node.knows(cni="", edge_programs=())
     assert node.wrong() == {}
     assert applying(node)["cni-memory"] == "ok"
+
+
+def test_repair_need_not_have_run_where_the_node_was_up_when_it_came(node: EdgeNode) -> None:
+    node.units["edge-repair"]["ActiveState"] = "inactive"
+    assert node.wrong() == {}
+
+
+def test_no_hint_has_repair_started_on_a_node_that_runs() -> None:
+    for each in AUTONOMY_CHECKS:
+        assert not re.search(r"(start|--now) edge-repair", each.hint), each.code
 
 
 def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) -> None:
