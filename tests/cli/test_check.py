@@ -11,7 +11,7 @@ from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.hosts import Result
 from edgeadm.phases.membership import FACTS
 from tests.cli.world import Ended, edgeadm, logs
-from tests.edge_node import NAME, EdgeNode
+from tests.steady_node import NAME, EdgeNode
 from tests.machine import Machine
 
 

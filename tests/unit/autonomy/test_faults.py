@@ -22,7 +22,7 @@ from edgeadm.phases.lite_files import CACHE, LINK, PAIR
 from edgeadm.phases.membership import CLIENT
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET
 from tests.certificates import new_pair
-from tests.edge_node import (
+from tests.steady_node import (
     ENTRIES,
     FLANNEL_NODE,
     GIB,

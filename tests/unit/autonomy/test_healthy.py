@@ -18,7 +18,7 @@ from edgeadm.phases import edge_nic, lite_apiserver
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.lite_files import CACHE, LOCAL
 from edgeadm.phases.membership import FACTS
-from tests.edge_node import FLANNEL_NODE, NAME, EdgeNode, cached, flannel_node
+from tests.steady_node import FLANNEL_NODE, NAME, EdgeNode, cached, flannel_node
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from edgeadm.autonomy.server import SERVER_CHECKS
 from edgeadm.cluster.errors import CertificateExpiredError, ConnectionRefusedByHostError
 from edgeadm.cluster.nearby import NearbyServers
 from edgeadm.phases.lite_files import AUTHORITY, LOCAL
-from tests.edge_node import EdgeNode, kubeconfig
+from tests.steady_node import EdgeNode, kubeconfig
 from tests.unit.cluster.test_discovery import NOW, Server
 
 ANSWERS = next(each for each in SERVER_CHECKS if each.code == "lite-answers")
