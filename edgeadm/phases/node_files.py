@@ -13,3 +13,4 @@ ADDRESSES = "/var/lib/cni/edge-ipam"  # which Pod has which address, over boots
 RESERVATIONS = "/run/cni/networks"
 SCRATCH = "/run/cni/flannel"
 SUBNET = "/var/lib/flannel/subnet.env"  # flannel's own, kept over boots on edge nodes
+DRILL = "inet edgeadm-drill"  # the table of the packet filter that is there while an outage is rehearsed

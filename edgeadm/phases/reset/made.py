@@ -8,6 +8,7 @@ from edgeadm.package.manifest import TOOLS_ON_NODE
 from edgeadm.phases import before, cni, edge_nic, kubelet, lite_apiserver, node, runtime, service_ip
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 from edgeadm.phases.lite_files import LINK
+from edgeadm.phases.node_files import DRILL
 from edgeadm.phases.virtual_ip import files
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
@@ -36,6 +37,7 @@ LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
 NFT_TABLES = (
     *("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"),
     *(f"{family} {service_ip.TABLE}" for family in ("ip", "ip6")),
+    DRILL,  # not in the journal: it is there if a drill was killed and its timer has not fired yet
 )
 # Emptied and removed, unless something was in them before edgeadm.
 CLUSTER_PLACES = before.CLUSTER_PLACES
