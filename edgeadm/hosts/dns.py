@@ -18,12 +18,12 @@ POINTER = 0xC0  # such a byte begins not a label but a place where the name goes
 LONGEST = 63
 
 
-def ask_address(server: str, name: str, timeout: float = TIMEOUT) -> list[str]:
+def ask_address(server: str, name: str, timeout: float = TIMEOUT, port: int = PORT) -> list[str]:
     """The addresses that the server gives for the name, IPv4 before IPv6; none where it is silent for that
-    long, where it refuses, and where there is no such name."""
+    long, where it refuses, and where there is no such name. Raises ValueError for what is no name."""
     end = time.monotonic() + timeout
     for kind in TYPES:
-        found = _ask(server, name, kind, end)
+        found = _ask((server, port), name, kind, end)
         if found is None:
             return []  # silent: it would be so for the other kind, too
         if found:
@@ -31,14 +31,14 @@ def ask_address(server: str, name: str, timeout: float = TIMEOUT) -> list[str]:
     return []
 
 
-def _ask(server: str, name: str, kind: int, end: float) -> list[str] | None:
+def _ask(server: tuple[str, int], name: str, kind: int, end: float) -> list[str] | None:
     """None where nobody answered in time."""
     number = secrets.randbelow(1 << 16)
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     try:
         # Connected, so that it takes datagrams from this server alone, and learns that nobody listens.
         with socket.socket(family, socket.SOCK_DGRAM) as way:
-            way.connect((server, PORT))
+            way.connect(server)
             way.send(question(number, name, kind))
             while (left := end - time.monotonic()) > 0:
                 way.settimeout(left)
