@@ -65,7 +65,7 @@ def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     return EdgeNode(
         name,
         places(ctx.host, known),
-        known.service_ip,
+        str(ipaddress.ip_address(known.service_ip)),  # as DNS will tell it
         local,
         ctx.host.read(AUTHORITY) or known.ca.encode(),
         known.virtual_address if known.edge_dns else "",

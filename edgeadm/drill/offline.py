@@ -58,11 +58,15 @@ class Drill:
                 "the container runtime does not say what runs: `ctr` failed",
                 hint="`systemctl status containerd` tells more",
             )
-        with self.block.blocking(self.node.places, self.seconds, refuse=self.refuse):
-            self.say(f"the API server is cut off at {self._blocked()}")
-            samples = self._watch_all()
-        lifted = self.block.until() is None
-        self.say(f"the API server is back; one more look in {SETTLE:.0f} s")
+        try:
+            with self.block.blocking(self.node.places, self.seconds, refuse=self.refuse):
+                self.say(f"the API server is cut off at {self._blocked()}")
+                samples = self._watch_all()
+        finally:
+            lifted = self.block.until() is None
+            if lifted:
+                self.say("nothing is blocked any more")
+        self.say(f"one more look in {SETTLE:.0f} s")
         self.probes.sleep(SETTLE)
         pods = verdict.of_pods(before, wanted, samples, self._runtime())
         questions = verdict.of_questions(samples)

@@ -21,7 +21,7 @@ def ends_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            signal.signal(each, handler or signal.SIG_DFL)
 
 
 @contextmanager

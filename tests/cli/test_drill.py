@@ -209,7 +209,8 @@ def crash(_node: EdgeNode) -> None:
 def test_it_is_lifted_on_every_way_out(happening: object, status: int, node: EdgeNode) -> None:
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     node.at[50] = happening  # type: ignore[assignment]
-    assert offline(node).status == status
+    ended = offline(node)
+    assert (ended.status, "nothing is blocked any more" in ended.err) == (status, True)
     assert node.events == ["timer", "block", "lift", "stop timer"]
     assert (node.table, node.timer) == ("", ())
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
