@@ -24,6 +24,7 @@ from edgeadm.phases.service_ip import nft_program
 LIFT = "drill lift"
 LONGEST = 24 * 60
 FAILED = 2
+NOTHING = "nothing to do: nothing is blocked"
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
 
@@ -90,8 +91,8 @@ def lift(dry_run: bool, output: str) -> None:
         changes = [f"delete the table `{DRILL}`"] if there else []
         if output == "json":
             console.data_json({"verb": LIFT, "dryRun": True, "changes": changes})
-        elif changes:
-            console.data(f"  would {changes[0]}")
+        else:
+            console.data(f"  would {changes[0]}" if changes else NOTHING)
         return
     # Without the lock: the drill that holds it may be the one to be ended.
     with changing(LIFT, Config(), PlainReport(), journaled=False, locked=False) as session:
@@ -99,7 +100,7 @@ def lift(dry_run: bool, output: str) -> None:
     if output == "json":
         console.data_json({"verb": LIFT, "lifted": lifted})
     else:
-        console.data("the API server is let through again" if lifted else "nothing to do: nothing is blocked")
+        console.data("the API server is let through again" if lifted else NOTHING)
 
 
 def _drill(wish: Wish, *, as_json: bool) -> int:
