@@ -11,6 +11,7 @@ from edgeadm.cli import root
 from edgeadm.cli.outcome import run
 from edgeadm.cli.session import World
 from edgeadm.cluster import Cluster
+from edgeadm.drill.probes import Probes
 from edgeadm.hosts import Host
 from tests.machine import Machine
 
@@ -24,7 +25,9 @@ class Ended:
     err: str
 
 
-def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "") -> Ended:
+def edgeadm(
+    machine: Machine, *args: str, is_root: bool = True, stdin: str = "", probes: Probes | None = None
+) -> Ended:
     """Run a command line as main() does, on the machine; an option --install-pkg-path means its package."""
 
     def cluster(_host: Host) -> Cluster:
@@ -37,6 +40,7 @@ def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "")
         package=lambda config, role: machine.packed_for(role) if config.install_pkg_path else None,
         outside=lambda _ticket: machine.outside(),
         is_root=lambda: is_root,
+        probes=probes or Probes(),
         lock=machine.folder / "lock",
         logs=machine.folder / "logs",
     )
