@@ -96,6 +96,18 @@ class ConfigError(EdgeadmError):
     exit_code = 3
 
 
+class NotAnEdgeNodeError(ConfigError):
+    """What was asked for is for edge nodes, and this machine is none."""
+
+    code = "not-an-edge-node"
+
+
+class OtherNodeError(ConfigError):
+    """A node was named that is not this one."""
+
+    code = "not-this-node"
+
+
 class UnsupportedVersionError(EdgeadmError):
     """The Kubernetes or kubeadm version is one that edgeadm cannot drive."""
 

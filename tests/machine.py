@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from edgeadm.cluster.fake import FakeCluster, FakeNearby, FakeOutside
+from edgeadm.cluster.fake import FakeCluster, FakeOutside
 from edgeadm.config import Config
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
@@ -100,7 +100,6 @@ class Machine:
     package: OpenPackage | None = None
     rules: str = ""
     role: str = "control-plane"
-    nearby: FakeNearby = field(default_factory=FakeNearby)
     reached: tuple[str, str] = ("https://10.0.0.11:6443", "")
     api: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(API))
     # What of a manifest's command line keeps the API server from becoming ready.

@@ -20,6 +20,7 @@ from edgeadm.autonomy.check import Finding, run_checks
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.cni import NEEDED, PLUGINS
 from edgeadm.autonomy.node import KUBELET_CONFIG, UNITS, open_node
+from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.hosts.units import full_name
@@ -136,11 +137,28 @@ def kubeconfig(server: str) -> bytes:
 
 
 @dataclass
+class FakeNearby:
+    """The servers of an edge node. An error in place of a status is raised."""
+
+    answer: int | EdgeadmError = 200
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def status(self, server: str, ca: bytes, path: str) -> int:
+        if isinstance(self.answer, EdgeadmError):
+            raise self.answer
+        return self.answer
+
+    def addresses(self, server: str, name: str) -> list[str]:
+        return self.names.get(name, [])
+
+
+@dataclass
 class EdgeNode:
     """The node: its machine, and what its programs answer with."""
 
     folder: Path
     machine: Machine = field(init=False)
+    nearby: FakeNearby = field(default_factory=lambda: FakeNearby(names={KUBERNETES: [SERVICE]}))
     units: dict[str, dict[str, str]] = field(default_factory=dict)
     links: dict[str, list[str]] = field(default_factory=dict)
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -149,7 +167,6 @@ class EdgeNode:
 
     def __post_init__(self) -> None:
         self.machine = Machine(self.folder, role="edge")
-        self.machine.nearby.names = {KUBERNETES: (SERVICE,)}
         self.units = {unit: _unit(unit) for unit in UNITS}
         self.links = {LINK: [VIRTUAL + "/32"], "flannel.1": ["10.244.1.0/32"], "cni0": ["10.244.1.1/24"]}
         self.told = {
@@ -204,7 +221,7 @@ class EdgeNode:
 
     def findings(self) -> list[Finding]:
         """Of every check."""
-        return list(run_checks(AUTONOMY_CHECKS, open_node(self.host, self.machine.nearby)))
+        return list(run_checks(AUTONOMY_CHECKS, open_node(self.host, self.nearby)))
 
     def wrong(self) -> dict[str, str]:
         """Code → result, of those that are not as they should be."""

@@ -6,7 +6,6 @@ import re
 
 from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
 from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
-from edgeadm.errors import UnreachableError
 
 GROUP = "dns"
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
@@ -18,10 +17,9 @@ def _answers(node: EdgeNode) -> Found:
         return not_applicable(NO_EDGE_DNS)
     server, wanted = node.facts.virtual_address, node.facts.service_ip
     name = f"kubernetes.default.svc.{node.facts.domain}"
-    try:
-        found = node.nearby.addresses(server, name, ipv6=":" in wanted)
-    except UnreachableError as error:
-        return failed(error.message)
+    found = node.nearby.addresses(server, name)
+    if not found:
+        return failed(f"nobody at {server} tells an address of {name}")
     if wanted not in found:
         return failed(f"{name} is {', '.join(found)} there, and should be {wanted}")
     return ok(f"{name} is {wanted}")

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from edgeadm import pki
-from edgeadm.autonomy.errors import NotEdgeNodeError, OtherNodeError
 from edgeadm.autonomy.helper import Told, ask_helper
-from edgeadm.cluster.nearby import Nearby
+from edgeadm.autonomy.nearby import Nearby
 from edgeadm.config import Config
+from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
 from edgeadm.hosts import facts as machine
 from edgeadm.hosts.units import UnitState, unit_states
@@ -144,7 +144,7 @@ class EdgeNode:
 
 
 def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
-    """This machine as an edge node. Raises OtherNodeError where another one was asked for, NotEdgeNodeError
+    """This machine as an edge node. Raises OtherNodeError where another one was asked for, NotAnEdgeNodeError
     where it is none."""
     name = pki.common_name(host.read(CLIENT) or b"").removeprefix("system:node:")
     own = {each for each in (name, machine.hostname(host)) if each}
@@ -156,7 +156,7 @@ def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
     found = facts_on(host)
     joined = host.stat(KUBELET_CONF) is not None and any(host.stat(path) is not None for path in SIGNS)
     if found is None or not found.virtual_address or not joined:
-        raise NotEdgeNodeError(
+        raise NotAnEdgeNodeError(
             "this machine is no edge node: it has no lite-apiserver of edgeadm's",
             hint="run it on a node that `edgeadm join` made an edge node",
         )

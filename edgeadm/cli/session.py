@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,17 +14,18 @@ from typing import TypeVar
 import click
 
 from edgeadm.assets import cache_root
+from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import console
 from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
-from edgeadm.cluster.nearby import Nearby, NearbyServers
 from edgeadm.config import Config
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
 from edgeadm.package.opened import OpenPackage
@@ -76,6 +77,7 @@ class World:
     nearby: Callable[[], Nearby] = NearbyServers
     package: Callable[[Config, str], OpenPackage | None] = open_package
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    probes: Probes = field(default_factory=Probes)
     lock: Path = locking.PATH
     logs: Path = Path("/var/log/edgeadm")
 
@@ -90,9 +92,11 @@ class Session:
 
 
 @contextmanager
-def changing(verb: str, config: Config, report: Reporter, *, journaled: bool = True) -> Iterator[Session]:
+def changing(
+    verb: str, config: Config, report: Reporter, *, journaled: bool = True, locked: bool = True
+) -> Iterator[Session]:
     """A session that may change this machine: root, the lock, a log, the journal. What takes changes back is
-    not `journaled`: it goes by the journal.
+    not `journaled`: it goes by the journal. What ends another run's doing is not `locked`.
 
     Raises NotRootError, LockedError; every error that passes gets the log's path."""
     here = world()
@@ -101,7 +105,8 @@ def changing(verb: str, config: Config, report: Reporter, *, journaled: bool = T
     name = f"{verb.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     log = RunLog(here.logs / name, secrets_of(config))
     plain = here.host()
-    with locking.lock(masked_command(config), here.lock), _log_named(log, report):
+    holding = locking.lock(masked_command(config), here.lock) if locked else nullcontext()
+    with holding, _log_named(log, report):
         journal = Journal(plain)
         logged = LoggedHost(plain, log)
         host: Host = JournaledHost(logged, journal) if journaled else logged

@@ -1,4 +1,4 @@
-"""An API server in memory, and the servers of an edge node, for tests."""
+"""An API server in memory, for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from edgeadm.cluster.base import Awaited, Object, Say, nobody
 from edgeadm.cluster.conflicts import without
 from edgeadm.cluster.difference import described
-from edgeadm.errors import ApiError, EdgeadmError, UnreachableError, WaitError
+from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 Key = tuple[str, str, str, str]
 
@@ -138,24 +138,6 @@ class FakeOutside:
 
     def through(self, server: str) -> FakeOutside:
         return replace(self, server=server, at="")
-
-
-@dataclass
-class FakeNearby:
-    """The servers of an edge node. An error in place of an answer is raised."""
-
-    answer: int | EdgeadmError = 200
-    names: dict[str, tuple[str, ...]] | EdgeadmError = field(default_factory=dict)
-
-    def status(self, server: str, ca: bytes, path: str) -> int:  # noqa: ARG002
-        if isinstance(self.answer, EdgeadmError):
-            raise self.answer
-        return self.answer
-
-    def addresses(self, server: str, name: str, *, ipv6: bool = False) -> tuple[str, ...]:  # noqa: ARG002
-        if isinstance(self.names, EdgeadmError):
-            raise self.names
-        return self.names.get(name, ())
 
 
 def _key(obj: Object) -> Key:

@@ -16,6 +16,7 @@ RESERVATIONS = "/run/cni/networks"
 SCRATCH = "/run/cni/flannel"
 SUBNET = "/var/lib/flannel/subnet.env"  # flannel's own, kept over boots on edge nodes
 KUBELET = "/var/lib/kubelet"
+DRILL = "inet edgeadm-drill"  # the table of the packet filter that is there while an outage is rehearsed
 
 
 def has_helper(ctx: Context) -> bool:

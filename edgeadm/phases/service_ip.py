@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
-from edgeadm.hosts import facts
+from edgeadm.hosts import Host, facts
+from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import difference, renderer, start_at_boot
 from edgeadm.phases.lite_files import FOLDER, place_of
 from edgeadm.phases.membership import cluster_facts, known_facts
@@ -77,13 +78,17 @@ def _family(ctx: Context) -> str:
     return "ip6" if ":" in known_facts(ctx).service_ip else "ip"
 
 
-def _nft(ctx: Context) -> str:
+def nft_program(host: Host, package: OpenPackage | None = None) -> str:
     """Where nft is: the package's, else the system's. Raises PhaseError where there is none."""
-    if (ctx.package and ctx.package.has(PACKED_TOOL)) or ctx.host.stat(TOOL) is not None:
+    if (package and package.has(PACKED_TOOL)) or host.stat(TOOL) is not None:
         return TOOL
-    if facts.has_program(ctx.host, "nft"):
+    if facts.has_program(host, "nft"):
         return "/usr/sbin/nft"
     raise PhaseError(
         "there is no nft: no package brings it, and it is not installed",
         hint="pass `--install-pkg-path`, or install nftables from your distribution",
     )
+
+
+def _nft(ctx: Context) -> str:
+    return nft_program(ctx.host, ctx.package)

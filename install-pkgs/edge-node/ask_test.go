@@ -25,15 +25,16 @@ const flannelNode = "flanneld_v0.0.0__nodes_e3_"
 // lite is a lite-apiserver: it passes on what the cloud says and writes it down a little later, under the name that
 // it makes of the User-Agent. While the cloud is away it answers with what is written.
 type lite struct {
-	t      *testing.T
-	cache  string
-	files  string
-	url    string
-	mutex  sync.Mutex
-	asked  []*http.Request
-	node   string // what the cloud says of the Node
-	away   bool
-	broken string // the client that it refuses
+	t       *testing.T
+	cache   string
+	files   string
+	url     string
+	mutex   sync.Mutex
+	writing sync.WaitGroup
+	asked   []*http.Request
+	node    string // what the cloud says of the Node
+	away    bool
+	broken  string // the client that it refuses
 }
 
 func newLite(t *testing.T) *lite {
@@ -55,7 +56,10 @@ func newLite(t *testing.T) *lite {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(l.serve))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{serving}, ClientCAs: known, ClientAuth: tls.VerifyClientCertIfGiven}
 	server.StartTLS()
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		l.writing.Wait()
+	})
 	l.url = server.URL
 	return l
 }
@@ -106,7 +110,10 @@ func (l *lite) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = w.Write(body)
 	header := w.Header().Clone()
-	time.AfterFunc(50*time.Millisecond, func() { l.entry(key, header, body) })
+	l.writing.Go(func() {
+		time.Sleep(50 * time.Millisecond)
+		l.entry(key, header, body)
+	})
 }
 
 func (l *lite) count() int {

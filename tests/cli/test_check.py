@@ -11,8 +11,8 @@ from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.hosts import Result
 from edgeadm.phases.membership import FACTS
 from tests.cli.world import Ended, edgeadm, logs
-from tests.steady_node import NAME, EdgeNode
 from tests.machine import Machine
+from tests.steady_node import NAME, EdgeNode
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def node(tmp_path: Path) -> EdgeNode:
 
 
 def check(node: EdgeNode, *words: str, is_root: bool = True) -> Ended:
-    return edgeadm(node.machine, "check", "autonomy", *words, is_root=is_root)
+    return edgeadm(node.machine, "check", "autonomy", *words, is_root=is_root, nearby=node.nearby)
 
 
 def test_a_healthy_node_gets_a_line_for_each_check_and_status_0(node: EdgeNode) -> None:
@@ -94,10 +94,10 @@ def test_the_node_may_be_named(node: EdgeNode) -> None:
 def test_another_node_is_looked_at_on_itself(node: EdgeNode) -> None:
     ended = check(node, "edge2", "-o", "json")
     assert ended.status == 3
-    assert "error: `edge2` is another node: this one is `edge1` [other-node]" in ended.err
+    assert "error: `edge2` is another node: this one is `edge1` [not-this-node]" in ended.err
     assert "hint: run it there, such as by `ssh edge2 edgeadm check autonomy`" in ended.err
     error = json.loads(ended.out)["error"]
-    assert (error["code"], error["exitCode"]) == ("other-node", 3)
+    assert (error["code"], error["exitCode"]) == ("not-this-node", 3)
 
 
 def test_a_machine_that_is_no_edge_node_is_told_so(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import root
 from edgeadm.cli.outcome import run
 from edgeadm.cli.session import World
 from edgeadm.cluster import Cluster
+from edgeadm.drill.probes import Probes
 from edgeadm.hosts import Host
 from tests.machine import Machine
 
@@ -24,7 +26,14 @@ class Ended:
     err: str
 
 
-def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "") -> Ended:
+def edgeadm(
+    machine: Machine,
+    *args: str,
+    is_root: bool = True,
+    stdin: str = "",
+    probes: Probes | None = None,
+    nearby: Nearby | None = None,
+) -> Ended:
     """Run a command line as main() does, on the machine; an option --install-pkg-path means its package."""
 
     def cluster(_host: Host) -> Cluster:
@@ -36,8 +45,9 @@ def edgeadm(machine: Machine, *args: str, is_root: bool = True, stdin: str = "")
         cluster_of=lambda _kubeconfig: machine.cluster,
         package=lambda config, role: machine.packed_for(role) if config.install_pkg_path else None,
         outside=lambda _ticket: machine.outside(),
-        nearby=lambda: machine.nearby,
+        nearby=lambda: nearby or NearbyServers(),
         is_root=lambda: is_root,
+        probes=probes or Probes(),
         lock=machine.folder / "lock",
         logs=machine.folder / "logs",
     )

@@ -66,6 +66,12 @@ SERVICE_IP = {
     "nft": "/usr/lib/edgeadm/edge/nft",
     "rules": "/etc/kubernetes/edge/service-ip.nft",
 }
+DRILL = {
+    "table": "edgeadm-drill",
+    "places": [{"family": "ip", "address": "10.0.0.11", "port": 6443}],
+    "refuse": False,
+    "comment": "edgeadm drill offline, until 2026-09-21T14:13:20Z",
+}
 GRID = {
     "namespace": "edge-system",
     "grid_image": "superedge.tencentcloudcr.com/superedge/application-grid-controller:v0.9.0",
@@ -259,6 +265,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "service-ip-ipv6.nft": (
         "edge/service-ip.nft",
         SERVICE_IP | {"family": "ip6", "service_ip": "fd00:96::1", "place": "[fd00:20::11]:51003"},
+    ),
+    "drill.nft": ("edge/drill.nft", DRILL),
+    "drill-refuse.nft": (
+        "edge/drill.nft",
+        DRILL
+        | {
+            "refuse": True,
+            "places": [*DRILL["places"], {"family": "ip6", "address": "fd00::11", "port": 6444}],
+        },
     ),
     "edge-service-ip.service": ("systemd/edge-service-ip.service", SERVICE_IP),
     "application-grid.yaml": ("addons/application-grid.yaml", GRID),

@@ -19,7 +19,7 @@ from edgeadm.phases import (
 )
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 from edgeadm.phases.lite_files import LINK
-from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
+from edgeadm.phases.node_files import DRILL, HELPER, KEEP, REPAIR
 from edgeadm.phases.virtual_ip import files
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
@@ -50,6 +50,7 @@ LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
 NFT_TABLES = (
     *("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"),
     *(f"{family} {service_ip.TABLE}" for family in ("ip", "ip6")),
+    DRILL,  # not in the journal: it is there if a drill was killed and its timer has not fired yet
 )
 # Emptied and removed, unless something was in them before edgeadm.
 CLUSTER_PLACES = before.CLUSTER_PLACES

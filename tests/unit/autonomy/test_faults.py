@@ -12,7 +12,6 @@ import yaml
 
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.node import KUBELET_CONFIG
-from edgeadm.cluster.dns import NoDnsAnswerError
 from edgeadm.cluster.errors import CertificateUntrustedError, ConnectionRefusedByHostError
 from edgeadm.hosts import Result
 from edgeadm.phases import service_ip
@@ -91,7 +90,7 @@ def one_pod(**changed: Any) -> Plant:
 
 
 def nearby(**changed: Any) -> Plant:
-    return lambda node: [setattr(node.machine.nearby, name, value) for name, value in changed.items()]
+    return lambda node: [setattr(node.nearby, name, value) for name, value in changed.items()]
 
 
 def link(name: str, *addresses: str) -> Plant:
@@ -258,8 +257,8 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
     ),
     ("a Pod has another address", one_pod(addresses=["10.244.1.9"]), "address-records", "failed"),
     ("a Pod has no record", told("addresses", records=[]), "address-records", "failed"),
-    ("DNS is silent", nearby(names=NoDnsAnswerError("no answer")), "dns-answers", "failed"),
-    ("DNS tells something else", nearby(names={KUBERNETES: ("10.96.0.9",)}), "dns-answers", "failed"),
+    ("DNS is silent", nearby(names={}), "dns-answers", "failed"),
+    ("DNS tells something else", nearby(names={KUBERNETES: ["10.96.0.9"]}), "dns-answers", "failed"),
     ("Pods ask the cloud's DNS", kubelet(clusterDNS=["10.96.0.10"]), "dns-asked", "failed"),
     (
         "a flag has Pods ask the cloud's DNS",

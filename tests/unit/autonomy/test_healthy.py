@@ -10,9 +10,9 @@ import pytest
 from edgeadm.autonomy.cached import body, is_of
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.disk import bound
-from edgeadm.autonomy.errors import NotEdgeNodeError, OtherNodeError
 from edgeadm.autonomy.images import full_name
 from edgeadm.autonomy.node import open_node
+from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Result
 from edgeadm.phases import edge_nic, lite_apiserver
 from edgeadm.phases.cni import CONFLIST
@@ -89,7 +89,7 @@ def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) ->
 
 @pytest.mark.parametrize("status", [200, 404, 503])
 def test_lite_apiserver_answers_whether_the_cloud_does_or_not(node: EdgeNode, status: int) -> None:
-    node.machine.nearby.answer = status
+    node.nearby.answer = status
     told = next(each for each in node.findings() if each.check.code == "lite-answers").found
     assert told.result == "ok"
     assert ("the cloud is away" in told.text) == (status != 200)
@@ -177,7 +177,7 @@ def test_images_are_named_as_containerd_names_them(name: str, full: str) -> None
 
 def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
     node.host.answers["hostname"] = Result(out="machine-7\n")
-    nearby = node.machine.nearby
+    nearby = node.nearby
     for asked in ("", NAME, "machine-7", "EDGE1"):
         assert open_node(node.host, nearby, asked).name == NAME
     with pytest.raises(OtherNodeError, match="`edge2` is another node: this one is `edge1`"):
@@ -188,5 +188,5 @@ def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
 def test_a_machine_that_is_no_edge_node_is_refused(node: EdgeNode, lacking: tuple[str, ...]) -> None:
     for path in lacking:
         del node.host.files[path]
-    with pytest.raises(NotEdgeNodeError):
-        open_node(node.host, node.machine.nearby)
+    with pytest.raises(NotAnEdgeNodeError):
+        open_node(node.host, node.nearby)

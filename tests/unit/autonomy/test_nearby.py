@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.autonomy.nearby import NearbyServers
 from edgeadm.autonomy.node import open_node
 from edgeadm.autonomy.server import SERVER_CHECKS
 from edgeadm.cluster.errors import CertificateExpiredError, ConnectionRefusedByHostError
-from edgeadm.cluster.nearby import NearbyServers
 from edgeadm.phases.lite_files import AUTHORITY, LOCAL
 from tests.steady_node import EdgeNode, kubeconfig
 from tests.unit.cluster.test_discovery import NOW, Server

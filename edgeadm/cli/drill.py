@@ -1,0 +1,152 @@
+"""`edgeadm drill offline|lift`: rehearse an outage on this edge node, or end one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from edgeadm.cli import console, options
+from edgeadm.cli.report import PlainReport
+from edgeadm.cli.session import changing, looking, world
+from edgeadm.config import Config
+from edgeadm.core.phase import Context
+from edgeadm.drill.block import MARGIN, Block
+from edgeadm.drill.node import EdgeNode, this_node
+from edgeadm.drill.offline import UNITS, Drill
+from edgeadm.drill.report import VERB
+from edgeadm.drill.stops import ends_like_ctrl_c
+from edgeadm.drill.watch import Watch
+from edgeadm.errors import ConfigError, LockedError
+from edgeadm.phases.node_files import DRILL
+from edgeadm.phases.service_ip import nft_program
+
+LIFT = "drill lift"
+LONGEST = 24 * 60
+FAILED = 2
+NOTHING = "nothing to do: nothing is blocked"
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for."""
+
+    node: str
+    minutes: int
+    restart: bool
+    drop: bool
+
+    def changes(self, node: EdgeNode) -> list[str]:
+        """In words, what a drill does to this node, in order."""
+        places, half = ", ".join(map(str, node.places)), f"{self.minutes / 2:g} min"
+        return [
+            f"have systemd lift the block after {self.minutes * 60 + MARGIN} s, should edgeadm be killed",
+            f"{'drop' if self.drop else 'refuse'} TCP to {places} for {self.minutes} min (table `{DRILL}`)",
+            *(f"restart {unit} after {half}" for unit in (UNITS if self.restart else ())),
+        ]
+
+
+@click.group("drill")
+def command() -> None:
+    """Rehearse an outage on this edge node."""
+
+
+@command.command("offline")
+@click.option("--node", metavar="NODE", default="", help="The node's name; it has to be this one.")
+@click.option("--minutes", type=int, required=True, metavar="N", help=f"How long, 1 to {LONGEST}.")
+@click.option("--restart", is_flag=True, help=f"Restart {', '.join(UNITS)} half-way, as a boot would.")
+@click.option(
+    "--drop/--refuse",
+    default=True,
+    show_default=True,
+    help="Swallow packets to the API server, or answer them with a reset.",
+)
+@dry_run_option
+@options.output
+def offline(node: str, minutes: int, restart: bool, drop: bool, dry_run: bool, output: str) -> int:
+    """Cut the API server off for some minutes, watch this node's Pods and services, tell what survived.
+
+    Nothing else is blocked. The block ends with the drill, on Ctrl-C, and by a timer of systemd's if edgeadm
+    is killed. Status 2 if something did not survive."""
+    if not 1 <= minutes <= LONGEST:
+        raise ConfigError(f"--minutes: {minutes} is not from 1 to {LONGEST}", hint="5 is a good start")
+    wish = Wish(node, minutes, restart, drop)
+    if dry_run:
+        _say_what_would_be(wish, as_json=output == "json")
+        return 0
+    with ends_like_ctrl_c():
+        return _drill(wish, as_json=output == "json")
+
+
+@command.command("lift")
+@dry_run_option
+@options.output
+def lift(dry_run: bool, output: str) -> None:
+    """End a drill at once: let the API server through again. Works however the drill ended, and twice."""
+    if dry_run:
+        with looking(LIFT, Config(), lambda _change: None, PlainReport()) as session:
+            there = _block(session.ctx).until() is not None
+        changes = [f"delete the table `{DRILL}`"] if there else []
+        if output == "json":
+            console.data_json({"verb": LIFT, "dryRun": True, "changes": changes})
+        else:
+            console.data(f"  would {changes[0]}" if changes else NOTHING)
+        return
+    # Without the lock: the drill that holds it may be the one to be ended.
+    with changing(LIFT, Config(), PlainReport(), journaled=False, locked=False) as session:
+        lifted = _block(session.ctx).lift()
+    if output == "json":
+        console.data_json({"verb": LIFT, "lifted": lifted})
+    else:
+        console.data("the API server is let through again" if lifted else NOTHING)
+
+
+def _drill(wish: Wish, *, as_json: bool) -> int:
+    here = world()
+    try:
+        # Not journaled: see edgeadm/drill/__init__.py.
+        with changing(VERB, Config(), PlainReport(), journaled=False) as session:
+            node = this_node(session.ctx, wish.node)
+            # What is asked every few seconds goes past the log.
+            watch = Watch(here.host(), node, here.probes)
+            drill = Drill(
+                session.ctx.host,
+                _block(session.ctx),
+                node,
+                watch,
+                here.probes,
+                console.talk,
+                wish.minutes,
+                restart=wish.restart,
+                refuse=not wish.drop,
+            )
+            report = drill.run()
+    except LockedError:
+        with looking(VERB, Config(), lambda _change: None, PlainReport()) as session:
+            _block(session.ctx).refuse_another()
+        raise
+    if as_json:
+        console.data_json(report.as_dict())
+    else:
+        console.data(report.text())
+    return 0 if report.survived else FAILED
+
+
+def _say_what_would_be(wish: Wish, *, as_json: bool) -> None:
+    with looking(VERB, Config(), lambda _change: None, PlainReport()) as session:
+        node = this_node(session.ctx, wish.node)
+        _block(session.ctx).refuse_another()
+    changes = wish.changes(node)
+    if as_json:
+        blocked = [str(each) for each in node.places]
+        told = {"node": node.name, "minutes": wish.minutes, "blocked": blocked, "restarted": False}
+        console.data_json({"verb": VERB, "dryRun": True, **told, "changes": changes})
+        return
+    for change in changes:
+        console.data(f"  would {change}")
+
+
+def _block(ctx: Context) -> Block:
+    return Block(ctx.host, nft_program(ctx.host))

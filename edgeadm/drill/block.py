@@ -1,0 +1,124 @@
+"""Cuts the API server off from this machine, and sees to it that this ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
+from edgeadm.drill.node import Place
+from edgeadm.drill.stops import undisturbed
+from edgeadm.errors import CommandError
+from edgeadm.hosts import Host, facts
+from edgeadm.phases.node_files import DRILL
+from edgeadm.render import Renderer
+
+FAMILY, TABLE = DRILL.split()
+TIMER = "edgeadm-drill-lift"
+MARGIN = 120  # how much later than the drill should end the timer fires, in seconds
+TRIES = 3
+UNTIL = re.compile(r"edgeadm drill offline, until (\S+Z)")
+FORM = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(frozen=True)
+class Block:
+    """The table of the packet filter, and the timer that deletes it."""
+
+    host: Host
+    nft: str
+
+    def refuse_another(self) -> None:
+        """Raises DrillRunningError where there is a block already."""
+        until = self.until()
+        if until is not None:
+            raise DrillRunningError(
+                "an outage is being rehearsed here already", hint=_when(until, facts.clock(self.host))
+            )
+
+    def until(self) -> str | None:
+        """When the block that is there was to end; None where there is none, empty where it does not say."""
+        answer = self.host.ask(self.nft, "list", "table", FAMILY, TABLE)
+        if answer.code != 0:
+            return None
+        found = UNTIL.search(answer.out)
+        return found[1] if found else ""
+
+    @contextmanager
+    def blocking(self, places: Sequence[Place], seconds: int, *, refuse: bool) -> Iterator[None]:
+        """The API server is away until this ends, in whatever way. Raises NotBlockedError, NotLiftedError.
+
+        If we are killed, the timer lifts the block. If the machine goes down, nothing needs to: tables of the
+        packet filter and transient units are both gone after a boot."""
+        rules = self.rules(places, facts.clock(self.host) + seconds, refuse=refuse)
+        try:
+            with undisturbed():
+                self._set_timer(seconds + MARGIN)
+                self.host.run(self.nft, "-f", "-", stdin=rules.encode())
+            yield
+        finally:
+            with undisturbed():
+                self.lift()
+
+    def lift(self) -> bool:
+        """Take the block away, then the timer; False where there was neither. Raises NotLiftedError."""
+        found = False
+        for _ in range(TRIES):
+            if self.until() is None:
+                break
+            found = True
+            with suppress(CommandError):  # the timer may just have done it
+                self.host.run(self.nft, "delete", "table", FAMILY, TABLE)
+        else:
+            if self.until() is not None:
+                raise NotLiftedError(
+                    f"the table `{DRILL}` of the packet filter is still there: the API server stays cut off",
+                    hint=f"`{self.nft} delete table {DRILL}` as root; a boot takes it away, too",
+                )
+        return self._stop_timer() or found
+
+    def rules(self, places: Sequence[Place], until: int, *, refuse: bool) -> str:
+        """What nft has to read. It makes the table or fails: it never joins one that is there."""
+        end = datetime.fromtimestamp(until, UTC).strftime(FORM)
+        values = {
+            "table": TABLE,
+            "places": [asdict(each) | {"family": each.family} for each in places],
+            "refuse": refuse,
+            "comment": f"edgeadm drill offline, until {end}",
+        }
+        return Renderer().text("edge/drill.nft", values)
+
+    def _set_timer(self, seconds: int) -> None:
+        """Before the block. One that an earlier drill left would meet ours, and goes."""
+        self._stop_timer()
+        options = ("--quiet", "--collect", f"--unit={TIMER}", "--timer-property=AccuracySec=1s")
+        about = "--description=the end of an outage that edgeadm rehearses"
+        command = (self.nft, "delete", "table", FAMILY, TABLE)
+        try:
+            self.host.run("systemd-run", *options, about, f"--on-active={seconds}s", *command)
+        except CommandError as error:
+            raise NotBlockedError(
+                "systemd does not take the timer that ends the drill if edgeadm cannot; nothing was blocked",
+                context=error.context,
+                hint="`systemctl status` tells more",
+            ) from error
+
+    def _stop_timer(self) -> bool:
+        if self.host.ask("systemctl", "is-active", "--quiet", f"{TIMER}.timer").code != 0:
+            return False
+        self.host.run("systemctl", "stop", f"{TIMER}.timer")
+        return True
+
+
+def _when(until: str, now: int) -> str:
+    at_once = "`edgeadm drill lift` ends it at once"
+    try:
+        end = datetime.strptime(until, FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return at_once
+    left = max(0, round(end.timestamp()) - now)
+    lasts = f"it ends at {until}, in {left // 60} min {left % 60} s, or {MARGIN} s later by its timer"
+    return f"{lasts}; {at_once}"

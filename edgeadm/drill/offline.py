@@ -1,0 +1,126 @@
+"""One drill, from the first look to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeadm.drill import verdict
+from edgeadm.drill.block import Block
+from edgeadm.drill.errors import NotBlockedError
+from edgeadm.drill.node import EdgeNode
+from edgeadm.drill.probes import Probes
+from edgeadm.drill.report import Report
+from edgeadm.drill.watch import Pods, Sample, Watch
+from edgeadm.errors import PhaseError, UnreachableError
+from edgeadm.hosts import Host
+
+INTERVAL = 5.0
+SETTLE = 15.0  # after the end: what the cloud has to say by then may still end a container
+RETRIES = 6
+UNITS = ("lite-apiserver", "containerd", "kubelet")  # what a boot starts anew, in its order
+LINES = 20  # of progress, at most; none within half a minute of another
+APART = 30.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drill:
+    """`host` is changed, `watch` only asks."""
+
+    host: Host
+    block: Block
+    node: EdgeNode
+    watch: Watch
+    probes: Probes
+    say: Say
+    minutes: int
+    restart: bool = False
+    refuse: bool = False
+
+    @property
+    def seconds(self) -> int:
+        return self.minutes * 60
+
+    def run(self) -> Report:
+        """Block, watch, lift, tell. Raises DrillRunningError, UnreachableError where the node is cut off
+        already, NotBlockedError; whatever it raises, the block is gone by then."""
+        self.block.refuse_another()
+        if not self.watch.reached():
+            raise UnreachableError(
+                f"the API server does not answer at {self._blocked()}: this node is cut off already",
+                hint="begin the drill while the node is online, so that there is something to compare with",
+            )
+        before, wanted = self._runtime(), self.watch.wanted()
+        if before is None:
+            raise PhaseError(
+                "the container runtime does not say what runs: `ctr` failed",
+                hint="`systemctl status containerd` tells more",
+            )
+        try:
+            with self.block.blocking(self.node.places, self.seconds, refuse=self.refuse):
+                self.say(f"the API server is cut off at {self._blocked()}")
+                samples = self._watch_all()
+        finally:
+            lifted = self.block.until() is None
+            if lifted:
+                self.say("nothing is blocked any more")
+        self.say(f"one more look in {SETTLE:.0f} s")
+        self.probes.sleep(SETTLE)
+        pods = verdict.of_pods(before, wanted, samples, self._runtime())
+        questions = verdict.of_questions(samples)
+        blocked = tuple(map(str, self.node.places))
+        return Report(self.node.name, self.minutes, blocked, self.restart, pods, questions, lifted)
+
+    def _watch_all(self) -> list[Sample]:
+        """Looks until the time is over, with the restarts in the middle."""
+        samples: list[Sample] = []
+        start = told = self.probes.now()
+        left = list(UNITS) if self.restart else []
+        while (gone := self.probes.now() - start) < self.seconds or left or not samples:
+            begun = self.probes.now()
+            if left and gone >= self.seconds / 2:
+                self.say(f"restarting {left[0]}")
+                self.host.run("systemctl", "restart", left.pop(0))
+            self._check_blocked()
+            samples.append(self.watch.sample())
+            if begun - told >= max(APART, self.seconds / LINES):
+                told = begun
+                self.say(self._progress(samples[-1], gone))
+            spare = min(begun + INTERVAL, start + self.seconds) - self.probes.now()
+            if spare > 0 and not (left and len(left) < len(UNITS)):
+                self.probes.sleep(spare)
+        return samples
+
+    def _check_blocked(self) -> None:
+        place = self.watch.reached()
+        if not place:
+            return
+        if self.block.until() is None:
+            raise NotBlockedError(
+                "somebody lifted the block before the drill was over",
+                hint="`edgeadm drill lift` does, and so does a restart of nftables.service",
+            )
+        raise NotBlockedError(
+            f"the API server still answers at {place}: this was no outage",
+            hint="is there a proxy or a tunnel on this machine that leads there?",
+        )
+
+    def _runtime(self) -> Pods | None:
+        """What runs; the runtime gets some time to answer."""
+        for _ in range(RETRIES):
+            found = self.watch.pods()
+            if found is not None:
+                return found
+            self.probes.sleep(INTERVAL)
+        return None
+
+    def _progress(self, sample: Sample, gone: float) -> str:
+        runs = "the container runtime is silent" if sample.pods is None else f"{len(sample.pods)} Pods run"
+        silent = [what for what, answer in sample.answers.items() if not answer]
+        rest = f"silent: {', '.join(silent)}" if silent else "all answer"
+        return f"{gone / 60:.1f} of {self.minutes} min: {runs}, {rest}"
+
+    def _blocked(self) -> str:
+        return ", ".join(map(str, self.node.places))

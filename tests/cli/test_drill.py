@@ -1,0 +1,391 @@
+"""`edgeadm drill` from its command line to its words and exit status, on an edge node in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeadm.core.journal import PATH
+from edgeadm.core.lock import lock
+from edgeadm.hosts import Result
+from tests.cli.world import Ended, edgeadm, logs
+from tests.edge_node import KNOWN, NFT, EdgeNode, edge_node, stamp
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> EdgeNode:
+    return edge_node(tmp_path)
+
+
+def drill(node: EdgeNode, *args: str, **more: bool) -> Ended:
+    words = args or ("offline", "--minutes", "2")
+    return edgeadm(node.machine, "drill", *words, probes=node.probes(), **more)
+
+
+def offline(node: EdgeNode, *more: str) -> Ended:
+    return drill(node, "offline", "--minutes", "2", *more)
+
+
+def test_everything_survives_and_it_is_said_word_for_word(node: EdgeNode) -> None:
+    ended = offline(node)
+    assert ended.status == 0, ended.err
+    assert ended.out == (
+        "POD                 OUTCOME   ADDRESS\n"
+        "default/web         kept      10.244.1.5\n"
+        "kube-system/proxy   kept      -\n"
+        "\n"
+        "ASKED                ANSWERED   LONGEST SILENCE\n"
+        "service kubernetes   24 of 24   0 s\n"
+        "lite-apiserver       24 of 24   0 s\n"
+        "edge DNS             24 of 24   0 s\n"
+        "\n"
+        "would have survived: 2 of 2 Pods\n"
+    )
+    assert "the API server is cut off at 10.0.0.11:6443" in ended.err
+    assert "1.0 of 2 min: 2 Pods run, all answer" in ended.err
+
+
+def test_the_timer_is_there_before_the_block_and_goes_after_it(node: EdgeNode) -> None:
+    seen: list[str] = []
+    node.at[60] = lambda node: seen.extend([node.table, *node.timer])
+    assert offline(node).status == 0
+    assert node.events == ["timer", "block", "lift", "stop timer"]
+    table, timer = seen[0], seen[1:]
+    assert table.count("ip daddr 10.0.0.11 tcp dport 6443 drop") == 2
+    assert [line for line in table.splitlines() if "addr" in line and "10.0.0.11" not in line] == []
+    assert {"--unit=edgeadm-drill-lift", "--on-active=240s"} <= set(timer)
+    assert timer[-5:] == [NFT, "delete", "table", "inet", "edgeadm-drill"]
+    assert (node.table, node.timer) == ("", ())
+
+
+def test_json_has_it_all(node: EdgeNode) -> None:
+    node.wanted = [
+        {"namespace": "default", "name": "web", "phase": "Running", "deleting": False},
+        {"namespace": "default", "name": "new", "phase": "Pending", "deleting": False},
+        {"namespace": "default", "name": "job", "phase": "Succeeded", "deleting": False},
+        {"namespace": "default", "name": "gone", "phase": "Running", "deleting": True},
+    ]
+    node.at[31] = lambda node: node.silent.add("dns")
+    node.at[42] = lambda node: node.silent.discard("dns")
+    shown = json.loads(offline(node, "-o", "json").out)
+    assert shown == {
+        "verb": "drill offline",
+        "node": "cp1",
+        "minutes": 2,
+        "blocked": ["10.0.0.11:6443"],
+        "restarted": False,
+        "pods": [
+            {
+                "namespace": "default",
+                "name": "web",
+                "outcome": "kept",
+                "restarts": 0,
+                "addressesBefore": ["10.244.1.5"],
+                "addressesAfter": ["10.244.1.5"],
+            },
+            {
+                "namespace": "kube-system",
+                "name": "proxy",
+                "outcome": "kept",
+                "restarts": 0,
+                "addressesBefore": [],
+                "addressesAfter": [],
+            },
+            {
+                "namespace": "default",
+                "name": "new",
+                "outcome": "was not running",
+                "restarts": 0,
+                "addressesBefore": [],
+                "addressesAfter": [],
+            },
+        ],
+        "questions": [
+            {"what": "service kubernetes", "asked": 24, "answered": 24, "longestSilenceSeconds": 0.0},
+            {"what": "lite-apiserver", "asked": 24, "answered": 24, "longestSilenceSeconds": 0.0},
+            {"what": "edge DNS", "asked": 24, "answered": 22, "longestSilenceSeconds": 15.0},
+        ],
+        "survived": True,
+        "lifted": True,
+    }
+
+
+def lose(node: EdgeNode) -> None:
+    del node.pods["default/web"]
+
+
+def move(node: EdgeNode) -> None:
+    node.pods["default/web"] = {"POD": "s2", "web": "c9"}
+    node.addresses["default/web"] = "10.244.1.9"
+
+
+def renew(node: EdgeNode) -> None:
+    node.pods["default/web"] = {"POD": "s1", "web": "c9"}
+
+
+@pytest.mark.parametrize(
+    ("happening", "status", "said"),
+    [
+        (lose, 2, "would have survived: 1 of 2 Pods, 1 lost"),
+        (move, 2, "default/web         address changed (2 new containers)   10.244.1.5 -> 10.244.1.9"),
+        (renew, 0, "default/web         restarted (1 new container)   10.244.1.5"),
+        (lambda node: node.silent.add("lite"), 2, "lite-apiserver was silent for too long"),
+        (lambda node: setattr(node, "runtime", False), 2, "would have survived: 0 of 2 Pods, 2 lost"),
+    ],
+)
+@pytest.mark.parametrize("moment", [40.0, 130.0])
+def test_what_did_not_survive(
+    happening: object, status: int, said: str, moment: float, node: EdgeNode
+) -> None:
+    """In the middle, and when the cloud is back."""
+    node.at[moment] = happening  # type: ignore[assignment]
+    ended = offline(node)
+    if "silent" in said and moment > 120:
+        assert ended.status == 0  # nobody asks any more
+    else:
+        assert (ended.status, said in ended.out) == (status, True), ended.out
+    assert node.table == ""
+
+
+def test_a_restart_in_the_middle_as_a_boot_would(node: EdgeNode) -> None:
+    ended = offline(node, "--restart", "-o", "json")
+    assert (ended.status, json.loads(ended.out)["restarted"]) == (0, True)
+    restarts = [line for line in node.host.ran if line.startswith("systemctl restart")]
+    assert restarts == [f"systemctl restart {unit}" for unit in ("lite-apiserver", "containerd", "kubelet")]
+    assert "restarting kubelet" in ended.err
+
+
+def test_packets_are_refused_where_that_is_wanted(node: EdgeNode) -> None:
+    tables: list[str] = []
+    node.at[1] = lambda node: tables.append(node.table)
+    assert offline(node, "--refuse").status == 0
+    assert tables[0].count("ip daddr 10.0.0.11 tcp dport 6443 reject with tcp reset") == 2
+
+
+def test_all_addresses_of_a_name_are_blocked(tmp_path: Path) -> None:
+    node = edge_node(tmp_path, replace(KNOWN, server="https://api.example:6443", address="10.0.0.11"))
+    lines = ("10.0.0.11 STREAM api.example", "10.0.0.12 STREAM", "10.0.0.12 DGRAM", "fd00::11 STREAM")
+    node.host.answers["getent ahosts api.example"] = Result(out="\n".join(lines))
+    shown = json.loads(offline(node, "-o", "json").out)
+    assert shown["blocked"] == ["10.0.0.11:6443", "10.0.0.12:6443", "[fd00::11]:6443"]
+
+
+def test_a_name_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    node = edge_node(tmp_path, replace(KNOWN, server="https://api.example:6443"))
+    ended = offline(node)
+    assert (ended.status, "[address-unknown]" in ended.err, node.events) == (5, True, [])
+
+
+def test_where_pods_ask_the_clusters_dns_it_is_not_asked_here(tmp_path: Path) -> None:
+    node = edge_node(tmp_path, replace(KNOWN, edge_dns=False))
+    node.silent.add("dns")
+    ended = offline(node)
+    assert (ended.status, "edge DNS" in ended.out) == (0, False)
+
+
+def interrupt(_node: EdgeNode) -> None:
+    raise KeyboardInterrupt
+
+
+def crash(_node: EdgeNode) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("happening", "status"),
+    [
+        (interrupt, 130),
+        (lambda _node: os.kill(os.getpid(), signal.SIGTERM), 130),
+        (lambda _node: os.kill(os.getpid(), signal.SIGHUP), 130),
+        (crash, 1),
+        (lambda node: setattr(node, "leaks", True), 4),
+    ],
+)
+def test_it_is_lifted_on_every_way_out(happening: object, status: int, node: EdgeNode) -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    node.at[50] = happening  # type: ignore[assignment]
+    ended = offline(node)
+    assert (ended.status, "nothing is blocked any more" in ended.err) == (status, True)
+    assert node.events == ["timer", "block", "lift", "stop timer"]
+    assert (node.table, node.timer) == ("", ())
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_a_signal_waits_while_it_is_blocked_and_lifted(node: EdgeNode) -> None:
+    masks: list[set[int]] = []
+    real = {name: node.host.answers[f"{NFT} {name}"] for name in ("-f", "delete table")}
+    for name, answer in real.items():
+
+        def noting(*args: object, answer: object = answer) -> Result:
+            masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+            return answer(*args)  # type: ignore[operator, no-any-return]
+
+        node.host.answers[f"{NFT} {name}"] = noting
+    assert offline(node).status == 0
+    assert [mask >= {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} for mask in masks] == [True, True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_restart_that_fails_ends_the_drill_and_lifts(node: EdgeNode) -> None:
+    node.host.answers["systemctl restart containerd"] = Result(code=1, err="Job failed")
+    ended = offline(node, "--restart")
+    assert (ended.status, "Job failed" in ended.err, "log: " in ended.err) == (4, True, True)
+    assert (node.table, node.timer) == ("", ())
+
+
+def test_without_the_timer_nothing_is_blocked(node: EdgeNode) -> None:
+    node.host.answers["systemd-run"] = Result(code=1, err="Failed to start transient timer unit")
+    ended = offline(node)
+    assert (ended.status, "[drill-not-blocked]" in ended.err, "transient" in ended.err) == (4, True, True)
+    assert (node.events, node.table) == ([], "")
+
+
+def test_a_timer_of_a_drill_that_was_killed_does_not_meet_this_one(node: EdgeNode) -> None:
+    node.timer = ("old",)
+    assert offline(node).status == 0
+    assert node.events == ["stop timer", "timer", "block", "lift", "stop timer"]
+
+
+def test_rules_that_nft_refuses_leave_nothing(node: EdgeNode) -> None:
+    node.host.answers[f"{NFT} -f"] = Result(code=1, err="Operation not supported")
+    ended = offline(node)
+    assert (ended.status, "Operation not supported" in ended.err) == (4, True)
+    assert (node.table, node.timer) == ("", ())
+
+
+def test_an_api_server_that_still_answers_makes_it_no_drill(node: EdgeNode) -> None:
+    node.leaks = True
+    ended = offline(node)
+    assert (ended.status, "still answers at 10.0.0.11:6443" in ended.err) == (4, True)
+    assert (node.table, node.timer, node.now) == ("", (), 0)
+
+
+def test_a_block_that_somebody_lifts_ends_the_drill(node: EdgeNode) -> None:
+    node.at[50] = EdgeNode.fire
+    ended = offline(node)
+    assert (ended.status, "somebody lifted the block" in ended.err) == (4, True)
+
+
+def test_a_node_that_is_cut_off_already_is_left_alone(node: EdgeNode) -> None:
+    node.online = False
+    ended = offline(node)
+    assert (ended.status, "[unreachable]" in ended.err, node.events) == (5, True, [])
+
+
+def test_a_runtime_that_is_silent_from_the_start_is_said(node: EdgeNode) -> None:
+    node.runtime = False
+    ended = offline(node)
+    assert (ended.status, "`ctr` failed" in ended.err, node.events) == (4, True, [])
+
+
+def test_a_table_that_does_not_go_is_said_and_the_timer_stays(node: EdgeNode) -> None:
+    node.host.answers[f"{NFT} delete table"] = Result(code=1, err="busy")
+    ended = offline(node)
+    assert (ended.status, "[drill-not-lifted]" in ended.err) == (4, True)
+    assert node.timer
+
+
+def killed(node: EdgeNode) -> EdgeNode:
+    """As SIGKILL leaves a drill of two minutes."""
+    node.table = f'comment "edgeadm drill offline, until {stamp(90)}"'
+    node.timer = ("systemd-run",)
+    return node
+
+
+def test_a_second_drill_is_refused_and_told_how_long_the_first_lasts(node: EdgeNode) -> None:
+    ended = offline(killed(node))
+    assert (ended.status, "[drill-running]" in ended.err) == (8, True)
+    assert f"it ends at {stamp(90)}, in 1 min 30 s" in ended.err
+    assert "`edgeadm drill lift` ends it at once" in ended.err
+    assert node.events == []
+    assert "[drill-running]" in offline(node, "--dry-run").err
+
+
+def test_a_drill_that_holds_the_lock_is_named_too(node: EdgeNode, tmp_path: Path) -> None:
+    with lock("edgeadm drill offline", tmp_path / "lock"):
+        assert "[drill-running]" in offline(killed(node)).err
+        assert drill(node, "lift").status == 0
+        assert "[locked]" in offline(node).err
+
+
+def test_lift_ends_it_at_once_and_a_second_time_finds_nothing(node: EdgeNode) -> None:
+    ended = drill(killed(node), "lift")
+    assert (ended.status, ended.out) == (0, "the API server is let through again\n")
+    assert node.events == ["lift", "stop timer"]
+    again = drill(node, "lift")
+    assert (again.status, again.out) == (0, "nothing to do: nothing is blocked\n")
+    assert json.loads(drill(node, "lift", "-o", "json").out) == {"verb": "drill lift", "lifted": False}
+    assert node.events == ["lift", "stop timer"]
+
+
+def test_lift_works_beside_a_lock_that_is_stale(node: EdgeNode, tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("pid 1: edgeadm drill offline\n")
+    assert json.loads(drill(killed(node), "lift", "-o", "json").out)["lifted"] is True
+
+
+def test_dry_runs_change_nothing(node: EdgeNode) -> None:
+    files = dict(node.host.files)
+    ended = offline(node, "--dry-run", "--restart")
+    assert ended.status == 0
+    assert ended.out == (
+        "  would have systemd lift the block after 240 s, should edgeadm be killed\n"
+        "  would drop TCP to 10.0.0.11:6443 for 2 min (table `inet edgeadm-drill`)\n"
+        "  would restart lite-apiserver after 1 min\n"
+        "  would restart containerd after 1 min\n"
+        "  would restart kubelet after 1 min\n"
+    )
+    shown = json.loads(offline(node, "--dry-run", "-o", "json").out)
+    assert (shown["dryRun"], shown["blocked"], len(shown["changes"])) == (True, ["10.0.0.11:6443"], 2)
+    assert "would delete the table" in drill(killed(node), "lift", "--dry-run").out
+    assert json.loads(drill(node, "lift", "--dry-run", "-o", "json").out)["changes"]
+    assert (node.host.files, node.host.ran, node.events, logs(node.machine)) == (files, [], [], "")
+
+
+def test_it_leaves_no_file_and_no_journal(node: EdgeNode) -> None:
+    files = dict(node.host.files)
+    assert offline(node).status == 0
+    assert node.host.files == files
+    assert PATH not in node.host.files
+    assert "systemd-run" in logs(node.machine)
+    assert "tasks ls" not in logs(node.machine)  # asked hundreds of times
+
+
+BAD: list[tuple[str, tuple[str, ...], str, int]] = [
+    ("no time at all", ("--minutes", "0"), "invalid-config", 3),
+    ("more than a day", ("--minutes", "1441"), "invalid-config", 3),
+    ("less than nothing", ("--minutes", "-1"), "invalid-config", 3),
+    ("no number", ("--minutes", "soon"), "usage", 1),
+    ("not how long", (), "usage", 1),
+    ("another node", ("--minutes", "5", "--node", "edge7"), "not-this-node", 3),
+    ("a word too many", ("--minutes", "5", "edge7"), "usage", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "code", "status"), BAD, ids=[case[0] for case in BAD])
+def test_bad_input(name: str, args: tuple[str, ...], code: str, status: int, node: EdgeNode) -> None:
+    ended = drill(node, "offline", *args)
+    assert (ended.status, f"[{code}]" in ended.err, "hint: " in ended.err) == (status, True, True), ended.err
+    assert (node.events, node.host.ran) == ([], [])
+
+
+def test_the_name_of_this_node_is_taken(node: EdgeNode) -> None:
+    assert offline(node, "--node", "cp1").status == 0
+    assert "run the same command on `edge7`" in offline(node, "--node", "edge7").err
+
+
+@pytest.mark.parametrize("lost", ["/etc/edgeadm/cluster.json", "/etc/kubernetes/edge/local.conf"])
+def test_a_machine_that_is_no_edge_node_is_told_so(lost: str, node: EdgeNode) -> None:
+    del node.host.files[lost]
+    ended = offline(node)
+    assert (ended.status, "[not-an-edge-node]" in ended.err, node.events) == (3, True, [])
+
+
+@pytest.mark.parametrize("words", [("offline", "--minutes", "2"), ("lift",)])
+def test_who_is_not_root_is_told_so(words: tuple[str, ...], node: EdgeNode) -> None:
+    ended = drill(node, *words, is_root=False)
+    assert (ended.status, "[not-root]" in ended.err, node.events) == (1, True, [])

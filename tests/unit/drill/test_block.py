@@ -1,0 +1,111 @@
+"""The table, the timer, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeadm.drill.block import MARGIN, Block
+from edgeadm.drill.errors import DrillRunningError
+from edgeadm.drill.node import Place, places
+from edgeadm.drill.watch import Watch
+from edgeadm.hosts import Result
+from edgeadm.phases.node_files import DRILL
+from edgeadm.phases.reset.made import NFT_TABLES
+from edgeadm.phases.reset.rules import RemoveRules
+from tests.edge_node import CLOCK, KNOWN, NFT, EdgeNode, edge_node, stamp
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> EdgeNode:
+    return edge_node(tmp_path)
+
+
+def test_the_table_says_until_when_it_is_there(node: EdgeNode) -> None:
+    block = Block(node.host, NFT)
+    assert block.until() is None
+    node.table = block.rules((Place("10.0.0.11", 6443),), CLOCK + 90, refuse=False)
+    assert block.until() == stamp(90)
+    node.table = "table inet edgeadm-drill { }"  # somebody flushed it
+    assert block.until() == ""
+    with pytest.raises(DrillRunningError) as caught:
+        block.refuse_another()
+    assert caught.value.hint == "`edgeadm drill lift` ends it at once"
+
+
+def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
+    rules = Block(None, NFT).rules(  # type: ignore[arg-type]
+        (Place("10.0.0.11", 6443), Place("fd00::11", 6444)), CLOCK, refuse=False
+    )
+    lines = [line.split(" comment")[0].strip() for line in rules.splitlines() if "addr" in line]
+    assert sorted(set(lines)) == [
+        'iifname != "lo" ip saddr 10.0.0.11 tcp sport 6443 drop',
+        'iifname != "lo" ip6 saddr fd00::11 tcp sport 6444 drop',
+        "ip daddr 10.0.0.11 tcp dport 6443 drop",
+        "ip saddr 10.0.0.11 tcp sport 6443 drop",
+        "ip6 daddr fd00::11 tcp dport 6444 drop",
+        "ip6 saddr fd00::11 tcp sport 6444 drop",
+    ]
+    assert "ct state" not in rules  # packets of connections that are there are cut off, too
+
+
+def test_the_timer_outlasts_the_drill(node: EdgeNode) -> None:
+    block = Block(node.host, NFT)
+    with block.blocking((Place("10.0.0.11", 6443),), 600, refuse=False):
+        assert f"--on-active={600 + MARGIN}s" in node.timer
+        assert "--collect" in node.timer  # a unit of this name that failed would be in the next one's way
+
+
+@pytest.mark.parametrize(
+    ("server", "address", "resolved", "found"),
+    [
+        ("https://10.0.0.11:6443", "", "", ["10.0.0.11:6443"]),
+        ("https://10.0.0.11", "", "", ["10.0.0.11:6443"]),
+        ("https://[fd00::11]:6444", "", "", ["[fd00::11]:6444"]),
+        ("https://api:6443", "10.0.0.9", "", ["10.0.0.9:6443"]),
+        ("https://api:6443", "", "10.0.0.9 STREAM api\nfe80::1%eth0 STREAM\n", ["10.0.0.9:6443"]),
+    ],
+)
+def test_every_address_of_the_api_server(
+    server: str, address: str, resolved: str, found: list[str], node: EdgeNode
+) -> None:
+    node.host.answers["getent ahosts api"] = Result(out=resolved)
+    known = replace(KNOWN, server=server, address=address)
+    assert [str(each) for each in places(node.host, known)] == found
+
+
+def test_what_a_container_belongs_to_is_asked_once(node: EdgeNode) -> None:
+    watch = Watch(node.host, None, node.probes())  # type: ignore[arg-type]
+    first = watch.pods()
+    assert watch.pods() is first
+    assert sum("containers info" in line for line in node.host.asked) == 3
+    node.pods["default/new"] = {"POD": "s5"}
+    assert set(watch.pods() or {}) == {"default/web", "kube-system/proxy", "default/new"}
+    assert sum("containers info" in line for line in node.host.asked) == 4
+
+
+def test_without_the_nodes_helper_it_goes_by_what_runs(node: EdgeNode) -> None:
+    node.host.answers["/usr/bin/edgeadm-node"] = Result(code=127)
+    for verb in ("pods", "addresses"):
+        del node.host.answers[f"/usr/bin/edgeadm-node {verb}"]
+    watch = Watch(node.host, None, node.probes())  # type: ignore[arg-type]
+    assert watch.wanted() == {}
+    assert [pod.addresses for pod in (watch.pods() or {}).values()] == [(), ()]
+
+
+def test_reset_removes_the_table_that_a_killed_drill_left(node: EdgeNode) -> None:
+    assert DRILL in NFT_TABLES
+    host = node.host
+    ctx = node.machine.context()
+    ctx.journal.verb, ctx.journal.phase = "join", "kubeadm"
+    ctx.journal.add("started")
+    host.answers["nft list chains"] = Result(
+        out="table inet edgeadm-drill {\n\tchain output {\n\t}\n}\ntable inet filter {\n}\n"
+    )
+    host.answers["nft delete"] = Result()
+    assert RemoveRules().check(ctx).needed
+    RemoveRules().apply(ctx)
+    assert "nft delete table inet edgeadm-drill" in host.ran
+    assert not any("inet filter" in line for line in host.ran)
