@@ -23,8 +23,8 @@ KUBECONFIG = "/etc/edgeadm/bootstrap.conf"
 TOKEN_FILES = (CONFIG, KUBECONFIG)
 KUBELET_START = "kubelet-start"
 KUBELET_PATCH = "kubeletconfiguration0+merge.yaml"
-# The kubelet's own, but for the disk. There it would take Pods away, which a node that is cut off does not get
-# back, at the very mark at which it begins to look for images that nobody needs.
+# The kubelet's own, but for the disk. There it would take Pods away, which a node that is cut off does not
+# get back, at the very mark at which it begins to look for images that nobody needs.
 EVICTION = {
     "memory.available": "100Mi",
     "nodefs.available": "5%",
