@@ -1,0 +1,179 @@
+"""Pods of every usual kind on an edge node, and what they are asked while nobody in the cloud can help."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeadm.sandbox import Node
+from tests.e2e.sites import Site
+from tests.e2e.waiting import until
+
+IMAGE = "registry.k8s.io/coredns/coredns:v1.12.1"
+APPS = Path(__file__).with_name("apps.yaml")
+# A Pod that nobody in the cloud has to know of.
+STATIC = f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: own, namespace: default}}
+spec:
+  containers:
+  - name: web
+    image: {IMAGE}
+    args: [-conf, /etc/web/Corefile]
+    volumeMounts: [{{name: conf, mountPath: /etc/web}}]
+  volumes: [{{name: conf, hostPath: {{path: /etc/own}}}}]
+"""
+COREFILE = ".:1053 {\n  health :8080\n  whoami\n}\n"
+# Each Pod of the web server on the node: its name, the address that it has in its own network, and what it
+# answers there.
+ASK_EACH = r"""
+for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
+  name=$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^HOSTNAME=//p')
+  address=$(nsenter -t "$pid" -n ip -o addr show dev eth0 scope global 2>/dev/null | awk 'NR == 1 {print $4}')
+  port=8080; [ "$name" != "$(hostname)" ] || port=18081
+  said=$( (exec 3<>"/dev/tcp/${address%/*}/$port" && printf 'GET /health HTTP/1.0\r\n\r\n' >&3 &&
+    timeout 5 cat <&3) 2>/dev/null | tail -1)
+  echo "$name ${address%/*} $said"
+done
+"""
+# From inside the Pod of that name: the Service's address by its DNS, and whether it answers there.
+FROM_INSIDE = r"""
+for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
+  tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "HOSTNAME=$1" && break
+done
+cat "/proc/$pid/root/etc/resolv.conf" >"/run/asked-$1" || exit 3
+exec nsenter -t "$pid" -n unshare -m bash -c '
+  mount --bind "$1" /etc/resolv.conf
+  address=$(getent ahostsv4 "$2" | head -1 | cut -d" " -f1)
+  (exec 3<>"/dev/tcp/$address/$3" && printf "GET /health HTTP/1.0\r\n\r\n" >&3 && timeout 5 cat <&3) | tail -1
+' bash "/run/asked-$1" "$2" "$3"
+"""
+GET = r"printf 'GET /health HTTP/1.0\r\n\r\n' >&3 && timeout 5 cat <&3"
+HOST_PORT = f"(exec 3<>/dev/tcp/$0/18080 && {GET}) | tail -1"
+DRILL_TABLE = "inet edgeadm-drill"
+NFT = "/usr/lib/edgeadm/edge/nft"
+CONTAINERS = "ctr -n k8s.io tasks ls -q | sort"
+
+
+@dataclass(frozen=True)
+class Shop(Site):
+    """Two edge nodes, on the first of which Pods of every usual kind run."""
+
+    @property
+    def edge2(self) -> Node:
+        return self.sandbox.node("edge2")
+
+    def open(self) -> None:
+        """Run the Pods, and wait until all of them are Ready."""
+        self.kubectl("apply", "-f", "-", stdin=APPS.read_bytes())
+        until(lambda: self.ready_pods() == 10, "every Pod is Ready")
+        until(lambda: len(self.here()) == 9, "every Pod answers")
+
+    def pods(self) -> list[dict[str, Any]]:
+        """Those that are to stay, as the API has them."""
+        items = self.get("pods")["items"]
+        return [each for each in items if "deletionTimestamp" not in each["metadata"]]
+
+    def ready_pods(self) -> int:
+        """How many are Ready in the API."""
+        found = [each["status"].get("conditions") or [] for each in self.pods()]
+        return sum(any(c["type"] == "Ready" and c["status"] == "True" for c in each) for each in found)
+
+    def here(self) -> dict[str, str]:
+        """Name and address of the Pods on edge1 that answer at it, by the node's own look at them."""
+        said = self.edge1.exec(["bash", "-c", ASK_EACH], check=False).out
+        rows = (line.split() for line in said.splitlines())
+        return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "OK"}
+
+    def inside(self, pod: str, service: str, port: int = 80) -> bool:
+        """Whether the Service is found by DNS and answers, asked by this Pod on edge1."""
+        name = f"{service}.default.svc.cluster.local"
+        asked = self.edge1.exec(["bash", "-c", FROM_INSIDE, "bash", pod, name, str(port)], check=False)
+        return asked.out.strip() == "OK"
+
+    def host_port(self) -> bool:
+        """Whether the Pod with a port of the node answers there."""
+        return self.edge1.exec(["bash", "-c", HOST_PORT, self.edge1.ip], check=False).out.strip() == "OK"
+
+    def whole(self, before: dict[str, str]) -> bool:
+        """Whether all of them answer at the addresses they had, Services and DNS too."""
+        pod = next(iter(sorted(name for name in before if name.startswith("web-"))))
+        return (
+            self.here() == before
+            and self.host_port()
+            and self.inside(pod, "web")
+            and self.inside(pod, "db-0.db", 8080)
+        )
+
+    def cycle(self, how: str, before: dict[str, str]) -> tuple[float, float]:
+        """Switch edge1 off and on again, and wait until all is as it was: seconds from the switch on until
+        every Pod answers, and until Services and DNS do."""
+        self.sandbox.power("edge1", how)
+        start = time.monotonic()
+        self.sandbox.power("edge1", "on")
+        until(lambda: self.here() == before, f"every Pod answers where it did, after {how}")
+        pods = time.monotonic() - start
+        until(lambda: self.whole(before), f"all is as it was after {how}")
+        return pods, time.monotonic() - start
+
+    def wait_ready(self, node: str) -> float:
+        """Until the node is Ready: seconds."""
+        start = time.monotonic()
+        until(lambda: self.ready(node) == "True", f"{node} is Ready")
+        return time.monotonic() - start
+
+    def containers(self, node: Node) -> list[str]:
+        """Every container that runs on the node, by its id."""
+        return node.exec(["bash", "-c", CONTAINERS]).out.split()
+
+    def refused(self, node: str, since: str) -> int:
+        """How often our Pods on the node were refused with their tokens, by their logs."""
+        logs = (
+            self.kubectl("-n", space, "logs", pod, f"--since={since}").out for space, pod in self._ours(node)
+        )
+        return sum(log.count("Unauthorized") for log in logs)
+
+    def healed(self, node: str) -> bool:
+        """Whether nobody was refused for a while."""
+        return self.refused(node, "20s") == 0
+
+    def refusals(self, node: str) -> int:
+        """How often anybody was refused since the cable is back."""
+        return self.refused(node, "5m")
+
+    def _ours(self, node: str) -> list[tuple[str, str]]:
+        found = self.get("pods", "-A", "--field-selector", f"spec.nodeName={node}")["items"]
+        metas = [each["metadata"] for each in found]
+        names = ("edge-flannel-", "edge-kube-proxy-", "edge-coredns-")
+        return [(each["namespace"], each["name"]) for each in metas if each["name"].startswith(names)]
+
+    def has_new_settings(self) -> bool:
+        """Whether each Pod with the ConfigMap sees its change."""
+        script = (
+            "for p in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do "
+            "head -1 /proc/$p/root/etc/web/Corefile; done"
+        )
+        found = self.edge1.exec(["bash", "-c", script]).out.splitlines()
+        return found.count("# another") == 7
+
+    def images(self) -> list[str]:
+        """Every image that edge1 has."""
+        return sorted(self.edge1.exec(["ctr", "-n", "k8s.io", "images", "ls", "-q"]).out.split())
+
+    def log(self, unit: str) -> str:
+        """What the unit said on edge1 since it was switched on."""
+        return self.edge1.exec(["journalctl", "-b", "-u", unit, "--no-pager"]).out
+
+    def remembered(self) -> dict[str, str]:
+        """Which Pod of edge1 has which address, as the plugin keeps it."""
+        told = json.loads(self.edge1.exec(["edgeadm-node", "addresses", "-o", "json"]).out)
+        assert not told["problems"]
+        return {
+            f"{each['namespace']}/{each['pod']}": ",".join(each["addresses"])
+            for each in told["records"]
+            if each["state"] == "live"
+        }

@@ -1,0 +1,234 @@
+"""An edge node whose cable is cut comes back by itself after each power cycle, its Pods with the addresses that
+they had; and what the cloud wants of it meanwhile comes about once the cable is back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.e2e.planted import PLANTED, Planted
+
+from edgeadm.sandbox import Node, Sandbox
+from tests.e2e.autonomy import COREFILE, DRILL_TABLE, NFT, STATIC, Shop
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.e2e
+CYCLES = ("off", "kill") * 5
+MANIFEST = "/etc/kubernetes/manifests/own.yaml"
+# More than the 85 % at which the kubelet begins to remove images, less than what would cost Pods their place.
+FILL = (
+    "size=$(df --output=size -B1 / | tail -1) used=$(df --output=used -B1 / | tail -1); "
+    "fallocate -l $((size * 90 / 100 - used)) /var/tmp/filled"
+)
+OVER = "Disk usage on image filesystem is over the high threshold"
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"\n{text}\n")
+
+
+@pytest.fixture(scope="module")
+def shop(make_sandbox: Callable[..., Sandbox], package: Path) -> Shop:
+    found = Shop(make_sandbox(control_planes=1, edges=2, package=package))
+    found.make()
+    found.open()
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(shop: Shop) -> dict[str, str]:
+    """The Pods of edge1 and their addresses, before anything happens to them."""
+    return shop.here()
+
+
+def failed_checks(node: Node) -> dict[str, str]:
+    """Codes of the checks that are not content, with what each found."""
+    told = node.exec(["edgeadm", "check", "autonomy", "-o", "json"], check=False).out
+    return {
+        each["code"]: f"{each['result']}: {each['found']}"
+        for each in json.loads(told)["checks"]
+        if each["result"] in ("failed", "warning")
+    }
+
+
+def test_every_kind_of_pod_runs_and_its_address_is_remembered(shop: Shop, before: dict[str, str]) -> None:
+    assert len(before) == 9
+    own = {f"default/{name}": address for name, address in before.items() if name != "edge1"}
+    assert own.items() <= shop.remembered().items()
+    assert shop.whole(before)
+
+
+def test_a_node_that_would_come_back_is_told_so(shop: Shop) -> None:
+    for node in (shop.edge1, shop.edge2):
+        until(lambda node=node: not failed_checks(node), f"{node.name} has nothing to complain of")
+
+
+@pytest.mark.parametrize("fault", PLANTED, ids=lambda fault: f"{fault.code}-{PLANTED.index(fault)}")
+def test_a_fault_is_found(fault: Planted, shop: Shop) -> None:
+    shop.edge2.exec(["bash", "-c", fault.plant])
+    try:
+        until(
+            lambda: failed_checks(shop.edge2).get(fault.code, "").startswith(fault.result),
+            f"{fault.what}: it is found",
+            60,
+        )
+    finally:
+        shop.edge2.exec(["bash", "-c", fault.take_back])
+
+
+def test_with_all_faults_taken_back_nothing_is_found(shop: Shop) -> None:
+    until(lambda: not failed_checks(shop.edge2), "nothing is found any more")
+
+
+def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
+    rules = shop.edge1.exec([NFT, "list", "tables"]).out
+    words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "-o", "json"]
+    told = json.loads(shop.edge1.exec(words).out)
+    assert (told["survived"], told["lifted"], told["restarted"]) == (True, True, True)
+    assert {each["state"] for each in told["pods"]} == {"kept"}
+    assert shop.edge1.exec([NFT, "list", "tables"]).out == rules
+    assert shop.whole(before)
+
+
+def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
+    """It is waited for in a later test: meanwhile others go on."""
+    words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
+    shop.edge2.exec(["bash", "-c", words])
+    until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
+    shop.edge2.exec(["pkill", "-KILL", "-f", "edgeadm drill offline"])
+    assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
+
+
+@pytest.fixture(scope="module")
+def cut(shop: Shop, before: dict[str, str]) -> Shop:
+    """The cable of edge1 is out from here on, until a test puts it back."""
+    assert before
+    shop.edge1.link(up=False)
+    return shop
+
+
+@pytest.mark.parametrize("turn", range(len(CYCLES)), ids=lambda turn: f"{turn + 1}-{CYCLES[turn]}")
+def test_cut_off_it_comes_back_with_the_same_pods_and_addresses(
+    turn: int, cut: Shop, before: dict[str, str]
+) -> None:
+    seconds, all_of_it = cut.cycle(CYCLES[turn], before)
+    say(f"cut off, {CYCLES[turn]}: Pods answer after {seconds:.1f} s, Services and DNS after {all_of_it:.1f}")
+
+
+def test_a_static_pod_that_comes_while_cut_off_gets_a_free_address(cut: Shop, before: dict[str, str]) -> None:
+    cut.edge1.write("/etc/own/Corefile", COREFILE)
+    cut.edge1.write(MANIFEST, STATIC)
+    until(lambda: "own-edge1" in cut.here(), "the Pod answers")
+    assert cut.here()["own-edge1"] not in before.values()
+    assert before.items() <= cut.here().items()
+    cut.edge1.exec(["rm", MANIFEST])
+    until(lambda: cut.here() == before, "it is gone again")
+
+
+def test_the_cloud_takes_only_pods_that_tolerate_no_more_than_five_minutes(cut: Shop) -> None:
+    def leaving() -> set[str]:
+        items = cut.get("pods")["items"]
+        return {
+            each["metadata"]["labels"]["app"] for each in items if "deletionTimestamp" in each["metadata"]
+        }
+
+    until(lambda: leaving() == {"goes"}, "the cloud gives up one Pod")
+
+
+def test_the_killed_rehearsal_has_ended(shop: Shop) -> None:
+    until(lambda: DRILL_TABLE not in shop.edge2.exec([NFT, "list", "tables"]).out, "its timer fired")
+    until(lambda: shop.ready("edge2") == "True", "edge2 is Ready")
+
+
+def test_back_on_its_cable_it_is_ready_and_nothing_restarts(cut: Shop, before: dict[str, str]) -> None:
+    running = set(cut.containers(cut.edge1))
+    cut.edge1.link(up=True)
+    seconds = cut.wait_ready("edge1")
+    until(lambda: cut.ready_pods() == 10, "every Pod is Ready in the API")
+    until(lambda: cut.healed("edge1"), "nobody is refused with a token from the outage any more")
+    say(f"Ready {seconds:.1f} s after the cable was back, {cut.refusals('edge1')} answers 401 meanwhile")
+    stayed = {name: address for name, address in before.items() if not name.startswith("goes-")}
+    assert stayed.items() <= cut.here().items()
+    # The containers of the Pod that the cloud gave up have ended, and its sandbox.
+    assert len(running - set(cut.containers(cut.edge1))) == 2
+
+
+def test_what_the_cloud_wanted_meanwhile_comes_about(shop: Shop) -> None:
+    gone = next(
+        each["metadata"]["name"] for each in shop.pods() if each["metadata"]["labels"]["app"] == "web"
+    )
+    shop.edge1.link(up=False)
+    try:
+        shop.kubectl("delete", "pod", gone, "--wait=false")
+        shop.kubectl("scale", "deployment/web", "--replicas=2")
+        change = json.dumps({"data": {"Corefile": "# another\n" + COREFILE}})
+        shop.kubectl("patch", "configmap", "web", "--type=merge", "-p", change)
+        assert gone in shop.here()
+    finally:
+        shop.edge1.link(up=True)
+    until(lambda: gone not in shop.here() and shop.ready_pods() == 9, "as many Pods as are wanted")
+    until(lambda: len(shop.here()) == 8, "as many answer")
+    until(shop.has_new_settings, "the Pods see the changed ConfigMap")
+
+
+def test_a_node_that_was_drained_meanwhile_is_empty_once_it_hears_of_it(shop: Shop) -> None:
+    shop.edge1.link(up=False)
+    try:
+        options = ("--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=10s")
+        shop.kubectl("drain", "edge1", *options, check=False)
+        assert len(shop.here()) == 8
+    finally:
+        shop.edge1.link(up=True)
+    until(lambda: {name.split("-")[0] for name in shop.here()} == {"agent"}, "only the DaemonSet's is left")
+    shop.kubectl("uncordon", "edge1")
+    until(lambda: shop.ready_pods() == 9 and len(shop.here()) == 8, "all are back")
+
+
+def test_two_nodes_of_a_site_go_on_together_without_the_cloud(shop: Shop) -> None:
+    before = shop.here()
+    pod = next(name for name in before if name.startswith("web-"))
+    shop.cp1.link(up=False)
+    try:
+        until(lambda: shop.inside(pod, "far"), "a Pod of edge1 gets at the Service on edge2")
+        for name in ("edge1", "edge2"):
+            shop.sandbox.power(name, "kill")
+        for name in ("edge1", "edge2"):
+            shop.sandbox.power(name, "on")
+        until(lambda: shop.whole(before), "edge1 is as it was")
+        until(lambda: shop.inside(pod, "far"), "and gets at the Service on edge2")
+    finally:
+        shop.cp1.link(up=True)
+    until(lambda: shop.ready_pods() == 9, "every Pod is Ready in the API")
+
+
+def test_a_full_disk_and_a_link_that_swallows_everything_cost_nothing(shop: Shop) -> None:
+    before = shop.here()
+    images = shop.images()
+    shop.edge1.exec(["bash", "-c", FILL])
+    shop.cut(on=True)
+    try:
+        seconds, all_of_it = shop.cycle("kill", before)
+        say(
+            f"black hole, full disk: every Pod answers after {seconds:.1f} s, all of it after {all_of_it:.1f}"
+        )
+        until(lambda: OVER in shop.log("kubelet"), "the kubelet looks for images to remove")
+        assert shop.images() == images
+        assert shop.here() == before
+    finally:
+        shop.cut(on=False)
+        shop.edge1.exec(["rm", "/var/tmp/filled"])
+    until(lambda: shop.ready_pods() == 9, "every Pod is Ready in the API")
+
+
+def test_reset_takes_all_of_it_back(shop: Shop) -> None:
+    told = json.loads(shop.edge1.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
+    assert told["residue"] == []
+    for place in ("/var/lib/cni", "/var/lib/flannel", "/run/cni", "/data", "/opt/cni", "/etc/cni"):
+        assert shop.edge1.exec(["test", "-e", place], check=False).code == 1, place
+
+
+def test_nothing_was_forwarded_out_of_the_sandbox(shop: Shop) -> None:
+    assert shop.sandbox.forwarded_packets() == 0
