@@ -1,5 +1,5 @@
-"""An edge node whose cable is cut comes back by itself after each power cycle, its Pods with the addresses that
-they had; and what the cloud wants of it meanwhile comes about once the cable is back."""
+"""An edge node whose cable is cut comes back by itself after each power cycle, its Pods with the addresses
+that they had; and what the cloud wants of it meanwhile comes about once the cable is back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.planted import PLANTED, Planted
 
 from edgeadm.sandbox import Node, Sandbox
 from tests.e2e.autonomy import COREFILE, DRILL_TABLE, NFT, STATIC, Shop
+from tests.e2e.planted import PLANTED, Planted
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
