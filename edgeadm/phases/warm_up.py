@@ -21,6 +21,8 @@ LISTS = {
     "flannel": ("nodes",),
     "coredns": ("services", "endpointslices", "namespaces"),
 }
+# With strict service groups, a program beside kube-proxy asks for its lists.
+ALSO_FOR = {"kube-proxy": ("application-grid-wrapper", "grid-wrapper")}
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0
 POLL = 0.25
@@ -101,7 +103,8 @@ def _missing(ctx: Context) -> Iterator[str]:
 
 
 def _answers(entry: dict[str, Any], program: str, resource: str) -> bool:
-    by = str(entry["userAgent"]).lower().startswith(program)
+    names = (program, *ALSO_FOR.get(program, ()))
+    by = str(entry["userAgent"]).lower().startswith(names)
     return by and entry["resource"] == resource and bool(entry["whole"])
 
 

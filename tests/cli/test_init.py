@@ -10,6 +10,7 @@ import yaml
 
 from edgeadm.core.journal import PATH
 from edgeadm.hosts import Result
+from edgeadm.phases.edge_apps.affinity import is_kept_off, terms_of
 from tests.certificates import authority
 from tests.cli.world import edgeadm, logs
 from tests.machine import Machine
@@ -198,10 +199,16 @@ def test_a_users_manifest_replaces_the_template_under_the_name_users_know(
     (folder / "kube-flannel.yaml").write_text(
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: kube-flannel}\n---\n"
         "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: kube-flannel-ds, namespace: kube-flannel}\n"
-        "spec: {mine: '{{ pod_cidr_v4 }}'}\n"
+        "spec:\n  mine: '{{ pod_cidr_v4 }}'\n"
+        "  template: {spec: {containers: [{name: kube-flannel, image: 'example.org/own:v1'}]}}\n"
     )
     ended = edgeadm(machine, "init", "--manifests-dir", str(folder), *FLAGS)
     assert ended.status == 0, ended.err
     applied = machine.cluster.objects[("apps/v1", "DaemonSet", "kube-flannel", "kube-flannel-ds")]
-    assert applied["spec"] == {"mine": "192.168.0.0/16"}
+    assert applied["spec"]["mine"] == "192.168.0.0/16"
+    # Edge nodes get one of their own, of the same image.
+    at_edge = machine.cluster.objects[("apps/v1", "DaemonSet", "kube-flannel", "edge-flannel")]
+    assert at_edge["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/own:v1"
+    (term,) = terms_of(applied)
+    assert is_kept_off(term)
     assert applied["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "edgeadm"

@@ -11,7 +11,7 @@ from tests.golden.test_schemas import MANIFESTS, objects
 
 WORKLOADS = ("Deployment", "DaemonSet")
 # Of the host's network, which no policy governs; flannel is the network itself.
-UNGOVERNED = {"edge-coredns", "edge-kube-proxy", "kube-flannel-ds", "tunnel-edge"}
+UNGOVERNED = {"edge-coredns", "edge-flannel", "edge-kube-proxy", "kube-flannel-ds", "tunnel-edge"}
 
 
 def pods(name: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -68,4 +68,6 @@ def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine
     LiteApiServer().apply(replace(ctx, package=None))
     assert TIMER not in machine.units
     assert TIMER_UNIT not in machine.host.files
-    assert warnings == ["no edgeadm-node: the certificate of lite-apiserver will not be renewed by itself"]
+    assert warnings == [
+        "no /usr/bin/edgeadm-node: the certificate of lite-apiserver will not be renewed by itself"
+    ]

@@ -213,8 +213,16 @@ def joined(tmp_path: Path, *, edge_dns: bool) -> tuple[Machine, Context]:
 @pytest.mark.parametrize("edge_dns", [True, False])
 def test_pods_of_an_edge_node_ask_the_nodes_dns_where_there_is_one(edge_dns: bool, tmp_path: Path) -> None:
     _, ctx = joined(tmp_path, edge_dns=edge_dns)
-    found = [yaml.safe_load(text).get("clusterDNS") for text in patches(ctx).values()]
-    assert found == ([["169.254.20.11"]] if edge_dns else [])
+    (found,) = (yaml.safe_load(text) for text in patches(ctx).values())
+    assert found.get("clusterDNS") == (["169.254.20.11"] if edge_dns else None)
+
+
+def test_a_node_that_may_be_cut_off_gives_up_no_pod_before_its_images(tmp_path: Path) -> None:
+    _, ctx = joined(tmp_path, edge_dns=True)
+    (found,) = (yaml.safe_load(text) for text in patches(ctx).values())
+    # The kubelet begins to remove images at 85 %. A signal that is not named would not be watched at all.
+    assert found["evictionHard"]["imagefs.available"] == found["evictionHard"]["nodefs.available"] == "5%"
+    assert len(found["evictionHard"]) == 5
 
 
 def test_a_kubelet_whose_settings_are_not_patched_is_told_by_an_argument(tmp_path: Path) -> None:
