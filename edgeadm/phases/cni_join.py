@@ -6,7 +6,7 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES
 from edgeadm.phases.common import renderer
-from edgeadm.phases.membership import cluster_facts
+from edgeadm.phases.membership import cluster_facts, has_credentials
 from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
 from edgeadm.phases.package import PLUGINS
 
@@ -37,13 +37,17 @@ class JoinPodNetwork:
         ctx.host.write(CONFLIST, _conflist(ctx))
         if _is_at_edge(ctx) and not _has_plugin(ctx):
             ctx.warn(f"no {PLUGIN}: Pods of this node get other addresses after a reboot")
+        elif _is_at_edge(ctx) and not _remembers(ctx):
+            ctx.warn(
+                "Pods run here already: they keep their addresses over a reboot only after `edgeadm reset`"
+            )
 
     def undo(self, ctx: Context) -> None:
         """The journal removes the file."""
 
 
 def _conflist(ctx: Context) -> bytes:
-    values = AT_EDGE | {"remembers": _has_plugin(ctx)} if _is_at_edge(ctx) else CONFLIST_VALUES
+    values = AT_EDGE | {"remembers": _remembers(ctx)} if _is_at_edge(ctx) else CONFLIST_VALUES
     return renderer(ctx).text("cni/flannel.conflist", values).encode()
 
 
@@ -57,6 +61,13 @@ def _is_at_edge(ctx: Context) -> bool:
     """Whether the flannel of this node is the one for edge nodes."""
     facts = cluster_facts(ctx)
     return is_edge(ctx.config) and facts is not None and "flannel" in facts.edge_programs
+
+
+def _remembers(ctx: Context) -> bool:
+    """Whether addresses are remembered: from the first Pod on, or not at all. Those of Pods that run already
+    are reserved elsewhere, and would be given away once more."""
+    begun = has_credentials(ctx) and PLUGIN.encode() not in (ctx.host.read(CONFLIST) or b"")
+    return _has_plugin(ctx) and not begun
 
 
 def _has_plugin(ctx: Context) -> bool:

@@ -88,7 +88,7 @@ def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[s
     words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "-o", "json"]
     told = json.loads(shop.edge1.exec(words).out)
     assert (told["survived"], told["lifted"], told["restarted"]) == (True, True, True)
-    assert {each["state"] for each in told["pods"]} == {"kept"}
+    assert {each["outcome"] for each in told["pods"]} == {"kept"}, told
     assert shop.edge1.exec([NFT, "list", "tables"]).out == rules
     assert shop.whole(before)
 
@@ -98,7 +98,7 @@ def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> N
     words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
     shop.edge2.exec(["bash", "-c", words])
     until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
-    shop.edge2.exec(["pkill", "-KILL", "-f", "edgeadm drill offline"])
+    shop.edge2.exec(["pkill", "-KILL", "-f", "drill offline --minutes"])
     assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
 
 

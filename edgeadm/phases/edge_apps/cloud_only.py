@@ -13,6 +13,8 @@ from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
 from edgeadm.phases.edge_apps.kube_proxy import SYSTEM
 from edgeadm.render import OWNER_LABEL
 
+# On what edgeadm applied itself, and this phase has changed.
+MARK = "edgeadm.io/kept-off-edge-nodes"
 OF_THE_CLOUD = (
     ("DaemonSet", SYSTEM, kube_proxy.CLOUD),
     ("DaemonSet", cni.SPACE, cni.FLANNEL),
@@ -47,8 +49,13 @@ class CloudOnly:
         if not ctx.config.enable_edge or not has_cluster(ctx):
             return
         for obj in _scheduled_everywhere(ctx):
-            # Terms belong to one manager alone: ours say what the others' did, and one thing more.
-            ctx.connect().apply([_with_terms(obj, kept_off(terms_of(obj)))], force=True)
+            wanted = _with_terms(obj, kept_off(terms_of(obj)))
+            if _is_whole(obj):
+                wanted["metadata"]["annotations"] = {MARK: "true"}
+                ctx.connect().patch(wanted)
+            else:
+                # Terms belong to one manager alone: ours say what the others' did, and one thing more.
+                ctx.connect().apply([wanted], force=True)
             ctx.say(f"keeping {_title(obj)} off edge nodes")
 
     def undo(self, ctx: Context) -> None:
@@ -61,14 +68,20 @@ class CloudOnly:
         """Terms of the user's stay, without the condition; where there are none, all of it goes."""
         for obj in _ours(ctx):
             theirs = let_back(terms_of(obj))
-            ctx.connect().apply([_with_terms(obj, theirs) if theirs else _bare(obj)], force=True)
+            wanted = _with_terms(obj, theirs) if theirs else _bare(obj)
+            if _is_whole(obj):
+                wanted["metadata"]["annotations"] = {MARK: None}
+                if not theirs:
+                    wanted["spec"] = {"template": {"spec": {"affinity": None}}}
+                ctx.connect().patch(wanted)
+            else:
+                ctx.connect().apply([wanted], force=True)
 
 
 def _present(ctx: Context) -> Iterator[Object]:
-    """What others applied: a pod network of ours was kept off edge nodes when it was set up."""
     for kind, namespace, name in OF_THE_CLOUD if has_cluster(ctx) else ():
         found = ctx.connect().get("apps/v1", kind, name, namespace)
-        if found is not None and (found["metadata"].get("labels") or {}).get(OWNER_LABEL) != "edgeadm":
+        if found is not None:
             yield {"apiVersion": "apps/v1", "kind": kind, **found}
 
 
@@ -79,19 +92,29 @@ def _scheduled_everywhere(ctx: Context) -> list[Object]:
     return [obj for obj in found if kept_off(terms_of(obj)) != terms_of(obj)]
 
 
+def _is_whole(obj: Object) -> bool:
+    """Whether edgeadm applied all of it: to apply a part would take the rest away. Made for an edge cluster,
+    it has the condition from the start, and keeps it."""
+    return (obj["metadata"].get("labels") or {}).get(OWNER_LABEL) == "edgeadm"
+
+
 def _can_be_kept_off(ctx: Context, obj: Object) -> bool:
     another = INSTEAD.get(obj["metadata"]["name"])
     return another is None or ctx.connect().get("apps/v1", "DaemonSet", *another) is not None
 
 
 def _ours(ctx: Context) -> list[Object]:
-    """Those whose condition is edgeadm's: applying nothing would take it away."""
-    cluster = ctx.connect() if has_cluster(ctx) else None
+    """Those whose condition is of this phase: it left its mark, or applying nothing would take it away."""
     return [
         obj
         for obj in _present(ctx)
-        if any(is_kept_off(each) for each in terms_of(obj)) and cluster and cluster.differing([_bare(obj)])
+        if any(is_kept_off(each) for each in terms_of(obj))
+        and (_is_marked(obj) if _is_whole(obj) else ctx.connect().differing([_bare(obj)]))
     ]
+
+
+def _is_marked(obj: Object) -> bool:
+    return MARK in (obj["metadata"].get("annotations") or {})
 
 
 def _bare(obj: Object) -> dict[str, Any]:
