@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, HEALTH_PORT
 from edgeadm.render import Renderer
 from tests.certificates import issued, new_pair
 from tests.e2e.cluster import Reached
@@ -160,8 +161,9 @@ class PlainCluster(Reached):
             "flannel_image": next(each for each in listed if "/flannel:" in each),
             "api_host": self.cp1.ip,
             "api_port": 6443,
+            "health_port": HEALTH_PORT,
         }
-        self.cp1.write("/etc/cni/net.d/10-flannel.conflist", Renderer().text("cni/flannel.conflist", {}))
+        self.cp1.write(CONFLIST, Renderer().text("cni/flannel.conflist", CONFLIST_VALUES))
         self.kubectl("apply", "-f", "-", stdin=Renderer().text("cni/flannel.yaml", values).encode())
         self.kubectl("wait", "--for=create", "--timeout=480s", "node/cp1")
         self.kubectl("wait", "--for=condition=Ready", "--timeout=480s", "node/cp1")

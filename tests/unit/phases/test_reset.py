@@ -14,12 +14,17 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import Result
-from edgeadm.phases.reset import residue
-from edgeadm.workflows import INIT, RESET
+from edgeadm.phases.cni import CONFLIST
+from edgeadm.phases.cni_join import EVERY_CONFLIST
+from edgeadm.phases.edge_memory import KEEP_UNIT, REPAIR_UNIT
+from edgeadm.phases.reset import knowledge, made, residue
+from edgeadm.render import Renderer
+from edgeadm.workflows import INIT, JOIN, RESET
 from tests.machine import Machine
 from tests.reports import Recorded
 from tests.traces import pods_write
 from tests.unit.phases.test_killed import KilledError, context, records_of_a_full_run
+from tests.wishes import asked, machine_for
 
 CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
 USERS = {
@@ -28,6 +33,18 @@ USERS = {
     "/etc/cni/net.d/99-mine.conf": b"{}",
     "/var/log/pods/mine": b"kept",
 }
+# What an edge node's programs write where nobody else does, and its links.
+OF_THE_EDGE = (
+    "/data/lite-apiserver/cache/kubelet_v1.34.4__pods___list",
+    "/data/lite-apiserver/snapshot/kubelet_v1.34.4__pods___list",
+    "/var/lib/flannel/kept",
+    "/var/lib/cni/edge-ipam/0123abcd",
+    "/run/cni/networks/cbr0/192.168.1.2",
+    "/run/cni/flannel/0123abcd",
+    "/sys/class/net/tkeedgedns/x",
+    "/sys/class/net/flannel.1/x",
+    "/sys/class/net/cni0/x",
+)
 
 
 def init(machine: Machine) -> None:
@@ -108,6 +125,49 @@ def test_without_the_journal_it_goes_by_what_edgeadm_makes(tmp_path: Path) -> No
     lost = {path for path in machine.host.files if machine.host.files[path] != before.get(path)}
     assert all(path.startswith("/proc/sys/") for path in lost), "only kernel parameters cannot be known"
     assert machine.host.files.keys() == before.keys()
+
+
+def test_of_an_edge_node_nothing_is_left(tmp_path: Path) -> None:
+    machine = machine_for(JOIN, tmp_path)
+    before = dict(machine.host.files)
+    Run(JOIN, machine.context(asked(JOIN)), Recorded()).apply(JOIN.select())
+    machine.host.files |= dict.fromkeys(OF_THE_EDGE, b"")
+    assert {KEEP_UNIT, REPAIR_UNIT, CONFLIST} <= machine.host.files.keys()
+    reset(machine)
+    assert machine.host.files == before
+    assert {name: state for name, state in machine.units.items() if state} == {}
+    assert reset(machine) == 0
+
+
+def test_who_writes_is_stopped_before_those_that_it_asks() -> None:
+    order = [unit.name for unit in made.UNITS]
+    assert order.index("kubelet") < order.index("edge-keep") < order.index("lite-apiserver")
+    assert order[-1] == "edge-repair"
+
+
+@pytest.mark.parametrize("drill", ["edgeadm-drill", "somebody-elses"])
+def test_a_drill_that_was_killed_is_ended(drill: str, tmp_path: Path) -> None:
+    machine = machine_for(JOIN, tmp_path)
+    Run(JOIN, machine.context(asked(JOIN)), Recorded()).apply(JOIN.select())
+    machine.host.answers["nft list chains"] = Result(out=f"table inet {drill} {{\n}}\n")
+    machine.host.answers["nft delete"] = Result()
+    reset(machine)
+    assert ("nft delete table inet edgeadm-drill" in machine.host.ran) == (drill == "edgeadm-drill")
+
+
+@pytest.mark.parametrize("variant", range(len(EVERY_CONFLIST)))
+def test_without_the_journal_every_network_configuration_of_ours_is_known(
+    variant: int, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path)
+    init(machine)
+    text = Renderer().text("cni/flannel.conflist", EVERY_CONFLIST[variant]).encode()
+    del machine.host.files[PATH]
+    machine.host.files[CONFLIST] = text + b"edited"
+    assert CONFLIST not in {str(each.detail["path"]) for each in knowledge.changes(plain(machine))}
+    machine.host.files[CONFLIST] = text
+    reset(machine)
+    assert CONFLIST not in machine.host.files
 
 
 def test_without_the_journal_packaged_programs_and_edited_units_are_not_ours(tmp_path: Path) -> None:

@@ -162,6 +162,8 @@ def test_kube_vip_asks_the_api_server_beside_it_not_the_address_that_it_is_to_ho
     (server,) = [each["value"] for each in spec["containers"][0]["env"] if each["name"] == "kubernetes_addr"]
     assert server.partition(":")[0] in spec["hostAliases"][0]["hostnames"]
     assert spec["hostAliases"][0]["ip"] == "127.0.0.1"
+    probe = spec["containers"][0]["readinessProbe"]["tcpSocket"]
+    assert (probe["host"], str(probe["port"])) == ("127.0.0.1", server.rpartition(":")[2])
 
 
 def test_reset_takes_an_address_away_whose_holder_was_killed(machine: Machine) -> None:

@@ -1,0 +1,196 @@
+"""How long a join waits: until the node could start without the cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeadm.core.phase import Context
+from edgeadm.errors import UnreachableError, WaitError
+from edgeadm.hosts import Result
+from edgeadm.hosts.fake import FakeHost
+from edgeadm.phases.membership import FACTS, ClusterFacts
+from edgeadm.phases.node_files import HELPER, SUBNET
+from edgeadm.phases.warm_up import FLANNELS_OWN, LISTS, WarmUp
+from edgeadm.workflows import JOIN
+from tests.machine import Machine
+from tests.traces import cache_knows, join_writes
+from tests.wishes import asked
+
+KNOWN = ClusterFacts(
+    "https://10.0.0.11:6443",
+    "",
+    "v1.34.4",
+    "10.96.0.1",
+    "cluster.local",
+    "169.254.20.11",
+    edge_dns=True,
+    edge_programs=("flannel", "kube-proxy"),
+)
+NODE = "/api/v1/nodes/cp1"
+ASK = f"{HELPER} ask --server=https://169.254.20.11:51003 --client=/var/lib/kubelet/pki/"
+KEEP = f"{HELPER} keep --once --cache=/data/lite-apiserver/cache --snapshot=/data/lite-apiserver/snapshot"
+EVERY = [(program, resource) for program, wanted in LISTS.items() for resource in wanted]
+Entry = dict[str, object]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """An edge node that has joined just now, and whose Pods have all asked."""
+    made = Machine(tmp_path, role="edge")
+    made.host.files |= join_writes() | {FACTS: KNOWN.text(), HELPER: b""}
+    made.api[NODE] = {"metadata": {"annotations": {FLANNELS_OWN: '{"VNI":1}'}}}
+    return made
+
+
+def context(machine: Machine, **more: Any) -> Context:
+    ctx = machine.context(asked(JOIN), **more)
+    ctx.journal.verb, ctx.journal.phase = "join", "warm-up"
+    return ctx
+
+
+def told(entries: Iterable[Entry]) -> Result:
+    return Result(out=json.dumps({"entries": list(entries)}))
+
+
+def keep(machine: Machine, entries: Iterable[Entry]) -> None:
+    """What lite-apiserver has kept by now."""
+    machine.host.answers[f"{HELPER} cache"] = told(entries)
+
+
+def without(program: str, resource: str) -> list[Entry]:
+    return [
+        each
+        for each in cache_knows()
+        if not (str(each["userAgent"]).lower().startswith(program) and each["resource"] == resource)
+    ]
+
+
+def wait(machine: Machine, **more: Any) -> str:
+    """What the error says that is not known."""
+    with pytest.raises(WaitError) as given_up:
+        WarmUp(patience=0).apply(context(machine, **more))
+    return given_up.value.context
+
+
+def test_a_node_that_knows_everything_asks_for_flannel_and_keeps_it(machine: Machine) -> None:
+    assert not WarmUp().check(context(machine)).needed
+    WarmUp().apply(context(machine))
+    asks, keeps = machine.host.ran
+    assert asks.startswith(ASK)
+    assert asks.endswith(" --node=cp1")
+    assert keeps == KEEP
+
+
+@pytest.mark.parametrize(("program", "resource"), EVERY)
+def test_a_list_that_nobody_asked_for_is_named(program: str, resource: str, machine: Machine) -> None:
+    keep(machine, without(program, resource))
+    verdict = WarmUp().check(context(machine))
+    assert (verdict.needed, verdict.reason.partition(": ")[2]) == (True, f"{resource} for {program}")
+
+
+def test_after_its_patience_it_says_what_is_missing(machine: Machine) -> None:
+    keep(machine, without("kube-proxy", "endpointslices"))
+    assert wait(machine) == "not known to it: endpointslices for kube-proxy"
+    assert machine.host.ran == [], "there is nothing to keep yet"
+
+
+def test_a_list_that_is_not_whole_does_not_count(machine: Machine) -> None:
+    torn = [each | {"whole": each["resource"] != "pods"} for each in cache_knows()]
+    keep(machine, torn)
+    assert WarmUp().check(context(machine)).reason.endswith(": pods for kubelet")
+
+
+def test_it_goes_on_as_soon_as_the_last_list_is_there(machine: Machine) -> None:
+    answers = [told(without("coredns", "namespaces")), told(cache_knows())]
+
+    def next_answer(_host: FakeHost, _argv: tuple[str, ...], _stdin: bytes) -> Result:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    machine.host.answers[f"{HELPER} cache"] = next_answer
+    WarmUp(patience=60).apply(context(machine))
+    assert machine.host.ran[-1] == KEEP
+
+
+@pytest.mark.parametrize("agent", ["application-grid-wrapper/v0.9.0", "grid-wrapper/v0.0.0"])
+def test_with_strict_service_groups_the_wrapper_asks_for_kube_proxy(agent: str, machine: Machine) -> None:
+    asked_by = [
+        each | {"userAgent": agent} if str(each["userAgent"]).startswith("kube-proxy") else each
+        for each in cache_knows()
+    ]
+    keep(machine, asked_by)
+    assert not WarmUp().check(context(machine)).needed
+
+
+def test_flannels_file_is_awaited(machine: Machine) -> None:
+    del machine.host.files[SUBNET]
+    assert SUBNET in WarmUp().check(context(machine)).reason
+    assert wait(machine) == f"not known to it: {SUBNET}"
+
+
+@pytest.mark.parametrize("node", [{"metadata": {}}, {"metadata": {"annotations": {"other": "x"}}}, None])
+def test_what_flannel_writes_about_its_link_is_awaited(node: dict[str, Any] | None, machine: Machine) -> None:
+    del machine.api[NODE]
+    machine.api |= {NODE: node} if node else {}
+    assert wait(machine) == "not known to it: the address of this node's flannel"
+
+
+def test_an_api_that_does_not_answer_is_asked_again(machine: Machine) -> None:
+    def away() -> Any:
+        raise UnreachableError("the API server does not answer")
+
+    ctx = replace(context(machine), outside=away)
+    with pytest.raises(WaitError) as given_up:
+        WarmUp(patience=0).apply(ctx)
+    assert given_up.value.context == "not known to it: the address of this node's flannel"
+
+
+def test_without_programs_of_edge_nodes_the_kubelets_lists_are_enough(machine: Machine) -> None:
+    machine.host.files[FACTS] = replace(KNOWN, edge_dns=False, edge_programs=()).text()
+    del machine.host.files[SUBNET], machine.api[NODE]
+    keep(machine, (each for each in cache_knows() if str(each["userAgent"]).startswith("kubelet")))
+    assert not WarmUp().check(context(machine)).needed
+    WarmUp(patience=0).apply(context(machine))
+    assert machine.host.ran[-1] == KEEP
+    keep(machine, without("kubelet", "services"))
+    assert wait(machine) == "not known to it: services for kubelet"
+
+
+@pytest.mark.parametrize("said", ["", "unknown command", '{"files": []}'])
+def test_a_program_that_says_something_else_says_that_nothing_is_known(said: str, machine: Machine) -> None:
+    machine.host.answers[f"{HELPER} cache"] = Result(out=said)
+    assert "pods for kubelet" in WarmUp().check(context(machine)).reason
+
+
+def test_a_run_that_was_killed_is_finished(machine: Machine) -> None:
+    context(machine).journal.add("started")
+    verdict = WarmUp().check(context(machine))
+    assert (verdict.needed, "cut off" in verdict.reason) == (True, True)
+
+
+def test_a_machine_that_has_not_joined_waits_for_nothing(machine: Machine) -> None:
+    """So it is in a dry run."""
+    for path in join_writes():
+        del machine.host.files[path]
+    assert WarmUp().check(context(machine)).reason == "this machine is not a node yet"
+    WarmUp(patience=0).apply(context(machine))
+    assert machine.host.ran == []
+
+
+@pytest.mark.parametrize("why", ["a plain worker", "without the program"])
+def test_elsewhere_nothing_is_waited_for(why: str, machine: Machine) -> None:
+    keep(machine, ())
+    ctx = context(machine)
+    if why == "a plain worker":
+        ctx = replace(ctx, config=replace(ctx.config, enable_edge=False))
+    else:
+        del machine.host.files[HELPER]
+        ctx = replace(ctx, package=None)
+    assert not WarmUp().check(ctx).needed
+    WarmUp(patience=0).apply(ctx)
+    assert machine.host.ran == []
