@@ -56,7 +56,6 @@ GET = r"printf 'GET /health HTTP/1.0\r\n\r\n' >&3 && timeout 5 cat <&3"
 HOST_PORT = f"(exec 3<>/dev/tcp/$0/18080 && {GET}) | tail -1"
 DRILL_TABLE = "inet edgeadm-drill"
 NFT = "/usr/lib/edgeadm/edge/nft"
-CONTAINERS = "ctr -n k8s.io tasks ls -q | sort"
 
 
 @dataclass(frozen=True)
@@ -126,9 +125,10 @@ class Shop(Site):
         until(lambda: self.ready(node) == "True", f"{node} is Ready")
         return time.monotonic() - start
 
-    def containers(self, node: Node) -> list[str]:
-        """Every container that runs on the node, by its id."""
-        return node.exec(["bash", "-c", CONTAINERS]).out.split()
+    def programs(self) -> set[str]:
+        """What runs in the Pods of edge1, each by its process."""
+        found = self.edge1.exec(["pgrep", "-a", "^(coredns|flanneld|kube-proxy|edge-health)$"]).out
+        return set(found.splitlines())
 
     def refused(self, node: str, since: str) -> int:
         """How often our Pods on the node were refused with their tokens, by their logs."""
@@ -153,11 +153,8 @@ class Shop(Site):
 
     def has_new_settings(self) -> bool:
         """Whether each Pod with the ConfigMap sees its change."""
-        script = (
-            "for p in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do "
-            "head -1 /proc/$p/root/etc/web/Corefile; done"
-        )
-        found = self.edge1.exec(["bash", "-c", script]).out.splitlines()
+        script = "for p in $(pgrep -x coredns); do head -1 /proc/$p/root/etc/web/Corefile 2>/dev/null; done"
+        found = self.edge1.exec(["bash", "-c", script], check=False).out.splitlines()
         return found.count("# another") == 7
 
     def images(self) -> list[str]:
