@@ -44,6 +44,7 @@ def test_addon_makes_an_edge_cluster_of_it(cluster: EdgeCluster, before: tuple[d
         "tunnel",
         "application-grid",
         "kube-proxy",
+        "pod-network",
         "cloud-only",
         "site-manager",
         "edge-health",

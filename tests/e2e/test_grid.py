@@ -89,6 +89,12 @@ def test_the_address_of_the_api_leads_edge_nodes_to_their_own_lite_apiserver(nam
     assert who_serves(sites.node(name), "10.96.0.1") == wanted
 
 
+def test_edge_nodes_have_a_flannel_of_their_own(sites: Sites) -> None:
+    found = json.loads(sites.cluster.kubectl("-n", "kube-flannel", "get", "pods", "-o", "json"))["items"]
+    of = [(each["spec"]["nodeName"], each["metadata"]["name"].rpartition("-")[0]) for each in found]
+    assert sorted(of) == [("cp1", "kube-flannel-ds"), ("edge1", "edge-flannel"), ("edge2", "edge-flannel")]
+
+
 def test_the_clouds_dns_stays_there(sites: Sites) -> None:
     found = json.loads(sites.cluster.kubectl("-n", "kube-system", "get", "pods", "-o", "json"))["items"]
     on_edge = [each["metadata"]["name"] for each in found if each["spec"].get("nodeName") in SITES]
@@ -166,5 +172,5 @@ def test_detach_takes_grids_kinds_and_affinities_back(sites: Sites) -> None:
     everywhere = dict.fromkeys(("cp1", *SITES), ("kube-system", NATIVE))
     until(lambda: sites.proxies() == everywhere, "edge nodes have the cloud's kube-proxy again")
     plan = json.loads(sites.cluster.cp1.exec(["edgeadm", "detach", "edge-apps", "plan", "-o", "json"]).out)
-    of_grids = ("application-grid", "kube-proxy", "cloud-only")
-    assert [each["needed"] for each in plan["phases"] if each["phase"] in of_grids] == [False] * 3
+    gone = ("application-grid", "kube-proxy", "pod-network", "cloud-only")
+    assert [each["needed"] for each in plan["phases"] if each["phase"] in gone] == [False] * 4

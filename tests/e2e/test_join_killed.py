@@ -40,7 +40,8 @@ def in_phase(phase: str) -> Callable[[Node], bool]:
 
 # Where join is killed, and taken back then.
 RESET_AFTER: dict[str, Callable[[Node], bool]] = {
-    phase: in_phase(phase) for phase in ("package", "node", "runtime", "cni", "edge/nic", "kubeadm")
+    phase: in_phase(phase)
+    for phase in ("package", "node", "runtime", "cni", "edge/nic", "edge/memory", "kubeadm")
 }
 # Where it is killed, and killed again in the next run, and finished then.
 AGAIN_AFTER: dict[str, tuple[Callable[[Node], bool], Callable[[Node], bool]]] = {

@@ -83,10 +83,11 @@ def test_an_edge_node_joins_and_is_reached(cluster: PlainCluster) -> None:
 
 
 def on_edge(cluster: PlainCluster, verb: str, *args: str) -> Result:
-    """kubectl's verb, for flannel's Pod on the edge node."""
+    """kubectl's verb, for the one Pod of flannel on the edge node, which is not the cloud's."""
     namespace = ("-n", "kube-flannel")
-    which = ("--field-selector=spec.nodeName=edge1", "-o", "jsonpath={.items[0].metadata.name}")
-    name = cluster.kubectl(*namespace, "get", "pods", *which).out
+    which = ("--field-selector=spec.nodeName=edge1", "-o", "jsonpath={.items[*].metadata.name}")
+    (name,) = cluster.kubectl(*namespace, "get", "pods", *which).out.split()
+    assert name.startswith("edge-flannel-")
     return cluster.kubectl(*namespace, verb, name, *args)
 
 
