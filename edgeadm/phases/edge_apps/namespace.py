@@ -6,6 +6,8 @@ from typing import Any
 
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases.cni import SPACE
+from edgeadm.phases.edge_apps import kube_proxy, pod_network
 from edgeadm.phases.edge_apps.component import Component
 from edgeadm.phases.edge_apps.facts import (
     CLOUD_LABEL,
@@ -92,8 +94,14 @@ class EdgeNamespace(Component):
 
 def _programs(ctx: Context) -> Iterator[tuple[str, bool]]:
     """What edge nodes run that asks lite-apiserver: a node that joins waits until it is known there."""
-    yield "flannel", not leaves_out(ctx, "pod-network") and cloud_flannel(ctx) is not None
-    yield "kube-proxy", not leaves_out(ctx, "kube-proxy") and cloud_proxy(ctx) is not None
+    flannel, proxy = (pod_network.NAME, SPACE), (kube_proxy.NAME, NAMESPACE)
+    yield "flannel", cloud_flannel(ctx) is not None and _stays(ctx, "pod-network", *flannel)
+    yield "kube-proxy", cloud_proxy(ctx) is not None and _stays(ctx, "kube-proxy", *proxy)
+
+
+def _stays(ctx: Context, phase: str, *daemon_set: str) -> bool:
+    """Whether edge nodes have this DaemonSet after the run: one that is left out may be there already."""
+    return not leaves_out(ctx, phase) or ctx.connect().get("apps/v1", "DaemonSet", *daemon_set) is not None
 
 
 def _cloud_nodes(ctx: Context) -> list[Object]:
