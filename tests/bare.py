@@ -1,0 +1,55 @@
+"""What a bare Debian machine in memory has and answers."""
+
+from __future__ import annotations
+
+from edgeadm.hosts import Result
+
+FILES = {
+    "/proc/meminfo": b"MemTotal:        8000000 kB\n",
+    "/proc/swaps": b"Filename Type Size Used Priority\n",
+    "/proc/net/tcp": b"  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A 0\n",
+    "/proc/1/status": b"CapEff:\t000001ffffffffff\n",
+    "/proc/sys/net/ipv4/ip_forward": b"0\n",
+    "/proc/sys/net/bridge/bridge-nf-call-iptables": b"1\n",
+    "/proc/sys/net/bridge/bridge-nf-call-ip6tables": b"1\n",
+    "/proc/sys/net/netfilter/nf_conntrack_max": b"262144\n",
+    "/proc/sys/fs/inotify/max_user_instances": b"128\n",
+    "/proc/sys/fs/inotify/max_user_watches": b"65536\n",
+    "/proc/sys/net/ipv4/conf/all/route_localnet": b"0\n",
+    "/proc/sys/vm/overcommit_memory": b"0\n",
+    "/proc/mounts": b"/dev/vda / ext4 rw 0 0\n",
+    "/proc/1/cmdline": b"/sbin/init\0",
+    "/sys/module/overlay/x": b"",
+    "/sys/class/net/eth0/x": b"",
+    "/run/systemd/system/x": b"",
+}
+ANSWERS: dict[str, Result] = {
+    "id -u": Result(out="0\n"),
+    "uname -m": Result(out="x86_64\n"),
+    "hostname": Result(out="cp1\n"),
+    "nproc": Result(out="2\n"),
+    "getent hosts": Result(out="10.0.0.11 cp1\n"),
+    "date +%s": Result(out="1790000000\n"),
+    "stat -f -c %T /sys/fs/cgroup": Result(out="cgroup2fs\n"),
+    "systemd-detect-virt --container": Result(code=1, out="none\n"),
+    "test -w": Result(),
+    "ip -o route get": Result(out="192.0.2.1 via 10.0.0.1 dev eth0 src 10.0.0.11 uid 0\n"),
+    "ping": Result(code=1),
+    "ip address delete": Result(),
+    **{f"/usr/lib/edgeadm/vip/{name}": Result() for name in ("keepalived", "haproxy", "vip-members")},
+    "df -Pk": Result(out="Filesystem 1024-blocks Used Available\n/dev/vda 50000000 1 40000000 1% /\n"),
+    "modprobe": Result(),
+    "pkill -TERM -x kube-apiserver": Result(),
+    "journalctl": Result(out="no entries\n"),
+    "pgrep -x kube-apiserver": Result(code=1),
+    "rmdir": Result(),
+    "ln": Result(),
+    "nft list chains": Result(),
+    "/usr/lib/edgeadm/edge/nft list table": Result(),
+    "dpkg -S": Result(code=1),
+    "rpm -qf": Result(code=127),
+    "iptables-legacy-save": Result(code=127),
+    "ip6tables-legacy-save": Result(code=127),
+    "iptables-nft-save": Result(code=127),
+    "ip6tables-nft-save": Result(code=127),
+}
