@@ -46,8 +46,6 @@ class WarmUp:
             return Verdict(needed=True, reason="this machine is not a node yet")
         if ctx.journal.unfinished("join", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
-        if not ctx.journal.begun("join", self.name):
-            return Verdict(needed=True, reason="nobody has waited for it yet")
         missing = list(_missing(ctx))
         if missing:
             return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")

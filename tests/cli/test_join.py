@@ -226,7 +226,10 @@ def test_a_kubelet_that_was_let_in_meanwhile_is_kept(machine: Machine) -> None:
     edgeadm(machine, "join", *words(), "--skip-phases=kubeadm")
     machine.host.files[PATH] += b'{"verb": "join", "phase": "kubeadm", "event": "started"}\n'
     machine.host.files |= join_writes() | {"/etc/kubernetes/bootstrap-kubelet.conf": SECRET.encode()}
-    machine.api["/api/v1/nodes/cp1"] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    machine.api["/api/v1/nodes/cp1"] = {
+        "metadata": {"annotations": {"flannel.alpha.coreos.com/backend-data": "{}"}},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
     ended = edgeadm(machine, "join", *words())
     assert ended.status == 0, ended.err
     assert "/etc/kubernetes/bootstrap-kubelet.conf" not in machine.host.files
