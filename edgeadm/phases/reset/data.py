@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
+from edgeadm.phases import lite_apiserver
+from edgeadm.phases.lite_files import DATA as LITE_DATA
 from edgeadm.phases.reset import knowledge, made
 
 
@@ -39,6 +41,8 @@ def places(ctx: Context) -> Iterator[str]:
     """What the programs of this node made."""
     if knowledge.had_cluster(ctx):
         yield from made.CLUSTER_PLACES
+    elif knowledge.owns(ctx, lite_apiserver.UNIT):
+        yield LITE_DATA  # it ran, and edge-keep beside it, before kubeadm did
     if knowledge.owns_runtime(ctx):
         yield from made.RUNTIME_PLACES
 
