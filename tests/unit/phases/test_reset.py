@@ -139,6 +139,17 @@ def test_of_an_edge_node_nothing_is_left(tmp_path: Path) -> None:
     assert reset(machine) == 0
 
 
+def test_what_lite_apiserver_wrote_goes_also_where_kubeadm_never_ran(tmp_path: Path) -> None:
+    machine = machine_for(JOIN, tmp_path)
+    steps = [
+        step for step in JOIN.select() if step.path not in ("recover", "first-start", "kubeadm", "warm-up")
+    ]
+    Run(JOIN, machine.context(asked(JOIN)), Recorded()).apply(steps)
+    machine.host.files["/data/lite-apiserver/snapshot/.node/clock"] = b""
+    reset(machine)
+    assert not [path for path in machine.host.files if path.startswith("/data/")]
+
+
 def test_who_writes_is_stopped_before_those_that_it_asks() -> None:
     order = [unit.name for unit in made.UNITS]
     assert order.index("kubelet") < order.index("edge-keep") < order.index("lite-apiserver")
