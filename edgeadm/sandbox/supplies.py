@@ -22,7 +22,7 @@ TOOLS = (
 )
 
 Say = Callable[[str], None]
-DEFAULT_KUBERNETES = "v1.34.4"
+DEFAULT_KUBERNETES = "v1.37.2"
 
 
 def ensure_tools(say: Say) -> None:
