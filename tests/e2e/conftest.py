@@ -25,15 +25,70 @@ from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
 from edgeadm.sandbox.errors import NoSandboxError
+from tests.e2e.minutes import REPORT, Minutes
+from tests.e2e.plan import HERE, load
 
-HERE = Path(__file__).parent
 MakeSandbox = Callable[..., Sandbox]
+MINUTES = pytest.StashKey[Minutes]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MINUTES] = Minutes(load())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks and order are the plan's: the longest group first."""
+    plan = config.stash[MINUTES].plan
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        group = plan.of(item.path)
+        item.add_marker(pytest.mark.e2e)
+        item.add_marker(pytest.mark.xdist_group(group.name))
+        if group.alone:
+            item.add_marker(pytest.mark.alone)
+        if group.tier != "usual":
+            item.add_marker(getattr(pytest.mark, f"tier_{group.tier}"))
+    ours.sort(key=lambda item: plan.position(item.path))
+    items[:] = [item for item in items if HERE not in item.path.parents] + ours
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadgroup` hands out the groups as the plan has them."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from tests.e2e.schedule import Schedule
+
+    config.option.loadscopereorder = False
+    return Schedule(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A group that uses the processor a lot leaves it to those that wait for something."""
+    process = os.getpid()
+    before = os.getpriority(os.PRIO_PROCESS, process)
+    os.setpriority(os.PRIO_PROCESS, process, max(before, item.config.stash[MINUTES].plan.of(item.path).nice))
+    try:
+        return (yield)
+    finally:
+        os.setpriority(os.PRIO_PROCESS, process, before)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The minutes of each group, and the file that `E2E_REPORT` names."""
+    minutes = config.stash[MINUTES]
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                minutes.add(report.nodeid, report.when, report.duration)
+    if minutes.rows():
+        terminalreporter.section("minutes of each group")
+        for line in minutes.table():
+            terminalreporter.write_line(line)
+        if file := os.environ.get(REPORT):
+            minutes.write(Path(file))
 
 
 @pytest.hookimpl(wrapper=True)
