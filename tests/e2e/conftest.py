@@ -145,8 +145,8 @@ def escaped() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator[MakeSandbox]:
-    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+def named(store: Store, escaped: list[str]) -> Iterator[Callable[[], Sandbox]]:
+    """Sandboxes with names of their own, which are yet to be raised; taken down whatever happens."""
     from edgeadm.sandbox.teardown import down
 
     def count(sandbox: Sandbox) -> None:
@@ -156,14 +156,38 @@ def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator
 
     with ExitStack() as last:
 
-        def make(**wanted: Any) -> Sandbox:
+        def name() -> Sandbox:
             sandbox = Sandbox(f"t-{os.getpid()}-{secrets.token_hex(3)}", store)
             last.callback(down, sandbox)
             last.callback(count, sandbox)
-            sandbox.up(**{"executable": executable, "say": print} | wanted)
             return sandbox
 
-        yield make
+        yield name
+
+
+@pytest.fixture(scope="module")
+def make_sandbox(named: Callable[[], Sandbox], executable: Path) -> MakeSandbox:
+    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+
+    def make(**wanted: Any) -> Sandbox:
+        sandbox = named()
+        sandbox.up(**{"executable": executable, "say": print} | wanted)
+        return sandbox
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def make_copy(named: Callable[[], Sandbox], executable: Path) -> Callable[[str], Sandbox]:
+    """Raises a copy of a saved state, which may run beside others with the same addresses."""
+    from edgeadm.sandbox import saved
+
+    def make(state: str) -> Sandbox:
+        sandbox = named()
+        saved.restore(sandbox, state, executable=executable, detached=True, say=print)
+        return sandbox
+
+    return make
 
 
 @pytest.fixture(scope="session")
