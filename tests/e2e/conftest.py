@@ -29,6 +29,7 @@ from tests.e2e.minutes import REPORT, Minutes
 from tests.e2e.plan import HERE, load
 
 MakeSandbox = Callable[..., Sandbox]
+Begin = Callable[..., Sandbox]
 MINUTES = pytest.StashKey[Minutes]()
 
 
@@ -188,6 +189,37 @@ def make_copy(named: Callable[[], Sandbox], executable: Path) -> Callable[[str],
         return sandbox
 
     return make
+
+
+@pytest.fixture(scope="module")
+def begin(
+    request: pytest.FixtureRequest,
+    store: Store,
+    executable: Path,
+    package: Path,
+    make_sandbox: MakeSandbox,
+    make_copy: Callable[[str], Sandbox],
+) -> Begin:
+    """Raises a copy of the saved disks that the plan gives the file to begin with, ready to be used; `edges=1`
+    and the like add bare nodes to it."""
+    from tests.e2e import starts
+
+    def raise_bare(**nodes: Any) -> Sandbox:
+        return make_sandbox(package=package, **nodes)
+
+    def begin(**more: int) -> Sandbox:
+        start = request.config.stash[MINUTES].plan.of(request.path).start
+        state = starts.state_name(start, package, executable)
+        starts.ensure(start, state, store, raise_bare)
+        since = starts.now()
+        sandbox = make_copy(state)
+        if starts.STARTS[start].cluster:
+            starts.wait_whole(sandbox, since)
+        if more:
+            sandbox.up(executable=executable, say=print, **more)
+        return sandbox
+
+    return begin
 
 
 @pytest.fixture(scope="session")
