@@ -191,8 +191,9 @@ def _claim(store: Store, record: SandboxRecord, state: str) -> SandboxRecord:
         held = old is not None and not old.detached and old.number == record.number
         free = names.is_free(record.number, store.numbers(but=record.name), switch.routed_networks())
         if not (record.detached or held or free):
+            wanted = names.subnet(record.number)
             raise SubnetTakenError(
-                f"the saved state `{state}` needs {names.subnet(record.number)}, which is taken on this machine",
+                f"the saved state `{state}` needs the subnet {wanted}, which is in use on this machine",
                 hint="`edgeadm sandbox down` the sandbox that has it, or restore a copy with --detached",
             )
         store.save(record)

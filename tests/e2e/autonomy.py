@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edgeadm.sandbox import Node
+from tests.e2e.release import COREDNS, tagged
 from tests.e2e.sites import Site
 from tests.e2e.waiting import until
 
-IMAGE = "registry.k8s.io/coredns/coredns:v1.12.1"
 APPS = Path(__file__).with_name("apps.yaml")
 # A Pod that nobody in the cloud has to know of.
 STATIC = f"""
@@ -22,7 +22,7 @@ metadata: {{name: own, namespace: default}}
 spec:
   containers:
   - name: web
-    image: {IMAGE}
+    image: {COREDNS}
     args: [-conf, /etc/web/Corefile]
     volumeMounts: [{{name: conf, mountPath: /etc/web}}]
   volumes: [{{name: conf, hostPath: {{path: /etc/own}}}}]
@@ -68,7 +68,7 @@ class Shop(Site):
 
     def open(self) -> None:
         """Run the Pods, and wait until all of them are Ready."""
-        self.kubectl("apply", "-f", "-", stdin=APPS.read_bytes())
+        self.kubectl("apply", "-f", "-", stdin=tagged(APPS.read_text()).encode())
         until(lambda: self.ready_pods() == 10, "every Pod is Ready")
         until(lambda: len(self.here()) == 9, "every Pod answers")
 

@@ -25,8 +25,9 @@ from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
 from edgeadm.sandbox.errors import NoSandboxError
-from tests.e2e.minutes import REPORT, Minutes
+from tests.e2e.minutes import REPORT, Minutes, table
 from tests.e2e.plan import HERE, load
+from tests.e2e.release import KUBERNETES
 
 MakeSandbox = Callable[..., Sandbox]
 Begin = Callable[..., Sandbox]
@@ -86,7 +87,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
                 minutes.add(report.nodeid, report.when, report.duration)
     if minutes.rows():
         terminalreporter.section("minutes of each group")
-        for line in minutes.table():
+        for line in table(minutes.rows()):
             terminalreporter.write_line(line)
         if file := os.environ.get(REPORT):
             minutes.write(Path(file))
@@ -200,8 +201,8 @@ def begin(
     make_sandbox: MakeSandbox,
     make_copy: Callable[[str], Sandbox],
 ) -> Begin:
-    """Raises a copy of the saved disks that the plan gives the file to begin with, ready to be used; `edges=1`
-    and the like add bare nodes to it."""
+    """Raises a copy of the saved disks that the plan names for the file, and returns it ready to be used;
+    `edges=1` and the like add bare nodes."""
     from tests.e2e import starts
 
     def raise_bare(**nodes: Any) -> Sandbox:
@@ -235,11 +236,11 @@ def edgeadm(store: Store) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def package(store: Store) -> Path:
-    """The package for v1.34.4, built as a user would build it, every program cached by content."""
+    """The package of this run's version, built as a user would build it, every program cached by content."""
     from edgeadm.package.builder.build import cached_package
 
     with one_at_a_time():
-        return cached_package("v1.34.4", say=print)
+        return cached_package(KUBERNETES, say=print)
 
 
 @pytest.fixture(scope="session")

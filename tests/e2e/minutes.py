@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.plan import Plan
 
 # Names the file. Not of edgeadm's own variables, which tests do not see.
 REPORT = "E2E_REPORT"
+Row = dict[str, Any]
 
 
 @dataclass
@@ -28,10 +30,9 @@ class Minutes:
         if when == "setup":
             self.first.setdefault(name, seconds)
 
-    def rows(self) -> list[dict[str, object]]:
-        """Each group that ran, the longest first."""
+    def rows(self) -> list[Row]:
+        """Each group that ran."""
         planned = {group.name: group for group in self.plan.groups}
-        names = sorted((name for name in self.spent if name in planned), key=lambda name: -self.spent[name])
         return [
             {
                 "group": name,
@@ -40,22 +41,27 @@ class Minutes:
                 "secondsToFirst": round(self.first.get(name, 0.0), 1),
                 "from": planned[name].start,
             }
-            for name in names
+            for name in self.spent
+            if name in planned
         ]
-
-    def table(self) -> list[str]:
-        """The same for people."""
-        lines = [f"{'group':<22}{'minutes':>8}{'planned':>9}{'first after':>13}  from"]
-        for row in self.rows():
-            first = f"{row['secondsToFirst']} s"
-            minutes = f"{row['minutes']:>8}{row['planned']:>9}"
-            lines.append(f"{row['group']:<22}{minutes}{first:>13}  {row['from']}".rstrip())
-        total = sum(self.spent[str(row["group"])] for row in self.rows()) / 60
-        return [*lines, f"{'sum':<22}{total:>8.2f}"]
 
     def write(self, file: Path) -> None:
         """Add the rows to the file: each stage of a run has its own groups."""
-        known = json.loads(file.read_text()) if file.exists() else []
+        known: list[Row] = json.loads(file.read_text()) if file.exists() else []
         here = {row["group"] for row in self.rows()}
-        kept: Iterable[dict[str, object]] = (row for row in known if row["group"] not in here)
+        kept = [row for row in known if row["group"] not in here]
         file.write_text(json.dumps([*kept, *self.rows()], indent=2) + "\n")
+
+
+def table(rows: list[Row]) -> list[str]:
+    """The rows for people, the longest group first."""
+    lines = [f"{'group':<22}{'minutes':>8}{'planned':>9}{'first after':>13}  from"]
+    for row in sorted(rows, key=lambda row: -row["minutes"]):
+        first = f"{row['secondsToFirst']} s"
+        minutes = f"{row['minutes']:>8}{row['planned']:>9}"
+        lines.append(f"{row['group']:<22}{minutes}{first:>13}  {row['from']}".rstrip())
+    return [*lines, f"{'sum':<22}{sum(row['minutes'] for row in rows):>8.2f}"]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n".join(table(json.loads(Path(sys.argv[1]).read_text()))) + "\n")

@@ -118,7 +118,9 @@ def is_whole(sandbox: Sandbox, since: float) -> bool:
     renewed = {each["metadata"]["name"] for each in leases if _time(each["spec"]["renewTime"]) >= since}
     nodes = {each["metadata"]["name"] for each in _items(cp1, "get", "nodes") if _is(each, "Ready")}
     pods = _items(cp1, "get", "pods", "-A")
-    return nodes == renewed == {node.name for node in sandbox.nodes} and all(_runs(pod, since) for pod in pods)
+    return nodes == renewed == {node.name for node in sandbox.nodes} and all(
+        _runs(pod, since) for pod in pods
+    )
 
 
 def _runs(pod: dict[str, Any], since: float) -> bool:

@@ -6,17 +6,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from edgeadm.sandbox import Node, Sandbox
-from tests.e2e.autonomy import COREFILE, DRILL_TABLE, NFT, STATIC, Shop
-from tests.e2e.planted import PLANTED, Planted
+from edgeadm.sandbox import Sandbox
+from tests.e2e.autonomy import COREFILE, STATIC, Shop
+from tests.e2e.tier import POWER_CYCLES
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-CYCLES = ("off", "kill") * 5
+CYCLES = ("off", "kill") * (POWER_CYCLES // 2)
 MANIFEST = "/etc/kubernetes/manifests/own.yaml"
 # More than the 85 % at which the kubelet begins to remove images, less than what would cost Pods their place.
 FILL = (
@@ -31,9 +30,8 @@ def say(text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def shop(make_sandbox: Callable[..., Sandbox], package: Path) -> Shop:
-    found = Shop(make_sandbox(control_planes=1, edges=2, package=package))
-    found.make()
+def shop(begin: Callable[..., Sandbox]) -> Shop:
+    found = Shop(begin())
     found.open()
     return found
 
@@ -44,62 +42,11 @@ def before(shop: Shop) -> dict[str, str]:
     return shop.here()
 
 
-def failed_checks(node: Node) -> dict[str, str]:
-    """Codes of the checks that are not content, with what each found."""
-    told = node.exec(["edgeadm", "check", "autonomy", "-o", "json"], check=False).out
-    return {
-        each["code"]: f"{each['result']}: {each['found']}"
-        for each in json.loads(told)["checks"]
-        if each["result"] in ("failed", "warning")
-    }
-
-
 def test_every_kind_of_pod_runs_and_its_address_is_remembered(shop: Shop, before: dict[str, str]) -> None:
     assert len(before) == 9
     own = {f"default/{name}": address for name, address in before.items() if name != "edge1"}
     assert own.items() <= shop.remembered().items()
     assert shop.whole(before)
-
-
-def test_a_node_that_would_come_back_is_told_so(shop: Shop) -> None:
-    for node in (shop.edge1, shop.edge2):
-        until(lambda node=node: not failed_checks(node), f"{node.name} has nothing to complain of")
-
-
-@pytest.mark.parametrize("fault", PLANTED, ids=lambda fault: f"{fault.code}-{PLANTED.index(fault)}")
-def test_a_fault_is_found(fault: Planted, shop: Shop) -> None:
-    shop.edge2.exec(["bash", "-c", fault.plant])
-    try:
-        until(
-            lambda: failed_checks(shop.edge2).get(fault.code, "").startswith(fault.result),
-            f"{fault.what}: it is found",
-            60,
-        )
-    finally:
-        shop.edge2.exec(["bash", "-c", fault.take_back])
-
-
-def test_with_all_faults_taken_back_nothing_is_found(shop: Shop) -> None:
-    until(lambda: not failed_checks(shop.edge2), "nothing is found any more")
-
-
-def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
-    rules = shop.edge1.exec([NFT, "list", "tables"]).out
-    words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "-o", "json"]
-    told = json.loads(shop.edge1.exec(words).out)
-    assert (told["survived"], told["lifted"], told["restarted"]) == (True, True, True)
-    assert {each["outcome"] for each in told["pods"]} == {"kept"}, told
-    assert shop.edge1.exec([NFT, "list", "tables"]).out == rules
-    assert shop.whole(before)
-
-
-def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
-    """It is waited for in a later test: meanwhile others go on."""
-    words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
-    shop.edge2.exec(["bash", "-c", words])
-    until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
-    shop.edge2.exec(["pkill", "-KILL", "-f", "drill offline --minutes"])
-    assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +83,6 @@ def test_the_cloud_takes_only_pods_that_tolerate_no_more_than_five_minutes(cut: 
         }
 
     until(lambda: leaving() == {"goes"}, "the cloud gives up one Pod")
-
-
-def test_the_killed_rehearsal_has_ended(shop: Shop) -> None:
-    until(lambda: DRILL_TABLE not in shop.edge2.exec([NFT, "list", "tables"]).out, "its timer fired")
-    until(lambda: shop.ready("edge2") == "True", "edge2 is Ready")
 
 
 def test_back_on_its_cable_it_is_ready_and_nothing_restarts(cut: Shop, before: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The golden configurations of 1.34 and 1.36, judged by the real kubeadm of each."""
+"""The golden configurations, judged by the real kubeadm of the release."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from edgeadm.hosts.process import execute
+from tests.e2e.release import KUBERNETES
 
 pytestmark = pytest.mark.e2e
 GOLDEN = Path(__file__).parents[1] / "golden" / "kubeadm"
-FILES = sorted(path for path in GOLDEN.glob("*.yaml") if path.stem.endswith(("v1.34.4", "v1.36.3")))
+FILES = sorted(GOLDEN.glob(f"*-{KUBERNETES}.yaml"))
 
 
-def test_there_are_files_of_both_releases() -> None:
-    assert len(FILES) == 2 * len(("full", "plain", "edge", "worker", "control-plane"))
+def test_there_are_files_of_the_release() -> None:
+    assert len(FILES) == len(("full", "plain", "edge", "worker", "control-plane"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.stem)

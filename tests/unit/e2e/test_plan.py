@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.e2e.minutes import Minutes
+from tests.e2e.minutes import Minutes, table
 from tests.e2e.plan import HERE, Group, Plan, load
 from tests.e2e.schedule import Schedule
 
@@ -122,7 +122,7 @@ def test_the_minutes_are_a_table_and_a_file(tmp_path: Path) -> None:
     minutes.add("tests/e2e/test_short.py::test_a@test_short", "setup", 30.0)
     minutes.add("tests/e2e/test_short.py::test_a@test_short", "call", 60.0)
     minutes.add("tests/e2e/test_long.py::test_b[x]@test_long", "setup", 300.0)
-    assert [line.split() for line in minutes.table()[1:]] == [
+    assert [line.split() for line in table(minutes.rows())[1:]] == [
         ["test_long", "5.0", "9.0", "300.0", "s", "site"],
         ["test_short", "1.5", "1.0", "30.0", "s"],
         ["sum", "6.50"],
