@@ -128,29 +128,27 @@ def restore(
 
 def find(store: Store, name: str) -> SavedState:
     """The saved state of that name. Raises NoSavedStateError."""
-    folder = _folder(store, name)
-    try:
-        document = json.loads((folder / STATE).read_text())
-        record = parse(document["sandbox"])
-        saved = str(document["saved"])
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        known = ", ".join(_names(store))
+    found = _read(store, names.check_state_name(name))
+    if found is None:
+        known = ", ".join(state.name for state in every(store))
         hint = f"there are: {known}" if known else "`edgeadm sandbox save` makes one"
-        raise NoSavedStateError(f"there is no saved state `{name}`", hint=hint) from None
-    disks = folder.glob(f"nodes/*/{DISK}")
-    return SavedState(name, saved, record, sum(file.stat().st_blocks * 512 for file in disks))
+        raise NoSavedStateError(f"there is no saved state `{name}`", hint=hint)
+    return found
 
 
 def every(store: Store) -> list[SavedState]:
-    """All saved states of this machine by name."""
-    return [find(store, name) for name in _names(store)]
+    """All saved states of this machine by name; directories without a readable record are none."""
+    folders = sorted(store.saved.iterdir()) if store.saved.is_dir() else []
+    found = (_read(store, folder.name) for folder in folders if not folder.name.startswith("."))
+    return [state for state in found if state is not None]
 
 
 def delete(store: Store, name: str) -> None:
     """Remove a saved state, once no other process is restoring it. Raises NoSavedStateError."""
     with _locked(store, name):
-        find(store, name)
         folder = _folder(store, name)
+        if not folder.is_dir():
+            find(store, name)
         part = folder.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)
         folder.rename(part)
@@ -158,9 +156,16 @@ def delete(store: Store, name: str) -> None:
         _lock_file(store, name).unlink()
 
 
-def _names(store: Store) -> list[str]:
-    found = store.saved.iterdir() if store.saved.is_dir() else ()
-    return sorted(entry.name for entry in found if (entry / STATE).exists() and entry.name[0] != ".")
+def _read(store: Store, name: str) -> SavedState | None:
+    folder = store.saved / name
+    try:
+        document = json.loads((folder / STATE).read_text())
+        record = parse(document["sandbox"])
+        disks = folder.glob(f"nodes/*/{DISK}")
+        size = sum(file.stat().st_blocks * 512 for file in disks)
+        return SavedState(name, str(document["saved"]), record, size)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _folder(store: Store, name: str) -> Path:
