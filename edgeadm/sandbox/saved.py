@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,6 +100,7 @@ def restore(
     Raises NoSavedStateError, SavedImageError, SubnetTakenError and LockedError."""
     store = sandbox.store
     names.check_sandbox_name(sandbox.name)
+    find(store, name)
     with store.lock(sandbox.name, f"restore {name}"), _locked(store, name, shared=True):
         state = find(store, name)
         if not Path(state.sandbox.image).is_dir():
@@ -145,14 +146,15 @@ def every(store: Store) -> list[SavedState]:
 
 def delete(store: Store, name: str) -> None:
     """Remove a saved state, once no other process is restoring it. Raises NoSavedStateError."""
+    folder = _folder(store, name)
+    if not folder.is_dir():
+        find(store, name)  # raises: no lock is taken for what is not there
     with _locked(store, name):
-        folder = _folder(store, name)
-        if not folder.is_dir():
-            find(store, name)
         part = folder.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        folder.rename(part)
-        shutil.rmtree(part)
+        with suppress(FileNotFoundError):  # another process was first
+            folder.rename(part)
+        shutil.rmtree(part, ignore_errors=True)
         _lock_file(store, name).unlink()
 
 

@@ -66,6 +66,7 @@ def test_deleted_it_leaves_nothing(store: Store) -> None:
     assert list(store.saved.iterdir()) == []
     with pytest.raises(NoSavedStateError):
         saved.delete(store, "joined")
+    assert list(store.saved.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../up", ".hidden", "", "a" * 61, "Upper", "-x"])
