@@ -129,8 +129,7 @@ def _cluster_configuration(config_map: Object | None) -> dict[str, Any]:
 def _fitting_version(ours: str, theirs: str) -> None:
     if not theirs:
         return
-    behind = compat.minor(theirs)[1] - compat.minor(ours)[1]
-    if not 0 <= behind <= compat.KUBELET_SKEW:
+    if not compat.may_join(ours, theirs):
         raise UnsupportedVersionError(
             f"a node with Kubernetes {ours} cannot join a cluster with {theirs}",
             hint=f"use the package for {theirs}",
