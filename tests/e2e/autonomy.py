@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ exec nsenter -t "$pid" -n unshare -m bash -c '
 """
 GET = r"printf 'GET /health HTTP/1.0\r\n\r\n' >&3 && timeout 5 cat <&3"
 HOST_PORT = f"(exec 3<>/dev/tcp/$0/18080 && {GET}) | tail -1"
+# Before a byte that a checksum of the kubelet covers: in a checkpoint's data, before 1.37 in a policy's name.
+CHECKED = re.compile(rb'"data":"\{..|"policyName":"', re.IGNORECASE)
 DRILL_TABLE = "inet edgeadm-drill"
 NFT = "/usr/lib/edgeadm/edge/nft"
 
@@ -118,6 +121,22 @@ class Shop(Site):
         pods = time.monotonic() - start
         until(lambda: self.whole(before), f"all is as it was after {how}")
         return pods, time.monotonic() - start
+
+    def break_checkpoints(self) -> set[str]:
+        """Change one bit of the data in each checksummed checkpoint of edge1's kubelet: their paths."""
+        broken = set()
+        for path in self.edge1.exec(["sh", "-c", "ls /var/lib/kubelet/*_state"]).out.split():
+            text = bytearray(self.edge1.read(path))
+            places = [found.end() for found in CHECKED.finditer(text)]
+            if places:
+                text[places[-1]] ^= 0x02
+                self.edge1.write(path, bytes(text), 0o600)
+                broken.add(path)
+        return broken
+
+    def repaired(self) -> set[str]:
+        """The files of the kubelet that were removed at edge1's last boot."""
+        return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
 
     def wait_ready(self, node: str) -> float:
         """Until the node is Ready: seconds."""
