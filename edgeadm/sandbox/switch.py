@@ -20,7 +20,6 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from edgeadm.errors import CommandError
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import names
 from edgeadm.sandbox.errors import NoSandboxError
@@ -170,19 +169,17 @@ def cable(record: SandboxRecord, node: str, up: bool) -> list[str]:
 
 
 def set_nat(record: SandboxRecord, node: NodeRecord, on: bool) -> None:
-    """Put the node behind NAT, or before it again; connections others opened to it die at once."""
+    """Put the node behind NAT, or before it again; connections others opened to it die at once.
+
+    Without a switch there is nothing to do: a node gets its NAT with each power-on."""
     netns = names.switch_netns(record.name)
-    verb = "add" if on else "delete"
-    lines = (
-        f"{verb} element inet switch natted {{ {node.ip} }}",
-        f"{verb} element bridge switch natted {{ {node.name} }}",
-    )
-    for line in lines:
-        try:
-            _load(line, ["ip", "netns", "exec", netns])
-        except CommandError:
-            if on:  # to delete what is not there is no failure
-                raise
+    if not (Path("/run/netns") / netns).exists():
+        return
+    inside = ["ip", "netns", "exec", netns]
+    for family, element in (("inet", node.ip), ("bridge", node.name)):
+        where = f"element {family} switch natted {{ {element} }}"
+        # Added first, so that a failure to delete is one: what is not there cannot be deleted.
+        _load(f"add {where}\n" if on else f"add {where}\ndelete {where}\n", inside)
 
 
 def refused_packets(sandbox: str) -> int:
