@@ -38,8 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MINUTES] = Minutes(load())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks and order are the plan's: the longest group first."""
+    """Marks and order are the plan's: the longest group first. First of all, because pytest-xdist reads the
+    marks in the same hook."""
     plan = config.stash[MINUTES].plan
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:

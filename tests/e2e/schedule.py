@@ -33,7 +33,8 @@ class Schedule(LoadGroupScheduling):
         super().mark_test_complete(node, item_index, duration)
 
     def _start(self, scope: str) -> str:
-        return next((group.start for group in self.plan.groups if group.name == scope), "")
+        """The disks that the group begins with. Raises KeyError for a test without its group's mark."""
+        return self.plan.named(scope).start
 
     def _waits(self, scope: str) -> bool:
         """Whether the group would wait for disks that another worker makes."""
