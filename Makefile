@@ -70,7 +70,7 @@ e2e: $(READY_TO_BUILD) ## end-to-end tests in real sandboxes; KUBERNETES=v1.36.3
 	@mkdir -p $(dir $(E2E_REPORT)); rm -f $(E2E_REPORT)
 	@end=$$(( $$(date +%s) + $(E2E_SECONDS) )); failed=0; \
 	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and alone" || failed=1; \
-	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadgroup --durations=15 || failed=1; \
+	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadfile --durations=15 || failed=1; \
 	[ ! -f $(E2E_REPORT) ] || $(PYTHON) -m tests.e2e.minutes $(E2E_REPORT); exit $$failed
 
 e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare nodes and back, in six minutes (root)

@@ -38,16 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MINUTES] = Minutes(load())
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks and order are the plan's: the longest group first. First of all, because pytest-xdist reads the
-    marks in the same hook."""
+    """Marks and order are the plan's: the longest group first."""
     plan = config.stash[MINUTES].plan
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:
         group = plan.of(item.path)
         item.add_marker(pytest.mark.e2e)
-        item.add_marker(pytest.mark.xdist_group(group.name))
         if group.alone:
             item.add_marker(pytest.mark.alone)
         if group.tier != "usual":
@@ -58,8 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`--dist loadgroup` hands out the groups as the plan has them."""
-    if config.getoption("dist") != "loadgroup":
+    """`--dist loadfile` hands out the files as the plan has them."""
+    if config.getoption("dist") != "loadfile":
         return None
     from tests.e2e.schedule import Schedule
 

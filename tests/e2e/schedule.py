@@ -1,22 +1,23 @@
 """Which worker runs which group of tests, and when: the longest first, each on the next worker that is free.
 
-pytest-xdist's own `loadgroup` begins with the group of most tests, and gives a worker its next group while it
+pytest-xdist's own `loadfile` begins with the file of most tests, and gives a worker its next group while it
 still has two tests to run, one of which may take minutes. Here the order is the plan's, and a worker gets its
 next group with its last test: earlier is of no use, and later is impossible, because pytest needs to know the
 next test before it runs the last one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 from tests.e2e.plan import Plan, load
 
 
-class Schedule(LoadGroupScheduling):
+class Schedule(LoadFileScheduling):
     """Hands out the groups of the plan."""
 
     def __init__(self, config: pytest.Config, log: Any = None, plan: Plan | None = None) -> None:
@@ -33,8 +34,8 @@ class Schedule(LoadGroupScheduling):
         super().mark_test_complete(node, item_index, duration)
 
     def _start(self, scope: str) -> str:
-        """The disks that the group begins with. Raises KeyError for a test without its group's mark."""
-        return self.plan.named(scope).start
+        """The disks that the group of a file begins with. Raises KeyError for a file without a group."""
+        return self.plan.of(Path(scope)).start
 
     def _waits(self, scope: str) -> bool:
         """Whether the group would wait for disks that another worker makes."""

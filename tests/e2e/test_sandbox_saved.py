@@ -109,6 +109,7 @@ def test_a_detached_copy_runs_beside_it(
     copy.node("cp1").write("/root/kept", "of the copy\n")
     assert sandbox.node("cp1").read("/root/kept") == b"of cp1\n"
     for each in (sandbox, copy):
+        each.power("edge1", "on")
         each.node("edge1").link(up=True)
         each.node("edge1").nat(on=False)
         dial = ["timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/edge1/22 && head -1 <&3"]

@@ -64,7 +64,7 @@ class Run:
 
     def __init__(self) -> None:
         option = SimpleNamespace(loadscopereorder=False)
-        names = [f"{group.name}.py::test_{i}@{group.name}" for group in SHOWN.groups for i in range(3)]
+        names = [f"tests/e2e/{group.name}.py::test_{i}[a::b]" for group in SHOWN.groups for i in range(3)]
         self.config = cast(Any, SimpleNamespace(option=option, getvalue=lambda name: ["popen"] * 2))
         self.schedule = Schedule(self.config, None, SHOWN)
         self.workers = [Worker("one"), Worker("two")]
@@ -119,9 +119,9 @@ def test_a_worker_gets_its_next_group_with_its_last_test_and_no_sooner() -> None
 
 def test_the_minutes_are_a_table_and_a_file(tmp_path: Path) -> None:
     minutes = Minutes(SHOWN)
-    minutes.add("tests/e2e/test_short.py::test_a@test_short", "setup", 30.0)
-    minutes.add("tests/e2e/test_short.py::test_a@test_short", "call", 60.0)
-    minutes.add("tests/e2e/test_long.py::test_b[x]@test_long", "setup", 300.0)
+    minutes.add("tests/e2e/test_short.py::test_a", "setup", 30.0)
+    minutes.add("tests/e2e/test_short.py::test_a", "call", 60.0)
+    minutes.add("tests/e2e/test_long.py::test_b[x]", "setup", 300.0)
     assert [line.split() for line in table(minutes.rows())[1:]] == [
         ["test_long", "5.0", "9.0", "300.0", "s", "site"],
         ["test_short", "1.5", "1.0", "30.0", "s"],
