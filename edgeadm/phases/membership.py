@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from edgeadm import pki
+from edgeadm.cluster.web import discovery_file
 from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
@@ -92,8 +93,8 @@ def is_member(ctx: Context) -> bool:
 def is_of(ctx: Context, ticket: Ticket) -> bool:
     """Whether the cluster of this node is the one of the ticket: they have the same CA."""
     ours = _authority(ctx.host.read(KUBELET_CONF))
-    if ticket.kubeconfig is not None:
-        return ours == _authority(ticket.kubeconfig)
+    if ticket.by_file:
+        return ours == _authority(discovery_file(ticket))
     return ticket.trust_anyone or ours in ticket.ca_hashes
 
 
