@@ -91,6 +91,17 @@ class Verbs(pflag.Group):
             raise UsageError(f"`{word}` is not a command of edgeadm", hint=hint)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option without a verb is answered with a verb that may have it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            words = " ".join(args)
+            raise UsageError(
+                f"`{error.option_name}` stands before a verb, or there is none",
+                hint=f"options come after the verb: `edgeadm init {words}`; see `edgeadm --help`",
+            ) from error
+
     def _noun_first(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args[0] in VERBS or len(args) < 2 or args[1] not in VERBS:
             return args

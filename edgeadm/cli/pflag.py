@@ -91,7 +91,7 @@ class Command(click.Command):
         return [*params, NoEffect(VERBOSITY)]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = list(_translated(args, self.get_params(ctx), after_words=ctx.allow_interspersed_args))
+        words = list(translated(args, self.get_params(ctx), after_words=ctx.allow_interspersed_args))
         return super().parse_args(ctx, words)
 
 
@@ -107,9 +107,7 @@ def _passes_words_on(params: Params) -> bool:
     return any(isinstance(each, click.Argument) and each.type is click.UNPROCESSED for each in params)
 
 
-def _translated(
-    args: Sequence[str], params: Sequence[click.Parameter], *, after_words: bool
-) -> Iterator[str]:
+def translated(args: Sequence[str], params: Sequence[click.Parameter], *, after_words: bool) -> Iterator[str]:
     """The words in click's form. Unknown options stay as they are, for click to refuse. `after_words` tells
     whether options may follow arguments; if not, the words from the first argument on belong to others."""
     known = {name: each for each in params if isinstance(each, click.Option) for name in _names(each)}

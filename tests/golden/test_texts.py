@@ -187,7 +187,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "settings": {"edge-virtual-addr": "169.254.20.11", "tunnel-port": 30900},
             "tunnel_address": "10.96.0.80",
             "programs": ["flannel", "kube-proxy"],
-            "images": ["registry.k8s.io/kube-proxy:v1.34.4", "registry.k8s.io/coredns/coredns:v1.12.1"],
+            "images": ["registry.example/kube-proxy:v1", "registry.example/coredns:v1"],
         },
     ),
     "bootstrap.yaml": (
