@@ -164,7 +164,8 @@ PAIRS = [
 
 def names(path: str) -> set[str]:
     command = EVERY[f"edgeadm {path}"]
-    options = [each for each in command.get_params(click.Context(command)) if isinstance(each, click.Option)]
+    params = command.get_params(click.Context(command))
+    options = [each for each in params if isinstance(each, click.Option) and each.name != "help"]
     return {name for each in options for name in (*each.opts, *each.secondary_opts)}
 
 
