@@ -30,7 +30,9 @@ def packed(text: str) -> bytes:
 
 def roles_of(path: str) -> tuple[str, ...]:
     """Which nodes need the file."""
-    if path in ("images/kube-apiserver.tar", "images/etcd.tar", "images/approver.tar") or path.startswith("tools/vip/"):
+    if path in ("images/kube-apiserver.tar", "images/etcd.tar", "images/approver.tar") or path.startswith(
+        "tools/vip/"
+    ):
         return ("control-plane",)
     return (
         ("edge",)
