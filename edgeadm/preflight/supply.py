@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from edgeadm.config import Config
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Host, facts
+from edgeadm.kubeadm import compat
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
 
