@@ -28,7 +28,8 @@ def _fetched(url: str) -> bytes:
         with urllib.request.urlopen(url, timeout=TIMEOUT, context=trusted()) as answer:  # noqa: S310
             found: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
-        raise _failed(url, f"the server answers {error.code} {error.reason}") from error
+        with error:
+            raise _failed(url, f"the server answers {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise _failed(url, str(error.reason)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
