@@ -76,9 +76,16 @@ def test_a_node_that_joins_gives_its_images_the_clusters_names(sandbox: Sandbox)
     there = names(node)
     assert f"{MIRROR}/kube-proxy:{KUBERNETES}" in there
     assert any(each.startswith(f"{EDGE_MIRROR}/tunnel:") for each in there)
-    running = node.exec(["ctr", "-n", "k8s.io", "containers", "ls"]).out
+    # containerd names a container's image by any of its names: the names that were asked for are in the API.
+    words = ["get", "pods", "-A", "--field-selector", "spec.nodeName=edge1", "-o", "json"]
+    pods = first.exec(["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words]).out
+    ready: dict[str, bool] = {}
+    for pod in json.loads(pods)["items"]:
+        states = {each["name"]: each["ready"] for each in pod["status"]["containerStatuses"]}
+        ready |= {each["image"]: states[each["name"]] for each in pod["spec"]["containers"]}
     for name in ("kube-proxy", "coredns"):
-        assert f"{MIRROR}/{name}:" in running
+        assert [up for image, up in ready.items() if image.startswith(f"{MIRROR}/{name}:")] == [True]
+    assert node.exec(["edgeadm", "check", "autonomy", "-o=json"]).code == 0
 
 
 OTHER_VERSION = f"""apiVersion: kubeadm.k8s.io/v1beta4
