@@ -96,10 +96,9 @@ class Verbs(pflag.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            words = " ".join(args)
             raise UsageError(
-                f"`{error.option_name}` stands before a verb, or there is none",
-                hint=f"options come after the verb: `edgeadm init {words}`; see `edgeadm --help`",
+                f"`{error.option_name}` is no option of edgeadm itself",
+                hint=f"put it after a verb, as in `edgeadm init {error.option_name} …`; see `edgeadm --help`",
             ) from error
 
     def _noun_first(self, ctx: click.Context, args: list[str]) -> list[str]:

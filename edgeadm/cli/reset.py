@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from edgeadm.cli import console, pflag
 from edgeadm.cli.early import refuse_early_options
@@ -69,12 +70,18 @@ def configured(ctx: click.Context) -> Config:
         given["cri_socket"] or str(theirs.get("criSocket") or ""),
         _parts(given["ignore_preflight_errors"]) or tuple(theirs.get("ignorePreflightErrors") or ()),
         given["kubeconfig"] or "",
-        given["cleanup_tmp_dir"] or bool(theirs.get("cleanupTmpDir")),
-        given["force"] or bool(theirs.get("force")),
-        given["dry_run"] or bool(theirs.get("dryRun")),
+        _switched(ctx, "cleanup_tmp_dir", theirs.get("cleanupTmpDir")),
+        _switched(ctx, "force", theirs.get("force")),
+        _switched(ctx, "dry_run", theirs.get("dryRun")),
     )
     skipped = _parts(given["skip_phases"]) or tuple(theirs.get("skipPhases") or ())
     return replace(Config(), reset=options, verbosity=given["verbosity"], skip_phases=skipped)
+
+
+def _switched(ctx: click.Context, name: str, theirs: object) -> bool:
+    """A switch: as given on the command line, else as the document has it."""
+    given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    return bool(ctx.params[name] if given else theirs)
 
 
 def _document(file: str | None) -> KubeadmDocument:

@@ -80,13 +80,13 @@ def config_edge_images(config: Config, packed: Sequence[str]) -> list[str]:
 
 def control_plane_images(cluster: Mapping[str, Any], packed: Sequence[str]) -> list[str]:
     """What kubeadm asks for on a control plane, by a ClusterConfiguration."""
-    found = [_kubernetes(cluster, name, packed) for name in CONTROL_PLANE]
+    found = [image for name in CONTROL_PLANE for image in _kubernetes(cluster, name, packed)]
     return [*found, *worker_images(cluster, packed), *_etcd(cluster, packed), *_pause(cluster, packed)]
 
 
 def worker_images(cluster: Mapping[str, Any], packed: Sequence[str]) -> list[str]:
     """What of kubeadm's add-ons runs on every node: kube-proxy, and CoreDNS, unless they are disabled."""
-    proxy = [] if _section(cluster, "proxy").get("disabled") else [_kubernetes(cluster, "kube-proxy", packed)]
+    proxy = [] if _section(cluster, "proxy").get("disabled") else _kubernetes(cluster, "kube-proxy", packed)
     dns = _section(cluster, "dns")
     if dns.get("disabled"):
         return proxy
@@ -115,13 +115,11 @@ def _pause(cluster: Mapping[str, Any], packed: Sequence[str]) -> list[str]:
     return _named(_repository(cluster), "pause", None, packed)
 
 
-def _kubernetes(cluster: Mapping[str, Any], name: str, packed: Sequence[str]) -> str:
+def _kubernetes(cluster: Mapping[str, Any], name: str, packed: Sequence[str]) -> list[str]:
     """An image whose tag is the version (kubeadm, KubernetesVersionToImageTag)."""
     version = str(cluster.get("kubernetesVersion") or "")
-    if not version:
-        version = _packed_tag(name, packed)
-    text = re.sub(r"[^-a-zA-Z0-9_.]", "_", f"v{version.removeprefix('v')}")
-    return f"{_repository(cluster)}/{name}:{text}"
+    text = re.sub(r"[^-a-zA-Z0-9_.]", "_", f"v{version.removeprefix('v')}") if version else None
+    return _named(_repository(cluster), name, text, packed)
 
 
 def _named(repository: str, name: str, given: object, packed: Sequence[str]) -> list[str]:

@@ -118,6 +118,8 @@ def test_a_file_with_a_reset_configuration_is_read(tmp_path: Path) -> None:
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ResetConfiguration\nforce: true\ncleanupTmpDir: true\n"
         "certificatesDir: /srv/pki\nignorePreflightErrors: [all]\n"
     )
+    asked = edgeadm(machine, "reset", "--config", str(file), "--force=false")
+    assert "[unconfirmed]" in asked.err, "a flag wins over the document"
     ended = edgeadm(machine, "reset", "--config", str(file))
     assert ended.status == 0, ended.err
     said = next(line for line in machine.host.ran if "kubeadm reset" in line)

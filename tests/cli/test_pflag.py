@@ -165,7 +165,7 @@ PAIRS = [
 def names(path: str) -> set[str]:
     command = EVERY[f"edgeadm {path}"]
     params = command.get_params(click.Context(command))
-    options = [each for each in params if isinstance(each, click.Option) and each.name != "help"]
+    options = [each for each in params if isinstance(each, click.Option) and "--help" not in each.opts]
     return {name for each in options for name in (*each.opts, *each.secondary_opts)}
 
 
