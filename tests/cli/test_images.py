@@ -211,3 +211,34 @@ def test_a_cluster_that_kubeadm_did_not_make_says_nothing_of_its_images(machine:
     machine.api[CONFIGURATION]["metadata"] = {"labels": {"app.kubernetes.io/managed-by": "edgeadm"}}
     status, said = join(machine, "--enable-edge=false")
     assert status == 0, said
+
+
+def test_the_cluster_publishes_what_edge_nodes_run(machine: Machine) -> None:
+    edgeadm(machine, "init", "--edge-image-repository", "r.example", *PACKAGE)
+    info = machine.cluster.objects["v1", "ConfigMap", "edge-system", "edge-info"]["data"]
+    found = info["node-images"].split()
+    assert {"r.example/tunnel:v0.9.0", "r.example/edge-health:v0.9.0"} <= set(found)
+    daemons = [
+        each["spec"]["template"]["spec"]["containers"][0]["image"]
+        for (_, kind, _, name), each in machine.cluster.objects.items()
+        if kind == "DaemonSet" and name in ("edge-kube-proxy", "edge-coredns", "kube-flannel-ds-edge")
+    ]
+    assert len(daemons) >= 2
+    assert set(daemons) <= set(found)
+
+
+@pytest.mark.parametrize(("version", "status"), [(VERSION, 0), (OLDER, 2)])
+def test_a_further_control_plane_needs_every_image_of_the_cluster(
+    version: str, status: int, machine: Machine
+) -> None:
+    settings = (
+        f"imageRepository: {MIRROR}\nkubernetesVersion: {version}\ncontrolPlaneEndpoint: 10.0.0.99:6443\n"
+    )
+    serve(machine, settings)
+    machine.api["/api/v1/namespaces/kube-system/secrets/kubeadm-certs"] = {}
+    ended, said = join(machine, "--control-plane", "--certificate-key", "0" * 64)
+    assert ended == status, said
+    if status:
+        assert f"{MIRROR}/kube-apiserver:{version} will be needed" in said
+    else:
+        assert set(machine.images) >= MIRRORED
