@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
 from edgeadm.hosts import images as hosts_images
-from edgeadm.hosts.images import CTR, PIN, PINNED
+from edgeadm.hosts.images import CTR, PINNED
 from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
 from edgeadm.phases.wanted_images import addon_images, aliases, refuse_other_tags
-
-__all__ = ["CTR", "EVENT", "PIN", "Images", "present"]
 
 EVENT = "image"  # in the journal: what was there under a name before edgeadm gave containerd an image
 

@@ -20,7 +20,7 @@ SETTINGS = {"coredns": "`dns.imageTag`", "etcd": "`etcd.local.imageTag`"} | dict
 
 
 def _version(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    if subject.package is None:
+    if subject.package is None or not subject.package.manifest.kubernetes:
         return
     cluster = cluster_document(config.kubeadm, config.kubeadm_documents, subject.kubernetes, packed=True)
     wanted = str(cluster["kubernetesVersion"])

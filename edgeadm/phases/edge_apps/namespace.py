@@ -62,7 +62,7 @@ class EdgeNamespace(Component):
             "service_ip": api_service_ip(ctx),
             "settings": to_remember(ctx.config),
             "programs": [name for name, there in _programs(ctx) if there],
-            "images": list(dict.fromkeys(_images(ctx))),
+            "images": list(dict.fromkeys(name for name in _images(ctx) if name)),
             # For control planes that join: their API servers go through the tunnel from their first start.
             "tunnel_address": "" if leaves_out(ctx, "tunnel") else tunnel_address(ctx),
         }
@@ -114,7 +114,7 @@ def _images(ctx: Context) -> Iterator[str]:
             yield from (image(ctx, "application-grid-wrapper"), own_image(ctx, "DaemonSet", kube_proxy.NAME))
     of_phase = {"edge-dns": dns_image(ctx)}
     of_phase |= {phase: image(ctx, phase) for phase in ("tunnel", "edge-health")}
-    yield from (name for phase, name in of_phase.items() if name and not leaves_out(ctx, phase))
+    yield from (name for phase, name in of_phase.items() if not leaves_out(ctx, phase))
 
 
 def _stays(ctx: Context, phase: str, *daemon_set: str) -> bool:
