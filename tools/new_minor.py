@@ -1,9 +1,8 @@
 """Writes the sets and the recipe of a Kubernetes version: `tools/new-minor v1.38.0`.
 
-Everything is read from the Kubernetes module itself, as the Go proxy serves it: its staging modules from its go.mod;
-the tags of etcd, CoreDNS and pause from kubeadm's constants.go. `go mod tidy` writes the sums. What is new beside the
-recipe, and what has to be looked at by hand, is said at the end. A recipe that is there is written anew: the same
-version gives the same files.
+Everything is read from the Kubernetes module itself, as the Go proxy serves it: its staging modules from its
+go.mod, the tags of etcd, CoreDNS and pause from kubeadm's constants.go. `go mod tidy` writes the sums. An
+existing recipe is written anew: the same version gives the same files.
 
 Usage: new-minor VERSION [--root install-pkgs]"""
 
@@ -152,7 +151,7 @@ def _tidied(go: Go, folder: Path, version: str, text: str) -> None:
 
 
 def write_recipe(root: Path, release: Release, like: str, etcd: str) -> None:
-    """The recipe: another one's, with this release's sets and tags. The default stays the recipe that it is."""
+    """The recipe: another one's, with this release's sets and tags. The default recipe stays the default."""
     target = root / "recipes" / f"{release.version}.toml"
     default = target.is_file() and "\ndefault = true\n" in target.read_text(encoding="utf-8")
     text = (root / "recipes" / f"{like}.toml").read_text(encoding="utf-8").replace(like, release.version)
