@@ -38,10 +38,11 @@ $(READY_TO_BUILD): $(READY) requirements-build.txt
 demo: $(READY_TO_BUILD) ## a control plane on this machine, in a sandbox of its own (root)
 	@bash tools/demo.sh $(NAME)
 
-test: lint types layers unit ## everything that needs neither root nor Go
+test: $(READY) ## everything that needs neither root nor Go
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types layers
 
 unit: $(READY) ## the tests alone
-	$(RUN)pytest -m "not e2e" -n 2 --dist loadfile
+	$(RUN)pytest -m "not e2e" -n 2 --dist worksteal
 
 lint: $(READY) ## ruff: rules and layout
 	$(RUN)ruff check .

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm import yaml_text
 from edgeadm.cluster import Object, Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
@@ -119,10 +120,9 @@ def _virtual(ctx: Context, edge: dict[str, str]) -> str:
 
 
 def _cluster_configuration(config_map: Object | None) -> dict[str, Any]:
-    import yaml
 
     text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration", "")
-    found = yaml.safe_load(text)
+    found = yaml_text.load(text)
     return found if isinstance(found, dict) else {}
 
 
