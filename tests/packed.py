@@ -68,7 +68,7 @@ def make_package(target: Path, role: str) -> OpenPackage:
                 "images/pause.tar": "registry.k8s.io/pause:3.10.1",
                 "images/approver.tar": "edgeadm.io/approver:v1.0.0",
                 "images/service-group.tar": "edgeadm.io/service-group:v1.0.0",
-                "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
+                "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.28.10",
             }[path]
             images.append(ImageEntry(name, path, f"sha256:{digest}", roles_of(path)))
     manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))

@@ -12,16 +12,15 @@ import argparse
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from goproxy import Go, find_go
+
 from edgeadm.assets import install_pkgs
-from edgeadm.hosts.process import execute
 from edgeadm.package.builder import known_recipes
-from edgeadm.package.builder.go import find_toolchain
 
 MODULE = "k8s.io/kubernetes"
 ETCD = "go.etcd.io/etcd/server/v3"
@@ -40,37 +39,6 @@ TAGS = {
     "coredns": "registry.k8s.io/coredns/coredns",
     "pause": "registry.k8s.io/pause",
 }
-
-
-@dataclass(frozen=True)
-class Go:
-    """The pinned toolchain, which asks the module proxy of this machine."""
-
-    program: str
-    env: Mapping[str, str]
-
-    def run(self, folder: Path, *words: str) -> str:
-        """What it prints. Raises CommandError."""
-        return execute([self.program, *words], cwd=folder, env=self.env).checked().out
-
-    def source(self, module: str, version: str) -> Path:
-        """The folder of a module, downloaded if need be."""
-        with tempfile.TemporaryDirectory() as folder:
-            told = json.loads(self.run(Path(folder), "mod", "download", "-json", f"{module}@{version}"))
-        return Path(told["Dir"])
-
-    def versions(self, module: str) -> list[str]:
-        """The releases of a module that the proxy serves, oldest first."""
-        with tempfile.TemporaryDirectory() as folder:
-            told = json.loads(self.run(Path(folder), "list", "-m", "-versions", "-json", f"{module}@latest"))
-        return [each for each in told.get("Versions") or () if re.fullmatch(r"v\d+\.\d+\.\d+", each)]
-
-
-def find_go() -> Go:
-    """The toolchain of the extra `edgeadm[build]`."""
-    toolchain = find_toolchain()
-    env = {"GOROOT": str(toolchain.root), "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
-    return Go(str(toolchain.root / "bin" / "go"), env)
 
 
 @dataclass(frozen=True)
@@ -184,7 +152,7 @@ def main() -> None:
     write_kubernetes(go, root, release, like)
     write_recipe(root, release, like, etcd_set(go, root, release))
     print(f"recipes/{release.version}.toml, made from {like}; kubeadm asks for {dict(release.tags)}")
-    print(f"built with go {release.go}, the toolchain here is {find_toolchain().version}")
+    print(f"built with go {release.go}, the toolchain here is {go.version}")
     print("by hand: docs/reference/versions.md says what else belongs to a new version")
 
 
