@@ -16,7 +16,7 @@ from tests.e2e.cluster import DONE, TOKEN, Cluster, package_in
 from tests.e2e.grid import SITES, Sites
 from tests.e2e.release import KUBERNETES
 from tests.e2e.sites import Site
-from tests.e2e.snapshot import changed, snapshot
+from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
 from tests.e2e.tunnel import RANGE, EdgeCluster
 from tests.e2e.waiting import until
 
@@ -150,7 +150,7 @@ def test_reset(journey: Journey) -> None:
     for name in reversed(NODES):
         node = journey.sandbox.node(name)
         node.exec(["edgeadm", "reset", "-f"])
-        assert changed(journey.bare[name], node) == [], name
+        assert changed(journey.bare[name], node, OF_A_BOOT) == [], name
 
 
 def test_nothing_was_forwarded_out_of_the_sandbox(journey: Journey) -> None:
