@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm import pki
 from edgeadm.sandbox import Sandbox
 from tests.e2e.cluster import DONE, TOKEN, Cluster, package_in
 from tests.e2e.grid import SITES, Sites
@@ -36,9 +37,8 @@ class Journey:
     @property
     def cluster(self) -> Cluster:
         cp1 = self.sandbox.node("cp1")
-        words = "openssl x509 -pubkey -in /etc/kubernetes/pki/ca.crt | openssl pkey -pubin -outform der"
-        pin = cp1.exec(["sh", "-c", f"{words} | sha256sum"]).out.split()[0]
-        return Cluster(self.sandbox, package_in(cp1), f"sha256:{pin}")
+        pin = pki.discovery_hash(cp1.read("/etc/kubernetes/pki/ca.crt"))
+        return Cluster(self.sandbox, package_in(cp1), pin)
 
     @property
     def site(self) -> Site:
