@@ -16,7 +16,7 @@ IMAGES = {
     "images/etcd.tar": "registry.k8s.io/etcd:3.6.5-0",
     "images/coredns.tar": "registry.k8s.io/coredns/coredns:v1.12.1",
     "images/pause.tar": "registry.k8s.io/pause:3.10.1",
-    "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
+    "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.28.10",
     "images/tunnel.tar": "superedge.tencentcloudcr.com/superedge/tunnel:v0.9.0",
     "images/approver.tar": "edgeadm.io/approver:v1.0.0",
     "images/service-group.tar": "edgeadm.io/service-group:v1.0.0",

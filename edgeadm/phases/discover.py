@@ -68,6 +68,7 @@ class Discover:
         outside = ctx.outside()
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
+        _readable_settings(kubernetes_version(ctx), outside, found.kubernetes)
         _free_name(ctx, outside)
         if joins_control_plane(ctx.config):
             _can_grow(ctx, outside)
@@ -143,6 +144,16 @@ def _fitting_version(ours: str, theirs: str) -> None:
     if not compat.may_join(ours, theirs):
         raise UnsupportedVersionError(
             f"a node with Kubernetes {ours} cannot join a cluster with {theirs}",
+            hint=f"use the package for {theirs}",
+        )
+
+
+def _readable_settings(ours: str, outside: Outside, theirs: str) -> None:
+    """kubeadm reads the cluster's configuration when it joins: one before 1.31 knows no v1beta4."""
+    api = str(_cluster_configuration(outside.get(KUBEADM_CONFIG)).get("apiVersion") or "")
+    if api and not compat.reads(ours, api):
+        raise UnsupportedVersionError(
+            f"kubeadm {ours} does not read the configuration of this cluster, which is {api}",
             hint=f"use the package for {theirs}",
         )
 

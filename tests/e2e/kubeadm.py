@@ -62,7 +62,7 @@ class Kubeadm:
         return found[1] == NO_PHASE
 
     def gates(self) -> list[str]:
-        """The feature gates that it offers, and those that are locked."""
+        """The feature gates that it offers in its help: not those that are locked."""
         told = self.run("init", "--help").out.partition("--feature-gates")[2].partition("\n  -")[0]
         return re.findall(r"(\w+)=true\|false", told)
 
