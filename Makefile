@@ -27,7 +27,7 @@ AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and nee
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,14 +78,15 @@ e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare n
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"
 
-e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, `e2e-smoke` with every Kubernetes version, benchmarks (root)
+e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, every supported Kubernetes version, benchmarks (root)
 	@$(AS_ROOT)
 	@failed=0; \
 	$(MAKE) --no-print-directory e2e POWER_CYCLES=10 || failed=1; \
-	for recipe in $$(ls -r install-pkgs/recipes); do \
-		$(MAKE) --no-print-directory e2e-smoke KUBERNETES=$${recipe%.toml} || failed=1; \
-	done; \
+	PYTHONPATH=. $(PYTHON) tools/version_table.py || failed=1; \
 	$(MAKE) --no-print-directory bench || failed=1; exit $$failed
+
+outdated: $(READY_TO_BUILD) ## every pin against the registries, and until when it is supported
+	PYTHONPATH=. $(PYTHON) tools/outdated.py
 
 checkov: $(READY) ## checkov over every manifest; installs it apart, into the cache
 	@$(PYTHON) tools/checkov.py
