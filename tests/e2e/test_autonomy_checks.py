@@ -61,15 +61,6 @@ def test_with_all_faults_taken_back_nothing_is_found(shop: Shop) -> None:
     until(lambda: not failed_checks(shop.edge2), "nothing is found any more")
 
 
-def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
-    """It is waited for in the last test: meanwhile the other node has its own."""
-    words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
-    shop.edge2.exec(["bash", "-c", words])
-    until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
-    shop.edge2.exec(["pkill", "-KILL", "-f", "drill offline --minutes"])
-    assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
-
-
 def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
     rules = shop.edge1.exec([NFT, "list", "tables"]).out
     words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "-o", "json"]
@@ -78,6 +69,15 @@ def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[s
     assert {each["outcome"] for each in told["pods"]} == {"kept"}, told
     assert shop.edge1.exec([NFT, "list", "tables"]).out == rules
     assert shop.whole(before)
+
+
+def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
+    """Its timer is waited for in the next test."""
+    words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
+    shop.edge2.exec(["bash", "-c", words])
+    until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
+    shop.edge2.exec(["pkill", "-KILL", "-f", "drill offline --minutes"])
+    assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
 
 
 def test_the_killed_rehearsal_has_ended(shop: Shop) -> None:
