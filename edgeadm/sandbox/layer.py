@@ -40,7 +40,6 @@ for hierarchy in /sys/fs/cgroup/*; do
     esac
 done
 mount --make-rshared /
-sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
 for kind in ed25519 ecdsa; do
     key=/etc/ssh/ssh_host_${kind}_key
     [ -s "$key" ] || ssh-keygen -q -N '' -t "$kind" -f "$key"

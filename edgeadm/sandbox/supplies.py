@@ -10,10 +10,12 @@ from edgeadm.errors import UsageError
 from edgeadm.hosts.debian import ensure_packages
 
 TOOLS = (
+    "debian-archive-keyring",
     "debootstrap",
     "e2fsprogs",
     "iproute2",
     "iptables",
+    "kmod",
     "mount",
     "nftables",
     "procps",
@@ -25,9 +27,11 @@ Say = Callable[[str], None]
 DEFAULT_KUBERNETES = "v1.37.2"
 
 
-def ensure_tools(say: Say) -> None:
+def ensure_tools(say: Say, *, dhcp: bool = False) -> None:
     """Install what this machine lacks, after saying so. Raises MissingToolError."""
-    ensure_packages(TOOLS, say)
+    from edgeadm.sandbox.dhcp import TOOLS as DHCP_TOOLS
+
+    ensure_packages([*TOOLS, *(DHCP_TOOLS if dhcp else ())], say)
 
 
 def executable(say: Say) -> Path:

@@ -22,7 +22,7 @@ import pytest
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute, spawn
 from edgeadm.sandbox import Node, Sandbox, Store, cgroups, switch
-from edgeadm.sandbox.image import NEVER
+from edgeadm.sandbox.recipe import NEVER
 from tests.e2e import leftovers
 from tests.e2e.conftest import MakeSandbox
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgeadm.sandbox.errors import RootImageError
-from edgeadm.sandbox.image import Recipe, assert_bare, parse_targets
+from edgeadm.sandbox.image import assert_bare, parse_targets
+from edgeadm.sandbox.recipe import Recipe
 
 TARGETS = """\
 DEP-11 trixie main http://a.example/debian /k.gpg
