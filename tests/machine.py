@@ -55,6 +55,8 @@ class Machine:
     api: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(API))
     # What of a manifest's command line keeps the API server from becoming ready.
     unbearable: str = "\0"
+    # Programs beyond Debian's default installation.
+    programs: frozenset[str] = frozenset({"iptables"})
 
     def __post_init__(self) -> None:
         self.host.on_manifest = self.run_api_server
@@ -82,6 +84,7 @@ class Machine:
             **{f"{family}-restore": self._restore_rules for family in ("iptables", "ip6tables")},
         }
         self.cluster.controllers = self._control
+        self.host.files |= {f"/usr/sbin/{name}": b"own" for name in self.programs}
         self.package = make_package(self.folder, self.role)
 
     def context(self, config: Config | None = None, **more: Any) -> Context:
@@ -137,8 +140,8 @@ class Machine:
         return Result()
 
     def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
-        system = ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl", "conntrack", "tc")
-        missing = [name for name in argv[4:] if name not in system and f"/usr/bin/{name}" not in host.files]
+        own = {"nft", "kubeadm", "kubelet", "ethtool", "socat", "iptables"} - self.programs
+        missing = [name for name in argv[4:] if name in own and f"/usr/bin/{name}" not in host.files]
         return Result(out="\n".join(missing))
 
     def _containerd(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:

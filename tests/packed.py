@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
+from edgeadm.package.manifest import FILTERS, FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
 
 VERSION = "v1.34.4"
@@ -52,7 +52,7 @@ def make_package(target: Path, role: str) -> OpenPackage:
     wanted += [("bin/lite-apiserver", "program"), ("bin/edgeadm-node", "program")]
     tools = ("keepalived", "haproxy", "vip-members", "libc.so.6")
     wanted += [(f"tools/vip/{name}", "tool") for name in tools]
-    wanted += [("tools/edge/nft", "tool")]
+    wanted += [("tools/edge/nft", "tool"), *((f"tools/net/{name}", "tool") for name in FILTERS)]
     images_of = ("kube-apiserver", "pause", "flannel", "approver", "service-group")
     wanted += [(f"images/{name}.tar", "image") for name in images_of]
     for path, kind in wanted:

@@ -119,6 +119,13 @@ def init_phases(kubeadm: str) -> list[str]:
     return [path for path in paths if SINCE.get(path, version) <= version < UNTIL.get(path, (99, 0))]
 
 
+def programs_on_path(kubernetes: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Programs that this kubeadm's preflight refuses to go on without, and those that it only warns of, where
+    they differ between releases (`cmd/kubeadm/app/preflight/checks_linux.go`). Since 1.32 kube-proxy
+    needs no conntrack, and nothing calls the others."""
+    return (("conntrack",), ("ethtool", "socat", "tc")) if minor(kubernetes) < (1, 32) else ((), ())
+
+
 def kubelet_refuses_cgroup_v1(kubernetes: str) -> bool:
     """Whether this kubelet starts on cgroup v1 only with `failCgroupV1: false` (since 1.35)."""
     return minor(kubernetes) >= (1, 35)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edgeadm.package.manifest import CALLED_BY_NAME, TOOLS
 from edgeadm.package.opened import OpenPackage
 
 
@@ -18,3 +19,7 @@ class Subject:
     role: str = "control-plane"
     resuming: bool = False
     ours: Callable[[str], bool] = field(default=lambda _path: False)
+
+    def brings(self, program: str) -> bool:
+        """Whether the package holds this program for machines that have none of that name."""
+        return self.package is not None and self.package.has(f"{TOOLS}/{CALLED_BY_NAME}/{program}")
