@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeadm.package.manifest import FILTERS, FileEntry, ImageEntry, Manifest
-from edgeadm.package.opened import OpenPackage
+from edgeadm.package.opened import OpenPackage, Say, quiet
 
 VERSION = "v1.34.4"
 
@@ -32,10 +32,10 @@ def roles_of(path: str) -> tuple[str, ...]:
 class Unpacked(OpenPackage):
     """A package whose bytes lie in a folder already."""
 
-    def unpacked(self) -> Path:
+    def unpacked(self, say: Say = quiet) -> Path:
         return self.private
 
-    def check(self) -> None:
+    def check(self, say: Say = quiet, *, room: bool = True) -> None:
         """The test made it a moment ago."""
 
     def close(self) -> None:

@@ -23,7 +23,9 @@ TOOLS = "tools"
 TOOLS_ON_NODE = "/usr/lib/edgeadm"
 # The folder below both with programs that a node calls by name, unless it has some of its own.
 CALLED_BY_NAME = "net"
-FILTERS = tuple(f"{family}{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore"))
+FILTERS = tuple(
+    f"{family}{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore")
+)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -39,6 +39,8 @@ class InstallPrograms:
         if is_due(ctx):
             remember(ctx)
         known = _known(ctx)
+        if ctx.package is not None and ctx.package.keeps and self.check(ctx).needed:
+            ctx.package.unpacked(ctx.say)
         for path, source, mode in _wanted(ctx):
             if not _there(ctx, source, path, mode, known):
                 ctx.host.put(source, path, mode)

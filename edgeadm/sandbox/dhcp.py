@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import names
-from edgeadm.sandbox.state import NodeRecord, SandboxRecord
+from edgeadm.sandbox.state import SandboxRecord
 
 TOOLS = ("dnsmasq-base",)
 BRIDGE = "br0"

@@ -18,7 +18,8 @@ Say = Callable[[str], None]
 @dataclass(frozen=True)
 class Kind:
     """What new nodes of an `up` are: the root image (`debian-12` …; empty: this machine's release), whether
-    it is bare, whether their address comes by DHCP, and their second network card (`card`, `uplink`, none)."""
+    it is bare, whether their address comes by DHCP, and their second network card (`card`, `uplink` or
+    empty)."""
 
     image: str = ""
     bare: bool = False
