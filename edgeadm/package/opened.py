@@ -88,8 +88,8 @@ class OpenPackage:
         return 2 * self._mine_mib() + self.own_mib()
 
     def check(self, say: Say = quiet, *, room: bool = True) -> None:
-        """Compare every byte with the manifest, once in a run: what this role needs is unpacked on the way, if
-        the run may keep files and there is `room` for them. `say` is told how far it is.
+        """Compare every byte with the manifest, once in a run: what this role needs is unpacked on the way,
+        if the run may keep files and there is `room` for them. `say` is told how far it is.
 
         Raises the package's errors."""
         from edgeadm.package import verify

@@ -36,7 +36,7 @@ NOT_BARE = ("iptables", "conntrack", "ethtool", "socat")
 
 # Units that a node does not run, each with the reason. docs/guides/sandbox.md shows the same list.
 MASKED = {
-    "systemd-udev-trigger.service": "replays the events of devices that belong to the machine around the node",
+    "systemd-udev-trigger.service": "replays the events of devices, which the machine around the node has",
 }
 # Caches, documentation and translations; host keys and machine id are each node's own.
 REMOVED = (
