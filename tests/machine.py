@@ -18,6 +18,7 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.package.manifest import FILTERS
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.edge_apps.first_start import PATCH
 from tests.bare import ANSWERS, FILES
@@ -56,7 +57,7 @@ class Machine:
     # What of a manifest's command line keeps the API server from becoming ready.
     unbearable: str = "\0"
     # Programs beyond Debian's default installation.
-    programs: frozenset[str] = frozenset({"iptables"})
+    programs: frozenset[str] = frozenset(FILTERS)
 
     def __post_init__(self) -> None:
         self.host.on_manifest = self.run_api_server
@@ -140,7 +141,16 @@ class Machine:
         return Result()
 
     def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
-        own = {"nft", "kubeadm", "kubelet", "ethtool", "socat", "iptables"} - self.programs
+        own = {
+            "nft",
+            "haproxy",
+            "keepalived",
+            "kubeadm",
+            "kubelet",
+            "ethtool",
+            "socat",
+            "iptables",
+        } - self.programs
         missing = [name for name in argv[4:] if name in own and f"/usr/bin/{name}" not in host.files]
         return Result(out="\n".join(missing))
 
