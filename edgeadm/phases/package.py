@@ -41,10 +41,14 @@ class InstallPrograms:
         known = _known(ctx)
         if ctx.package is not None and ctx.package.keeps and self.check(ctx).needed:
             ctx.package.unpacked(ctx.say)
+        said = ""
         for path, source, mode in _wanted(ctx):
             if not _there(ctx, source, path, mode, known):
                 ctx.host.put(source, path, mode)
-                ctx.say(f"installed {path}")
+                shown = _shown(path)
+                if shown != said:
+                    ctx.say(f"installed {shown}")
+                said = shown
         if stamps := {path: [source.sha256, _stamp(ctx, path)] for path, source, _ in _wanted(ctx)}:
             ctx.journal.add(EVENT, files=stamps)
 
@@ -68,6 +72,12 @@ def _wanted(ctx: Context) -> Iterator[tuple[str, Source, int]]:
             yield f"{BY_NAME}/{name}", file, file.entry.mode
     for file in ctx.package.files("cni-plugin"):
         yield f"{PLUGINS}/{file.entry.path.rpartition('/')[2]}", file, 0o755
+
+
+def _shown(path: str) -> str:
+    """The path, or the folder of a tool: it may have a hundred files."""
+    folder = path.removeprefix(f"{TOOLS_ON_NODE}/").partition("/")[0]
+    return f"{TOOLS_ON_NODE}/{folder}" if path.startswith(f"{TOOLS_ON_NODE}/") else path
 
 
 def _lacks(ctx: Context, name: str) -> bool:
