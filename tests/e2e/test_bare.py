@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from edgeadm.package.manifest import FILTERS
 from edgeadm.sandbox import Kind, Node, Sandbox
 from edgeadm.sandbox.recipe import MASKED, NEVER, NOT_BARE
-from tests.e2e.cluster import DONE, KUBECONFIG, NETWORK, TOKEN, Cluster, cluster_of, package_in
+from tests.e2e.cluster import DONE, KUBECONFIG, NETWORK, TOKEN, Cluster, package_in
 from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
 from tests.e2e.waiting import until
 
@@ -63,7 +64,9 @@ def cluster(sandbox: Sandbox, before: Snapshots) -> Cluster:
     ended = cp1.exec(["edgeadm", "init", *words])
     assert "FileExisting" not in ended.err
     assert "Your Kubernetes control-plane has initialized successfully!" in ended.out
-    return cluster_of(sandbox)
+    found = re.search(r"sha256:[0-9a-f]{64}", ended.out)
+    assert found
+    return Cluster(sandbox, package_in(cp1), found[0])
 
 
 @pytest.fixture
