@@ -152,3 +152,11 @@ def test_preflight_asks_for_every_program_that_edgeadm_starts_on_a_node() -> Non
         started |= {Path(each).name for each in UNITS.findall(path.read_text())}
     assert {"ip", "systemctl", "sysctl", "modprobe", "find"} <= started, "the search finds nothing"
     assert started - {*REQUIRED, *EVERYWHERE, *MAY_BE_ABSENT, *WITH_SYSTEMCTL, *BROUGHT} == set()
+
+
+def test_a_tool_is_said_in_one_line_however_many_files_it_has(tmp_path: Path) -> None:
+    said: list[str] = []
+    InstallPrograms().apply(Machine(tmp_path).context(say=said.append))
+    assert [line for line in said if TOOLS_ON_NODE in line] == [
+        f"installed {TOOLS_ON_NODE}/{folder}" for folder in ("net", "vip")
+    ]
