@@ -131,10 +131,6 @@ def _finish(recipe: Recipe, root: Path) -> None:
     for pattern in recipe.removed:
         for found in sorted(root.glob(pattern)):
             shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
-    for unit in recipe.masked:
-        link = root / "etc/systemd/system" / unit
-        link.unlink(missing_ok=True)
-        link.symlink_to("/dev/null")
     (root / "etc/machine-id").touch()
     (root / "etc/hostname").unlink(missing_ok=True)
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")

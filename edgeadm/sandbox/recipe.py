@@ -1,4 +1,4 @@
-"""Recipes of root images: which Debian packages a node begins with, and which units it does not run."""
+"""Recipes of root images: which Debian packages a node begins with."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PACKAGES = (
     "socat",
     "systemd",
     "systemd-sysv",
+    "udev",
     "util-linux",
 )
 MINIMAL = "minbase"  # debootstrap's variant for it; without one it installs required and important packages
@@ -34,10 +35,6 @@ NEVER = ("python3", "python", "kubelet", "kubeadm", "kubectl", "containerd", "ru
 # Programs that many guides presume and a default installation of Debian 12 or 13 does not have.
 NOT_BARE = ("iptables", "conntrack", "ethtool", "socat")
 
-# Units that a node does not run, each with the reason. docs/guides/sandbox.md shows the same list.
-MASKED = {
-    "systemd-udev-trigger.service": "replays the events of devices, which the machine around the node has",
-}
 # Caches, documentation and translations; host keys and machine id are each node's own.
 REMOVED = (
     "etc/machine-id",
@@ -63,9 +60,8 @@ class Recipe:
     components: str = "main"
     variant: str = MINIMAL
     packages: tuple[str, ...] = PACKAGES
-    masked: tuple[str, ...] = tuple(MASKED)
     removed: tuple[str, ...] = REMOVED
-    revision: int = 2
+    revision: int = 3
 
     @property
     def key(self) -> str:

@@ -10,7 +10,8 @@ import pytest
 from edgeadm.errors import EdgeadmError
 from edgeadm.sandbox.errors import RootImageError
 from edgeadm.sandbox.image import Source, assert_bare, other_suite, parse_targets
-from edgeadm.sandbox.recipe import MASKED, NOT_BARE, Recipe, recipe_of, suite_of
+from edgeadm.sandbox.layer import CHANGED_UNITS, make_layer
+from edgeadm.sandbox.recipe import NOT_BARE, Recipe, recipe_of, suite_of
 
 TARGETS = """\
 DEP-11 trixie main http://a.example/debian /k.gpg
@@ -83,9 +84,13 @@ def test_a_bare_image_has_none_of_the_programs_that_guides_presume(tmp_path: Pat
         assert_bare(tmp_path, NOT_BARE)
 
 
-def test_what_stays_masked_is_in_the_guide_with_its_reason() -> None:
+def test_what_a_node_runs_in_another_way_is_in_the_guide(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[3] / "docs/guides/sandbox.md").read_text()
-    section = guide.partition("### Units that a node does not run")[2].partition("\n#")[0]
+    section = guide.partition("### Units that a node runs in another way")[2].partition("\n#")[0]
     listed = dict(re.findall(r"^\| `([\w@.-]+)` \| (.+) \|$", section, re.MULTILINE))
-    assert listed == MASKED
-    assert Recipe("x").masked == tuple(MASKED)
+    assert listed == CHANGED_UNITS
+    made = make_layer(tmp_path, None, print) / "etc/systemd/system"
+    assert {path.parent.name.removesuffix(".d") for path in made.glob("*.service.d/*")} == set(CHANGED_UNITS)
+    assert [
+        path for path in made.rglob("*") if path.is_symlink() and str(path.readlink()) == "/dev/null"
+    ] == []
