@@ -16,12 +16,14 @@ NAT is played. A node cannot undo it, and the firewall of this machine never see
 from __future__ import annotations
 
 import json
+import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
 from edgeadm.errors import CommandError
 from edgeadm.hosts.process import execute
-from edgeadm.sandbox import dhcp, names, second
+from edgeadm.sandbox import names, second
 from edgeadm.sandbox.errors import NoSandboxError
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
@@ -116,7 +118,6 @@ def raise_switch(record: SandboxRecord) -> bool:
 
 def remove_switch(sandbox: str) -> None:
     """Remove the switch, its cable to this machine, and the rules for it."""
-    dhcp.stop(sandbox)  # it would keep the namespace alive
     link, table = names.machine_link(sandbox), names.nft_table(sandbox)
     deleted = execute(["ip", "link", "del", link])
     if deleted.code and Path(f"/sys/class/net/{link}").exists():
@@ -127,9 +128,14 @@ def remove_switch(sandbox: str) -> None:
 
 
 def remove_netns(name: str) -> None:
-    """Remove a named network namespace if it is there, also one whose mount was lost."""
+    """Remove a named network namespace, if it is there, and end the processes that would keep it alive.
+
+    A namespace whose mount was lost is removed too."""
     path = Path("/run/netns") / name
     if path.exists():
+        for pid in execute(["ip", "netns", "pids", name]).out.split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         execute(["ip", "netns", "del", name])
         with suppress(FileNotFoundError, OSError):
             path.unlink()
