@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeadm.assets import cache_root
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 
 if TYPE_CHECKING:
     from datetime import date
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-@click.group("package")
+@click.group("package", cls=pflag.Group)
 def command() -> None:
     """Build, list and verify the packages that nodes are made from."""
 

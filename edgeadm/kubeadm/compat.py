@@ -164,6 +164,14 @@ def same_release(one: str, other: str) -> bool:
     return one.removeprefix("v") == other.removeprefix("v")
 
 
+def label_fits(label: str, version: str) -> bool:
+    """Whether a label that kubeadm resolves on the internet, such as `stable`, `latest-1` or `stable-1.37`
+    (app/util/version.go), can mean this version."""
+    match = re.fullmatch(r"(?:release/)?(?:stable|latest)(?:-(\d+)(?:\.(\d+))?)?", label)
+    wanted = [int(part) for part in match.groups() if part] if match else [-1]
+    return list(minor(version))[: len(wanted)] == wanted
+
+
 def config_api(kubeadm: str) -> str:
     """The configuration API that this kubeadm writes. Raises UnsupportedVersionError where it is too old."""
     for since, api in WRITES:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import yaml_text
-from edgeadm.cluster import Object, Outside
+from edgeadm.cluster import OWNER, Object, Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
 from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
@@ -15,6 +15,8 @@ from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.membership import FACTS, ClusterFacts, is_member
+from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
+from edgeadm.render import OWNER_LABEL
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
@@ -70,6 +72,7 @@ class Discover:
         _free_name(ctx, outside)
         if joins_control_plane(ctx.config):
             _can_grow(ctx, outside)
+        refuse_other_tags(ctx, found.images)
         refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
         ctx.say(f"the cluster at {found.server} has Kubernetes {found.kubernetes}")
@@ -80,7 +83,8 @@ class Discover:
 
 def look(ctx: Context, outside: Outside) -> ClusterFacts:
     """What the cluster says of itself. Raises PlainClusterError, ConfigError and the API's errors."""
-    cluster = _cluster_configuration(outside.get(KUBEADM_CONFIG))
+    kept = outside.get(KUBEADM_CONFIG)
+    cluster = _cluster_configuration(kept)
     networking = cluster.get("networking") or {}
     edge: dict[str, str] = dict((outside.get(EDGE_INFO) or {}).get("data") or {})
     ours: dict[str, str] = dict((outside.get(SHARED_SETTINGS) or {}).get("data") or {})
@@ -106,7 +110,14 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         certificates=str(cluster.get("certificatesDir") or ""),
         edge_dns=outside.get(EDGE_DNS) is not None,
         edge_programs=tuple(edge.get("node-programs", "").split()),
+        images=tuple(dict.fromkeys(wanted_here(ctx, {} if is_made_by_edgeadm(kept) else cluster, edge))),
     )
+
+
+def is_made_by_edgeadm(kubeadm_config: Object | None) -> bool:
+    """Whether kubeadm never ran in the cluster: edgeadm made its ConfigMap so that nodes can join."""
+    labels = ((kubeadm_config or {}).get("metadata") or {}).get("labels") or {}
+    return bool(labels.get(OWNER_LABEL) == OWNER)
 
 
 def _virtual(ctx: Context, edge: dict[str, str]) -> str:
