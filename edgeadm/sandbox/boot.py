@@ -31,7 +31,7 @@ while :; do
         esac
     done
 {unplug}
-{plug}
+    . {plug} # read anew at each boot: cards may have come or gone
     [ -e {cable_down} ] || {cable_up} || exit 73
     /bin/sh -c {enter} sh {procs} -- {nspawn}
     status=$?
@@ -88,7 +88,7 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
         procs=shlex.join(str(place / "cgroup.procs") for place in places),
         enter=shlex.quote(ENTER),
         unplug="\n".join(f"    quiet {shlex.join(argv)}" for argv in switch.unplug(record, node)),
-        plug="\n".join(f"    {shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)),
+        plug=shlex.quote(str(write_network(folder, record, node))),
         cable_down=shlex.quote(str(folder / "cable-down")),
         cable_up=shlex.join(switch.cable(record, node.name, up=True)),
         nspawn=shlex.join(nspawn(folder, record, node, package)),
@@ -96,6 +96,14 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
     path = folder / "run"
     path.write_text(text)
     return Runner(path)
+
+
+def write_network(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
+    """Write the commands that give the node its network at each boot; their file."""
+    path, part = folder / "plug", folder / ".plug"
+    part.write_text("".join(f"{shlex.join(argv)} || exit 72\n" for argv in switch.plug(record, node)))
+    part.replace(path)
+    return path
 
 
 def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> list[str]:

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeadm.hosts.process import execute
-from edgeadm.sandbox import disk, kernel, layer, names, switch
+from edgeadm.sandbox import dhcp, disk, kernel, layer, names, switch
 from edgeadm.sandbox.errors import (
     NoSavedStateError,
     SavedImageError,
@@ -46,6 +46,11 @@ class SavedState:
     saved: str
     sandbox: SandboxRecord
     size: int
+
+    @property
+    def images(self) -> list[str]:
+        """The root images that its disks lie over."""
+        return sorted({node.image or self.sandbox.image for node in self.sandbox.nodes})
 
 
 def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = True) -> None:
@@ -72,6 +77,8 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
                 say(f"{node.name}: copying its disk")
                 disk.detach(node.folder)
                 _copy_node(node.folder, part / "nodes" / node.name)
+            if dhcp.is_off(sandbox.folder):
+                dhcp.switch_on(part, on=False)
             for shared in ("ssh", "package"):
                 _link_tree(sandbox.folder / shared, part / shared)
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -103,9 +110,9 @@ def restore(
     find(store, name)
     with store.lock(sandbox.name, f"restore {name}"), _locked(store, name, shared=True):
         state = find(store, name)
-        if not Path(state.sandbox.image).is_dir():
+        if gone := [image for image in state.images if not Path(image).is_dir()]:
             raise SavedImageError(
-                f"the root image of the saved state `{name}` is gone: {state.sandbox.image}",
+                f"a root image of the saved state `{name}` is gone: {', '.join(gone)}",
                 hint=f"the state is of no use without it: edgeadm sandbox saved --delete {name}",
             )
         kernel.prepare(store.base, say)
@@ -119,6 +126,7 @@ def restore(
         for shared in ("ssh", "package"):
             shutil.rmtree(sandbox.folder / shared, ignore_errors=True)
             _link_tree(folder / shared, sandbox.folder / shared)
+        dhcp.switch_on(sandbox.folder, on=not dhcp.is_off(folder))
         over = layer.make_layer(store.layers, executable, say)
         layer.show_package(sandbox.package_folder, package)
         record = replace(record, layer=str(over), nodes=state.sandbox.nodes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from edgeadm import pki
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
 
@@ -82,10 +83,7 @@ def package_in(node: Node) -> str:
 
 def pin_of(cp1: Node) -> str:
     """The hash of the cluster's CA, as `--discovery-token-ca-cert-hash` has it."""
-    from edgeadm.cluster.discovery import spki_hashes
-
-    (pin,) = spki_hashes(cp1.read("/etc/kubernetes/pki/ca.crt"))
-    return pin
+    return pki.discovery_hash(cp1.read("/etc/kubernetes/pki/ca.crt"))
 
 
 def cluster_of(sandbox: Sandbox) -> Cluster:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeadm.assets import cache_root
-from edgeadm.sandbox import Node, Sandbox, Store, image, saved
+from edgeadm.sandbox import Node, Sandbox, Store, image, recipe, saved
 from edgeadm.sandbox.errors import NoSavedStateError
 from edgeadm.sandbox.teardown import down
 from tests.e2e import cluster
@@ -77,7 +77,7 @@ STARTS = {
 def state_name(start: str, *made_of: Path) -> str:
     """The name of the saved state: another one for anything else that it is made of."""
     known = hashlib.sha256()
-    for source in (__file__, cluster.__file__, image.__file__):
+    for source in (__file__, cluster.__file__, image.__file__, recipe.__file__):
         known.update(Path(source).read_bytes())
     for path in made_of:
         found = path.stat()
@@ -92,7 +92,7 @@ def ensure(start: str, name: str, store: Store, raise_bare: Callable[..., Sandbo
     with (locks / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with suppress(NoSavedStateError):
-            if Path(saved.find(store, name).sandbox.image).is_dir():
+            if all(Path(each).is_dir() for each in saved.find(store, name).images):
                 return
             saved.delete(store, name)
         _forget_old(start, store)
