@@ -69,7 +69,7 @@ def up(control_planes: int, edges: int, workers: int, package: str | None, name:
 @name_option
 @options.output
 def list_nodes(name: str, output: str) -> None:
-    """List the nodes: name, ip, role, state, link, nat, ready."""
+    """List the nodes: name, ip, role, state, link, line, nat, ready."""
     _show(_sandbox(name).ls(), output)
 
 
@@ -103,11 +103,43 @@ def cp(source: str, target: str, name: str) -> None:
 
 @command.command()
 @click.argument("node")
-@click.argument("state", type=click.Choice(["up", "down"]))
+@click.argument("state", type=click.Choice(["up", "down"]), required=False)
+@click.option("--no-address", is_flag=True, help="With `down`: the card also loses its addresses and routes.")
+@click.option("--delay", metavar="TIME", help="Delay packets this long, each way, such as 300ms.")
+@click.option("--loss", metavar="PERCENT", help="Lose packets, each way, such as 5%.")
+@click.option("--rate", metavar="RATE", help="Limit the rate, each way, such as 1mbit.")
 @name_option
-def link(node: str, state: str, name: str) -> None:
-    """Connect a node's cable, or pull it."""
-    _sandbox(name).node(node).link(state == "up")
+def link(
+    node: str,
+    state: str | None,
+    no_address: bool,
+    delay: str | None,
+    loss: str | None,
+    rate: str | None,
+    name: str,
+) -> None:
+    """Connect a node's cable (`up`), pull it (`down`), or make its line bad.
+
+    `--delay`, `--loss` and `--rate` say all of the line: what is left out is good. `up` makes it good again.
+    All of it is kept over power cycles."""
+    from edgeadm.sandbox.line import parse_line
+
+    bad = any(each is not None for each in (delay, loss, rate))
+    if no_address and state != "down":
+        raise UsageError(
+            "--no-address goes with `down`", hint=f"edgeadm sandbox link {node} down --no-address"
+        )
+    if bad == (state is not None):
+        raise UsageError(
+            "either connect or pull the cable, or say how bad the line is",
+            hint=f"edgeadm sandbox link {node} up, down, or --delay 300ms --loss 5% --rate 1mbit",
+        )
+    line = parse_line(delay, loss, rate)
+    found = _sandbox(name).node(node)
+    if bad:
+        found.hold_up(line)
+    else:
+        found.link(state == "up", address=not no_address)
 
 
 @command.command()
@@ -168,9 +200,12 @@ def _show(nodes: list[Status], output: str) -> None:
     if output == "json":
         console.data_json([asdict(node) for node in nodes])
         return
-    rows = [("NAME", "IP", "ROLE", "STATE", "LINK", "NAT", "READY")]
+    rows = [("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY")]
     rows += [
-        (node.name, node.ip, node.role, node.state, node.link, node.nat, "yes" if node.ready else "no")
+        (
+            *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
+            "yes" if node.ready else "no",
+        )
         for node in nodes
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

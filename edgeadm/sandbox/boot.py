@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.sandbox import cgroups, names, switch
+from edgeadm.sandbox import cgroups, line, names, switch
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
 # Moves itself into the cgroups whose `cgroup.procs` are named before the `--`, then becomes the command.
@@ -32,6 +32,10 @@ while :; do
     done
 {unplug}
 {plug}
+    [ ! -e {line} ] || /bin/sh {line} || exit 74
+    if [ ! -e {no_address} ]; then
+{address}
+    fi
     [ -e {cable_down} ] || {cable_up} || exit 73
     /bin/sh -c {enter} sh {procs} -- {nspawn}
     status=$?
@@ -87,8 +91,16 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
         places=shlex.join(map(str, places)),
         procs=shlex.join(str(place / "cgroup.procs") for place in places),
         enter=shlex.quote(ENTER),
-        unplug="\n".join(f"    quiet {shlex.join(argv)}" for argv in switch.unplug(record, node)),
+        unplug="\n".join(
+            f"    quiet {shlex.join(argv)}"
+            for argv in (*line.clear_line(record, node), *switch.unplug(record, node))
+        ),
         plug="\n".join(f"    {shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)),
+        line=shlex.quote(str(folder / "line")),
+        no_address=shlex.quote(str(folder / "no-address")),
+        address="\n".join(
+            f"        {shlex.join(argv)} || exit 72" for argv in switch.give_address(record, node)
+        ),
         cable_down=shlex.quote(str(folder / "cable-down")),
         cable_up=shlex.join(switch.cable(record, node.name, up=True)),
         nspawn=shlex.join(nspawn(folder, record, node, package)),

@@ -139,10 +139,22 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
         ["ip", "link", "add", node.name, "netns", switch, "type", "veth", "peer", *peer],
         ["ip", "-n", switch, "link", "set", node.name, "master", BRIDGE],
         [*inside, "link", "set", "lo", "up"],
-        [*inside, "addr", "add", f"{node.ip}/24", "dev", "eth0"],
         [*inside, "link", "set", "eth0", "up"],
-        [*inside, "route", "add", "default", "via", record.gateway],
     ]
+
+
+def give_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The commands that give a node its address and its default route."""
+    inside = ["ip", "-n", names.node_netns(record.name, node.name)]
+    return [
+        [*inside, "addr", "replace", f"{node.ip}/24", "dev", "eth0"],
+        [*inside, "route", "replace", "default", "via", record.gateway],
+    ]
+
+
+def take_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The command that takes every address of the node's card away, and the routes with them."""
+    return [["ip", "-n", names.node_netns(record.name, node.name), "addr", "flush", "dev", "eth0"]]
 
 
 def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
