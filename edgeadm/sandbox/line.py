@@ -1,8 +1,8 @@
 """A bad line: the delay, loss and rate of a node's cable, in both directions, played at the switch.
 
-Packets to the node wait where they leave the switch. Packets from it are led through a link of their own (`ifb`)
-where they enter the switch, and wait there. So a node cannot undo it, and its own queues stay as they are. A
-kernel without netem still limits the rate (tbf) and loses packets (nftables); it cannot delay them."""
+Packets to the node wait where they leave the switch. Packets from it are led through a link of their own
+(`ifb`) where they enter the switch, and wait there. So a node cannot undo it, and its own queues stay as they
+are. A kernel without netem still limits the rate (tbf) and loses packets (nftables); it cannot delay them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING = ("protocol", "all", "u32", "match", "u32", "0", "0", "action", "mir
 QUEUE = 400  # ms that a packet waits for its turn at most
 LOST = (
     "table bridge {table} {{ chain forward "
-    "{{ type filter hook forward priority -10; policy accept; {rules} }} }}"
+    "{{ type filter hook forward priority -10; policy accept; {rules} }}; }}"
 )
 
 

@@ -250,8 +250,8 @@ class Node:
         """Connect its cable, or pull it; kept over power cycles.
 
         Its card loses the carrier with the cable. Without `address` it also loses every address and route,
-        now and at each boot, until the cable is connected again. That is how machines behave whose addresses
-        come from DHCP, systemd-networkd or NetworkManager. A connected cable is a good one (see `hold_up`)."""
+        now and at each boot, until the cable is connected again: as with DHCP, systemd-networkd and
+        NetworkManager. A cable that is connected has a good line (see `hold_up`)."""
         lost = not up and not address
         returns = self.lacks_address and not lost
         if up:
@@ -269,7 +269,7 @@ class Node:
     def hold_up(self, wanted: Line) -> None:
         """Delay, lose and throttle what passes its cable, in both directions; kept over power cycles.
 
-        Raises SandboxKernelError if there is a delay and the kernel has no netem: nothing has changed then."""
+        Raises SandboxKernelError, and changes nothing, if there is a delay and the kernel has no netem."""
         netem = not wanted.is_good and line.has_netem(self.sandbox)
         commands = line.set_line(self.sandbox, self.record, wanted, netem=netem)
         was_good = line.read_line(self.folder).is_good
