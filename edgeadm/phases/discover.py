@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeadm.cluster import Object, Outside
@@ -13,7 +13,7 @@ from edgeadm.errors import ApiError, ConfigError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
-from edgeadm.phases.membership import FACTS, ClusterFacts, is_member
+from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
@@ -58,11 +58,18 @@ class Discover:
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx):
+            if _lacks_ranges(ctx):
+                return Verdict(needed=True, reason="the networks of Services are not known to this node")
             return Verdict(needed=False, reason="this node is in its cluster")
         return Verdict(needed=True, reason="this node is in no cluster yet")
 
     def apply(self, ctx: Context) -> None:
         outside = ctx.outside()
+        known = cluster_facts(ctx)
+        if known is not None and is_member(ctx):
+            ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
+            ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
+            return
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
         _free_name(ctx, outside)
@@ -79,12 +86,11 @@ class Discover:
 def look(ctx: Context, outside: Outside) -> ClusterFacts:
     """What the cluster says of itself. Raises PlainClusterError, ConfigError and the API's errors."""
     cluster = _cluster_configuration(outside.get(KUBEADM_CONFIG))
-    networking = cluster.get("networking") or {}
+    ranges = _service_ranges(cluster)
     edge: dict[str, str] = dict((outside.get(EDGE_INFO) or {}).get("data") or {})
     ours: dict[str, str] = dict((outside.get(SHARED_SETTINGS) or {}).get("data") or {})
     version = outside.get("/version") or {}
-    services = str(networking.get("serviceSubnet") or "10.96.0.0/12").split(",")[0]
-    first = ipaddress.ip_network(services, strict=False)[1]
+    first = ipaddress.ip_network(ranges[0])[1]
     if is_edge(ctx.config) and "edge-virtual-addr" not in edge:
         raise PlainClusterError(
             f"the cluster at {outside.server} has no edge components",
@@ -95,7 +101,7 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         ca=outside.ca.decode(),
         kubernetes=str(version.get("gitVersion") or cluster.get("kubernetesVersion") or ""),
         service_ip=edge.get("kube-api-cluster-ip") or str(first),
-        domain=str(networking.get("dnsDomain") or "cluster.local"),
+        domain=str((cluster.get("networking") or {}).get("dnsDomain") or "cluster.local"),
         virtual_address=_virtual(ctx, edge),
         bind_port=int(ours.get("apiserver-bind-port") or PORT),
         cni=ours.get("cni", ""),
@@ -104,7 +110,20 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         certificates=str(cluster.get("certificatesDir") or ""),
         edge_dns=outside.get(EDGE_DNS) is not None,
         edge_programs=tuple(edge.get("node-programs", "").split()),
+        service_ranges=ranges,
     )
+
+
+def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
+    """The networks of Services, one for each family."""
+    said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
+    return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+
+
+def _lacks_ranges(ctx: Context) -> bool:
+    """Whether an older edgeadm made this an edge node, and did not ask for them."""
+    known = cluster_facts(ctx)
+    return is_edge(ctx.config) and known is not None and not known.service_ranges
 
 
 def _virtual(ctx: Context, edge: dict[str, str]) -> str:

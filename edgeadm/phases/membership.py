@@ -29,7 +29,8 @@ class OtherClusterError(EdgeadmError):
 class ClusterFacts:
     """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
     name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder;
-    `edge_programs` are those that edge nodes run of the pod network and of Services, by name."""
+    `edge_programs` are those that edge nodes run of the pod network and of Services, by name;
+    `service_ranges` are the networks of Services, none if an older edgeadm made the record."""
 
     server: str
     ca: str
@@ -44,6 +45,7 @@ class ClusterFacts:
     certificates: str = ""
     edge_dns: bool = False
     edge_programs: tuple[str, ...] = ()
+    service_ranges: tuple[str, ...] = ()
 
     def text(self) -> bytes:
         """As it is kept on the node."""
@@ -62,7 +64,8 @@ def facts_on(host: Host) -> ClusterFacts | None:
         known = json.loads(text) if text else None
         if known is None:
             return None
-        return ClusterFacts(**known | {"edge_programs": tuple(known.get("edge_programs", ()))})
+        lists = {name: tuple(known.get(name, ())) for name in ("edge_programs", "service_ranges")}
+        return ClusterFacts(**known | lists)
     except (ValueError, TypeError, AttributeError):
         return None
 
