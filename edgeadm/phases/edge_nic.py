@@ -20,8 +20,8 @@ PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those 
 
 @dataclass(frozen=True)
 class EdgeNic:
-    """The link that holds the virtual address, made anew at each boot before anything needs it. A route of last
-    resort leads there for every Service, so that programs on the node reach Services also when its network card
+    """The link that holds the virtual address, made anew at each boot before anything needs it. A route of
+    last resort leads there for every Service, so that programs on the node reach Services also when its card
     has no address and no route: the packet filter sends the packets on, but a connection without any route
     fails before the packet filter sees it."""
 

@@ -1,5 +1,5 @@
-"""State of the kernel that edgeadm makes and that other programs may flush. It is one list: `edge-keep` restores
-it within seconds, and `edgeadm check autonomy` looks at it.
+"""State of the kernel that edgeadm makes and that other programs may flush. It is one list: `edge-keep`
+restores it within seconds, and `edgeadm check autonomy` looks at it.
 
 A reload of nftables, ufw or firewalld empties the packet filter. A network manager removes links, addresses
 and routes that it does not know. `sysctl --system` sets the values of files that are read after edgeadm's.
