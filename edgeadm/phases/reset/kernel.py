@@ -49,8 +49,8 @@ def _changed(ctx: Context) -> dict[str, str]:
 
 
 def _loaded(ctx: Context) -> list[str]:
-    """Profiles that were not loaded before edgeadm and that no process runs under. Without a record of the time
-    before, none."""
+    """Profiles that were not loaded before edgeadm and that no process runs under; none without a record of
+    the time before."""
     earlier: list[str] | None = before.remembered(ctx).get("profiles")
     if earlier is None:
         return []

@@ -15,7 +15,7 @@ import (
 )
 
 // An address that comes back within this time, as at a boot with a slow DHCP server, is not held.
-const grace = 10 * time.Second
+const grace = 6 * time.Second
 
 var nodeIP = regexp.MustCompile(`--node-ip=([0-9a-fA-F.:,]+)`)
 

@@ -173,11 +173,11 @@ func rounds(t *testing.T, h *Holder, from, to time.Duration) {
 func TestAnAddressThatNoCardHasIsHeldAndLetGo(t *testing.T) {
 	n := &network{own: prefixes("169.254.20.11/32"), upon: "tkeedgedns"}
 	h := holder(t, n, flags)
-	rounds(t, h, 0, 8*time.Second)
+	rounds(t, h, 0, grace-2*time.Second)
 	if n.ran != nil {
 		t.Fatal("held before its time", n.ran)
 	}
-	rounds(t, h, 10*time.Second, 30*time.Second)
+	rounds(t, h, grace, 30*time.Second)
 	want := []string{"link set tkeedgedns mtu 1400", "addr add 10.0.0.21/32 dev tkeedgedns"}
 	if !slices.Equal(n.ran, want) {
 		t.Fatal(n.ran)
@@ -226,7 +226,7 @@ func TestAnAddressThatIsAwayForAMomentIsNotHeld(t *testing.T) {
 	h := holder(t, n, flags)
 	for now := time.Duration(0); now < time.Minute; now += 2 * time.Second {
 		n.card = nil
-		if now%(8*time.Second) == 0 {
+		if now%(6*time.Second) == 0 {
 			n.card = prefixes("10.0.0.21/24")
 		}
 		rounds(t, h, now, now)
