@@ -10,16 +10,17 @@ READY := $(VENV)/.ready-$(STATE)
 READY_TO_BUILD := $(VENV)/.ready-to-build-$(STATE)-$(BUILD_STATE)
 
 NAME := demo
-# Journeys with targets of their own: a package that takes long to build.
-LATER := tests/e2e/test_join_136.py
 # Journeys that look at the whole machine, or time what it does: nothing runs beside them.
 ALONE := $(addprefix tests/e2e/,test_sandbox.py test_executable.py test_tools.py test_go_programs.py test_kubeadm_config.py)
 # What has not ended after this long is interrupted, and tells what it found so far.
 E2E_SECONDS := 7200
+# The Kubernetes version of the journeys, if not the default.
+KUBERNETES :=
+e2e: export EDGEADM_KUBERNETES := $(KUBERNETES)
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-136 checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,10 +38,11 @@ $(READY_TO_BUILD): $(READY) requirements-build.txt
 demo: $(READY_TO_BUILD) ## a control plane on this machine, in a sandbox of its own (root)
 	@bash tools/demo.sh $(NAME)
 
-test: lint types layers unit ## everything that needs neither root nor Go
+test: $(READY) ## everything that needs neither root nor Go
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types layers
 
 unit: $(READY) ## the tests alone
-	$(RUN)pytest -m "not e2e" -n 2 --dist loadfile
+	$(RUN)pytest -m "not e2e" -n 2 --dist worksteal
 
 lint: $(READY) ## ruff: rules and layout
 	$(RUN)ruff check .
@@ -56,16 +58,12 @@ format: $(READY) ## lay the sources out as `make lint` wants them
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-e2e: $(READY_TO_BUILD) ## journeys in real sandboxes (root)
+e2e: $(READY_TO_BUILD) ## journeys in real sandboxes; KUBERNETES=v1.36.3 names another version (root)
 	@test "$$(id -u)" = 0 || { echo "error: make e2e boots sandboxes and needs root" >&2; exit 1; }
 	@end=$$(( $$(date +%s) + $(E2E_SECONDS) )); journeys=0; \
 	$(WITHIN) $(RUN)pytest $(ALONE) -v -m e2e --durations=5 || journeys=1; \
-	$(WITHIN) $(RUN)pytest tests/e2e -v -m e2e -n 2 --dist loadfile --durations=15 $(LATER:%=--ignore=%) $(ALONE:%=--ignore=%) \
+	$(WITHIN) $(RUN)pytest tests/e2e -v -m e2e -n 2 --dist loadfile --durations=15 $(ALONE:%=--ignore=%) \
 	&& exit $$journeys
-
-e2e-136: $(READY_TO_BUILD) ## the journey of Kubernetes v1.36.3, whose package takes long to build (root)
-	@test "$$(id -u)" = 0 || { echo "error: make e2e-136 boots sandboxes and needs root" >&2; exit 1; }
-	$(RUN)pytest tests/e2e/test_join_136.py -m e2e --durations=5
 
 checkov: $(READY) ## checkov over every manifest; installs it apart, into the cache
 	@$(PYTHON) tools/checkov.py

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edgeadm import yaml_text
 from edgeadm.assets import templates
 from edgeadm.errors import ConfigError
+
+if TYPE_CHECKING:
+    import jinja2
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 SUFFIX = ".j2"
@@ -55,16 +60,8 @@ class Renderer:
                 f"the file for template `{name}` is written for the Go edgeadm: its fields begin with a dot",
                 hint="`edgeadm manifests` writes the same manifest with the fields as they are called here",
             )
-        environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined,
-            loader=jinja2.FunctionLoader(self.source),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701  YAML and unit files, no HTML
-        )
         try:
-            return environment.get_template(name).render(**values)
+            return _environment(self).get_template(name).render(**values)
         except jinja2.TemplateError as error:
             where = f" line {error.lineno}" if isinstance(error, jinja2.TemplateSyntaxError) else ""
             raise TemplateError(f"template `{name}`{where}: {error}", hint=self._hint(name)) from error
@@ -77,14 +74,31 @@ class Renderer:
         return f"compare your file with the one that `edgeadm manifests` writes for {name}"
 
 
+@cache
+def _environment(renderer: Renderer) -> jinja2.Environment:
+    """The Jinja environment of these templates: compiles each once, and again if its source changes."""
+    import jinja2
+
+    def loaded(name: str) -> tuple[str, None, Callable[[], bool]]:
+        source = renderer.source(name)
+        return source, None, lambda: renderer.source(name) == source
+
+    return jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(loaded),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  YAML and unit files, no HTML
+    )
+
+
 def parse_objects(text: str, where: str) -> list[dict[str, Any]]:
     """YAML documents as objects: lists flattened, each with kind and name, definitions first."""
     import yaml
 
     try:
-        # libyaml where there is one: long manifests are read several times in a run.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        documents = [document for document in yaml.load_all(text, Loader=loader) if document]
+        documents = [document for document in yaml_text.load_all(text) if document]
     except yaml.YAMLError as error:
         raise TemplateError(f"{where} is not valid YAML", context=str(error)) from error
     objects = [obj for document in documents for obj in _flat(document, where)]

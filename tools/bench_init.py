@@ -14,11 +14,12 @@ import sys
 import time
 from pathlib import Path
 
+from edgeadm.package.builder import default_kubernetes
 from edgeadm.package.builder.build import cached_package
 from edgeadm.sandbox import Node, Sandbox, supplies
 from edgeadm.sandbox.teardown import down
 
-VERSION = "v1.34.4"
+VERSION = default_kubernetes()
 GOAL = 1.15
 # What comes after kubeadm.
 LATER = "share-settings,cni,edge-apps"

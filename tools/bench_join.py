@@ -24,12 +24,13 @@ from typing import Any
 import yaml
 
 from edgeadm import pki
+from edgeadm.package.builder import default_kubernetes
 from edgeadm.package.builder.build import cached_package
 from edgeadm.phases import lite_files
 from edgeadm.sandbox import Node, Sandbox, supplies
 from edgeadm.sandbox.teardown import down
 
-VERSION = "v1.34.4"
+VERSION = default_kubernetes()
 TOKEN = pki.new_token()
 GOALS = {"joinSeconds": 2.0, "ratio": 1.5, "bareSeconds": 25.0}
 UNTIL_READY = "--skip-phases=warm-up"

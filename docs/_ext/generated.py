@@ -24,6 +24,7 @@ from edgeadm.config.model import (
 )
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError, every_error
+from edgeadm.package.builder import default_kubernetes, known_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES: dict[str, Callable[[], str]] = {}
@@ -38,7 +39,15 @@ def page(make: Callable[[], str]) -> Callable[[], str]:
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx calls this."""
     app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "reference" / "generated"))
+    app.connect("source-read", substitute)
     return {"parallel_read_safe": True}
+
+
+def substitute(_app: Any, _name: str, source: list[str]) -> None:
+    """Put the default Kubernetes version for `{{ kubernetes }}` and all of them for `{{ recipes }}`, in code
+    blocks too."""
+    source[0] = source[0].replace("{{ kubernetes }}", default_kubernetes())
+    source[0] = source[0].replace("{{ recipes }}", ", ".join(known_recipes()))
 
 
 def write(folder: Path) -> None:

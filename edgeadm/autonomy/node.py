@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from edgeadm import pki
+from edgeadm import pki, yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
 from edgeadm.config import Config
@@ -168,7 +168,7 @@ def document(text: bytes | None) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(text or b"")
+        found = yaml_text.load(text or b"")
     except yaml.YAMLError:
         found = None
     return found if isinstance(found, dict) else {}

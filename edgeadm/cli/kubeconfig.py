@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from edgeadm import yaml_text
 from edgeadm.cli.session import world
 from edgeadm.cluster import Cluster
 from edgeadm.errors import EdgeadmError
@@ -37,10 +38,9 @@ class Access:
 
     def endpoint(self) -> str:
         """HOST:PORT for nodes that join: as the cluster announces it, else as the kubeconfig has it."""
-        import yaml
 
         info = self.cluster.get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
-        announced = yaml.safe_load((info.get("data") or {}).get("kubeconfig") or "{}")
+        announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
         server = announced.get("clusters", [{}])[0].get("cluster", {}).get("server")
         found = urlsplit(server or self.settings.get("server", ""))
         name = f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname
@@ -93,7 +93,7 @@ def _settings(path: str, data: bytes) -> dict[str, Any]:
     import yaml
 
     try:
-        config = yaml.safe_load(data)
+        config = yaml_text.load(data)
         contexts = {each["name"]: each["context"] for each in config["contexts"]}
         clusters = {each["name"]: each["cluster"] for each in config["clusters"]}
         found: dict[str, Any] = clusters[contexts[config["current-context"]]["cluster"]]

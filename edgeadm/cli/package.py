@@ -23,7 +23,9 @@ def command() -> None:
 
 
 @command.command("build")
-@click.option("--kubernetes", required=True, metavar="VERSION", help="Kubernetes version, such as v1.34.4.")
+@click.option(
+    "--kubernetes", metavar="VERSION", help="Kubernetes version that has a recipe.  [default: the newest]"
+)
 @click.option("--arch", help="Processor of the nodes: amd64 or arm64.  [default: this machine's]")
 @click.option(
     "-o",
@@ -40,19 +42,19 @@ def command() -> None:
     envvar="EDGEADM_OUTPUT",
     help="What stdout carries.",
 )
-def build(kubernetes: str, arch: str | None, file: Path | None, output: str) -> None:
+def build(kubernetes: str | None, arch: str | None, file: Path | None, output: str) -> None:
     """Compile everything that a package holds and write it.
 
     Needs the extra `edgeadm[build]`, and Debian or Ubuntu. The first build takes minutes, later ones use what
     was built before.
     """
     from edgeadm.errors import UsageError
-    from edgeadm.package.builder import build_package, load_recipe
+    from edgeadm.package.builder import build_package, default_kubernetes, load_recipe
     from edgeadm.package.machine import this_arch
 
     if str(file) in ("json", "text"):
         raise UsageError("`-o` of this command names the file to write", hint="write `--output json`")
-    version = load_recipe(kubernetes).kubernetes
+    version = load_recipe(kubernetes or default_kubernetes()).kubernetes
     target = file or Path(f"kubernetes-{version}-{arch or this_arch()}.tar.zst")
     built = build_package(version, target, arch=arch, say=console.talk)
     if output == "json":

@@ -17,15 +17,11 @@ from edgeadm.kubeadm import compat
 from edgeadm.phases.kubeadm_config import CONFIG
 
 Execute = Callable[[click.Context, tuple[str, ...]], None]
-NEWEST = "v1.99.0"
 
 
 def kubeadm_names(verb: str = "init") -> list[str]:
     """Phase names that any supported kubeadm knows; the binary has the last word."""
-    if verb == "join":
-        return compat.JOIN_PHASES
-    first, last = f"v{compat.OLDEST[0]}.{compat.OLDEST[1]}.0", NEWEST
-    return list(dict.fromkeys([*compat.init_phases(last), *compat.init_phases(first)]))
+    return compat.every_phase(verb)
 
 
 def listing(workflow: Workflow) -> str:

@@ -11,6 +11,15 @@ OWNER = "edgeadm"
 Say = Callable[[str], None]
 
 
+def copied(value: Any) -> Any:
+    """A copy of a JSON value that shares no mapping and no list with it; far faster than copy.deepcopy."""
+    if isinstance(value, Mapping):
+        return {key: copied(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [copied(each) for each in value]
+    return value
+
+
 def nobody(_text: str) -> None:
     """For those who need not be told."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from edgeadm.cluster.base import Object
+from edgeadm.cluster.base import Object, copied
 
 MANAGER = re.compile(r'conflict with "([^"]*)"')
 KEYS = re.compile(r'([A-Za-z0-9_.-]+)=("(?:[^"\\]|\\.)*"|[^,\]]+)')
@@ -28,7 +27,7 @@ def conflicts(body: str | bytes) -> list[tuple[str, str]]:
 def without(obj: Object, fields: list[str]) -> dict[str, Any]:
     """A copy of the object that says nothing about these fields, such as `.spec.replicas`,
     `.metadata.annotations.example.org/a` and `.spec.containers[name="web"].image`."""
-    kept = copy.deepcopy(dict(obj))
+    kept = copied(obj)
     for field in fields:
         _drop(kept, field)
     return kept

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from edgeadm import yaml_text
 from edgeadm.cluster.errors import (
     CertificateAddressError,
     NotAnApiServerError,
@@ -117,7 +118,7 @@ def _cluster_info(server: str, timeout: float) -> Mapping[str, str]:
 
 def _cluster_of(kubeconfig: str) -> tuple[str, bytes]:
     try:
-        found: Any = yaml.safe_load(kubeconfig)
+        found: Any = yaml_text.load(kubeconfig)
         cluster = found["clusters"][0]["cluster"]
         return cluster["server"].rstrip("/"), base64.b64decode(cluster["certificate-authority-data"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

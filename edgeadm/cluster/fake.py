@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edgeadm.cluster.base import Awaited, Object, Say, nobody
+from edgeadm.cluster.base import Awaited, Object, Say, copied, nobody
 from edgeadm.cluster.conflicts import without
 from edgeadm.cluster.difference import described
 from edgeadm.errors import ApiError, UnreachableError, WaitError
@@ -40,7 +39,7 @@ class FakeCluster:
             now = self._applied(obj)
             self.controllers(now)
             self.objects[_key(obj)] = now
-            self.owned[_key(obj)] = copy.deepcopy(dict(obj))
+            self.owned[_key(obj)] = copied(obj)
         return changed
 
     def differing(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> list[str]:
@@ -60,7 +59,7 @@ class FakeCluster:
             raise UnreachableError("the API server does not answer")
 
     def _applied(self, obj: Object) -> dict[str, Any]:
-        there = copy.deepcopy(self.objects.get(_key(obj), {}))
+        there = copied(self.objects.get(_key(obj), {}))
         owned = without(self.owned.get(_key(obj), {}), self.foreign.get(_key(obj), []))
         return _merged(_without(there, owned, obj), obj)
 
@@ -130,7 +129,7 @@ class FakeOutside:
         return self.paths.get(path)
 
     def create(self, path: str, obj: Object) -> Object:
-        kept = copy.deepcopy(dict(obj))
+        kept = copied(obj)
         if self.sign is not None:
             request = base64.b64decode(kept["spec"]["request"])
             kept["status"] = {"certificate": base64.b64encode(self.sign(request)).decode()}
@@ -153,7 +152,7 @@ def _title(obj: Object) -> str:
 def _merged(there: dict[str, Any], obj: Object) -> dict[str, Any]:
     for name, value in obj.items():
         both = isinstance(value, dict) and isinstance(there.get(name), dict)
-        there[name] = _merged(there[name], value) if both else copy.deepcopy(value)
+        there[name] = _merged(there[name], value) if both else copied(value)
     return there
 
 
@@ -164,7 +163,7 @@ def _patched(there: dict[str, Any], patch: Object) -> None:
         elif isinstance(value, dict):
             _patched(there.setdefault(name, {}), value)
         else:
-            there[name] = copy.deepcopy(value)
+            there[name] = copied(value)
 
 
 def _without(there: dict[str, Any], owned: Object, wanted: Object) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, ResourceNotFoundError
 from urllib3.exceptions import HTTPError
 
+from edgeadm import yaml_text
 from edgeadm.cluster.base import OWNER, Awaited, Object, Say, nobody
 from edgeadm.cluster.conflicts import conflicts, without
 from edgeadm.cluster.difference import described
@@ -181,7 +182,7 @@ class KubeCluster:
             self._folder = tempfile.TemporaryDirectory(prefix="edgeadm-api-")
             opener: Any = api_config.new_client_from_config_dict
             try:
-                loaded = opener(yaml.safe_load(self.kubeconfig))
+                loaded = opener(yaml_text.load(self.kubeconfig))
             except (api_config.ConfigException, yaml.YAMLError) as error:
                 raise UnreachableError(
                     "the kubeconfig cannot be used", context=str(error), hint="was it written completely?"

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from edgeadm import yaml_text
 from edgeadm.config.errors import (
     ConfigFileMissingError,
     ConfigSyntaxError,
@@ -66,7 +67,7 @@ def read_documents(file: str) -> tuple[KubeadmDocument, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigFileMissingError(f"cannot read `{file}`: {error}", hint="check `--config`") from error
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
+        documents = [document for document in yaml_text.load_all(text) if document is not None]
     except yaml.YAMLError as error:
         raise ConfigSyntaxError(
             f"`{file}` is not valid YAML", context=str(error), hint="`edgeadm config print` shows a valid one"

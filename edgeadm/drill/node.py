@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edgeadm import yaml_text
 from edgeadm.cluster.errors import AddressUnknownError
 from edgeadm.config.ticket import PORT
 from edgeadm.core.phase import Context
@@ -105,6 +106,6 @@ def _server(kubeconfig: bytes | None) -> str:
     import yaml
 
     try:
-        return str(yaml.safe_load(kubeconfig or b"")["clusters"][0]["cluster"]["server"])
+        return str(yaml_text.load(kubeconfig or b"")["clusters"][0]["cluster"]["server"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError):
         return ""

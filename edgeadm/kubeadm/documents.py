@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edgeadm.errors import ConfigError
@@ -59,22 +59,33 @@ def extra_args(api: str, current: Any, added: tuple[tuple[str, str], ...]) -> An
 
 def api_of(model: KubeadmModel | JoinModel, kubeadm: str) -> str:
     """The API to write: that of the user's documents, else the one that this kubeadm writes."""
-    theirs = {str(each["apiVersion"]) for each in model.documents}
-    theirs = {api for api in theirs if api.startswith("kubeadm.k8s.io/")}
-    if not theirs:
-        return compat.config_api(kubeadm)
-    if len(theirs) > 1:
+    refuse_unreadable(model.documents, kubeadm)
+    theirs = (str(each["apiVersion"]) for each in model.documents)
+    ours = (api for api in theirs if api.startswith("kubeadm.k8s.io/"))
+    return next(ours, "") or compat.config_api(kubeadm)
+
+
+def refuse_unreadable(documents: Sequence[Mapping[str, Any]], kubeadm: str) -> None:
+    """Raises ConfigError if this kubeadm does not read the API of one of these documents, or if they mix two
+    of its own. Documents of other groups are not kubeadm's: it passes over them."""
+    theirs = {str(each["apiVersion"]) for each in documents}
+    mixed = sorted(api for api in theirs if api.startswith("kubeadm.k8s.io/"))
+    if len(mixed) > 1:
         raise ConfigError(
-            f"the configuration mixes {' and '.join(sorted(theirs))}",
+            f"the configuration mixes {' and '.join(mixed)}",
             hint="`kubeadm config migrate` brings documents to one version",
         )
-    api = theirs.pop()
-    if not compat.reads(kubeadm, api):
-        raise ConfigError(
-            f"kubeadm {kubeadm} does not read {api}",
-            hint=f"it writes {compat.config_api(kubeadm)}; `kubeadm config migrate` of an older one converts",
-        )
-    return api
+    for api in sorted(theirs):
+        if api.partition("/")[0] in compat.GROUPS and not compat.reads(kubeadm, api):
+            raise ConfigError(f"kubeadm {kubeadm} does not read {api}", hint=_way_out(kubeadm, api))
+
+
+def _way_out(kubeadm: str, api: str) -> str:
+    steps = compat.migration(kubeadm, api)
+    if not steps:
+        return f"it reads {', '.join(each for each in compat.READS if compat.reads(kubeadm, each))}"
+    ways = (f"`kubeadm config migrate` of kubeadm {a} to {b} writes {to}" for a, b, to in steps)
+    return "; ".join(ways)
 
 
 def _filled(

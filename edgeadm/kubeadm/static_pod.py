@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm import yaml_text
 from edgeadm.errors import PhaseError
 
 Pod = dict[str, Any]
@@ -137,7 +138,7 @@ def _load(manifest: bytes) -> Pod:
     import yaml
 
     try:
-        pod = yaml.safe_load(manifest)
+        pod = yaml_text.load(manifest)
         whole = isinstance(pod["metadata"], dict) and isinstance(
             pod["spec"]["containers"][0]["command"], list
         )

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgeadm import yaml_text
 from edgeadm.cluster import Object, Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
@@ -138,18 +139,16 @@ def _virtual(ctx: Context, edge: dict[str, str]) -> str:
 
 
 def _cluster_configuration(config_map: Object | None) -> dict[str, Any]:
-    import yaml
 
     text = ((config_map or {}).get("data") or {}).get("ClusterConfiguration", "")
-    found = yaml.safe_load(text)
+    found = yaml_text.load(text)
     return found if isinstance(found, dict) else {}
 
 
 def _fitting_version(ours: str, theirs: str) -> None:
     if not theirs:
         return
-    behind = compat.minor(theirs)[1] - compat.minor(ours)[1]
-    if not 0 <= behind <= compat.KUBELET_SKEW:
+    if not compat.may_join(ours, theirs):
         raise UnsupportedVersionError(
             f"a node with Kubernetes {ours} cannot join a cluster with {theirs}",
             hint=f"use the package for {theirs}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from edgeadm import yaml_text
 from edgeadm.config.control_plane import virtual_ip
 from edgeadm.core.phase import Context
 from edgeadm.hosts import facts
@@ -15,11 +16,10 @@ PORT = 6443
 
 def api_endpoint(ctx: Context) -> tuple[str, int]:
     """Host and port: as admin.conf has them, and before there is one as kubeadm will write them there."""
-    import yaml
 
     kubeconfig = ctx.host.read(ADMIN_CONF)
     if kubeconfig is not None:
-        server = urlsplit(yaml.safe_load(kubeconfig)["clusters"][0]["cluster"]["server"])
+        server = urlsplit(yaml_text.load(kubeconfig)["clusters"][0]["cluster"]["server"])
         return server.hostname or "", server.port or PORT
     shared = virtual_ip(ctx.config)
     if shared:

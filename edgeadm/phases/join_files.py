@@ -100,7 +100,7 @@ def patches(ctx: Context) -> dict[str, bytes]:
 def kubeadm_skips(ctx: Context) -> tuple[str, ...]:
     """Those of `--skip-phases` that are phases of kubeadm; `kubeadm/` may stand before them."""
     names = (name.removeprefix("kubeadm/") for name in ctx.config.skip_phases)
-    return tuple(name for name in names if name in compat.JOIN_PHASES)
+    return tuple(name for name in names if name in compat.join_phases(kubernetes_version(ctx)))
 
 
 def _done(ctx: Context) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm import pki
+from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, ConfigError
@@ -78,9 +78,8 @@ def text(ctx: Context) -> bytes:
 
 def documents(ctx: Context) -> list[dict[str, Any]]:
     """The documents that are on the host."""
-    import yaml
 
-    return [each for each in yaml.safe_load_all(ctx.host.read(CONFIG) or b"") if each]
+    return [each for each in yaml_text.load_all(ctx.host.read(CONFIG) or b"") if each]
 
 
 def document(ctx: Context, kind: str) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def _init_document(data: bytes | None) -> dict[str, Any]:
     import yaml
 
     try:
-        found = [each for each in yaml.safe_load_all(data or b"") if isinstance(each, dict)]
+        found = [each for each in yaml_text.load_all(data or b"") if isinstance(each, dict)]
     except yaml.YAMLError:
         return {}
     return next((each for each in found if each.get("kind") == "InitConfiguration"), {})

@@ -6,7 +6,7 @@ import base64
 import json
 from dataclasses import asdict, dataclass
 
-from edgeadm import pki
+from edgeadm import pki, yaml_text
 from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
@@ -104,7 +104,7 @@ def _authority(kubeconfig: bytes | None) -> str:
     import yaml
 
     try:
-        cluster = yaml.safe_load(kubeconfig or b"")["clusters"][0]["cluster"]
+        cluster = yaml_text.load(kubeconfig or b"")["clusters"][0]["cluster"]
         return pki.discovery_hash(base64.b64decode(cluster["certificate-authority-data"]))
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, pki.BadCertificateError):
         return ""

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
-from edgeadm.kubeadm.compat import OLDEST
+from edgeadm.kubeadm.compat import OLDEST_RELEASE
 from edgeadm.phases import kubeadm_config
 from edgeadm.phases.common import is_control_plane, resuming
 from edgeadm.preflight.check import Check, Finding, failure, run_checks, warning_line
+from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS
 from edgeadm.preflight.network import NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
-OLDEST_RELEASE = f"v{OLDEST[0]}.{OLDEST[1]}.0"
-INIT_CHECKS: tuple[Check, ...] = NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS
+INIT_CHECKS: tuple[Check, ...] = NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_INIT_CHECKS
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Preflight:
         return Verdict(needed=True, reason=f"{len(self.checks)} checks")
 
     def apply(self, ctx: Context) -> None:
-        if ctx.package is not None or _installed(ctx):
+        if version(ctx):
             kubeadm_config.text(ctx)  # a configuration that this kubeadm cannot read is refused here
         self.report(ctx)
 
@@ -57,7 +57,7 @@ class Preflight:
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
         """Errors and warnings of all checks."""
         subject = Subject(
-            kubernetes=_version(ctx),
+            kubernetes=version(ctx) or OLDEST_RELEASE,
             package=ctx.package,
             role=self.role(ctx),
             resuming=resuming(ctx),
@@ -66,10 +66,6 @@ class Preflight:
         return run_checks(self.every(ctx), ctx.host, ctx.config, subject)
 
 
-def _version(ctx: Context) -> str:
-    """The version to be; where nothing has one, a check says so, and the oldest asks for least."""
-    return (ctx.package.manifest.kubernetes if ctx.package else _installed(ctx)) or OLDEST_RELEASE
-
-
-def _installed(ctx: Context) -> str:
-    return facts.kubeadm_version(ctx.host)
+def version(ctx: Context) -> str:
+    """The version to be; empty if nothing has one: a check says so, and the oldest asks for least."""
+    return ctx.package.manifest.kubernetes if ctx.package else facts.kubeadm_version(ctx.host)

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.phases.membership import OtherClusterError, is_member, is_of
-from edgeadm.phases.preflight import Preflight
+from edgeadm.phases.preflight import Preflight, version
 from edgeadm.preflight.check import Check
+from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
-JOIN_CHECKS: tuple[Check, ...] = NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS
+JOIN_CHECKS: tuple[Check, ...] = NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_JOIN_CHECKS
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class JoinPreflight(Preflight):
                 "this machine is a node of another cluster",
                 hint="`edgeadm reset` takes it out; or give the hash of the cluster that it is in",
             )
+        if version(ctx):
+            refuse_unreadable(ctx.config.kubeadm_documents, version(ctx))
         self.report(ctx)
 
     def role(self, ctx: Context) -> str:

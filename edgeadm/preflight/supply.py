@@ -13,7 +13,6 @@ from edgeadm.preflight.subject import Subject
 
 ONLINE_MIB = 4096
 HEADROOM_MIB = 1024  # etcd, logs and containers of the first hours
-OLDEST_CONTAINERD = (1, 6)
 CONTAINERD = "/usr/bin/containerd"
 KUBELET = "/usr/bin/kubelet"
 
@@ -71,16 +70,23 @@ def _runtime(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
             )
             yield Finding("ContainerRuntime", "there is no containerd on this machine", hint)
         return
-    version = tuple(int(part) for part in found.version.split(".")[:2] if part.isdecimal())
-    if version < OLDEST_CONTAINERD:
-        text = f"this machine's containerd {found.version} is too old for Kubernetes"
-        yield Finding(
-            "ContainerRuntime", text, "update it to 1.7 or newer, or remove it: the package has one"
-        )
+    yield from _runtime_version(found.version, subject)
     if not found.cri:
         text = "this machine's containerd has its CRI plugin disabled"
         hint = "take `cri` out of `disabled_plugins` in /etc/containerd/config.toml and restart containerd"
         yield Finding("ContainerRuntime", text, hint)
+
+
+def _runtime_version(containerd: str, subject: Subject) -> Iterable[Finding]:
+    """An error only if Kubernetes does not run on it, as kubeadm has it."""
+    tested = compat.containerd_tested(subject.kubernetes, containerd)
+    hint = f"update it to {tested or '1.7 or newer'}, or remove it: the package has one"
+    if compat.containerd_too_old(subject.kubernetes, containerd):
+        text = f"this machine's containerd {containerd} is too old for Kubernetes {subject.kubernetes}"
+        yield Finding("ContainerRuntime", text, hint)
+    elif tested:
+        text = f"containerd {containerd} of this machine is not tested with Kubernetes {subject.kubernetes}"
+        yield Finding("ContainerRuntime", text, hint, fatal=False)
 
 
 def _sandbox_image(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:

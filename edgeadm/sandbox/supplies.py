@@ -22,7 +22,6 @@ TOOLS = (
 )
 
 Say = Callable[[str], None]
-DEFAULT_KUBERNETES = "v1.37.2"
 
 
 def ensure_tools(say: Say) -> None:
@@ -46,6 +45,7 @@ def package(given: str | None, say: Say) -> Path | None:
         if not path.exists():
             raise UsageError(f"there is no package {given}", hint="`edgeadm package build` makes one")
         return path
+    from edgeadm.package.builder import default_kubernetes
     from edgeadm.package.builder.build import cached_package
 
-    return cached_package(DEFAULT_KUBERNETES, say=say)
+    return cached_package(default_kubernetes(), say=say)

@@ -12,6 +12,7 @@ import pytest
 
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.cli import VERBS
+from edgeadm.package.builder import default_kubernetes, known_recipes, load_recipe
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -93,6 +94,24 @@ def _listed(index: Path) -> set[Path]:
             if line.strip() and not line.startswith(":"):
                 found.update(index.parent.glob(f"{line.strip()}.md"))
     return found
+
+
+def test_every_version_named_is_one_that_packages_are_built_for() -> None:
+    """Pages take it from the recipes; decisions and measurements keep the versions that were run."""
+    version = re.compile(r"(?<![\d.])v?1\.\d\d\.\d+(?!\d|\.\d)")
+    for page in PAGES:
+        text = page.read_text().partition("\n## Measured\n")[0]
+        if "decisions" not in page.parts:
+            assert [each for each in version.findall(text) if each.lstrip("v") >= "1.30"] == [], page
+    readme = set(version.findall((ROOT / "README.md").read_text()))
+    assert readme == set(known_recipes())
+    assert f"edgeadm-{default_kubernetes()}-amd64.tar.zst" in (ROOT / "README.md").read_text()
+
+
+def test_the_examples_have_the_images_of_the_default_version() -> None:
+    images = {each.name for each in load_recipe(default_kubernetes()).images}
+    for path in (DOCS / "examples").glob("*.yaml"):
+        assert set(re.findall(r"image: (registry\S+)", path.read_text())) <= images, path
 
 
 def test_nothing_committed_names_a_path_of_one_machine() -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeadm.sandbox import Node
+from tests.e2e.release import COREDNS, tagged
 from tests.e2e.sites import Site
 from tests.e2e.waiting import until
 
-IMAGE = "registry.k8s.io/coredns/coredns:v1.12.1"
 APPS = Path(__file__).with_name("apps.yaml")
 # A Pod that nobody in the cloud has to know of.
 STATIC = f"""
@@ -22,7 +23,7 @@ metadata: {{name: own, namespace: default}}
 spec:
   containers:
   - name: web
-    image: {IMAGE}
+    image: {COREDNS}
     args: [-conf, /etc/web/Corefile]
     volumeMounts: [{{name: conf, mountPath: /etc/web}}]
   volumes: [{{name: conf, hostPath: {{path: /etc/own}}}}]
@@ -54,6 +55,8 @@ exec nsenter -t "$pid" -n unshare -m bash -c '
 """
 GET = r"printf 'GET /health HTTP/1.0\r\n\r\n' >&3 && timeout 5 cat <&3"
 HOST_PORT = f"(exec 3<>/dev/tcp/$0/18080 && {GET}) | tail -1"
+# Before a byte that a checksum of the kubelet covers: in a checkpoint's data, before 1.37 in a policy's name.
+CHECKED = re.compile(rb'"data":"\{..|"policyName":"', re.IGNORECASE)
 DRILL_TABLE = "inet edgeadm-drill"
 NFT = "/usr/lib/edgeadm/edge/nft"
 
@@ -68,7 +71,7 @@ class Shop(Site):
 
     def open(self) -> None:
         """Run the Pods, and wait until all of them are Ready."""
-        self.kubectl("apply", "-f", "-", stdin=APPS.read_bytes())
+        self.kubectl("apply", "-f", "-", stdin=tagged(APPS.read_text()).encode())
         until(lambda: self.ready_pods() == 10, "every Pod is Ready")
         until(lambda: len(self.here()) == 9, "every Pod answers")
 
@@ -118,6 +121,22 @@ class Shop(Site):
         pods = time.monotonic() - start
         until(lambda: self.whole(before), f"all is as it was after {how}")
         return pods, time.monotonic() - start
+
+    def break_checkpoints(self) -> set[str]:
+        """Change one bit of the data in each checksummed checkpoint of edge1's kubelet: their paths."""
+        broken = set()
+        for path in self.edge1.exec(["sh", "-c", "ls /var/lib/kubelet/*_state"]).out.split():
+            text = bytearray(self.edge1.read(path))
+            places = [found.end() for found in CHECKED.finditer(text)]
+            if places:
+                text[places[-1]] ^= 0x02
+                self.edge1.write(path, bytes(text), 0o600)
+                broken.add(path)
+        return broken
+
+    def repaired(self) -> set[str]:
+        """The files of the kubelet that were removed at edge1's last boot."""
+        return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
 
     def wait_ready(self, node: str) -> float:
         """Until the node is Ready: seconds."""

@@ -25,6 +25,7 @@ from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
 from edgeadm.sandbox.errors import NoSandboxError
+from tests.e2e.release import KUBERNETES
 
 HERE = Path(__file__).parent
 MakeSandbox = Callable[..., Sandbox]
@@ -124,11 +125,11 @@ def edgeadm(store: Store) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def package(store: Store) -> Path:
-    """The package for v1.34.4, built as a user would build it, every program cached by content."""
+    """The package of this run's version, built as a user would build it, every program cached by content."""
     from edgeadm.package.builder.build import cached_package
 
     with one_at_a_time():
-        return cached_package("v1.34.4", say=print)
+        return cached_package(KUBERNETES, say=print)
 
 
 @pytest.fixture(scope="session")

@@ -11,20 +11,20 @@ from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, HEALTH_PORT
 from edgeadm.render import Renderer
 from tests.certificates import issued, new_pair
 from tests.e2e.cluster import Reached
+from tests.e2e.release import IMAGES
 from tests.e2e.waiting import until
 
 ADMIN = "/root/.kube/config"
 HOME = "/etc/plain"
 CA = (f"{HOME}/ca.crt", f"{HOME}/ca.key")
 PODS, SERVICES, FIRST = "192.168.0.0/16", "10.32.0.0/24", "10.32.0.1"
-RELEASE = "v1.34.4"
 # Program → image that holds it; they are started outside of Pods.
 PROGRAMS = {
-    "etcd": "registry.k8s.io/etcd:3.6.5-0",
-    "kube-apiserver": f"registry.k8s.io/kube-apiserver:{RELEASE}",
-    "kube-controller-manager": f"registry.k8s.io/kube-controller-manager:{RELEASE}",
-    "kube-scheduler": f"registry.k8s.io/kube-scheduler:{RELEASE}",
-    "kube-proxy": f"registry.k8s.io/kube-proxy:{RELEASE}",
+    "etcd": IMAGES["registry.k8s.io/etcd"],
+    "kube-apiserver": IMAGES["registry.k8s.io/kube-apiserver"],
+    "kube-controller-manager": IMAGES["registry.k8s.io/kube-controller-manager"],
+    "kube-scheduler": IMAGES["registry.k8s.io/kube-scheduler"],
+    "kube-proxy": IMAGES["registry.k8s.io/kube-proxy"],
 }
 # Who talks to the API server: name of the file, user, group.
 CLIENTS = (
@@ -49,6 +49,7 @@ KUBELET = {
     "authorization": {"mode": "Webhook"},
     "cgroupDriver": "systemd",
     "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+    "failCgroupV1": False,
     "failSwapOn": False,
 }
 PROXY = {

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.cluster import TOKEN, Reached
+from tests.e2e.release import tagged
 from tests.e2e.tunnel import RANGE
 from tests.e2e.waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # A web server that lives on edge1 as long as it may, of an image that every node has.
-WEB = """
+WEB = tagged("""
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: web}
@@ -49,11 +50,11 @@ spec:
       - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 5}
       containers:
       - name: web
-        image: registry.k8s.io/coredns/coredns:v1.12.1
+        image: registry.k8s.io/coredns/coredns
         args: [-conf, /etc/web/Corefile]
         volumeMounts: [{name: conf, mountPath: /etc/web}]
       volumes: [{name: conf, configMap: {name: web}}]
-"""
+""")
 # Asks a name in the network of the web server, by the resolv.conf that it was given.
 ASK = r"""
 pid=$(pgrep -of 'coredns -conf /etc/web/Corefile') || exit 3
@@ -100,10 +101,10 @@ class Site(Reached):
 
     def apply_example(self, name: str) -> None:
         """The file of the documentation as it is written there."""
-        self.kubectl("apply", "-f", "-", stdin=(EXAMPLES / name).read_bytes())
+        self.kubectl("apply", "-f", "-", stdin=tagged((EXAMPLES / name).read_text()).encode())
 
     def delete_example(self, name: str) -> None:
-        self.kubectl("delete", "-f", "-", stdin=(EXAMPLES / name).read_bytes())
+        self.kubectl("delete", "-f", "-", stdin=tagged((EXAMPLES / name).read_text()).encode())
 
     def labels(self, node: str) -> dict[str, str]:
         found: dict[str, str] = self.get("node", node)["metadata"]["labels"]

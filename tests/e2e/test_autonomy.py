@@ -17,6 +17,7 @@ from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 CYCLES = ("off", "kill") * 5
+CHECKPOINTS = {"allocated_pods_state", "cpu_manager_state", "memory_manager_state"}
 MANIFEST = "/etc/kubernetes/manifests/own.yaml"
 # More than the 85 % at which the kubelet begins to remove images, less than what would cost Pods their place.
 FILL = (
@@ -116,6 +117,16 @@ def test_cut_off_it_comes_back_with_the_same_pods_and_addresses(
 ) -> None:
     seconds, all_of_it = cut.cycle(CYCLES[turn], before)
     say(f"cut off, {CYCLES[turn]}: Pods answer after {seconds:.1f} s, Services and DNS after {all_of_it:.1f}")
+
+
+def test_cut_off_it_comes_back_with_its_kubelets_checkpoints_broken(
+    cut: Shop, before: dict[str, str]
+) -> None:
+    """A kubelet does not start with such a file: `edgeadm-node repair` removes it first."""
+    broken = cut.break_checkpoints()
+    assert {path.rpartition("/")[2] for path in broken} >= CHECKPOINTS
+    cut.cycle("kill", before)
+    assert cut.repaired() == broken
 
 
 def test_a_static_pod_that_comes_while_cut_off_gets_a_free_address(cut: Shop, before: dict[str, str]) -> None:

@@ -11,8 +11,9 @@ from edgeadm.assets import cache_root, install_pkgs
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts.process import execute
 from edgeadm.package.builder.go import build_set, find_toolchain, set_folder
-from edgeadm.package.builder.recipe import Extra, ModuleSet, load_recipe
+from edgeadm.package.builder.recipe import Extra, ModuleSet
 from edgeadm.package.machine import this_arch
+from tests.e2e.release import RECIPE
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def cni_set() -> Path:
     """The plugins of the package, host-local among them: what edge-ipam does is shown with the real one."""
-    each, go = load_recipe("v1.34.4").sets["cni"], find_toolchain()
+    each, go = RECIPE.sets["cni"], find_toolchain()
     folder = set_folder(each, go, this_arch(), cache_root())
     build_set(each, go, this_arch(), folder)
     return folder

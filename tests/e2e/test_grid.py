@@ -15,6 +15,7 @@ from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox, names
 from tests.e2e.cluster import raise_cluster
 from tests.e2e.grid import ASKED, NOBODY, SITES, Sites
+from tests.e2e.release import KUBERNETES
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -80,7 +81,8 @@ def test_edge_nodes_have_a_kube_proxy_that_lives_by_lite_apiserver(sites: Sites)
         "edge2": of_the_edge,
     }
     kept = sites.node("edge1").exec(["ls", CACHE]).out.split()
-    assert [each for each in LISTS if not any(f"kube-proxy_v1.34.4__{each}_" in name for name in kept)] == []
+    names = [f"kube-proxy_{KUBERNETES}__{each}_" for each in LISTS]
+    assert [each for each in names if not any(each in name for name in kept)] == []
 
 
 @pytest.mark.parametrize("name", ["cp1", *SITES])

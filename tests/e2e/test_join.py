@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
+from edgeadm.kubeadm import compat
 from edgeadm.sandbox import Node, Sandbox
 from tests.e2e.cluster import DONE, TOKEN, Cluster, raise_cluster
+from tests.e2e.release import KUBERNETES
 from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
 
@@ -40,6 +43,18 @@ def test_an_edge_node_joins_through_its_lite_apiserver(
     assert (root / "data/lite-apiserver/cache").stat().st_mode & 0o777 == 0o700
     node = json.loads(cluster.kubectl("get", "node", "edge1", "-o", "json"))
     assert node["metadata"]["labels"]["superedge.io/node-edge"] == "enable"
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == KUBERNETES
+    assert int(cluster.node("edge1").read("/proc/sys/fs/inotify/max_user_instances")) >= 1024
+
+
+def test_its_kubelet_asks_for_lists_that_lite_apiserver_can_keep(cluster: Cluster) -> None:
+    """Clients since 1.35 watch lists unless they are told not to (WatchListClient)."""
+    settings = yaml.safe_load(cluster.node("edge1").read("/var/lib/kubelet/config.yaml"))
+    gates = settings.get("featureGates", {})
+    assert gates.get("WatchListClient", True) is not compat.watches_lists(KUBERNETES)
+    for name in ("pods___list", "nodes_edge1__list"):
+        kept = ["sh", "-c", f"ls /data/lite-apiserver/cache/kubelet_*__{name}"]
+        until(lambda kept=kept: cluster.node("edge1").exec(kept, check=False).code == 0, f"{name} is kept")
 
 
 def test_a_plain_worker_joins(cluster: Cluster) -> None:
@@ -122,6 +137,23 @@ def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> No
         edge.link(up=True)
     until(lambda: cluster.condition("edge1") == "True", "the node is Ready again")
     assert edge.exec(["sh", "-c", pods]).out == before
+
+
+def test_without_the_cable_and_after_a_restart_of_the_kubelet_a_container_that_ends_comes_back(
+    cluster: Cluster,
+) -> None:
+    """The kubelet can only know of its Pod from the cache: it has forgotten all, and there is no cluster."""
+    edge = cluster.sandbox.node("edge1")
+    find = ["pgrep", "-f", "kube-proxy --"]
+    (first,) = edge.exec(find).out.split()
+    edge.link(up=False)
+    try:
+        edge.exec(["systemctl", "restart", "kubelet"])
+        edge.exec(["kill", "-9", first])
+        until(lambda: edge.exec(find, check=False).out.split() not in ([], [first]), "kube-proxy runs again")
+    finally:
+        edge.link(up=True)
+    until(lambda: cluster.condition("edge1") == "True", "the node is Ready again")
 
 
 def test_nothing_was_forwarded_out_of_the_sandbox(cluster: Cluster) -> None:

@@ -14,6 +14,7 @@ from edgeadm.hosts import Result
 from edgeadm.sandbox import Sandbox
 from tests.e2e.compared import Tidying, files, objects, settled
 from tests.e2e.plain import CA, HOME, PlainCluster
+from tests.e2e.release import KUBERNETES
 from tests.e2e.tunnel import WEB
 from tests.e2e.waiting import until
 
@@ -56,7 +57,7 @@ def test_addon_installs_all_that_needs_no_control_plane_and_says_what_is_left(
     assert (again["changed"], again["byHand"]) == (0, found["byHand"])
     config = cluster.kubectl("-n", "kube-system", "get", "configmap", "kubeadm-config", "-o", "yaml").out
     assert "serviceSubnet: 10.32.0.0/24" in config
-    assert "kubernetesVersion: v1.34.4" in config
+    assert f"kubernetesVersion: {KUBERNETES}" in config
 
 
 def test_after_those_steps_nothing_is_left(cluster: PlainCluster) -> None:

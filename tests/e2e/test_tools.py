@@ -10,10 +10,10 @@ import pytest
 from edgeadm.assets import cache_root
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
-from edgeadm.package.builder.recipe import load_recipe
 from edgeadm.package.builder.relocated import Relocated, relocated
 from edgeadm.package.machine import this_arch
 from edgeadm.package.manifest import TOOLS_ON_NODE
+from tests.e2e.release import RECIPE
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +45,7 @@ SERVERS = "backend apiservers\n    server cp1 192.0.2.11:6444\n"
 
 @pytest.fixture(scope="module")
 def tools() -> Relocated:
-    wanted = next(each for each in load_recipe("v1.34.4").tools if not each.set)
+    wanted = next(each for each in RECIPE.tools if not each.set)
     return relocated(wanted, this_arch(), cache_root())
 
 

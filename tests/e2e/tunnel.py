@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from edgeadm.errors import CommandError
 from tests.e2e.cluster import KUBECONFIG, TOKEN, Reached
+from tests.e2e.release import tagged
 from tests.e2e.waiting import until
 
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 RANGE = "192.168.0.0/16"
 # A Pod on the pod network of an edge node, of an image that every node has.
-WEB = """
+WEB = tagged("""
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: web}
@@ -31,11 +32,11 @@ spec:
   nodeSelector: {superedge.io/node-edge: enable}
   containers:
   - name: web
-    image: registry.k8s.io/coredns/coredns:v1.12.1
+    image: registry.k8s.io/coredns/coredns
     args: [-conf, /etc/coredns/Corefile]
     volumeMounts: [{name: conf, mountPath: /etc/coredns}]
   volumes: [{name: conf, configMap: {name: web}}]
-"""
+""")
 GET = r"exec 3<>/dev/tcp/127.0.0.1/18080; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; cat <&3"
 FORWARD = f"""
 kubectl --kubeconfig {KUBECONFIG} port-forward pod/web 18080:8080 >/dev/null & pid=$!

@@ -11,9 +11,10 @@ import yaml
 from edgeadm.config import KubeadmFlags
 from edgeadm.kubeadm.join_document import render_join
 from edgeadm.kubeadm.model import JoinModel
+from edgeadm.package.builder import known_recipes
 
 HERE = Path(__file__).parent / "kubeadm"
-VERSIONS = ["v1.28.15", "v1.31.14", "v1.34.4", "v1.36.3"]
+VERSIONS = ["v1.28.15", "v1.31.14", *known_recipes()]
 WORKER = JoinModel(
     "/etc/edgeadm/bootstrap.conf", "unix:///run/containerd/containerd.sock", "abcdef.0123456789abcdef"
 )

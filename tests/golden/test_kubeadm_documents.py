@@ -1,7 +1,7 @@
 """kubeadm's configuration as it is written for each release, held against files.
 
-`pytest tests/golden --update-golden` accepts what the code writes now. The files of 1.34 and 1.36 are given
-to the real `kubeadm config validate` by tests/e2e."""
+`pytest tests/golden --update-golden` accepts what the code writes now. The files of
+releases with a recipe are given to the real `kubeadm config validate` by tests/e2e."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from edgeadm.config import KubeadmFlags
 from edgeadm.errors import ConfigError
 from edgeadm.kubeadm.documents import render
 from edgeadm.kubeadm.model import KubeadmModel
+from edgeadm.package.builder import known_recipes
 
 HERE = Path(__file__).parent / "kubeadm"
-VERSIONS = ["v1.22.6", "v1.28.15", "v1.31.14", "v1.34.4", "v1.36.3"]
+VERSIONS = ["v1.22.6", "v1.28.15", "v1.31.14", *known_recipes()]
 PLAIN = KubeadmModel("", "unix:///run/containerd/containerd.sock", "abcdef.0123456789abcdef")
 FULL = replace(
     PLAIN,

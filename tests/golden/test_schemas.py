@@ -15,7 +15,7 @@ from referencing import Registry, Resource
 from edgeadm.render import Renderer, parse_objects
 from tests.golden.test_texts import CASES
 
-VERSIONS = tuple(f"1.{minor}" for minor in range(28, 37))
+VERSIONS = tuple(f"1.{minor}" for minor in range(28, 38))
 # Files that hold no objects of the API: programs read them, or they are a part of others.
 OTHERS = ("edge/egress.yaml", "addons/api-access.yaml")
 MANIFESTS = [

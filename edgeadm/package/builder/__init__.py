@@ -1,6 +1,6 @@
 """Building packages: from pinned Go modules to one file that every node is made from."""
 
 from edgeadm.package.builder.build import Built, build_package
-from edgeadm.package.builder.recipe import known_recipes, load_recipe
+from edgeadm.package.builder.recipe import default_kubernetes, known_recipes, load_recipe
 
-__all__ = ["Built", "build_package", "known_recipes", "load_recipe"]
+__all__ = ["Built", "build_package", "default_kubernetes", "known_recipes", "load_recipe"]

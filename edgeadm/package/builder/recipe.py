@@ -120,6 +120,17 @@ def known_recipes(root: Path | None = None) -> list[str]:
     return sorted(names, key=lambda name: [int(part) for part in name[1:].split(".")])
 
 
+def default_kubernetes(root: Path | None = None) -> str:
+    """The version that packages are built for if none is named: the one recipe that says `default = true`.
+
+    Raises RecipeError if not exactly one recipe does."""
+    root = root or install_pkgs()
+    found = [each for each in known_recipes(root) if _read(root / RECIPES / f"{each}.toml").get("default")]
+    if len(found) != 1:
+        raise RecipeError(f"one recipe must say `default = true`, and these do: {', '.join(found) or 'none'}")
+    return found[0]
+
+
 def load_recipe(kubernetes: str, root: Path | None = None) -> Recipe:
     """The recipe for a Kubernetes version such as v1.34.4 or 1.34.4.
 

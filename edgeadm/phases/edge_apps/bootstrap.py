@@ -69,5 +69,4 @@ class Bootstrap(Component):
 
 def kubernetes_release(ctx: Context) -> str:
     """The cluster's version without what a vendor has added to it: v1.34.4."""
-    found = compat.release(ctx.connect().version())
-    return found or f"v{compat.OLDEST[0]}.{compat.OLDEST[1]}.0"
+    return compat.release(ctx.connect().version()) or compat.OLDEST_RELEASE

@@ -6,9 +6,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from edgeadm import yaml_text
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, CONTROL_PLANE
@@ -63,13 +65,12 @@ def domain(ctx: Context) -> str:
 
 def cluster_configuration(ctx: Context) -> Mapping[str, Any]:
     """kubeadm's ClusterConfiguration as the cluster keeps it, else as it lies here; empty without either."""
-    import yaml
 
     if has_cluster(ctx):
         found = ctx.connect().get("v1", "ConfigMap", "kubeadm-config", "kube-system") or {}
         text = (found.get("data") or {}).get("ClusterConfiguration")
         if text:
-            kept: Mapping[str, Any] = yaml.safe_load(text) or {}
+            kept: Mapping[str, Any] = yaml_text.load(text) or {}
             return kept
     return document(ctx, "ClusterConfiguration")
 
@@ -77,13 +78,12 @@ def cluster_configuration(ctx: Context) -> Mapping[str, Any]:
 def public_address(ctx: Context) -> str:
     """The address under which edge nodes reach the control plane: as asked for, else as the cluster announces
     it to nodes that join, else as this machine knows it."""
-    import yaml
 
     if ctx.config.addon.master_public_addr:
         return split_host(ctx.config.addon.master_public_addr)
     if has_cluster(ctx):
         info = ctx.connect().get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
-        announced = yaml.safe_load((info.get("data") or {}).get("kubeconfig") or "{}")
+        announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
         server = announced.get("clusters", [{}])[0].get("cluster", {}).get("server")
         if server:
             return urlsplit(server).hostname or ""
@@ -95,9 +95,8 @@ def public_address(ctx: Context) -> str:
 
 def kubeconfig(ctx: Context) -> dict[str, Any]:
     """The `cluster` part of the kubeconfig in use; empty where there is none."""
-    import yaml
 
-    config = yaml.safe_load(ctx.host.read(ctx.config.addon.kubeconfig or ADMIN_CONF) or b"") or {}
+    config = yaml_text.load(ctx.host.read(ctx.config.addon.kubeconfig or ADMIN_CONF) or b"") or {}
     contexts = {each["name"]: each["context"] for each in config.get("contexts") or []}
     wanted = (contexts.get(config.get("current-context")) or {}).get("cluster")
     every = {each["name"]: each["cluster"] for each in config.get("clusters") or []}
@@ -132,7 +131,7 @@ def planned_tunnel_address(ctx: Context) -> str:
 
 def _free(found: ipaddress.IPv4Network | ipaddress.IPv6Network, taken: set[Any]) -> str:
     last = min(found.num_addresses, 1 << 16) - 1
-    offsets = [*range(min(TUNNEL_OFFSET, last // 2), last), *range(2, last)]
+    offsets = chain(range(min(TUNNEL_OFFSET, last // 2), last), range(2, last))
     return next(str(found[each]) for each in offsets if str(found[each]) not in taken)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from edgeadm import pki
+from edgeadm import pki, yaml_text
 from edgeadm.cluster import Awaited, Object
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
@@ -98,10 +98,9 @@ def _proxy_image(ctx: Context) -> str:
 def _config(ctx: Context, kubeconfig: str) -> dict[str, Any]:
     """The cluster's settings, but for the way to the API. Lists are asked for as lists: lite-apiserver keeps
     no others."""
-    import yaml
 
     kept = ctx.connect().get("v1", "ConfigMap", CLOUD, SYSTEM) or {}
-    config: dict[str, Any] = yaml.safe_load((kept.get("data") or {}).get(CONFIG) or "{}") or {}
+    config: dict[str, Any] = yaml_text.load((kept.get("data") or {}).get(CONFIG) or "{}") or {}
     config.setdefault("apiVersion", "kubeproxy.config.k8s.io/v1alpha1")
     config.setdefault("kind", "KubeProxyConfiguration")
     connection = config.get("clientConnection") or {}

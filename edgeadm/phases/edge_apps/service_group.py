@@ -18,7 +18,7 @@ def cluster_version(ctx: Context) -> str:
     kept = cluster_configuration(ctx).get("kubernetesVersion")
     infos = [(node.get("status") or {}).get("nodeInfo") or {} for node in nodes(ctx)]
     kubelets = [str(each["kubeletVersion"]) for each in infos if each.get("kubeletVersion")]
-    return str(kept or max(kubelets, key=compat.minor, default="") or kubernetes_version(ctx))
+    return str(kept or compat.newest(kubelets) or kubernetes_version(ctx))
 
 
 def own_image(ctx: Context, kind: str, name: str) -> str:

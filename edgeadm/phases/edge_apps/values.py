@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from edgeadm import yaml_text
 from edgeadm.core.phase import Context
 from edgeadm.errors import ConfigError
 
@@ -31,7 +32,7 @@ def read(path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        found = yaml_text.load(Path(path).read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"--values: `{path}` cannot be read as YAML", context=str(error)) from error
     if not isinstance(found, dict):

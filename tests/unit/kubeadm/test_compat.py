@@ -4,6 +4,7 @@ import pytest
 
 from edgeadm.errors import UnsupportedVersionError
 from edgeadm.kubeadm import compat
+from edgeadm.package.builder import known_recipes, load_recipe
 
 
 @pytest.mark.parametrize(
@@ -34,10 +35,65 @@ def test_too_old_names_the_way_out() -> None:
         ("v1.30.1", "v1beta4", False),
         ("v1.22.6", "v1beta2", True),
         ("v1.34.4", "v9", False),
+        ("v1.36.3", "v1beta3", True),
+        ("v1.37.2", "v1beta3", False),
+        ("v1.37.2", "v1beta4", True),
+        ("v1.37.2", "v1", False),
+        ("v1.40.0", "v1beta3", False),
+        ("v1.40.0", "v1beta4", True),
     ],
 )
 def test_which_documents_a_kubeadm_reads(version: str, api: str, read: bool) -> None:
     assert compat.reads(version, f"kubeadm.k8s.io/{api}") is read
+
+
+@pytest.mark.parametrize(
+    ("version", "api", "steps"),
+    [
+        ("v1.37.2", "v1beta3", [("1.31", "1.36", "v1beta4")]),
+        ("v1.37.2", "v1beta2", [("1.22", "1.26", "v1beta3"), ("1.31", "1.36", "v1beta4")]),
+        ("v1.34.4", "v1beta2", [("1.22", "1.26", "v1beta3")]),
+        ("v1.30.1", "v1beta4", []),
+        ("v1.37.2", "v1alpha3", []),
+    ],
+)
+def test_the_way_from_an_api_that_is_gone(version: str, api: str, steps: list[tuple[str, str, str]]) -> None:
+    found = compat.migration(version, f"kubeadm.k8s.io/{api}")
+    assert found == [(first, last, f"kubeadm.k8s.io/{written}") for first, last, written in steps]
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "api_server", "fits"),
+    [
+        ("v1.34.4", "v1.37.2", True),
+        ("v1.37.0", "v1.37.2", True),
+        ("v1.37.2", "v1.37.0", True),
+        ("v1.33.9", "v1.37.2", False),
+        ("v1.37.2", "v1.36.3", False),
+        ("v1.24.0", "v1.27.0", False),
+        ("v1.25.0", "v1.27.0", True),
+        ("v1.36.3", "v1.37.2-eks-1", True),
+    ],
+)
+def test_how_far_behind_a_kubelet_may_be(kubelet: str, api_server: str, fits: bool) -> None:
+    assert compat.may_join(kubelet, api_server) is fits
+
+
+def test_join_phases_of_each_release_are_among_all_of_them() -> None:
+    assert "control-plane-join/etcd" in compat.join_phases("v1.35.4")
+    assert "control-plane-join/etcd" not in compat.join_phases("v1.36.3")
+    assert "etcd-join" not in compat.join_phases("v1.30.0")
+    for verb, phases in (("init", compat.init_phases), ("join", compat.join_phases)):
+        for version in ("v1.22.0", "v1.31.0", "v1.37.2", "v1.99.0"):
+            assert set(phases(version)) <= set(compat.every_phase(verb))
+    assert compat.every_phase("join")[0] == "preflight"
+
+
+def test_every_recipe_has_a_containerd_that_its_makers_test_with_it() -> None:
+    for version in known_recipes():
+        containerd = load_recipe(version).sets["containerd"].version
+        assert compat.containerd_tested(version, containerd) == "", f"{containerd} with {version}"
+        assert compat.is_known(version)
 
 
 def test_phases_come_and_go_with_versions() -> None:

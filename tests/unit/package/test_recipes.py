@@ -10,14 +10,17 @@ import pytest
 
 from edgeadm.assets import install_pkgs
 from edgeadm.errors import EdgeadmError
-from edgeadm.package.builder import known_recipes, load_recipe
+from edgeadm.package.builder import default_kubernetes, known_recipes, load_recipe
 from edgeadm.package.builder.recipe import ModuleSet
 
-VERSIONS = ["v1.34.4", "v1.36.3"]
+VERSIONS = known_recipes()
+DEFAULT = default_kubernetes()
 # What `kubeadm config images list` of each version prints.
 KUBEADM_IMAGES = {
     "v1.34.4": ["coredns/coredns:v1.12.1", "pause:3.10.1", "etcd:3.6.5-0"],
+    "v1.35.4": ["coredns/coredns:v1.13.1", "pause:3.10.1", "etcd:3.6.6-0"],
     "v1.36.3": ["coredns/coredns:v1.14.2", "pause:3.10.2", "etcd:3.6.8-0"],
+    "v1.37.2": ["coredns/coredns:v1.14.6", "pause:3.10.2", "etcd:3.7.0-0"],
 }
 CORE = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]
 # They use no modules.
@@ -30,7 +33,20 @@ SETS = [
 
 
 def test_the_recipes_that_ship_are_listed_oldest_first() -> None:
-    assert known_recipes() == VERSIONS
+    assert list(KUBEADM_IMAGES) == VERSIONS
+    assert DEFAULT in VERSIONS
+
+
+@pytest.mark.parametrize(("old", "new"), [("true", "false"), ("default = true", "")])
+def test_exactly_one_recipe_is_the_default(tmp_path: Path, old: str, new: str) -> None:
+    root = _copied(tmp_path, old, new)
+    with pytest.raises(EdgeadmError, match="one recipe must say"):
+        default_kubernetes(root)
+    shutil.copy(root / "recipes" / f"{VERSIONS[0]}.toml", root / "recipes" / "v1.99.0.toml")
+    for each in (root / "recipes").iterdir():
+        each.write_text(f"default = true\n{each.read_text().replace('default =', '# default =')}")
+    with pytest.raises(EdgeadmError, match="these do: v1"):
+        default_kubernetes(root)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -60,14 +76,14 @@ def test_every_role_gets_what_a_node_needs(version: str) -> None:
 
 
 def test_debians_packages_have_the_names_of_their_programs_or_those_that_are_given() -> None:
-    tools = {each.names: each.debian for each in load_recipe("v1.34.4").tools if not each.set}
+    tools = {each.names: each.debian for each in load_recipe(DEFAULT).tools if not each.set}
     assert tools == {("keepalived", "haproxy"): ("keepalived", "haproxy"), ("nft",): ("nftables",)}
 
 
 def test_the_grid_controller_has_its_definitions() -> None:
-    (image,) = (each for each in load_recipe("v1.34.4").images if "grid-controller" in each.name)
+    (image,) = (each for each in load_recipe(DEFAULT).images if "grid-controller" in each.name)
     assert [name for name, _ in image.extras] == [
-        each.name for each in load_recipe("v1.34.4").sets["superedge"].extras
+        each.name for each in load_recipe(DEFAULT).sets["superedge"].extras
     ]
 
 
@@ -85,14 +101,14 @@ def test_a_set_pins_the_version_that_it_names(each: ModuleSet) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_file_of_ours_is_an_input_of_the_build(name: str) -> None:
     """One that is not named could change, and the cache would give back what was built before."""
-    folder, each = install_pkgs() / name, load_recipe("v1.34.4").sets[name]
+    folder, each = install_pkgs() / name, load_recipe(DEFAULT).sets[name]
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.go")}
     assert set(each.sources) == {path for path in files if not path.endswith("_test.go")}
 
 
-@pytest.mark.parametrize("name", ["1.34.4", "v1.34.4"])
+@pytest.mark.parametrize("name", [DEFAULT, DEFAULT.removeprefix("v")])
 def test_versions_are_taken_with_and_without_their_letter(name: str) -> None:
-    assert load_recipe(name).kubernetes == "v1.34.4"
+    assert load_recipe(name).kubernetes == DEFAULT
 
 
 @pytest.mark.parametrize("name", ["v1.29.6", "latest", "", "../layout", "v1.34"])
@@ -100,13 +116,13 @@ def test_an_unknown_version_names_the_known_ones(name: str) -> None:
     with pytest.raises(EdgeadmError) as refused:
         load_recipe(name)
     assert (refused.value.code, refused.value.exit_code) == ("unknown-recipe", 3)
-    assert "v1.34.4, v1.36.3" in refused.value.hint
+    assert ", ".join(VERSIONS) in refused.value.hint
 
 
 def test_one_line_of_a_recipe_takes_the_edge_images_in_or_not(tmp_path: Path) -> None:
     root = _copied(tmp_path, 'groups = ["core", "edge"]', 'groups = ["core"]')
-    without = {each.name for each in load_recipe("v1.34.4", root).images}
-    names = {each.name for each in load_recipe("v1.34.4").images}
+    without = {each.name for each in load_recipe(DEFAULT, root).images}
+    names = {each.name for each in load_recipe(DEFAULT).images}
     for name in ("tunnel", "application-grid-controller", "application-grid-wrapper", "edge-health"):
         assert f"superedge.tencentcloudcr.com/superedge/{name}:v0.9.0" in names - without
 
@@ -117,20 +133,20 @@ def test_one_line_of_a_recipe_takes_the_edge_images_in_or_not(tmp_path: Path) ->
         ('runc = "sets/runc"\n', ""),
         ('"sets/runc"', '"sets/nowhere"'),
         ("[sets]", "[sets"),
-        ('kubernetes = "v1.34.4"\n', ""),
+        (f'kubernetes = "{DEFAULT}"\n', ""),
     ],
     ids=["a set that is missing", "a folder that is missing", "no TOML", "no version"],
 )
 def test_a_recipe_that_does_not_fit_together(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(EdgeadmError) as refused:
-        load_recipe("v1.34.4", _copied(tmp_path, old, new))
+        load_recipe(DEFAULT, _copied(tmp_path, old, new))
     assert refused.value.code == "recipe"
 
 
 def _copied(folder: Path, old: str, new: str) -> Path:
     root = folder / "install-pkgs"
     shutil.copytree(install_pkgs(), root)
-    recipe = root / "recipes" / "v1.34.4.toml"
+    recipe = root / "recipes" / f"{DEFAULT}.toml"
     text = recipe.read_text()
     assert old in text
     recipe.write_text(text.replace(old, new, 1))

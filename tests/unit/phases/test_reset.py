@@ -23,7 +23,7 @@ from edgeadm.workflows import INIT, JOIN, RESET
 from tests.machine import Machine
 from tests.reports import Recorded
 from tests.traces import pods_write
-from tests.unit.phases.test_killed import KilledError, context, records_of_a_full_run
+from tests.unit.phases.test_killed import PARTS, KilledError, context, records_of_a_full_run
 from tests.wishes import asked, machine_for
 
 CONFIG = Config(kubeadm=KubeadmFlags(pod_network_cidr="192.168.0.0/16"))
@@ -86,8 +86,9 @@ def test_what_the_user_had_stays_and_comes_back(tmp_path: Path) -> None:
     assert machine.host.modes["/etc/containerd/config.toml"] == 0o640
 
 
-def test_killed_at_every_record_of_init_it_takes_back_what_there_is(tmp_path: Path) -> None:
-    for number in range(1, records_of_a_full_run(INIT, tmp_path / "whole") + 1):
+@pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"{part + 1} of {PARTS}")
+def test_killed_at_every_record_of_init_it_takes_back_what_there_is(part: int, tmp_path: Path) -> None:
+    for number in range(1 + part, records_of_a_full_run(INIT, tmp_path / "whole") + 1, PARTS):
         machine = Machine(tmp_path / str(number))
         before = dict(machine.host.files)
         with pytest.raises(KilledError):
@@ -97,10 +98,11 @@ def test_killed_at_every_record_of_init_it_takes_back_what_there_is(tmp_path: Pa
         assert reset(machine) == 0
 
 
-def test_killed_itself_at_any_command_it_goes_on(tmp_path: Path) -> None:
-    number, done = 0, False
+@pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"{part + 1} of {PARTS}")
+def test_killed_itself_at_any_command_it_goes_on(part: int, tmp_path: Path) -> None:
+    number, done = 1 + part - PARTS, False
     while not done:
-        number += 1
+        number += PARTS
         machine = Machine(tmp_path / str(number))
         before = dict(machine.host.files)
         init(machine)

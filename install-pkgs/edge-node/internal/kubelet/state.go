@@ -1,7 +1,7 @@
 // Package kubelet finds those files of the kubelet's own that would keep it from starting after a power cut.
 //
 // The kubelet writes most of them through a file beside them and flushes that, but not the folder (writeFile in
-// pkg/kubelet/util/store/filestore.go of Kubernetes v1.34.4); some are not flushed at all. What it does with one
+// pkg/kubelet/util/store/filestore.go of Kubernetes v1.34 to v1.37); some are not flushed at all. What it does with one
 // that it cannot read is different for each:
 //
 //	cpu_manager_state, memory_manager_state   does not start: "please drain this node and delete" the file

@@ -30,6 +30,14 @@ var intact = map[string]string{
 		`"gidMappings":[{"hostId":65536,"containerId":0,"length":65536}]}`,
 }
 
+// dualIntact is what the kubelet of v1.37.2 writes in place of two of them; the sums are its own.
+var dualIntact = map[string]string{
+	"cpu_manager_state": `{"policyName":"none","defaultCpuSet":"","checksum":1353318690,` +
+		`"data":"{\"policyName\":\"none\",\"defaultCpuSet\":\"\"}","dataChecksum":3028111495}`,
+	"memory_manager_state": `{"policyName":"None","machineState":{},"checksum":1313564062,` +
+		`"data":"{\"policyName\":\"None\",\"machineState\":{}}","dataChecksum":3093843326}`,
+}
+
 // others are files that are nobody's business, whatever is in them.
 var others = map[string]string{
 	"config.yaml": "", "kubeadm-flags.env": "", "pki/kubelet.crt": "", "checkpoints/web.tar": "",
@@ -110,6 +118,68 @@ func TestOfWhatIsBrokenEachIsRemovedAlone(t *testing.T) {
 			}
 		}
 		put(t, folder, name, []byte(text))
+	}
+}
+
+func TestWhatNewerKubeletsWriteIsLeftAsItIsAndRemovedIfBroken(t *testing.T) {
+	for name, text := range dualIntact {
+		folder := t.TempDir()
+		put(t, folder, name, []byte(text))
+		if said := repaired(folder); len(said) > 0 {
+			t.Fatal(strings.Join(said, "\n"))
+		}
+		for n := range text {
+			for what, broken := range map[string][]byte{
+				"cut": []byte(text[:n]), "zeroed": append([]byte(text[:n]), make([]byte, len(text)-n)...),
+			} {
+				if err := whole(name, broken); err == nil {
+					t.Fatalf("%s, %s at %d: nothing was said", name, what, n)
+				}
+			}
+		}
+		start := strings.Index(text, `"data":`)
+		for n := start; n < len(text); n++ {
+			if !changesValue(text, n) && text[n] != '\\' {
+				continue
+			}
+			flipped := []byte(text)
+			flipped[n] ^= 0x02
+			put(t, folder, name, flipped)
+			if said := repaired(folder); len(said) != 1 {
+				t.Fatalf("%s: nothing was said of byte %d: %s", name, n, flipped)
+			}
+		}
+	}
+}
+
+func TestOfACheckpointWithTwoSumsThatOfItsDataCounts(t *testing.T) {
+	const static = `"data":"{\"policyName\":\"static\",\"defaultCpuSet\":\"0-3\",\"entries\":{\"uid-a\":{\"x\":\"0\"}},` +
+		`\"baselines\":{\"uid-a\":{\"x\":{\"baseline\":\"0\"}}}}","dataChecksum":2567954908}`
+	const memory = `"data":"{\"policyName\":\"Static\",\"machineState\":{\"0\":{\"numberOfAssignments\":1,\"memoryMap\":null,` +
+		`\"cells\":[0]}},\"entries\":{\"uid-a\":{\"x\":[{\"numaAffinity\":[0],\"type\":\"memory\",\"size\":1024}]}}}",` +
+		`"dataChecksum":91527608}`
+	fine := map[string]string{
+		`{"policyName":"static","defaultCpuSet":"0-3","entries":{"uid-a":{"x":"0"}},"checksum":3210346084,` + static: "cpu_manager_state",
+		`{"policyName":"static","defaultCpuSet":"0-2","checksum":1,` + static:                                        "cpu_manager_state",
+		`{"policyName":"Static","machineState":{"0":{"numberOfAssignments":1,"memoryMap":null,"cells":[0]}},` +
+			`"entries":{"uid-a":{"x":[{"numaAffinity":[0],"type":"memory","size":1024}]}},"checksum":877560152,` + memory: "memory_manager_state",
+	}
+	for text, name := range fine {
+		if err := whole(name, []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for text, name := range map[string]string{
+		`{"policyName":"none","checksum":1353318690,"data":"","dataChecksum":3028111495}`:                                     "cpu_manager_state",
+		`{"policyName":"none","checksum":1353318690,"dat":"{}","dataChecksum":3028111495}`:                                    "cpu_manager_state",
+		`{"policyName":7,"checksum":1353318690,` + static:                                                                     "cpu_manager_state",
+		strings.Replace(`{"policyName":"static","checksum":1,`+static, `"dataChecksum":2567954908`, `"x":0`, 1):               "cpu_manager_state",
+		strings.Replace(`{"policyName":"static","checksum":1,`+static, `:2567954908`, `:"2567954908"`, 1):                     "cpu_manager_state",
+		strings.Replace(`{"policyName":"Static","machineState":{},"checksum":1,`+memory, `\"size\":1024`, `\"size\":1025`, 1): "memory_manager_state",
+	} {
+		if whole(name, []byte(text)) == nil {
+			t.Errorf("nothing was said of %s", text)
+		}
 	}
 }
 

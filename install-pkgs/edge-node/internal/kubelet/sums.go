@@ -10,7 +10,7 @@ import (
 
 var errSum = errors.New("its checksum is wrong")
 
-// sums verify the checksums of files in the formats of v1.34 and v1.36. What has another format is left to the
+// sums verify the checksums of files in the formats of v1.34 to v1.37. A file in another format is left to the
 // kubelet.
 var sums = map[string]func([]byte) error{
 	"cpu_manager_state":    verifyCPU,
@@ -33,8 +33,41 @@ func deep(sum uint64, shown ...string) error {
 	return errSum
 }
 
+// dual is a checkpoint of the CPU or memory manager since v1.37: the kubelet reads `data`, and nothing else if that
+// or its sum is there ("not falling back to previous versions", state_checkpoint.go of both). The other fields are
+// for older kubelets.
+type dual struct {
+	PolicyName    string                                `json:"policyName"`
+	DefaultCPUSet string                                `json:"defaultCpuSet"`
+	MachineState  map[string]json.RawMessage            `json:"machineState"`
+	Entries       map[string]map[string]json.RawMessage `json:"entries"`
+	Checksum      uint64                                `json:"checksum"`
+	Data          string                                `json:"data"`
+	DataChecksum  uint64                                `json:"dataChecksum"`
+}
+
+// verifyDual tells whether the file is such a checkpoint, and why the kubelet could not use it.
+func verifyDual(data []byte) (is bool, err error) {
+	var found dual
+	failed := json.Unmarshal(data, &found) // what can be read is there all the same
+	if found.Data == "" && found.DataChecksum == 0 {
+		return false, nil
+	}
+	if failed != nil {
+		return true, failed
+	}
+	if err := deep(found.DataChecksum, "(string)"+found.Data); err != nil {
+		return true, err
+	}
+	var inner map[string]json.RawMessage
+	return true, json.Unmarshal([]byte(found.Data), &inner)
+}
+
 // verifyCPU knows pkg/kubelet/cm/cpumanager/state/checkpoint.go. A missing sum is fine there.
 func verifyCPU(data []byte) error {
+	if is, err := verifyDual(data); is {
+		return err
+	}
 	var found struct {
 		PolicyName    string                       `json:"policyName"`
 		DefaultCPUSet string                       `json:"defaultCpuSet"`
@@ -57,6 +90,9 @@ func verifyCPU(data []byte) error {
 // verifyMemory knows pkg/kubelet/cm/memorymanager/state/checkpoint.go, as far as there is nothing in the file but
 // the name of the policy: with policy None, the default, that is all.
 func verifyMemory(data []byte) error {
+	if is, err := verifyDual(data); is {
+		return err
+	}
 	var found struct {
 		PolicyName   string                     `json:"policyName"`
 		MachineState map[string]json.RawMessage `json:"machineState"`

@@ -1,0 +1,69 @@
+"""Does this kubeadm take what it will be given: its version, feature gates and phases?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from edgeadm.config import Config
+from edgeadm.hosts import Host
+from edgeadm.kubeadm import compat
+from edgeadm.preflight.check import Check, Finding
+from edgeadm.preflight.subject import Subject
+
+
+def _known(_host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
+    if not compat.is_known(subject.kubernetes):
+        text = (
+            f"Kubernetes {subject.kubernetes} is not known to this edgeadm, which treats it as "
+            f"{compat.shown(compat.NEWEST)}"
+        )
+        yield Finding("KubernetesUnknown", text, "use a newer edgeadm if there is one", fatal=False)
+
+
+def _feature_gates(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    for name, on in _gates(config):
+        fault = compat.feature_gate_fault(subject.kubernetes, name, on)
+        if fault:
+            text = f"kubeadm {subject.kubernetes} refuses the feature gate {name}: {fault}"
+            known = ", ".join(compat.feature_gates(subject.kubernetes))
+            yield Finding("FeatureGates", text, f"leave it out; this kubeadm has {known}")
+
+
+def _gates(config: Config) -> Iterator[tuple[str, bool]]:
+    for each in config.kubeadm_documents:
+        if each.get("kind") == "ClusterConfiguration":
+            yield from ((str(name), bool(on)) for name, on in (each.get("featureGates") or {}).items())
+    for gate in (config.kubeadm.feature_gates or "").split(","):
+        name, _, on = gate.partition("=")
+        if name:
+            yield name.strip(), on.strip().lower() == "true"
+
+
+def _phases(verb: str, _host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    """Names that edgeadm knows of other releases, and all names in the user's documents: kubeadm ends at them
+    after everything was installed."""
+    ours = compat.join_phases if verb == "join" else compat.init_phases
+    here, every = ours(subject.kubernetes), compat.every_phase(verb)
+    flags = [name.removeprefix("kubeadm/") for name in config.skip_phases]
+    wanted = [name for name in flags if name in every]
+    if compat.is_known(subject.kubernetes):
+        for each in config.kubeadm_documents:
+            if each.get("kind") == f"{verb.capitalize()}Configuration":
+                wanted += [str(name) for name in each.get("skipPhases") or ()]
+    for name in dict.fromkeys(wanted):
+        if name not in here and name != "all":
+            text = f"`kubeadm {verb}` {subject.kubernetes} has no phase {name} that could be skipped"
+            yield Finding("SkipPhases", text, f"its phases are {', '.join(here)}")
+
+
+def _checks(verb: str) -> tuple[Check, ...]:
+    return (
+        Check("KubernetesUnknown", "this edgeadm knows the Kubernetes version", _known),
+        Check("FeatureGates", "this kubeadm has the feature gates that are asked for", _feature_gates),
+        Check("SkipPhases", "this kubeadm has the phases that are to be skipped", partial(_phases, verb)),
+    )
+
+
+KUBEADM_INIT_CHECKS = _checks("init")
+KUBEADM_JOIN_CHECKS = _checks("join")

@@ -1,0 +1,139 @@
+"""What preflight says of versions: kubeadm's feature gates and phases, and the machine's containerd."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgeadm.config import Config, KubeadmFlags
+from edgeadm.errors import ConfigError
+from edgeadm.hosts import Result
+from edgeadm.phases.preflight import Preflight
+from edgeadm.phases.preflight_join import JoinPreflight
+from edgeadm.preflight.check import Check, Finding
+from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS, KUBEADM_JOIN_CHECKS
+from edgeadm.preflight.subject import Subject
+from edgeadm.preflight.supply import SUPPLY_CHECKS
+from tests.machine import Machine
+
+V1BETA3 = {"apiVersion": "kubeadm.k8s.io/v1beta3", "kind": "InitConfiguration"}
+
+
+def found(
+    checks: tuple[Check, ...], version: str, config: Config, machine: Machine | None = None
+) -> list[Finding]:
+    host = machine.host if machine else None
+    subject = Subject(version)
+    return [each for check in checks for each in check.probe(host, config, subject)]  # type: ignore[arg-type]
+
+
+def of(machine: Machine, version: str) -> Machine:
+    """The machine with a package of that version."""
+    assert machine.package is not None
+    manifest = replace(machine.package.manifest, kubernetes=version)
+    machine.package = replace(machine.package, manifest=manifest)
+    return machine
+
+
+@pytest.mark.parametrize(("version", "named"), [("v1.37.2", False), ("v1.38.0", True), ("v1.22.0", False)])
+def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -> None:
+    warnings = found(KUBEADM_INIT_CHECKS, version, Config())
+    assert [(each.name, each.fatal) for each in warnings] == [("KubernetesUnknown", False)] * named
+
+
+@pytest.mark.parametrize(
+    ("version", "gates", "said"),
+    [
+        ("v1.36.3", "NodeLocalCRISocket=true", ""),
+        ("v1.36.3", "NodeLocalCRISocket=false", "locked to true since 1.36"),
+        ("v1.37.2", "RootlessControlPlane=true", ""),
+        ("v1.37.2", "RootlessControlPlane=true,NodeLocalCRISocket=true", "NodeLocalCRISocket: it is gone"),
+        ("v1.37.2", "PublicKeysECDSA=true", "gone since 1.37"),
+        ("v1.36.3", "ControlPlaneKubeletLocalMode=true", "gone since 1.36"),
+        ("v1.35.4", "WaitForAllControlPlaneComponents=true", "gone since 1.35"),
+        ("v1.37.2", "Nonsense=true", "Nonsense: it does not exist"),
+        ("v1.33.1", "EtcdLearnerMode=true", ""),
+    ],
+)
+def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, said: str) -> None:
+    flags = Config(kubeadm=KubeadmFlags(feature_gates=gates))
+    values = dict(gate.split("=") for gate in gates.split(","))
+    document = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "featureGates": {name: value == "true" for name, value in values.items()},
+    }
+    for config in (flags, Config(kubeadm_documents=(document,))):
+        findings = found(KUBEADM_INIT_CHECKS, version, config)
+        assert [each.fatal for each in findings] == [True] * bool(said)
+        assert all(said in each.message and version in each.message for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("version", "skipped", "names"),
+    [
+        ("v1.37.2", ("etcd-join", "kubeadm/control-plane-join", "warm-up"), []),
+        ("v1.37.2", ("control-plane-join/etcd",), ["control-plane-join/etcd"]),
+        ("v1.35.4", ("control-plane-join/etcd",), []),
+        ("v1.30.0", ("kubeadm/etcd-join",), ["etcd-join"]),
+    ],
+)
+def test_a_phase_that_this_kubeadm_has_not_cannot_be_skipped(
+    version: str, skipped: tuple[str, ...], names: list[str]
+) -> None:
+    findings = found(KUBEADM_JOIN_CHECKS, version, Config(skip_phases=skipped))
+    assert [each.fatal for each in findings] == [True] * len(names)
+    assert all(name in each.message for name, each in zip(names, findings, strict=True))
+
+
+def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
+    document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration"}
+    config = Config(kubeadm_documents=(document | {"skipPhases": ["addon/kube-proxy", "addon/dns"]},))
+    (finding,) = found(KUBEADM_INIT_CHECKS, "v1.37.2", config)
+    assert "addon/dns" in finding.message
+    assert found(KUBEADM_JOIN_CHECKS, "v1.37.2", config) == []
+    newer = [each.name for each in found(KUBEADM_INIT_CHECKS, "v1.38.0", config)]
+    assert newer == ["KubernetesUnknown"]
+
+
+@pytest.mark.parametrize(
+    ("version", "containerd", "fatal", "hint"),
+    [
+        ("v1.37.2", "2.3.0", None, ""),
+        ("v1.37.2", "2.5.1", None, ""),
+        ("v1.37.2", "2.2.9", False, "update it to 2.3.0 or 2.4.0"),
+        ("v1.37.2", "1.7.24", False, "update it to 2.3.0 or 2.4.0"),
+        ("v1.37.2", "1.6.20~ds1", False, "2.3.0"),
+        ("v1.37.2", "1.5.9", True, "2.3.0"),
+        ("v1.38.0", "1.7.28", True, "2.3.0"),
+        ("v1.36.3", "2.1.5", False, "2.2.0 or 2.3.0"),
+        ("v1.35.4", "2.1.5", None, ""),
+        ("v1.35.4", "2.1.4", False, "1.7.28"),
+        ("v1.28.0", "1.6.20", None, ""),
+        ("v1.28.0", "1.4.13", True, "1.7 or newer"),
+    ],
+)
+def test_the_machines_own_containerd_is_judged_for_the_version(
+    version: str, containerd: str, fatal: bool | None, hint: str, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path)
+    machine.host.answers["containerd --version"] = Result(out=f"containerd github.com {containerd} abc\n")
+    machine.host.answers["containerd config dump"] = Result(out="version = 2\n")
+    checks = tuple(each for each in SUPPLY_CHECKS if each.name == "ContainerRuntime")
+    findings = found(checks, version, Config(), machine)
+    assert [each.fatal for each in findings] == ([] if fatal is None else [fatal])
+    assert all(hint in each.hint and containerd in each.message for each in findings)
+
+
+@pytest.mark.parametrize("phase", [Preflight(()), JoinPreflight(())], ids=["init", "join"])
+def test_documents_that_kubeadm_cannot_read_are_refused_before_anything_changes(
+    phase: Preflight, tmp_path: Path
+) -> None:
+    machine = of(Machine(tmp_path), "v1.37.2")
+    config = Config(kubeadm_documents=(V1BETA3,))
+    with pytest.raises(ConfigError, match="does not read kubeadm") as refused:
+        phase.apply(machine.context(config))
+    assert "kubeadm 1.31 to 1.36 writes kubeadm.k8s.io/v1beta4" in refused.value.hint
+    phase.apply(of(machine, "v1.36.3").context(config))
