@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from edgeadm.autonomy.boot import GROUP
 from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import EdgeNode
@@ -11,9 +9,9 @@ from edgeadm.hosts.card import card_with, manager_of
 from edgeadm.phases import edge_nic
 from edgeadm.phases.edge_memory import KEEP_UNIT
 from edgeadm.phases.kernel_state import FILE, parse
-from edgeadm.phases.node_files import KEEP, KUBELET
+from edgeadm.phases.membership import kubelet_address
+from edgeadm.phases.node_files import KEEP
 
-FLAGS = f"{KUBELET}/kubeadm-flags.env"
 AGAIN = "run `edgeadm join` again, with the package that fits this edgeadm"
 
 
@@ -43,7 +41,7 @@ def _kept(node: EdgeNode) -> Found:
 
 
 def _card(node: EdgeNode) -> Found:
-    address = _own_address(node)
+    address = kubelet_address(node.host)
     name = card_with(node.host, address)
     if not name:
         return warning("no network card has an address now")
@@ -58,12 +56,6 @@ def _card(node: EdgeNode) -> Found:
     if "--hold=" not in (node.host.read(KEEP_UNIT) or b"").decode():
         return warning(f"{card}; {without} it has none, and nothing on the node has {address} then")
     return ok(f"{card}; {without} it has none, and {KEEP} holds {address} then")
-
-
-def _own_address(node: EdgeNode) -> str:
-    """As kubelet was told; empty if it was not."""
-    found = re.search(rb"--node-ip=([0-9a-fA-F.:]+)", node.host.read(FLAGS) or b"")
-    return found[1].decode() if found else ""
 
 
 NETWORK_CHECKS = (

@@ -16,8 +16,8 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Card:
-    """`method` is dhcp, static or unknown; `by` is the program, empty if none is known. `keeps` tells that the card
-    has its address without a carrier, too."""
+    """`method` is dhcp, static or unknown; `by` is the program, empty if none is known. `keeps` tells that
+    the card has its address without a carrier, too."""
 
     name: str
     method: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import asdict, dataclass
 
 from edgeadm import pki, yaml_text
@@ -15,6 +16,7 @@ from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 
 FACTS = "/etc/edgeadm/cluster.json"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
 
 
@@ -68,6 +70,12 @@ def facts_on(host: Host) -> ClusterFacts | None:
         return ClusterFacts(**known | lists)
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def kubelet_address(host: Host) -> str:
+    """This node's address as kubelet was told it; empty if it was not."""
+    found = re.search(rb"--node-ip=([0-9a-fA-F.:]+)", host.read(KUBELET_FLAGS) or b"")
+    return found[1].decode() if found else ""
 
 
 def known_facts(ctx: Context) -> ClusterFacts:
