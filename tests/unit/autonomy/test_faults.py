@@ -292,7 +292,8 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
     (
         "a flag has Pods ask the cloud's DNS",
         write(
-            "/var/lib/kubelet/kubeadm-flags.env", b'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.21 --cluster-dns=10.96.0.10"\n'
+            "/var/lib/kubelet/kubeadm-flags.env",
+            b'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.21 --cluster-dns=10.96.0.10"\n',
         ),
         "dns-asked",
         "failed",
