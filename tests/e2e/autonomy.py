@@ -142,8 +142,8 @@ class Shop(Site):
         return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
 
     def restarts(self, unit: str) -> tuple[int, float]:
-        """How often systemd had to start the unit of edge1 again since the boot, and the seconds since its last
-        start."""
+        """How often systemd had to start the unit of edge1 again since the boot, and the seconds since the
+        last start."""
         asked = "--property=NRestarts,ActiveEnterTimestampMonotonic"
         told = self.edge1.exec(["systemctl", "show", unit, asked]).out
         found = dict(line.split("=") for line in told.split())
