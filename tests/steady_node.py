@@ -52,6 +52,7 @@ ENTRIES = (
     f"kubelet_{VERSION}__services___list",
     f"kubelet_{VERSION}__nodes_{NAME}__list",
     f"kubelet_{VERSION}__csinodes_{NAME}_",
+    f"kubelet_{VERSION}_kube-node-lease_leases_{NAME}_",
     f"kubelet_{VERSION}_default_configmaps_kube-root-ca.crt__list",
     f"kube-proxy_{VERSION}__services___list",
     f"kube-proxy_{VERSION}__endpointslices___list",

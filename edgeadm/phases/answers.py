@@ -14,6 +14,6 @@ LISTS = {
 # Objects with the name of the node. A program asks for them when it starts; at its first start on a node they
 # may not be there yet, so `edgeadm-node` asks once more in its name. Without its CSINode kubelet tries to
 # create it, and exits after six attempts (pkg/volume/csi/csi_plugin.go, initializeCSINode).
-OWN = {"kubelet": ("csinodes",)}
+OWN = {"kubelet": ("csinodes", "leases")}
 # With strict service groups, a program beside kube-proxy asks for its lists.
 ALSO_FOR = {"kube-proxy": ("application-grid-wrapper", "grid-wrapper")}

@@ -33,14 +33,16 @@ const (
 // start without the cloud the client would be told that there is none: kubelet exits then, as it cannot create its
 // CSINode.
 type ownObject struct {
-	resource string
-	folder   string
-	of       string // the client that asks for it, though it may never have had an answer; empty: none
+	resource  string
+	namespace string
+	folder    string
+	of        string // the client that asks for it, though it may never have had an answer; empty: none
 }
 
 var ownObjects = []ownObject{
-	{"nodes", "/api/v1/nodes/", ""},
-	{"csinodes", "/apis/storage.k8s.io/v1/csinodes/", "kubelet_"},
+	{"nodes", "", "/api/v1/nodes/", ""},
+	{"csinodes", "", "/apis/storage.k8s.io/v1/csinodes/", "kubelet_"},
+	{"leases", "kube-node-lease", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/", "kubelet_"},
 }
 
 // asker asks lite-apiserver for the objects of this node in the name of those who ask for them. What a client like
@@ -109,8 +111,7 @@ func askAnew(args []string, out io.Writer) error {
 // there come without a file.
 func (a *asker) entries() ([]litecache.Found, error) {
 	found, err := litecache.Find(a.cache, func(name litecache.Name) bool {
-		return name.Verb == litecache.VerbGet && objectOf(name.Resource) != nil && name.Object == a.node &&
-			name.Namespace == "" && name.Subresource == ""
+		return name.Verb == litecache.VerbGet && objectOf(name) != nil && name.Object == a.node && name.Subresource == ""
 	})
 	if err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func (a *asker) lacking(object ownObject, found []litecache.Found) []litecache.F
 			continue
 		}
 		name := each.Name
-		name.Resource = object.resource
+		name.Resource, name.Namespace = object.resource, object.namespace
 		has := func(other litecache.Found) bool { return other.Name == name }
 		if !slices.ContainsFunc(found, has) {
 			lacking = append(lacking, litecache.Found{Key: name.Key(), Name: name})
@@ -138,9 +139,9 @@ func (a *asker) lacking(object ownObject, found []litecache.Found) []litecache.F
 	return lacking
 }
 
-func objectOf(resource string) *ownObject {
+func objectOf(name litecache.Name) *ownObject {
 	for i, each := range ownObjects {
-		if each.resource == resource {
+		if each.resource == name.Resource && each.namespace == name.Namespace {
 			return &ownObjects[i]
 		}
 	}
@@ -160,7 +161,7 @@ func (a *asker) ask(ctx context.Context, entry litecache.Found) (fs.FileInfo, er
 	}
 	lite.client.Timeout = askPatience
 	defer lite.client.CloseIdleConnections()
-	address := a.server + objectOf(entry.Resource).folder + url.PathEscape(a.node)
+	address := a.server + objectOf(entry.Name).folder + url.PathEscape(a.node)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err

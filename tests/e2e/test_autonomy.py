@@ -33,7 +33,7 @@ KERNEL = "/etc/kubernetes/edge/kernel.json"
 # An answer of each program that a second start asks for; of kubelet also one that join prefetches.
 AT_A_START = (
     *("kubelet_.*_csinodes_", "kubelet_.*_pods_"),
-    *("kube-proxy_.*_services_", "flanneld_.*_nodes_", "CoreDNS_.*_services_"),
+    *("kube-proxy_.*_services_", "flanneld_.*_nodes_", "coredns_.*_services_"),
 )
 CHECKPOINTS = {"allocated_pods_state", "cpu_manager_state", "memory_manager_state"}
 MANIFEST = "/etc/kubernetes/manifests/own.yaml"
