@@ -73,6 +73,14 @@ def failed_checks(node: Node) -> dict[str, str]:
     }
 
 
+def card(node: Node) -> tuple[str, str]:
+    """The addresses of the node's card, and its routes."""
+    return tuple(  # type: ignore[return-value]
+        node.exec(["ip", "-o", *words, "dev", "eth0"]).out
+        for words in (("addr", "show", "scope", "global"), ("route", "show"))
+    )
+
+
 def test_every_kind_of_pod_runs_and_its_address_is_remembered(shop: Shop, before: dict[str, str]) -> None:
     assert len(before) == 9
     own = {f"default/{name}": address for name, address in before.items() if name != "edge1"}
@@ -131,20 +139,21 @@ def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) 
 
 
 def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
-    rules = shop.edge1.exec([NFT, "list", "tables"]).out
-    words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "-o", "json"]
-    told = json.loads(shop.edge1.exec(words).out)
+    rules, network = shop.edge1.exec([NFT, "list", "tables"]).out, card(shop.edge1)
+    words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "--no-address"]
+    told = json.loads(shop.edge1.exec([*words, "-o", "json"]).out)
     assert (told["survived"], told["lifted"], told["restarted"]) == (True, True, True)
     assert {each["outcome"] for each in told["pods"]} == {"kept"}, told
     assert shop.edge1.exec([NFT, "list", "tables"]).out == rules
+    assert card(shop.edge1) == network
     assert shop.whole(before)
 
 
 def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
     """It is waited for in a later test: meanwhile others go on."""
-    words = "nohup edgeadm drill offline --minutes 1 >/dev/null 2>&1 &"
+    words = "nohup edgeadm drill offline --minutes 1 --no-address >/dev/null 2>&1 &"
     shop.edge2.exec(["bash", "-c", words])
-    until(lambda: DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out, "the drill has begun")
+    until(lambda: card(shop.edge2) == ("", ""), "the drill has begun")
     shop.edge2.exec(["pkill", "-KILL", "-f", "drill offline --minutes"])
     assert DRILL_TABLE in shop.edge2.exec([NFT, "list", "tables"]).out
 
@@ -206,6 +215,8 @@ def test_ten_minutes_after_such_a_boot_kubelet_still_runs(cut: Shop, before: dic
 
 def test_the_killed_rehearsal_has_ended(shop: Shop) -> None:
     until(lambda: DRILL_TABLE not in shop.edge2.exec([NFT, "list", "tables"]).out, "its timer fired")
+    assert shop.edge2.ip in card(shop.edge2)[0]
+    assert "default" in card(shop.edge2)[1]
     until(lambda: shop.ready("edge2") == "True", "edge2 is Ready")
 
 
