@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -20,6 +21,7 @@ const (
 	pinEvery     = 30 * time.Second
 	restoreEvery = 5 * time.Second
 	holdEvery    = 2 * time.Second
+	portsEvery   = 15 * time.Second
 )
 
 // keepSnapshot copies what changes in lite-apiserver's cache to where a power cut does not reach it. Beside that, and
@@ -35,6 +37,7 @@ func keepSnapshot(args []string, _ io.Writer) error {
 	once := flags.Bool("once", false, "take the snapshot once and stop")
 	pin := flags.Bool("pin-images", false, "pin the images that containers use")
 	states := flags.String("kernel", "", "file with the state of the kernel to restore where others flush it; empty: none")
+	results := flags.String("cni-results", defaultResults, "folder in which the container runtime keeps Pods' networks")
 	hold := flags.String("hold", "", "link that has the node's own address while no network card has it; empty: none")
 	state := flags.String("kubelet", defaultKubelet, "folder of the kubelet, whose flags tell the node's own address")
 	asks.flags(flags)
@@ -59,7 +62,9 @@ func keepSnapshot(args []string, _ io.Writer) error {
 	}
 	if *states != "" {
 		kept := &kernel.Keeper{File: *states, Say: log.Printf, Run: kernel.Command}
-		jobs = append(jobs, job{restoreEvery, kept.Round})
+		ports := &kernel.Ports{Results: *results, Plugins: defaultPlugins, Run: kernel.Plugin, Say: log.Printf}
+		round := func(ctx context.Context, _ time.Duration) error { return ports.Round(ctx) }
+		jobs = append(jobs, job{restoreEvery, kept.Round}, job{portsEvery, round})
 	}
 	if *hold != "" {
 		holder := &kernel.Holder{

@@ -123,6 +123,12 @@ def test_state_of_the_kernel_that_others_flush_is_restored(flush: str, shop: Sho
     until(lambda: not failed_checks(shop.edge2), "nothing is found any more")
 
 
+def test_a_host_port_answers_again_after_the_packet_filter_was_flushed(shop: Shop) -> None:
+    shop.edge1.exec(["nft", "flush", "ruleset"])
+    assert "HOSTPORT" not in shop.edge1.exec(["iptables", "-t", "nat", "-S"]).out
+    until(shop.host_port, "the Pod with a port of the node answers there")
+
+
 def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) -> None:
     """Whatever a later Kubernetes asks for besides turns this red: edgeadm/phases/answers.py has the list."""
     before = shop.entries(shop.edge2)
