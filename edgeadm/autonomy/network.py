@@ -9,6 +9,7 @@ from edgeadm.hosts.card import card_with, manager_of
 from edgeadm.phases import edge_nic
 from edgeadm.phases.edge_memory import KEEP_UNIT
 from edgeadm.phases.kernel_state import FILE, parse
+from edgeadm.phases.lite_files import LINK
 from edgeadm.phases.membership import kubelet_address
 from edgeadm.phases.node_files import KEEP
 
@@ -43,6 +44,8 @@ def _kept(node: EdgeNode) -> Found:
 def _card(node: EdgeNode) -> Found:
     address = kubelet_address(node.host)
     name = card_with(node.host, address)
+    if name == LINK:
+        return ok(f"no network card has {address} now: {KEEP} holds it")
     if not name:
         return warning("no network card has an address now")
     card = manager_of(node.host, name)

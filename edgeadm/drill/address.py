@@ -11,6 +11,7 @@ from edgeadm.drill.errors import CutsOperatorError
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.hosts.card import card_with
+from edgeadm.phases.lite_files import LINK
 from edgeadm.phases.membership import kubelet_address
 
 SCRIPT = "/run/edgeadm-drill-address"
@@ -22,7 +23,7 @@ SHOWN_ONLY = re.compile(r"\b(linkdown|dead|offload|expires \S+|cache)\b")
 def own_card(host: Host) -> str:
     """The card that has this node's address. Raises PhaseError if there is none."""
     card = card_with(host, kubelet_address(host))
-    if not card:
+    if card in ("", LINK):
         raise PhaseError(
             "no network card of this machine has an address: there is none to be taken away",
             hint="leave `--no-address` out, or begin the drill while the node is online",

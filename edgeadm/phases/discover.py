@@ -10,7 +10,7 @@ from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
 from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import ApiError, ConfigError, UnsupportedVersionError
+from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
@@ -68,8 +68,7 @@ class Discover:
         outside = ctx.outside()
         known = cluster_facts(ctx)
         if known is not None and is_member(ctx):
-            ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
-            ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
+            _learn_ranges(ctx, outside, known)
             return
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
@@ -119,6 +118,16 @@ def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
     """The networks of Services, one for each family."""
     said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
     return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+
+
+def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
+    """Add them to the record of a node that is in its cluster. One that is cut off goes on without."""
+    try:
+        ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
+    except (UnreachableError, ApiError) as error:
+        ctx.warn(f"the networks of Services stay unknown to this node: {error.message}")
+        return
+    ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
 
 
 def _lacks_ranges(ctx: Context) -> bool:

@@ -393,6 +393,13 @@ def test_a_fault_is_found_by_its_check_alone(plant: Plant, code: str, result: st
     assert node.host.ran == []
 
 
+def test_cut_off_without_an_address_the_card_is_no_fault(tmp_path: Path) -> None:
+    node = EdgeNode(tmp_path)
+    node.links |= {"eth0": [], LINK: [*node.links[LINK], "10.0.0.21/32"]}
+    (found,) = (each.found for each in node.findings() if each.check.code == "card-address")
+    assert (found.result, "edge-keep holds it" in found.text) == ("ok", True)
+
+
 def test_there_is_a_fault_for_every_check() -> None:
     assert {each.code for each in AUTONOMY_CHECKS} == {code for _, _, code, _ in FAULTS}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm.core.phase import Context
+from edgeadm.errors import UnreachableError
 from edgeadm.phases import kernel_state
 from edgeadm.phases.discover import KUBEADM_CONFIG, Discover
 from edgeadm.phases.edge_memory import KEEP_UNIT, EdgeMemory
@@ -59,6 +60,19 @@ def test_joined_again_it_learns_the_ranges_and_nothing_else_changes(tmp_path: Pa
     Discover().apply(ctx)
     assert facts_on(machine.host) == replace(OLD, service_ranges=BOTH)
     assert not Discover().check(ctx).needed
+
+
+def test_joined_again_while_cut_off_it_goes_on_without(tmp_path: Path) -> None:
+    class Away:
+        def get(self, path: str) -> None:
+            raise UnreachableError("the API server does not answer")
+
+    machine, ctx = context(tmp_path, OLD)
+    machine.host.files |= join_writes()
+    warned: list[str] = []
+    Discover().apply(replace(ctx, outside=Away, warn=warned.append))  # type: ignore[arg-type]
+    assert facts_on(machine.host) == OLD
+    assert warned == ["the networks of Services stay unknown to this node: the API server does not answer"]
 
 
 def test_all_of_it_is_told_to_the_keeper(tmp_path: Path) -> None:
