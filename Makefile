@@ -20,7 +20,7 @@ e2e: export EDGEADM_KUBERNETES := $(KUBERNETES)
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e outdated checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ e2e: $(READY_TO_BUILD) ## journeys in real sandboxes; KUBERNETES=v1.36.3 names a
 	$(WITHIN) $(RUN)pytest $(ALONE) -v -m e2e --durations=5 || journeys=1; \
 	$(WITHIN) $(RUN)pytest tests/e2e -v -m e2e -n 2 --dist loadfile --durations=15 $(ALONE:%=--ignore=%) \
 	&& exit $$journeys
+
+outdated: $(READY_TO_BUILD) ## every pin against the registries, and until when it is supported
+	PYTHONPATH=. $(PYTHON) tools/outdated.py
 
 checkov: $(READY) ## checkov over every manifest; installs it apart, into the cache
 	@$(PYTHON) tools/checkov.py

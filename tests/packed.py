@@ -10,6 +10,17 @@ from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
 from edgeadm.package.opened import OpenPackage
 
 VERSION = "v1.34.4"
+IMAGES = {
+    "images/kube-apiserver.tar": f"registry.k8s.io/kube-apiserver:{VERSION}",
+    "images/kube-proxy.tar": f"registry.k8s.io/kube-proxy:{VERSION}",
+    "images/etcd.tar": "registry.k8s.io/etcd:3.6.5-0",
+    "images/coredns.tar": "registry.k8s.io/coredns/coredns:v1.12.1",
+    "images/pause.tar": "registry.k8s.io/pause:3.10.1",
+    "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.28.10",
+    "images/tunnel.tar": "superedge.tencentcloudcr.com/superedge/tunnel:v0.9.0",
+    "images/approver.tar": "edgeadm.io/approver:v1.0.0",
+    "images/service-group.tar": "edgeadm.io/service-group:v1.0.0",
+}
 
 
 def packed(text: str) -> bytes:
@@ -19,7 +30,9 @@ def packed(text: str) -> bytes:
 
 def roles_of(path: str) -> tuple[str, ...]:
     """Which nodes need the file."""
-    if path in ("images/kube-apiserver.tar", "images/approver.tar") or path.startswith("tools/vip/"):
+    if path in ("images/kube-apiserver.tar", "images/etcd.tar", "images/approver.tar") or path.startswith(
+        "tools/vip/"
+    ):
         return ("control-plane",)
     return (
         ("edge",)
@@ -53,8 +66,7 @@ def make_package(target: Path, role: str) -> OpenPackage:
     tools = ("keepalived", "haproxy", "vip-members", "libc.so.6")
     wanted += [(f"tools/vip/{name}", "tool") for name in tools]
     wanted += [("tools/edge/nft", "tool")]
-    images_of = ("kube-apiserver", "pause", "flannel", "approver", "service-group")
-    wanted += [(f"images/{name}.tar", "image") for name in images_of]
+    wanted += [(path, "image") for path in IMAGES]
     for path, kind in wanted:
         data = packed(path)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -63,13 +75,6 @@ def make_package(target: Path, role: str) -> OpenPackage:
         mode = 0o644 if path.endswith(".so.6") else 0o755
         entries.append(FileEntry(path, roles_of(path), kind, len(data), mode, digest))
         if kind == "image":
-            name = {
-                "images/kube-apiserver.tar": f"registry.k8s.io/kube-apiserver:{VERSION}",
-                "images/pause.tar": "registry.k8s.io/pause:3.10.1",
-                "images/approver.tar": "edgeadm.io/approver:v1.0.0",
-                "images/service-group.tar": "edgeadm.io/service-group:v1.0.0",
-                "images/flannel.tar": "ghcr.io/flannel-io/flannel:v0.26.7",
-            }[path]
-            images.append(ImageEntry(name, path, f"sha256:{digest}", roles_of(path)))
+            images.append(ImageEntry(IMAGES[path], path, f"sha256:{digest}", roles_of(path)))
     manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))
     return Unpacked(target, manifest, role, folder)

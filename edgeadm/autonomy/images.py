@@ -45,7 +45,12 @@ def _images(node: EdgeNode) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
-    return {full_name(str(each.get("name"))): each for each in node.images.every("images")}
+    """By each of their names: an image of a package may have the name of a second registry as well."""
+    return {
+        full_name(str(name)): each
+        for each in node.images.every("images")
+        for name in each.get("names") or [each.get("name")]
+    }
 
 
 def _present(node: EdgeNode) -> Found:

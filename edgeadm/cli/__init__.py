@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from edgeadm import __version__
+from edgeadm.cli import pflag
 from edgeadm.errors import UsageError
 
 # Verb → module that holds its click command under the name `command`.
@@ -52,7 +53,7 @@ SUMMARIES = {
 }
 
 
-class Verbs(click.Group):
+class Verbs(pflag.Group):
     """Imports a verb's module only when that verb runs or shows its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -80,13 +81,32 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does; a word that is no verb is answered with the nearest one."""
+        """As click does; `create token` is read as `token create`, and the nearest verb is named for a word
+        that is no verb."""
+        args = self._noun_first(ctx, args)
         word = args[0]
         if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(word, VERBS, n=1)
             hint = f"did you mean `edgeadm {near[0]}`?" if near else "see `edgeadm --help`"
             raise UsageError(f"`{word}` is not a command of edgeadm", hint=hint)
         return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option without a verb is answered with a verb that may have it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise UsageError(
+                f"`{error.option_name}` is no option of edgeadm itself",
+                hint=f"put it after a verb, as in `edgeadm init {error.option_name} …`; see `edgeadm --help`",
+            ) from error
+
+    def _noun_first(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[0] in VERBS or len(args) < 2 or args[1] not in VERBS:
+            return args
+        group = self.get_command(ctx, args[1])
+        below = isinstance(group, click.Group) and args[0] in group.list_commands(ctx)
+        return [args[1], args[0], *args[2:]] if below else args
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.kubeconfig import open_access
 from edgeadm.cli.session import Session
 from edgeadm.cli.settings import given
@@ -79,7 +79,7 @@ def show_added(session: Session, changed: int, as_json: bool) -> None:
             console.data(f"- {each}")
 
 
-@click.group("addon")
+@click.group("addon", cls=pflag.Group)
 def command() -> None:
     """Add components to a cluster that is there."""
 

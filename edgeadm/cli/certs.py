@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from edgeadm import pki
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.addon import ClusterVerb, closing
 from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import looking
@@ -53,7 +53,7 @@ def rows(ctx: Context) -> Iterator[Row]:
         yield Row(egress_by_hand.CERTIFICATE, egress_by_hand.standing(ctx))
 
 
-@click.group("certs")
+@click.group("certs", cls=pflag.Group)
 def command() -> None:
     """Check and renew the edge components' certificates."""
 
@@ -93,5 +93,6 @@ RENEWED = closing(
     "no certificate is near its end",
     "The certificates are renewed, and those who serve with them have read them.",
 )
-VERB = ClusterVerb(CERTS, RENEWED, kubeadm=False)
+VERB = ClusterVerb(CERTS, RENEWED, kubeadm=False, accepts=tuple(check.params))
 command.add_command(VERB.command())
+check.params += pflag.without_effect(check.params, VERB.options())

@@ -10,7 +10,7 @@ import click
 from edgeadm.autonomy.check import FAILED, WARNING, Finding, run_checks
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.node import open_node
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.session import world
 from edgeadm.errors import NotRootError
 from edgeadm.hosts import DryHost
@@ -21,7 +21,7 @@ COLOURS = {"ok": "green", WARNING: "yellow", FAILED: "red"}
 SHOWN = {"not applicable": "-"}
 
 
-@click.group("check")
+@click.group("check", cls=pflag.Group)
 def command() -> None:
     """Look whether a node is as it should be; change nothing."""
 

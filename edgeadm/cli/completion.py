@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 
 NAME = "edgeadm"
 
 
-@click.command("completion")
+@click.command("completion", cls=pflag.Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.init import VERB
 from edgeadm.config.load import API, KIND
 from edgeadm.config.model import Config, join_settings, key_of, kubeadm_settings, own_settings
 
 
-@click.group("config")
+@click.group("config", cls=pflag.Group)
 def command() -> None:
     """Show or check what flags, variables and a file come to."""
 
@@ -58,4 +58,4 @@ def _plain(value: Any) -> Any:
 
 
 for _name, _call in (("print", _print), ("validate", _validate)):
-    command.add_command(click.Command(_name, callback=_call, params=VERB.options(), help=_call.__doc__))
+    command.add_command(pflag.Command(_name, callback=_call, params=VERB.options(), help=_call.__doc__))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from edgeadm.cli import addon, pflag
 from edgeadm.cli.addon import ClusterVerb, closing
 from edgeadm.workflows import DETACH
 
@@ -14,10 +15,10 @@ SAID = closing(
 )
 
 
-@click.group("detach")
+@click.group("detach", cls=pflag.Group)
 def command() -> None:
     """Take added components out of a cluster again."""
 
 
-VERB = ClusterVerb(DETACH, SAID, kubeadm=False, journaled=False)
+VERB = ClusterVerb(DETACH, SAID, kubeadm=False, journaled=False, accepts=tuple(addon.VERB.options()))
 command.add_command(VERB.command())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import changing, looking, world
 from edgeadm.config import Config
@@ -29,7 +29,7 @@ LONGEST = 24 * 60
 FAILED = 2
 NOTHING = "nothing to do: nothing is blocked"
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Say what would change, change nothing.")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Wish:
         ]
 
 
-@click.group("drill")
+@click.group("drill", cls=pflag.Group)
 def command() -> None:
     """Rehearse an outage on this edge node."""
 
@@ -75,7 +75,7 @@ def command() -> None:
 @command.command("offline")
 @click.option("--node", metavar="NODE", default="", help="The node's name; it has to be this one.")
 @click.option("--minutes", type=int, required=True, metavar="N", help=f"How long, 1 to {LONGEST}.")
-@click.option("--restart", is_flag=True, help=f"Restart {', '.join(UNITS)} half-way, as a boot would.")
+@click.option("--restart", cls=pflag.Switch, help=f"Restart {', '.join(UNITS)} half-way, as a boot would.")
 @click.option(
     "--drop/--refuse",
     default=True,
@@ -182,3 +182,6 @@ def _say_what_would_be(wish: Wish, *, as_json: bool) -> None:
 
 def _block(ctx: Context, card: str = "") -> Block:
     return Block(ctx.host, nft_program(ctx.host), card)
+
+
+pflag.pair(offline, lift)

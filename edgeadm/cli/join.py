@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.session import Session
+from edgeadm.cli.settings import edgeadm_options
 from edgeadm.cli.workflow import WorkflowVerb, summary
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.phases.common import node_name, renderer
@@ -13,7 +14,7 @@ from edgeadm.phases.membership import is_member
 from edgeadm.workflows import JOIN
 
 
-class TargetGroup(click.Group):
+class TargetGroup(pflag.Group):
     """A verb whose first word is a target, or one of its sub-commands: options may follow the target."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -35,5 +36,6 @@ def show_joined(session: Session, changed: int, as_json: bool) -> None:
         console.data(renderer(ctx).text("text/join-done.txt", values).rstrip("\n"))
 
 
-VERB = WorkflowVerb(JOIN, show_joined)
+# What `init` was told of the cluster, this node learns from the cluster.
+VERB = WorkflowVerb(JOIN, show_joined, accepts=tuple(edgeadm_options("init")))
 command = VERB.command(TargetGroup)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.errors import UsageError
 from edgeadm.render import SUFFIX, Renderer
 
 
-@click.command("manifests")
+@click.command("manifests", cls=pflag.Command)
 @click.option("-o", "--output-dir", required=True, metavar="DIR", help="Folder to write to; made if absent.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", cls=pflag.Switch, help="Write over files that are there.")
 def command(output_dir: str, force: bool) -> None:
     """Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`."""
     folder, render = Path(output_dir), Renderer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -80,7 +81,6 @@ def _show(error: EdgeadmError, words: Sequence[str]) -> int:
 
 def _wants_json(words: Sequence[str]) -> bool:
     """Whether this command line asked for JSON: an error must then be JSON on stdout, too."""
-    pairs = [list(words[i : i + 2]) for i in range(len(words))]
-    spelled = ("-ojson", "--output=json")
-    asked = any(pair[0] in spelled or pair in (["-o", "json"], ["--output", "json"]) for pair in pairs)
+    text = f" {' '.join(words)} "
+    asked = re.search(r" (-[a-z]*o[= ]?|--output[= ])json ", text) is not None
     return asked or os.environ.get("EDGEADM_OUTPUT") == "json"

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeadm.assets import cache_root
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from edgeadm.package import FileEntry, Manifest
 
 MIB = 1 << 20
 
 
-@click.group("package")
+@click.group("package", cls=pflag.Group)
 def command() -> None:
     """Build, list and verify the packages that nodes are made from."""
 
@@ -81,6 +83,7 @@ def list_contents(package: str, output: str) -> None:
     from edgeadm.package import open_source, read_manifest
 
     manifest = read_manifest(open_source(package, cache_root() / "packages"))
+    _warn_of_support(manifest)
     if output == "json":
         console.data_json(manifest.as_dict())
         return
@@ -98,6 +101,7 @@ def verify(package: str, arch: str | None, output: str) -> None:
     from edgeadm.package import verify as check
 
     manifest = check(open_source(package, cache_root() / "packages"), arch=arch)
+    _warn_of_support(manifest)
     if output == "json":
         console.data_json({"package": package, "verified": True, **_summary(manifest)})
         return
@@ -107,11 +111,30 @@ def verify(package: str, arch: str | None, output: str) -> None:
     )
 
 
+def _warn_of_support(manifest: Manifest) -> None:
+    """Say on stderr if the package's Kubernetes gets no patches any more, by this machine's clock."""
+    from edgeadm.package.support import said_of_support, supported_until
+
+    today, until = _today(), supported_until(manifest.kubernetes)
+    if until is not None and today > until:
+        console.talk(f"warning: {said_of_support(manifest.kubernetes, today)}")
+
+
+def _today() -> date:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date()
+
+
 def _summary(manifest: Manifest) -> dict[str, Any]:
+    from edgeadm.package.support import supported_until
+
+    until = supported_until(manifest.kubernetes)
     return {
         "schema": manifest.schema,
         "edgeadm": manifest.edgeadm,
         "kubernetes": manifest.kubernetes,
+        "supportedUntil": str(until) if until else None,
         "arch": manifest.arch,
         "files": len(manifest.files),
         "images": len(manifest.images),
@@ -121,7 +144,11 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
 
 def _listing(manifest: Manifest) -> list[str]:
     """Components, images, then files; a program that comes as a whole folder as one line."""
-    lines = [f"Kubernetes {manifest.kubernetes or 'of unknown version'}, {manifest.arch}"]
+    from edgeadm.package.support import supported_until
+
+    until = supported_until(manifest.kubernetes)
+    support = f" (supported until {until})" if until else ""
+    lines = [f"Kubernetes {manifest.kubernetes or 'of unknown version'}{support}, {manifest.arch}"]
     lines += [f"built by edgeadm {manifest.edgeadm}, schema {manifest.schema}", ""]
     if manifest.components:
         lines += [*_table(sorted(manifest.components.items())), ""]

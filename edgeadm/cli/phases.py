@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import changing
 from edgeadm.config import Config
@@ -31,7 +31,7 @@ def listing(workflow: Workflow) -> str:
     return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)
 
 
-class OwnPhases(click.Group):
+class OwnPhases(pflag.Group):
     """Our phases, by path."""
 
     def __init__(
@@ -62,7 +62,7 @@ class OwnPhases(click.Group):
             self.execute(click.get_current_context(), (path,))
 
         summary = next((step.phase.summary for step in self.workflow.steps() if step.path == path), "")
-        return click.Command(path, callback=call, params=self.options(), help=summary)
+        return pflag.Command(path, callback=call, params=self.options(), help=summary)
 
 
 class PhaseGroup(OwnPhases):
@@ -84,7 +84,7 @@ class PhaseGroup(OwnPhases):
 
 
 def _kubeadm_phase(verb: str, name: str) -> click.Command:
-    return click.Command(
+    return pflag.Command(
         name,
         callback=partial(_pass_on, verb, name),
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],

@@ -7,15 +7,18 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, listing
 from edgeadm.cli.plan import show_dry_run, show_plan
 from edgeadm.cli.report import choose
 from edgeadm.cli.session import Session, changing
+from edgeadm.cli.settings import edgeadm_options
 from edgeadm.config import Config
-from edgeadm.config.model import ResetOptions
+from edgeadm.config.load import read_documents
+from edgeadm.config.model import KubeadmDocument, ResetOptions
 from edgeadm.core.phase import Verdict
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
@@ -31,18 +34,21 @@ class UnconfirmedError(EdgeadmError):
 
 def run_options() -> list[click.Parameter]:
     """What a whole run and a single phase both take."""
-    return [
-        click.Option(["-f", "--force"], is_flag=True, help="Do not ask."),
-        click.Option(["--keep-node-object"], is_flag=True, help="Leave the node in the cluster's list."),
-        click.Option(["--keep-logs"], is_flag=True, help="Leave edgeadm's logs in /var/log/edgeadm."),
+    own = [
+        pflag.Switch(["-f", "--force"], help="Do not ask."),
+        click.Option(["--config"], metavar="FILE", help="File with a ResetConfiguration."),
+        pflag.Switch(["--keep-node-object"], help="Leave the node in the cluster's list."),
+        pflag.Switch(["--keep-logs"], help="Leave edgeadm's logs in /var/log/edgeadm."),
         click.Option(["--cert-dir"], metavar="DIR", help="Where certificates are kept; found if not set."),
         click.Option(["--cri-socket"], metavar="PATH", help="The runtime's socket; found if not set."),
+        click.Option(["--kubeconfig"], metavar="FILE", help="Passed to kubeadm reset."),
+        pflag.Switch(["--cleanup-tmp-dir"], help="Passed to kubeadm reset."),
         click.Option(
             ["--ignore-preflight-errors"], multiple=True, metavar="LIST", help="Passed to kubeadm reset."
         ),
         click.Option(["--skip-phases"], multiple=True, metavar="LIST", help="Phases to leave out."),
-        click.Option(["--dry-run"], is_flag=True, help="Say what would change, change nothing."),
-        click.Option(["-v", "--v", "verbosity"], type=int, default=0, help="How much kubeadm says."),
+        pflag.Switch(["--dry-run"], help="Say what would change, change nothing."),
+        pflag.VERBOSITY,
         click.Option(
             ["-o", "--output"],
             type=click.Choice(["text", "json"]),
@@ -51,20 +57,38 @@ def run_options() -> list[click.Parameter]:
             help="What stdout carries.",
         ),
     ]
+    return [*own, *pflag.without_effect(own, edgeadm_options("init", "join"))]
 
 
 def configured(ctx: click.Context) -> Config:
     """What this command line asks for."""
     given = ctx.params
+    theirs = _document(given["config"])
     options = ResetOptions(
         given["keep_node_object"],
-        given["cert_dir"] or "",
-        given["cri_socket"] or "",
-        _parts(given["ignore_preflight_errors"]),
+        given["cert_dir"] or str(theirs.get("certificatesDir") or ""),
+        given["cri_socket"] or str(theirs.get("criSocket") or ""),
+        _parts(given["ignore_preflight_errors"]) or tuple(theirs.get("ignorePreflightErrors") or ()),
+        given["kubeconfig"] or "",
+        _switched(ctx, "cleanup_tmp_dir", theirs.get("cleanupTmpDir")),
+        _switched(ctx, "force", theirs.get("force")),
+        _switched(ctx, "dry_run", theirs.get("dryRun")),
     )
-    return replace(
-        Config(), reset=options, verbosity=given["verbosity"], skip_phases=_parts(given["skip_phases"])
-    )
+    skipped = _parts(given["skip_phases"]) or tuple(theirs.get("skipPhases") or ())
+    return replace(Config(), reset=options, verbosity=given["verbosity"], skip_phases=skipped)
+
+
+def _switched(ctx: click.Context, name: str, theirs: object) -> bool:
+    """A switch: as given on the command line, else as the document has it."""
+    given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    return bool(ctx.params[name] if given else theirs)
+
+
+def _document(file: str | None) -> KubeadmDocument:
+    """kubeadm's ResetConfiguration in the file, empty if it has none; a flag wins over it. The file may hold
+    other documents. Raises ConfigError."""
+    documents = read_documents(file) if file else ()
+    return next((each for each in documents if each.get("kind") == "ResetConfiguration"), {})
 
 
 def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
@@ -72,7 +96,7 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
     config = configured(ctx)
     steps = RESET.select(only, config.skip_phases)
     as_json = ctx.params["output"] == "json"
-    if ctx.params["dry_run"]:
+    if config.reset.dry_run:
         show_dry_run(RESET, steps, config, as_json=as_json)
         return
     report = choose()
@@ -80,7 +104,7 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
         run = Run(RESET, session.ctx, report)
         planned = [(path, verdict) for path, verdict in run.plan(steps) if verdict.needed]
         witness = residue.look(session.ctx)
-        if planned and not ctx.params["force"]:
+        if planned and not config.reset.force:
             _confirm(planned)
         if witness.lost:
             console.talk(f"warning: {knowledge.LOST}")
@@ -148,7 +172,7 @@ def _parts(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part for value in values for part in value.split(",") if part)
 
 
-command = click.Group(
+command = pflag.Group(
     "reset",
     callback=whole,
     invoke_without_command=True,
@@ -156,4 +180,4 @@ command = click.Group(
     help=f"{RESET.summary}\n\n\b\nPhases, for `reset phase NAME` and `--skip-phases`:\n{listing(RESET)}",
 )
 command.add_command(OwnPhases(RESET, run_options, execute))
-command.add_command(click.Command("plan", callback=plan, params=run_options(), help=plan.__doc__))
+command.add_command(pflag.Command("plan", callback=plan, params=run_options(), help=plan.__doc__))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 from edgeadm.errors import NotRootError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ name_option = click.option(
 )
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=pflag.Group)
 def command() -> None:
     """Bare machines on this machine: real init, own network, no way out. Needs root."""
 
@@ -154,7 +154,9 @@ def nat(node: str, state: str, name: str) -> None:
 @command.command()
 @click.argument("node")
 @click.argument("state", type=click.Choice(["on", "off", "kill", "cycle"]))
-@click.option("--kill", "cut", is_flag=True, help="With `cycle`: a power cut instead of a clean shutdown.")
+@click.option(
+    "--kill", "cut", cls=pflag.Switch, help="With `cycle`: a power cut instead of a clean shutdown."
+)
 @name_option
 def power(node: str, state: str, cut: bool, name: str) -> None:
     """Switch a node on or off; `kill` is a power cut, `cycle` is off and on. Its disk stays."""
@@ -167,8 +169,8 @@ def power(node: str, state: str, cut: bool, name: str) -> None:
 
 
 @command.command()
-@click.option("--all", "everything", is_flag=True, help="Every sandbox of this machine.")
-@click.option("--images", is_flag=True, help="Remove the cached root images, too.")
+@click.option("--all", "everything", cls=pflag.Switch, help="Every sandbox of this machine.")
+@click.option("--images", cls=pflag.Switch, help="Remove the cached root images, too.")
 @name_option
 def down(everything: bool, images: bool, name: str) -> None:
     """Take the sandbox down: no process, mount, namespace, link, rule or cgroup of it stays."""
@@ -211,3 +213,6 @@ def _show(nodes: list[Status], output: str) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         console.data("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+pflag.pair(up, down)

@@ -9,8 +9,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from edgeadm.cli import pflag
 from edgeadm.config.load import typed
-from edgeadm.config.model import flag_of, settings_of, variable_of
+from edgeadm.config.model import flag_of, own_settings, settings_of, variable_of
 from edgeadm.errors import ConfigError
 
 GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
@@ -20,6 +21,12 @@ def setting_options(verb: str) -> list[click.Parameter]:
     """One option, or argument, for every setting of the verb."""
     every = settings_of(verb)
     return [_option(name, each) for name, each in every.items()]
+
+
+def edgeadm_options(*verbs: str) -> list[click.Parameter]:
+    """Those of the verbs' options that are edgeadm's own, not kubeadm's."""
+    own = own_settings()
+    return [_option(name, each) for verb in verbs for name, each in settings_of(verb).items() if name in own]
 
 
 def given(ctx: click.Context, verb: str) -> dict[str, Any]:
@@ -51,20 +58,8 @@ def _option(name: str, each: Field[Any]) -> click.Parameter:
     if kind.startswith("tuple"):
         return click.Option(spelled, multiple=True, metavar="LIST", **shown)
     if kind == "bool":
-        return _switch(name, each, shown)
+        return pflag.Switch(spelled, default=bool(each.default), **shown)
     default = each.default if each.default not in (None, "") else None
     if kind.startswith("int"):
         return click.Option(spelled, type=int, default=default, **shown)
     return click.Option(spelled, default=default, show_default=default is not None, **shown)
-
-
-def _switch(name: str, each: Field[Any], shown: dict[str, Any]) -> click.Option:
-    """`--x`, `--x=true` and `--x=false`, as kubeadm's users write them."""
-    return click.Option(
-        [name, *each.metadata.get("flags", (flag_of(name),))],
-        is_flag=False,
-        flag_value="true",
-        default=each.default,
-        type=click.BOOL,
-        **shown,
-    )

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from edgeadm import pki
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.kubeconfig import Access, open_access
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config.validate import CERTIFICATE_KEY
@@ -24,17 +24,17 @@ kubeconfig_option = click.option(
     metavar="FILE",
     help="How the cluster is reached. [default: KUBECONFIG, ~/.kube/config, /etc/kubernetes/admin.conf]",
 )
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, change nothing.")
+dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Say what would change, change nothing.")
 
 
-@click.group("token")
+@click.group("token", cls=pflag.Group)
 def command() -> None:
     """Make, list and delete the tokens that nodes join with."""
 
 
 @command.command()
 @click.argument("token", required=False)
-@click.option("--print-join-command", is_flag=True, help="Print the whole `edgeadm join …`, on one line.")
+@click.option("--print-join-command", cls=pflag.Switch, help="Print the whole `edgeadm join …`, on one line.")
 @click.option("--ttl", default="24h0m0s", show_default=True, help="How long it is valid; 0 for ever.")
 @click.option("--certificate-key", metavar="KEY", help="Print the command for a further control plane.")
 @click.option("--usages", multiple=True, metavar="LIST", help="[default: signing,authentication]")
@@ -68,8 +68,9 @@ def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> 
 
 @command.command("list")
 @kubeconfig_option
+@click.option("--skip-headers", cls=pflag.Switch, help="Leave out the line with the names of the columns.")
 @options.output
-def list_tokens(kubeconfig: str | None, output: str) -> None:
+def list_tokens(kubeconfig: str | None, skip_headers: bool, output: str) -> None:
     """List the cluster's tokens."""
     found = tokens.every(open_access(kubeconfig).cluster)
     if output == "json":
@@ -77,7 +78,7 @@ def list_tokens(kubeconfig: str | None, output: str) -> None:
         return
     rows = [COLUMNS, *(_row(token) for token in found)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    for row in rows:
+    for row in rows[skip_headers:]:
         console.data("   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
@@ -168,3 +169,7 @@ def _no_such(ids: list[str]) -> NoReturn:
         f"there is no token {', '.join(f'`{each}`' for each in ids)}; none was deleted",
         hint="`edgeadm token list` shows all",
     )
+
+
+# kubeadm has `--kubeconfig` and `--dry-run` on all of them (cmd/token.go, persistent flags).
+pflag.pair(create, list_tokens, delete, generate)

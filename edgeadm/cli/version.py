@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 import edgeadm
-from edgeadm.cli import console, options
+from edgeadm.cli import console, options, pflag
 
 
-@click.command("version")
+@click.command("version", cls=pflag.Command)
 @options.output
 def command(output: str) -> None:
     """Print the version of edgeadm."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
 from edgeadm.cli.plan import show_dry_run, show_plan
@@ -43,6 +43,8 @@ class WorkflowVerb:
     kubeadm: bool = True
     # What takes changes back goes by the journal, and is not written into it.
     journaled: bool = True
+    # The options of the verb that this one comes in a pair with.
+    accepts: tuple[click.Parameter, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,11 +52,11 @@ class WorkflowVerb:
 
     def options(self) -> list[click.Parameter]:
         """What a whole run and a single phase both take."""
-        return [
+        own = [
             click.Option(["--config"], metavar="FILE", envvar="EDGEADM_CONFIG", help="Configuration file."),
             *setting_options(self.name),
-            click.Option(["--dry-run"], is_flag=True, help="Say what would change, change nothing."),
-            click.Option(["-v", "--v", "verbosity"], type=int, default=0, help="How much kubeadm says."),
+            pflag.Switch(["--dry-run"], help="Say what would change, change nothing."),
+            pflag.VERBOSITY,
             click.Option(
                 ["-o", "--output"],
                 type=click.Choice(["text", "json"]),
@@ -63,6 +65,7 @@ class WorkflowVerb:
                 help="What stdout carries.",
             ),
         ]
+        return [*own, *pflag.without_effect(own, self.accepts)]
 
     def configured(self, ctx: click.Context) -> Config:
         """The merged and validated configuration of this command line."""
@@ -114,7 +117,7 @@ class WorkflowVerb:
         else:
             refuse_early_options(ctx, self.name, but=("api_server_endpoint",))
 
-    def command(self, cls: type[click.Group] = click.Group) -> click.Group:
+    def command(self, cls: type[pflag.Group] = pflag.Group) -> pflag.Group:
         """The click command with `phase` and `plan` below it."""
         group = cls(
             self.name.rpartition(" ")[2],
@@ -128,6 +131,6 @@ class WorkflowVerb:
         phases = PhaseGroup if self.kubeadm else OwnPhases
         group.add_command(phases(self.workflow, self.options, self.execute))
         group.add_command(
-            click.Command("plan", callback=self.plan, params=self.options(), help=self.plan.__doc__)
+            pflag.Command("plan", callback=self.plan, params=self.options(), help=self.plan.__doc__)
         )
         return group

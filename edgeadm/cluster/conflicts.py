@@ -27,7 +27,7 @@ def conflicts(body: str | bytes) -> list[tuple[str, str]]:
 def without(obj: Object, fields: list[str]) -> dict[str, Any]:
     """A copy of the object that says nothing about these fields, such as `.spec.replicas`,
     `.metadata.annotations.example.org/a` and `.spec.containers[name="web"].image`."""
-    kept = copied(obj)
+    kept: dict[str, Any] = copied(obj)
     for field in fields:
         _drop(kept, field)
     return kept

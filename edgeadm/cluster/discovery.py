@@ -26,6 +26,7 @@ from edgeadm.cluster.errors import (
 )
 from edgeadm.cluster.outside import TIMEOUT, Answer, TokenApi, call
 from edgeadm.cluster.trust import COMMON_NAME, check_clock, unchecked
+from edgeadm.cluster.web import discovery_file
 from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.errors import ApiError, UnreachableError
 
@@ -37,8 +38,8 @@ HOW_TO_GET_ONE = "`edgeadm token create --print-join-command` on a control plane
 
 def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
     """The cluster's API, its certificate checked. Raises an error of cluster/errors.py."""
-    if ticket.kubeconfig is not None:
-        server, ca = _cluster_of(ticket.kubeconfig.decode(errors="replace"))
+    if ticket.by_file:
+        server, ca = _cluster_of(discovery_file(ticket).decode(errors="replace"))
         return _reached(TokenApi(server, ca, ticket.bootstrap_token, timeout))
     kubeconfig = _signed_kubeconfig(ticket, timeout)
     server, ca = _cluster_of(kubeconfig)

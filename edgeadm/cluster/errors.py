@@ -41,6 +41,12 @@ class NotAnApiServerError(UnreachableError):
     code = "not-an-api-server"
 
 
+class DiscoveryFileError(UnreachableError):
+    """The discovery file could not be fetched from its web server."""
+
+    code = "discovery-file"
+
+
 class WrongCaError(ApiError):
     """The cluster's CA is not the one that the hash names: a wrong hash, another cluster, or an impostor."""
 

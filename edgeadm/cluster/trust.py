@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,23 @@ SKEW = 300  # seconds: certificates of a cluster begin that long before they are
 SET_THE_CLOCK = "set the clock (`timedatectl set-time`, or an NTP service)"
 # OpenSSL's X509_V_ERR_…: not yet valid, has expired, host name mismatch, IP address mismatch.
 NOT_YET, EXPIRED, OTHER_NAMES = 9, 10, (62, 64)
+
+# Where distributions keep the certificates that they trust: Debian and Arch, Red Hat's family, SUSE.
+AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
+def trusted(bundles: tuple[str, ...] = AUTHORITIES) -> ssl.SSLContext:
+    """TLS that trusts what this machine trusts; SSL_CERT_FILE has the first word.
+
+    The executable's own OpenSSL looks where the machine that built it keeps certificates, which is another
+    place on other distributions."""
+    given = "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ
+    found = next((bundle for bundle in bundles if Path(bundle).is_file()), None)
+    return ssl.create_default_context(cafile=None if given else found)
 
 
 def unchecked() -> ssl.SSLContext:

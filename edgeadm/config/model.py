@@ -68,12 +68,16 @@ class KubeadmFlags:
 
 @dataclass(frozen=True)
 class ResetOptions:
-    """What `edgeadm reset` was asked for; the last three are handed to kubeadm."""
+    """What `edgeadm reset` was asked for; most of it is passed to kubeadm."""
 
     keep_node_object: bool = False
     cert_dir: str = ""
     cri_socket: str = ""
     ignore_preflight_errors: tuple[str, ...] = ()
+    kubeconfig: str = ""
+    cleanup_tmp_dir: bool = False
+    force: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ class JoinFlags:
         False, "Join without knowing the CA: whoever answers there is believed."
     )
     discovery_file: str | None = setting(
-        None, "File with a kubeconfig that names the cluster and its CA, instead of token and hash."
+        None,
+        "File or https address with a kubeconfig that names the cluster and its CA, not token and hash.",
     )
     tls_bootstrap_token: str | None = setting(
         None, "Token for becoming a node, where it is not `--token`.", secret=True

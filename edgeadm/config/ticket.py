@@ -15,7 +15,8 @@ PORT = 6443
 
 @dataclass(frozen=True)
 class Ticket:
-    """`kubeconfig` holds the bytes of a discovery file, which then says address and CA."""
+    """`kubeconfig` holds the bytes of a discovery file, which then says address and CA; `url` is where such a
+    file is on a web server."""
 
     endpoint: str = ""
     token: str = ""
@@ -23,6 +24,12 @@ class Ticket:
     ca_hashes: tuple[str, ...] = ()
     trust_anyone: bool = False
     kubeconfig: bytes | None = None
+    url: str = ""
+
+    @property
+    def by_file(self) -> bool:
+        """Whether a discovery file names the cluster, instead of token and hash."""
+        return self.kubeconfig is not None or bool(self.url)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -36,7 +43,9 @@ def ticket_of(config: Config) -> Ticket:
     flags, kubeadm = config.join, config.kubeadm
     theirs = join_document(config).get("discovery") or {}
     by_token = theirs.get("bootstrapToken") or {}
-    file = flags.discovery_file or (theirs.get("file") or {}).get("kubeConfigPath")
+    file = str(flags.discovery_file or (theirs.get("file") or {}).get("kubeConfigPath") or "")
+    # kubeadm takes any address of this scheme, and no other (app/discovery/discovery.go, isHTTPSURL).
+    url = file if file.lower().startswith("https:") else ""
     token = flags.discovery_token or kubeadm.token or by_token.get("token") or ""
     bootstrap = flags.tls_bootstrap_token or kubeadm.token or theirs.get("tlsBootstrapToken") or token
     return Ticket(
@@ -46,7 +55,8 @@ def ticket_of(config: Config) -> Ticket:
         ca_hashes=flags.discovery_token_ca_cert_hash or tuple(by_token.get("caCertHashes") or ()),
         trust_anyone=flags.discovery_token_unsafe_skip_ca_verification
         or bool(by_token.get("unsafeSkipCAVerification")),
-        kubeconfig=_read(file) if file else None,
+        kubeconfig=_read(file) if file and not url else None,
+        url=url,
     )
 
 

@@ -29,9 +29,9 @@ def _where(config: Config, ticket: Ticket) -> Iterator[str]:
     file = config.join.discovery_file
     if ticket.kubeconfig == b"":
         yield f"--discovery-file: `{file or 'the file of the JoinConfiguration'}` cannot be read or is empty"
-    if ticket.kubeconfig is not None and config.join.api_server_endpoint:
+    if ticket.by_file and config.join.api_server_endpoint:
         yield "HOST:PORT: the discovery file says where the API server is; leave one of them out"
-    if ticket.kubeconfig is None and not ticket.endpoint:
+    if not ticket.by_file and not ticket.endpoint:
         yield "HOST:PORT: say where the cluster's API server is, as `edgeadm init` printed it"
     elif ticket.endpoint and "://" in ticket.endpoint:
         yield f"HOST:PORT: `{ticket.endpoint}` is an address of the web; leave out `https://`"
@@ -49,7 +49,7 @@ def _trust(config: Config, ticket: Ticket) -> Iterator[str]:
     for pin in ticket.ca_hashes:
         if not HASH.fullmatch(pin):
             yield f"--discovery-token-ca-cert-hash: `{pin}` is not sha256: and 64 hexadecimal digits"
-    if ticket.kubeconfig is None and not ticket.ca_hashes and not ticket.trust_anyone:
+    if not ticket.by_file and not ticket.ca_hashes and not ticket.trust_anyone:
         yield "--discovery-token-ca-cert-hash: missing; without it, whoever answers would be believed"
     if config.kubeadm.certificate_key and not joins_control_plane(config):
         yield "--certificate-key: goes with `--control-plane`; a worker has no use for it"

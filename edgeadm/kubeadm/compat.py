@@ -104,15 +104,14 @@ UNTIL: dict[str, Minor] = {
 }
 
 # kubeadm's feature gates of GATES_SINCE and newer: the first and the last release that has the gate (NEWEST:
-# no end is known), and the first that takes no other value than true.
+# no end is known). kubeadm takes both values of each, also of one that is locked.
 GATES_SINCE: Minor = (1, 34)
-NEVER: Minor = (99, 0)
-GATES: dict[str, tuple[Minor, Minor, Minor]] = {
-    "PublicKeysECDSA": ((1, 19), (1, 36), NEVER),
-    "RootlessControlPlane": ((1, 22), NEWEST, NEVER),
-    "WaitForAllControlPlaneComponents": ((1, 30), (1, 34), (1, 34)),
-    "ControlPlaneKubeletLocalMode": ((1, 31), (1, 35), (1, 35)),
-    "NodeLocalCRISocket": ((1, 32), (1, 36), (1, 36)),
+GATES: dict[str, tuple[Minor, Minor]] = {
+    "PublicKeysECDSA": ((1, 19), (1, 36)),
+    "RootlessControlPlane": ((1, 22), NEWEST),
+    "WaitForAllControlPlaneComponents": ((1, 30), (1, 34)),
+    "ControlPlaneKubeletLocalMode": ((1, 31), (1, 35)),
+    "NodeLocalCRISocket": ((1, 32), (1, 36)),
 }
 
 # The containerd releases that its makers test with a Kubernetes release: the first patch of each line.
@@ -163,6 +162,14 @@ def release(version: str) -> str:
 def same_release(one: str, other: str) -> bool:
     """Whether two spellings mean the same release."""
     return one.removeprefix("v") == other.removeprefix("v")
+
+
+def label_fits(label: str, version: str) -> bool:
+    """Whether a label that kubeadm resolves on the internet, such as `stable`, `latest-1` or `stable-1.37`
+    (app/util/version.go), can mean this version."""
+    match = re.fullmatch(r"(?:release/)?(?:stable|latest)(?:-(\d+)(?:\.(\d+))?)?", label)
+    wanted = [int(part) for part in match.groups() if part] if match else [-1]
+    return list(minor(version))[: len(wanted)] == wanted
 
 
 def config_api(kubeadm: str) -> str:
@@ -222,24 +229,20 @@ def _phases(tops: list[str], children: dict[str, list[str]], version: Minor | No
     return [path for path in paths if SINCE.get(path, version) <= version < UNTIL.get(path, (99, 0))]
 
 
-def feature_gate_fault(kubeadm: str, name: str, on: bool) -> str:
+def feature_gate_fault(kubeadm: str, name: str) -> str:
     """Why this kubeadm refuses the feature gate, in words; empty if it takes it, or if its gates are not
     known here (those of releases before 1.34)."""
     version = min(minor(kubeadm), NEWEST)
-    if version < GATES_SINCE:
+    first, last = GATES.get(name, ((99, 0), (99, 0)))
+    if version < GATES_SINCE or first <= version <= last:
         return ""
-    first, last, locked = GATES.get(name, ((99, 0), (99, 0), (99, 0)))
-    if version > last:
-        return f"it is gone since {shown((last[0], last[1] + 1))}"
-    if version < first:
-        return "it does not exist"
-    return f"it is locked to true since {shown(locked)}" if version >= locked and not on else ""
+    return f"it is gone since {shown((last[0], last[1] + 1))}" if version > last else "it does not exist"
 
 
 def feature_gates(kubeadm: str) -> list[str]:
     """The feature gates of this kubeadm, those of 1.34 and newer."""
     version = min(minor(kubeadm), NEWEST)
-    return sorted(name for name, (first, last, _) in GATES.items() if first <= version <= last)
+    return sorted(name for name, (first, last) in GATES.items() if first <= version <= last)
 
 
 def kubelet_refuses_cgroup_v1(kubernetes: str) -> bool:

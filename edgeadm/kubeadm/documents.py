@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from edgeadm.config.model import KubeadmDocument, KubeadmFlags
 from edgeadm.errors import ConfigError
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.model import JoinModel, KubeadmModel
@@ -29,6 +30,14 @@ def render(model: KubeadmModel, kubeadm: str) -> list[Document]:
     known = {document["kind"] for document in documents}
     others = [copy.deepcopy(dict(each)) for each in model.documents if each["kind"] not in known]
     return [document for document in documents if len(document) > len(("apiVersion", "kind"))] + others
+
+
+def cluster_document(
+    flags: KubeadmFlags, documents: tuple[KubeadmDocument, ...], kubernetes: str, *, packed: bool = False
+) -> Document:
+    """The user's ClusterConfiguration with the flags laid over it, as `render` gives it to kubeadm."""
+    model = KubeadmModel(kubernetes, "", "", flags, documents, packed=packed)
+    return _filled(model, "", "ClusterConfiguration", _cluster)
 
 
 def ignore(registration: Document, names: tuple[str, ...]) -> None:
@@ -131,6 +140,8 @@ def _cluster(document: Document, model: KubeadmModel, api: str) -> None:
         "kubernetesVersion",
         flags.kubernetes_version and f"v{flags.kubernetes_version.removeprefix('v')}",
     )
+    if model.packed and compat.label_fits(str(document["kubernetesVersion"]), model.kubernetes_version):
+        document["kubernetesVersion"] = model.kubernetes_version
     put(document, "controlPlaneEndpoint", model.endpoint or flags.control_plane_endpoint)
     put(document, "imageRepository", flags.image_repository)
     put(document, "certificatesDir", flags.cert_dir)

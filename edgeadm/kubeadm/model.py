@@ -29,7 +29,9 @@ class JoinModel:
 
 @dataclass(frozen=True)
 class KubeadmModel:
-    """One `kubeadm init`. `documents` are the user's own, which flags and edgeadm's needs are laid over."""
+    """One `kubeadm init`. `documents` are the user's own, which flags and edgeadm's needs are laid over.
+    `packed` tells that `kubernetes_version` is a package's: a label such as `stable-1` then means that
+    version and is not resolved on the internet."""
 
     kubernetes_version: str
     cri_socket: str
@@ -48,3 +50,4 @@ class KubeadmModel:
     bind_port: int | None = None
     endpoint: str = ""
     patches: str = ""
+    packed: bool = False

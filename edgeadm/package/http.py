@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import base64
 import http.client
-import os
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from edgeadm.cluster.trust import trusted
 from edgeadm.package.errors import DownloadError
 from edgeadm.package.transfer import CHUNK, Answer
 
 # Seconds without a byte.
 TIMEOUT = 60
-# Where distributions keep the certificates that they trust: Debian and Arch, Red Hat's family, SUSE.
-AUTHORITIES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-)
 
 
 @contextmanager
@@ -58,16 +50,6 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
         length = response.headers.get("Content-Length")
         total = start + int(length) if length is not None else None
         yield Answer(start, total, _mark(response.headers), _chunks(response))
-
-
-def trusted(bundles: tuple[str, ...] = AUTHORITIES) -> ssl.SSLContext:
-    """TLS that trusts what this machine trusts; SSL_CERT_FILE has the first word.
-
-    The executable's own OpenSSL looks where the machine that built it keeps certificates, which is another
-    place on other distributions."""
-    given = "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ
-    found = next((bundle for bundle in bundles if Path(bundle).is_file()), None)
-    return ssl.create_default_context(cafile=None if given else found)
 
 
 def _login(url: str) -> tuple[str, str]:

@@ -23,7 +23,7 @@ SPACE = "kube-flannel"
 HEALTH_PORT = 51013
 # Everywhere but on edge nodes, where Pods get the addresses back that they had.
 CONFLIST_VALUES: dict[str, Any] = {"at_edge": False, "remembers": False}
-FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.26.7"
+FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeadm import yaml_text
-from edgeadm.cluster import Object, Outside
+from edgeadm.cluster import OWNER, Object, Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
 from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
@@ -15,6 +15,8 @@ from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
+from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
+from edgeadm.render import OWNER_LABEL
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
@@ -72,9 +74,11 @@ class Discover:
             return
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
+        _readable_settings(kubernetes_version(ctx), outside, found.kubernetes)
         _free_name(ctx, outside)
         if joins_control_plane(ctx.config):
             _can_grow(ctx, outside)
+        refuse_other_tags(ctx, found.images)
         refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
         ctx.say(f"the cluster at {found.server} has Kubernetes {found.kubernetes}")
@@ -85,12 +89,13 @@ class Discover:
 
 def look(ctx: Context, outside: Outside) -> ClusterFacts:
     """What the cluster says of itself. Raises PlainClusterError, ConfigError and the API's errors."""
-    cluster = _cluster_configuration(outside.get(KUBEADM_CONFIG))
+    kept = outside.get(KUBEADM_CONFIG)
+    cluster = _cluster_configuration(kept)
     ranges = _service_ranges(cluster)
     edge: dict[str, str] = dict((outside.get(EDGE_INFO) or {}).get("data") or {})
     ours: dict[str, str] = dict((outside.get(SHARED_SETTINGS) or {}).get("data") or {})
     version = outside.get("/version") or {}
-    first = ipaddress.ip_network(ranges[0])[1]
+    service_ip = edge.get("kube-api-cluster-ip") or str(ipaddress.ip_network(ranges[0])[1])
     if is_edge(ctx.config) and "edge-virtual-addr" not in edge:
         raise PlainClusterError(
             f"the cluster at {outside.server} has no edge components",
@@ -100,7 +105,7 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         server=outside.server,
         ca=outside.ca.decode(),
         kubernetes=str(version.get("gitVersion") or cluster.get("kubernetesVersion") or ""),
-        service_ip=edge.get("kube-api-cluster-ip") or str(first),
+        service_ip=service_ip,
         domain=str((cluster.get("networking") or {}).get("dnsDomain") or "cluster.local"),
         virtual_address=_virtual(ctx, edge),
         bind_port=int(ours.get("apiserver-bind-port") or PORT),
@@ -110,14 +115,29 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         certificates=str(cluster.get("certificatesDir") or ""),
         edge_dns=outside.get(EDGE_DNS) is not None,
         edge_programs=tuple(edge.get("node-programs", "").split()),
-        service_ranges=ranges,
+        service_ranges=_around(service_ip, ranges),
+        images=tuple(dict.fromkeys(wanted_here(ctx, {} if is_made_by_edgeadm(kept) else cluster, edge))),
     )
+
+
+def is_made_by_edgeadm(kubeadm_config: Object | None) -> bool:
+    """Whether kubeadm never ran in the cluster: edgeadm made its ConfigMap so that nodes can join."""
+    labels = ((kubeadm_config or {}).get("metadata") or {}).get("labels") or {}
+    return bool(labels.get(OWNER_LABEL) == OWNER)
 
 
 def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
     """The networks of Services, one for each family."""
     said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
     return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+
+
+def _around(service_ip: str, ranges: tuple[str, ...]) -> tuple[str, ...]:
+    """The ranges, if the address of the Service `kubernetes` is in one of them. Settings of a cluster that
+    kubeadm did not make may not say its networks: then that address is all that is known."""
+    address = ipaddress.ip_address(service_ip)
+    known = any(address in ipaddress.ip_network(each) for each in ranges)
+    return ranges if known else (str(ipaddress.ip_network(service_ip)),)
 
 
 def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
@@ -127,6 +147,7 @@ def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
     except (UnreachableError, ApiError) as error:
         ctx.warn(f"the networks of Services stay unknown to this node: {error.message}")
         return
+    ranges = _around(known.service_ip, ranges)
     ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
 
 
@@ -160,6 +181,16 @@ def _fitting_version(ours: str, theirs: str) -> None:
     if not compat.may_join(ours, theirs):
         raise UnsupportedVersionError(
             f"a node with Kubernetes {ours} cannot join a cluster with {theirs}",
+            hint=f"use the package for {theirs}",
+        )
+
+
+def _readable_settings(ours: str, outside: Outside, theirs: str) -> None:
+    """kubeadm reads the cluster's configuration when it joins: one before 1.31 knows no v1beta4."""
+    api = str(_cluster_configuration(outside.get(KUBEADM_CONFIG)).get("apiVersion") or "")
+    if api and not compat.reads(ours, api):
+        raise UnsupportedVersionError(
+            f"kubeadm {ours} does not read the configuration of this cluster, which is {api}",
             hint=f"use the package for {theirs}",
         )
 

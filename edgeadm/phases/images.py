@@ -5,21 +5,20 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
+from edgeadm.hosts import images as hosts_images
+from edgeadm.hosts.images import CTR, PINNED
 from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
-from edgeadm.phases.common import runtime_is_ours
-from edgeadm.phases.runtime import pause_image
+from edgeadm.phases.wanted_images import addon_images, aliases, refuse_other_tags
 
-CTR = ("ctr", "--namespace", "k8s.io")
-PIN = "io.cri-containerd.pinned"
-PINNED = f"{PIN}=pinned"
 EVENT = "image"  # in the journal: what was there under a name before edgeadm gave containerd an image
 
 
 @dataclass(frozen=True)
 class Images:
-    """Gives containerd the package's images, once, and pins them: the kubelet collects images that seem
-    unused when the disk fills, and what came in a package cannot be pulled again."""
+    """Imports the package's images into containerd, once, and pins them: kubelet removes images that seem
+    unused if the disk fills, and images of a package cannot be pulled again. An image that will be asked for
+    under the name of another registry gets this name as well."""
 
     name: str = "images"
     summary: str = "import and pin the package's images"
@@ -30,28 +29,32 @@ class Images:
         if ctx.config.addon.kubeconfig and facts.runtime(ctx.host) is None:
             return Verdict(needed=False, reason="this machine has no containerd: it is none of the nodes")
         missing = [image.name for image, _ in _missing(ctx)]
-        if not missing:
-            return Verdict(
-                needed=False, reason=f"all {len(ctx.package.images())} images are there and pinned"
-            )
-        return Verdict(needed=True, reason=f"to import and pin: {', '.join(missing)}")
+        if missing:
+            return Verdict(needed=True, reason=f"to import and pin: {', '.join(missing)}")
+        unnamed = _unnamed(ctx)
+        if unnamed:
+            return Verdict(needed=True, reason=f"to name: {', '.join(unnamed)}")
+        return Verdict(needed=False, reason=f"all {len(ctx.package.images())} images are there and pinned")
 
     def apply(self, ctx: Context) -> None:
+        if ctx.config.addon.kubeconfig:
+            refuse_other_tags(ctx, addon_images(ctx))
         for image, file in _missing(ctx):
             ctx.journal.add(EVENT, image=image.name, before=present(ctx).get(image.name, ("", False))[0])
             ctx.host.run(*CTR, "images", "import", "--digests=false", ctx.host.stage(file))
             ctx.host.run(*CTR, "images", "label", image.name, PINNED)
             ctx.say(f"imported {image.name}")
-        wanted = _foreign_sandbox(ctx)
-        if wanted:
-            ctx.journal.add(EVENT, image=wanted, before="")
-            ctx.host.run(*CTR, "images", "tag", "--force", pause_image(ctx), wanted)
+        for wanted, packed in _unnamed(ctx).items():
+            ctx.journal.add(EVENT, image=wanted, before=present(ctx).get(wanted, ("", False))[0])
+            ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
+            ctx.say(f"named {packed} {wanted} as well")
 
     def undo(self, ctx: Context) -> None:
-        for image, _ in ctx.package.images() if ctx.package else ():
-            if image.name in present(ctx):
-                ctx.host.run(*CTR, "images", "rm", image.name)
+        names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+        for name in (*names, *aliases(ctx)):
+            if name in present(ctx):
+                ctx.host.run(*CTR, "images", "rm", name)
 
 
 def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:
@@ -62,20 +65,16 @@ def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:
             yield image, file
 
 
+def _unnamed(ctx: Context) -> dict[str, str]:
+    """The further names that are not there yet, or not pinned. An image of the user's own that has such a
+    name stays as it is."""
+    digests = {image.name: image.digest for image, _ in ctx.package.images()} if ctx.package else {}
+    there = present(ctx)
+    as_wanted = {name: digests[packed] for name, packed in aliases(ctx).items()}
+    todo = {name for name, digest in as_wanted.items() if there.get(name, (digest, False)) == (digest, False)}
+    return {name: packed for name, packed in aliases(ctx).items() if name in todo}
+
+
 def present(ctx: Context) -> dict[str, tuple[str, bool]]:
     """Name → digest and whether it is pinned, of every image that containerd has."""
-    found = {}
-    for line in ctx.host.ask(*CTR, "images", "ls").out.splitlines()[1:]:
-        columns = line.split()
-        if len(columns) > 2:
-            found[columns[0]] = (columns[2], PINNED in columns[-1])
-    return found
-
-
-def _foreign_sandbox(ctx: Context) -> str:
-    """The sandbox image that the host's own containerd wants, where the package has it under another name."""
-    if runtime_is_ours(ctx):
-        return ""
-    found = facts.runtime(ctx.host)
-    wanted = found.sandbox_image if found else ""
-    return wanted if wanted and wanted not in present(ctx) else ""
+    return hosts_images.present(ctx.host)

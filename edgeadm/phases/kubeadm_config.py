@@ -71,6 +71,7 @@ def text(ctx: Context) -> bytes:
         bind_port=shared.bind_port if shared else None,
         endpoint=shared.endpoint if shared else "",
         patches=patches.FOLDER if patches.starts_with_tunnel(ctx) else "",
+        packed=ctx.package is not None,
     )
     documents = render(model, kubernetes_version(ctx))
     return yaml.safe_dump_all(documents, sort_keys=False).encode()

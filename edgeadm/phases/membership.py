@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from edgeadm import pki, yaml_text
+from edgeadm.cluster.web import discovery_file
 from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
@@ -32,7 +33,8 @@ class ClusterFacts:
     """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
     name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder;
     `edge_programs` are those that edge nodes run of the pod network and of Services, by name;
-    `service_ranges` are the networks of Services, none if an older edgeadm made the record."""
+    `service_ranges` are the networks of Services, none if an older edgeadm made the record; `images` are
+    those that this node will be asked to run."""
 
     server: str
     ca: str
@@ -48,6 +50,7 @@ class ClusterFacts:
     edge_dns: bool = False
     edge_programs: tuple[str, ...] = ()
     service_ranges: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     def text(self) -> bytes:
         """As it is kept on the node."""
@@ -66,7 +69,7 @@ def facts_on(host: Host) -> ClusterFacts | None:
         known = json.loads(text) if text else None
         if known is None:
             return None
-        lists = {name: tuple(known.get(name, ())) for name in ("edge_programs", "service_ranges")}
+        lists = {name: tuple(known.get(name, ())) for name in ("edge_programs", "service_ranges", "images")}
         return ClusterFacts(**known | lists)
     except (ValueError, TypeError, AttributeError):
         return None
@@ -103,8 +106,8 @@ def is_member(ctx: Context) -> bool:
 def is_of(ctx: Context, ticket: Ticket) -> bool:
     """Whether the cluster of this node is the one of the ticket: they have the same CA."""
     ours = _authority(ctx.host.read(KUBELET_CONF))
-    if ticket.kubeconfig is not None:
-        return ours == _authority(ticket.kubeconfig)
+    if ticket.by_file:
+        return ours == _authority(discovery_file(ticket))
     return ticket.trust_anyone or ours in ticket.ca_hashes
 
 

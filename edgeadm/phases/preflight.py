@@ -8,13 +8,16 @@ from edgeadm.kubeadm.compat import OLDEST_RELEASE
 from edgeadm.phases import kubeadm_config
 from edgeadm.phases.common import is_control_plane, resuming
 from edgeadm.preflight.check import Check, Finding, failure, run_checks, warning_line
+from edgeadm.preflight.images import IMAGE_CHECKS
 from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS
 from edgeadm.preflight.network import NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
-INIT_CHECKS: tuple[Check, ...] = NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_INIT_CHECKS
+INIT_CHECKS: tuple[Check, ...] = (
+    NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_INIT_CHECKS + IMAGE_CHECKS
+)
 
 
 @dataclass(frozen=True)

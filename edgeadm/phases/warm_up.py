@@ -62,11 +62,12 @@ class WarmUp:
         ctx.say("waiting until this node knows what it needs without the cloud")
         while missing := [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx)):
             if time.monotonic() > end:
+                waiting = list(_waiting(ctx))
+                where = "" if waiting else "`kubectl get pods -A -o wide` on a control plane tells more; "
                 raise WaitError(
                     f"this node could not start without the cloud yet, after {self.patience:g} s",
-                    context=f"not known to it: {', '.join(missing)}",
-                    hint="`kubectl get pods -A -o wide` on a control plane tells whether its Pods run; "
-                    "run the same command again to wait on",
+                    context="\n".join([f"not known to it: {', '.join(missing)}", *waiting]),
+                    hint=f"{where}run the same command again to wait on",
                 )
             time.sleep(POLL)
 
@@ -129,6 +130,22 @@ def _unwritten(ctx: Context) -> Iterator[str]:
         node = {}
     if FLANNELS_OWN not in (node.get("metadata", {}).get("annotations") or {}):
         yield "the address of this node's flannel"
+
+
+def _waiting(ctx: Context) -> Iterator[str]:
+    """Why Pods of this node do not run, as their kubelet has told the API."""
+    told = ctx.host.ask(HELPER, "pods", "-o", "json", f"--cache={CACHE}")
+    try:
+        pods = json.loads(told.out)["pods"]
+        for pod in pods:
+            for why in pod.get("waiting", ()):
+                container = f" container {why['container']}" if why.get("container") else ""
+                words = ": ".join(part for part in (why["reason"], why.get("message", "")) if part)
+                yield f"Pod {pod['namespace']}/{pod['name']}{container} waits: {words}"
+            if pod["phase"] == "Pending" and not pod.get("waiting"):
+                yield f"Pod {pod['namespace']}/{pod['name']} is Pending"
+    except (ValueError, KeyError, TypeError):
+        return
 
 
 def _entries(ctx: Context) -> list[dict[str, Any]]:

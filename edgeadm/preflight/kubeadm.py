@@ -22,22 +22,20 @@ def _known(_host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
 
 
 def _feature_gates(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    for name, on in _gates(config):
-        fault = compat.feature_gate_fault(subject.kubernetes, name, on)
+    for name in dict.fromkeys(_gates(config)):
+        fault = compat.feature_gate_fault(subject.kubernetes, name)
         if fault:
             text = f"kubeadm {subject.kubernetes} refuses the feature gate {name}: {fault}"
             known = ", ".join(compat.feature_gates(subject.kubernetes))
             yield Finding("FeatureGates", text, f"leave it out; this kubeadm has {known}")
 
 
-def _gates(config: Config) -> Iterator[tuple[str, bool]]:
+def _gates(config: Config) -> Iterator[str]:
     for each in config.kubeadm_documents:
         if each.get("kind") == "ClusterConfiguration":
-            yield from ((str(name), bool(on)) for name, on in (each.get("featureGates") or {}).items())
-    for gate in (config.kubeadm.feature_gates or "").split(","):
-        name, _, on = gate.partition("=")
-        if name:
-            yield name.strip(), on.strip().lower() == "true"
+            yield from (str(name) for name in each.get("featureGates") or {})
+    gates = (config.kubeadm.feature_gates or "").split(",")
+    yield from (gate.partition("=")[0].strip() for gate in gates if gate)
 
 
 def _phases(verb: str, _host: Host, config: Config, subject: Subject) -> Iterable[Finding]:

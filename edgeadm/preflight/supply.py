@@ -37,13 +37,6 @@ def _package(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]
         yield Finding("Package", f"{error.message} [{error.code}]", error.hint, cause=error)
 
 
-def _version(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    wanted = config.kubeadm.kubernetes_version
-    if wanted and subject.package and not compat.same_release(wanted, subject.kubernetes):
-        text = f"Kubernetes {wanted} was asked for, the package holds {subject.kubernetes}"
-        yield Finding("KubernetesVersion", text, "use the package of that version, or drop the flag")
-
-
 def _space(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     wanted = subject.package.unpacked_mib() + HEADROOM_MIB if subject.package else ONLINE_MIB
     free = facts.free_mib(host, "/var/lib/containerd")
@@ -129,7 +122,6 @@ def _packet_filter(host: Host, _config: Config, subject: Subject) -> Iterable[Fi
 
 SUPPLY_CHECKS = (
     Check("Package", "the package is whole and fits this machine", _package),
-    Check("KubernetesVersion", "the wanted version is the one that the package holds", _version),
     Check("DiskSpace", "there is room for images and programs", _space),
     Check("Programs", "kubeadm and kubelet are there or in the package", _programs),
     Check("ContainerRuntime", "there is a container runtime, or the package has one", _runtime),

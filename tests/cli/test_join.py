@@ -9,6 +9,7 @@ import pytest
 
 from edgeadm.core.journal import PATH
 from edgeadm.hosts import Result
+from edgeadm.phases.discover import KUBEADM_CONFIG
 from edgeadm.pki import discovery_hash
 from tests.certificates import authority
 from tests.cli.world import edgeadm, logs
@@ -85,6 +86,38 @@ def test_a_plain_cluster_takes_no_edge_node(machine: Machine) -> None:
     del machine.api["/api/v1/namespaces/edge-system/configmaps/edge-info"]
     assert "[not-an-edge-cluster]" in edgeadm(machine, "join", *words()).err
     assert edgeadm(machine, "join", *words(), "--enable-edge=false").status == 0
+
+
+@pytest.mark.parametrize(
+    ("cluster", "api", "said"),
+    [
+        ("v1.34.9", "kubeadm.k8s.io/v1beta4", ""),
+        ("v1.37.2", "kubeadm.k8s.io/v1beta4", ""),
+        ("v1.37.2", "", ""),
+        (
+            "v1.38.0",
+            "kubeadm.k8s.io/v1beta4",
+            "cannot join a cluster with v1.38.0",
+        ),
+        (
+            "v1.33.1",
+            "kubeadm.k8s.io/v1beta4",
+            "cannot join a cluster with v1.33.1",
+        ),
+        ("v1.37.2", "kubeadm.k8s.io/v1", "kubeadm v1.34.4 does not read the configuration of this cluster"),
+    ],
+)
+def test_a_cluster_of_another_version_is_joined_or_refused_before_anything_changes(
+    cluster: str, api: str, said: str, machine: Machine
+) -> None:
+    machine.api["/version"] = {"gitVersion": cluster}
+    text = f"apiVersion: {api}\nnetworking: {{serviceSubnet: 10.96.0.0/12}}\n"
+    machine.api[KUBEADM_CONFIG] = {"data": {"ClusterConfiguration": text}}
+    before = dict(machine.host.files)
+    ended = edgeadm(machine, "join", *words())
+    assert said in ended.err
+    assert ("[unsupported-version]" in ended.err, machine.host.files == before) == (bool(said), bool(said))
+    assert (ended.status == 0) is not bool(said)
 
 
 def test_another_port_for_lite_apiserver(machine: Machine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from edgeadm.cli import root
 from edgeadm.cli.outcome import run
+from edgeadm.package.support import said_of_support
 from tests.unit.package.crafted import about, entry, manifest, member, pack, true_package
 
 
@@ -30,7 +32,9 @@ def package(tmp_path: Path) -> str:
 
 def test_verify_says_what_was_compared(package: str) -> None:
     status, out, err = edgeadm("package", "verify", package)
-    assert (status, err) == (0, "")
+    today = datetime.now(UTC).date()
+    ended = said_of_support("v1.34.4", today) if today > date(2026, 10, 27) else ""
+    assert (status, err) == (0, f"warning: {ended}\n" if ended else "")
     assert out == f"{package}: 6 files, 0 MiB, all as the manifest says\n"
 
 
@@ -43,6 +47,7 @@ def test_verify_speaks_json(package: str) -> None:
         "schema": 1,
         "edgeadm": "0.1.0",
         "kubernetes": "v1.34.4",
+        "supportedUntil": "2026-10-27",
         "arch": "amd64",
         "files": 6,
         "images": 1,
@@ -55,7 +60,7 @@ def test_list_shows_components_images_and_files(package: str) -> None:
     assert status == 0
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines == [
-        "Kubernetes v1.34.4, amd64",
+        "Kubernetes v1.34.4 (supported until 2026-10-27), amd64",
         "built by edgeadm 0.1.0, schema 1",
         "",
         "runc v1.3.3",

@@ -13,9 +13,11 @@ import pytest
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.cli import VERBS
 from edgeadm.package.builder import default_kubernetes, known_recipes, load_recipe
+from edgeadm.package.builder.recipe import ModuleSet
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+WRITTEN = re.compile("<!-- written by tools/outdated.py -->.*?<!-- end -->", re.DOTALL)
 PAGES = sorted(path for path in DOCS.rglob("*.md") if not {"_build", "generated"} & set(path.parts))
 
 
@@ -100,12 +102,26 @@ def test_every_version_named_is_one_that_packages_are_built_for() -> None:
     """Pages take it from the recipes; decisions and measurements keep the versions that were run."""
     version = re.compile(r"(?<![\d.])v?1\.\d\d\.\d+(?!\d|\.\d)")
     for page in PAGES:
-        text = page.read_text().partition("\n## Measured\n")[0]
+        text = re.sub(WRITTEN, "", page.read_text()).partition("\n## Measured\n")[0]
         if "decisions" not in page.parts:
             assert [each for each in version.findall(text) if each.lstrip("v") >= "1.30"] == [], page
     readme = set(version.findall((ROOT / "README.md").read_text()))
     assert readme == set(known_recipes())
     assert f"edgeadm-{default_kubernetes()}-amd64.tar.zst" in (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_pins_is_of_these_recipes() -> None:
+    """`tools/outdated.py --write-docs` writes it anew."""
+    (written,) = re.findall(WRITTEN, (DOCS / "reference" / "versions.md").read_text())
+    rows = {tuple(cell.strip() for cell in line.split("|")[1:4:2]) for line in written.splitlines()[4:]}
+    pins = {(each.title, each.version) for name in known_recipes() for each in modules_of(name)}
+    assert pins <= rows
+    assert len(rows) > len(pins)
+
+
+def modules_of(recipe: str) -> list[ModuleSet]:
+    """The sets of the recipe that come from others' modules."""
+    return [each for each in load_recipe(recipe).sets.values() if each.module]
 
 
 def test_the_examples_have_the_images_of_the_default_version() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
@@ -59,7 +62,7 @@ class Kubeadm:
         return found[1] == NO_PHASE
 
     def gates(self) -> list[str]:
-        """The feature gates that it offers, and those that are locked."""
+        """The feature gates that it offers in its help: not those that are locked."""
         told = self.run("init", "--help").out.partition("--feature-gates")[2].partition("\n  -")[0]
         return re.findall(r"(\w+)=true\|false", told)
 
@@ -68,6 +71,9 @@ class Kubeadm:
         words = ("config", "images", "list", "--kubernetes-version", self.version)
         return self.run(*words, "--feature-gates", f"{name}={value}").code == 0
 
-    def images(self) -> set[str]:
-        """The images that it asks for."""
-        return set(self.run("config", "images", "list", "--kubernetes-version", self.version).out.split())
+    def images(self, settings: Mapping[str, Any] | None = None) -> set[str]:
+        """The images that it asks for, by a ClusterConfiguration with these settings."""
+        head = {"apiVersion": compat.config_api(self.version), "kind": "ClusterConfiguration"}
+        document = head | {"kubernetesVersion": self.version} | dict(settings or {})
+        words = ("config", "images", "list", "--config", "/dev/stdin")
+        return set(self.run(*words, stdin=json.dumps(document).encode()).checked().out.split())

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from edgeadm.kubeadm import compat
+from edgeadm.config import Config
+from edgeadm.kubeadm import compat, images
 from edgeadm.package.builder import load_recipe
 from tests.e2e.kubeadm import APIS, Kubeadm
 
+MIRROR = {"imageRepository": "registry.example/mirror"}
+LOCAL = {"imageRepository": "registry.example/etcd", "imageTag": "3.6.0-1"}
+EXTERNAL = {"endpoints": ["https://192.0.2.9:2379"], "caFile": "/ca", "certFile": "/cert", "keyFile": "/key"}
+CLUSTERS: tuple[dict[str, Any], ...] = (
+    {},
+    MIRROR,
+    {"imageRepository": "registry.k8s.io"},
+    {"dns": {"imageRepository": "registry.example/dns", "imageTag": "v1.9.3"}},
+    {"dns": {"imageRepository": "registry.k8s.io"}, **MIRROR},
+    {"dns": {"imageTag": "v1.9.3"}, **MIRROR},
+    {"etcd": {"local": LOCAL}},
+    {"etcd": {"local": {"imageTag": "3.6.0-1"}}, **MIRROR},
+    {"etcd": {"external": EXTERNAL}},
+)
 GOLDEN = Path(__file__).parents[1] / "golden" / "kubeadm"
 
 
@@ -36,31 +52,35 @@ def it_has_these_phases_and_no_others(kubeadm: Kubeadm) -> None:
         assert [each for each in every if kubeadm.has_phase(verb, each)] == phases(kubeadm.version)
 
 
-def it_has_these_feature_gates_and_no_others(kubeadm: Kubeadm) -> None:
-    unlocked = [
-        each
-        for each in compat.feature_gates(kubeadm.version)
-        if not compat.feature_gate_fault(kubeadm.version, each, on=False)
-    ]
-    assert set(kubeadm.gates()) >= set(unlocked)
+def it_offers_no_feature_gate_that_is_not_known(kubeadm: Kubeadm) -> None:
+    assert kubeadm.gates()
     assert set(kubeadm.gates()) <= set(compat.feature_gates(kubeadm.version))
 
 
-def it_takes_these_values_of_feature_gates(kubeadm: Kubeadm) -> None:
+def it_takes_these_feature_gates_and_no_others(kubeadm: Kubeadm) -> None:
     for name in (*compat.GATES, "Nonsense"):
-        for on in (True, False):
-            fault = compat.feature_gate_fault(kubeadm.version, name, on)
-            assert kubeadm.takes_gate(name, str(on).lower()) is not bool(fault), f"{name}={on}: {fault}"
+        fault = compat.feature_gate_fault(kubeadm.version, name)
+        for value in ("true", "false"):
+            assert kubeadm.takes_gate(name, value) is not bool(fault), f"{name}={value}: {fault}"
 
 
 def it_asks_for_the_images_of_the_recipe(kubeadm: Kubeadm) -> None:
     assert kubeadm.images() <= {each.name for each in load_recipe(kubeadm.version).images}
 
 
+def it_asks_for_the_images_that_preflight_expects(kubeadm: Kubeadm) -> None:
+    packed = [each.name for each in load_recipe(kubeadm.version).images]
+    for settings in CLUSTERS:
+        document = {"kind": "ClusterConfiguration", **settings}
+        config = Config(enable_edge=False, kubeadm_documents=(document,))
+        assert set(images.init_images(config, kubeadm.version, packed)) == kubeadm.images(settings), settings
+
+
 FACTS = (
     it_reads_these_apis_and_no_others,
     it_has_these_phases_and_no_others,
-    it_has_these_feature_gates_and_no_others,
-    it_takes_these_values_of_feature_gates,
+    it_offers_no_feature_gate_that_is_not_known,
+    it_takes_these_feature_gates_and_no_others,
     it_asks_for_the_images_of_the_recipe,
+    it_asks_for_the_images_that_preflight_expects,
 )

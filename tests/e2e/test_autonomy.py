@@ -147,7 +147,7 @@ def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) 
 def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
     rules, network = shop.edge1.exec([NFT, "list", "tables"]).out, card(shop.edge1)
     words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "--no-address"]
-    # lite-apiserver may be silent for half a minute, and longer on a busy machine: its connection to the cloud was
+    # lite-apiserver may be silent for half a minute or longer: its connection to the cloud was
     # open. Then the drill says so, with status 2.
     done = shop.edge1.exec([*words, "-o", "json"], check=False)
     told = json.loads(done.out)

@@ -198,6 +198,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "settings": {"edge-virtual-addr": "169.254.20.11", "tunnel-port": 30900},
             "tunnel_address": "10.96.0.80",
             "programs": ["flannel", "kube-proxy"],
+            "images": ["registry.example/kube-proxy:v1", "registry.example/coredns:v1"],
         },
     ),
     "bootstrap.yaml": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class Extra:
 
 @dataclass(frozen=True)
 class ModuleSet:
-    """Programs that are built together, from one go.mod. `stamps` are variables set by the linker."""
+    """Programs that are built together, from one go.mod. `stamps` are variables set by the linker. `held`
+    says why the version is not the newest one."""
 
     name: str
     folder: Path
@@ -52,6 +54,15 @@ class ModuleSet:
     debian: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     extras: tuple[Extra, ...] = ()
+    held: str = ""
+
+    @property
+    def module(self) -> str:
+        """The Go module that has `version`; empty for a program of ours, which has no modules."""
+        text = (self.folder / "go.mod").read_text(encoding="utf-8")
+        tools = re.findall(r"^(?:tool)?\s*(\S+/\S+)$", text, re.MULTILINE)
+        every = re.findall(rf"^(?:require)?\s*(\S+) {re.escape(self.version)}(?:\s|$)", text, re.MULTILINE)
+        return next((each for each in every if any(tool.startswith(each) for tool in tools)), "")
 
 
 @dataclass(frozen=True)
@@ -176,6 +187,7 @@ def _module_set(name: str, folder: Path) -> ModuleSet:
         title=raw["title"],
         version=raw["version"],
         cgo=raw.get("cgo", False),
+        held=raw.get("held", ""),
         rename=tuple(raw.get("rename", {}).items()),
         checks=tuple(Check(tuple(each["run"]), each["shows"]) for each in raw.get("checks", ())),
         extras=tuple(Extra(each["name"], each["module"], each["folder"]) for each in raw.get("extras", ())),

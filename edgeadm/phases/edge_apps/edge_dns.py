@@ -26,7 +26,7 @@ class EdgeDns(Component):
     awaited: tuple[Awaited, ...] = (workload("edge DNS is noticed", "DaemonSet", "edge-coredns", is_noticed),)
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and not _image(ctx):
+        if self.wanted(ctx) and not dns_image(ctx):
             return Verdict(
                 needed=False,
                 reason="neither the cluster nor the package has CoreDNS: edge nodes ask the cluster's DNS",
@@ -34,12 +34,12 @@ class EdgeDns(Component):
         return super().check(ctx)
 
     def apply(self, ctx: Context) -> None:
-        if _image(ctx):
+        if dns_image(ctx):
             super().apply(ctx)
 
     def values(self, ctx: Context) -> dict[str, Any]:
         address = ctx.config.edge_virtual_addr
-        coredns = _image(ctx)
+        coredns = dns_image(ctx)
         return {
             "namespace": NAMESPACE,
             "coredns_image": coredns,
@@ -53,7 +53,7 @@ class EdgeDns(Component):
         }
 
 
-def _image(ctx: Context) -> str:
+def dns_image(ctx: Context) -> str:
     """The cluster's own CoreDNS, else the package's; empty where there is neither."""
     found: list[str] = []
     kinds = ("apps/v1", "Deployment", "kube-system")

@@ -72,7 +72,7 @@ class KubeProxy(Component):
         host, port = _health(config)
         return {
             "namespace": NAMESPACE,
-            "proxy_image": _proxy_image(ctx),
+            "proxy_image": proxy_image(ctx),
             "config": text,
             "health_host": host,
             "health_port": port,
@@ -90,7 +90,8 @@ def cloud_proxy(ctx: Context) -> Object | None:
     return ctx.connect().get("apps/v1", "DaemonSet", CLOUD, SYSTEM) if has_cluster(ctx) else None
 
 
-def _proxy_image(ctx: Context) -> str:
+def proxy_image(ctx: Context) -> str:
+    """The image of the cluster's own kube-proxy, which has to be there."""
     containers = (cloud_proxy(ctx) or {})["spec"]["template"]["spec"]["containers"]
     return str(next((each for each in containers if each["name"] == CLOUD), containers[0])["image"])
 

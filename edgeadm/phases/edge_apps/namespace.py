@@ -9,12 +9,14 @@ from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.cni import SPACE
 from edgeadm.phases.edge_apps import kube_proxy, pod_network
 from edgeadm.phases.edge_apps.component import Component
+from edgeadm.phases.edge_apps.edge_dns import dns_image
 from edgeadm.phases.edge_apps.facts import (
     CLOUD_LABEL,
     ENABLED,
     NAMESPACE,
     api_service_ip,
     has_cluster,
+    image,
     is_edge_node,
     labels_of,
     nodes,
@@ -22,6 +24,7 @@ from edgeadm.phases.edge_apps.facts import (
 )
 from edgeadm.phases.edge_apps.kube_proxy import cloud_proxy
 from edgeadm.phases.edge_apps.pod_network import cloud_flannel
+from edgeadm.phases.edge_apps.service_group import STRICT, own_image
 from edgeadm.phases.edge_apps.settings import to_remember
 from edgeadm.phases.patches import leaves_out
 from edgeadm.render import OWNER_LABEL
@@ -59,6 +62,7 @@ class EdgeNamespace(Component):
             "service_ip": api_service_ip(ctx),
             "settings": to_remember(ctx.config),
             "programs": [name for name, there in _programs(ctx) if there],
+            "images": list(dict.fromkeys(name for name in _images(ctx) if name)),
             # For control planes that join: their API servers go through the tunnel from their first start.
             "tunnel_address": "" if leaves_out(ctx, "tunnel") else tunnel_address(ctx),
         }
@@ -97,6 +101,20 @@ def _programs(ctx: Context) -> Iterator[tuple[str, bool]]:
     flannel, proxy = (pod_network.NAME, SPACE), (kube_proxy.NAME, NAMESPACE)
     yield "flannel", cloud_flannel(ctx) is not None and _stays(ctx, "pod-network", *flannel)
     yield "kube-proxy", cloud_proxy(ctx) is not None and _stays(ctx, "kube-proxy", *proxy)
+
+
+def _images(ctx: Context) -> Iterator[str]:
+    """What edge nodes are asked to run by the components: a node that joins compares it with its package."""
+    programs = dict(_programs(ctx))
+    if programs["flannel"]:
+        yield pod_network.flannel_image(ctx)
+    if programs["kube-proxy"]:
+        yield kube_proxy.proxy_image(ctx)
+        if ctx.config.service_group == STRICT:
+            yield from (image(ctx, "application-grid-wrapper"), own_image(ctx, "DaemonSet", kube_proxy.NAME))
+    of_phase = {"edge-dns": dns_image(ctx)}
+    of_phase |= {phase: image(ctx, phase) for phase in ("tunnel", "edge-health")}
+    yield from (name for phase, name in of_phase.items() if not leaves_out(ctx, phase))
 
 
 def _stays(ctx: Context, phase: str, *daemon_set: str) -> bool:

@@ -50,17 +50,21 @@ class EdgePodNetwork(Component):
 
     def values(self, ctx: Context) -> dict[str, Any]:
         spec = (cloud_flannel(ctx) or {})["spec"]["template"]["spec"]
-        containers = spec["containers"]
-        found = next((each for each in containers if each["name"] == CONTAINER), containers[0])
         maps = [each["configMap"]["name"] for each in spec.get("volumes") or [] if "configMap" in each]
         return {
             "namespace": SPACE,
-            "flannel_image": found["image"],
+            "flannel_image": flannel_image(ctx),
             "config_map": next(iter(maps), CONFIG_MAP),
             "subnet": SUBNET,
             "folder": SUBNET.rpartition("/")[0],
             "health_port": HEALTH_PORT,
         }
+
+
+def flannel_image(ctx: Context) -> str:
+    """The image of the cluster's own flannel, which has to be there."""
+    containers = (cloud_flannel(ctx) or {})["spec"]["template"]["spec"]["containers"]
+    return str(next((each for each in containers if each["name"] == CONTAINER), containers[0])["image"])
 
 
 def cloud_flannel(ctx: Context) -> Object | None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.images import CTR, EVENT, PIN, present
+from edgeadm.hosts.images import CTR, PIN
+from edgeadm.phases.images import EVENT, present
 from edgeadm.phases.reset import knowledge
 
 

@@ -74,6 +74,10 @@ class KubeadmReset:
         folder = options.cert_dir or document(ctx, "ClusterConfiguration").get("certificatesDir")
         if folder:
             command += ["--cert-dir", folder]
+        if options.kubeconfig:
+            command += ["--kubeconfig", options.kubeconfig]
+        if options.cleanup_tmp_dir:
+            command.append("--cleanup-tmp-dir")
         if options.ignore_preflight_errors:
             command.append(f"--ignore-preflight-errors={','.join(options.ignore_preflight_errors)}")
         if ctx.config.verbosity:

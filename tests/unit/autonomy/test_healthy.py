@@ -175,6 +175,14 @@ def test_images_are_named_as_containerd_names_them(name: str, full: str) -> None
     assert full_name(name) == full
 
 
+def test_an_image_is_there_under_each_of_its_names(node: EdgeNode) -> None:
+    image = node.told["images"]["images"][1]
+    image |= {"name": "first.example/of:all", "names": ["first.example/of:all", image["name"]]}
+    assert node.wrong() == {}
+    image["pinned"] = False
+    assert node.wrong() == {"images-pinned": "failed"}
+
+
 def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
     node.host.answers["hostname"] = Result(out="machine-7\n")
     nearby = node.nearby

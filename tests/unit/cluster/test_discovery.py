@@ -23,7 +23,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from edgeadm.cluster.discovery import CLUSTER_INFO, discover, signature_of, spki_hashes
-from edgeadm.config.ticket import Ticket
+from edgeadm.cluster.web import discovery_file
+from edgeadm.config import Config
+from edgeadm.config.model import JoinFlags
+from edgeadm.config.ticket import Ticket, ticket_of
+from edgeadm.config.validate_join import join_faults
 from edgeadm.errors import EdgeadmError
 
 TOKEN = "abcdef.0123456789abcdef"
@@ -180,6 +184,40 @@ def test_a_discovery_file_is_enough(tmp_path: Path) -> None:
     with Server(tmp_path).running() as server:
         ticket = Ticket(bootstrap_token=TOKEN, kubeconfig=server.kubeconfig().encode())
         assert discover(ticket).ca == server.ca
+
+
+def on_the_web(server: Server, path: str = "/join.conf") -> Ticket:
+    flags = JoinFlags(discovery_file=f"https://127.0.0.1:{server.port}{path}", tls_bootstrap_token=TOKEN)
+    return ticket_of(Config(join=flags))
+
+
+def test_a_discovery_file_on_a_web_server_is_fetched_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(tmp_path).running() as server:
+        (tmp_path / "ca.pem").write_bytes(server.ca)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        server.answers["/join.conf"] = (200, json.loads(server.kubeconfig()))
+        assert discover(on_the_web(server)).ca == server.ca
+        del server.answers["/join.conf"]
+        assert discovery_file(on_the_web(server))
+        assert (
+            list(join_faults(Config(join=JoinFlags(discovery_file="https://x/y", tls_bootstrap_token=TOKEN))))
+            == []
+        )
+
+
+def test_a_discovery_file_that_cannot_be_fetched_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(tmp_path).running() as server:
+        assert code_of(on_the_web(server)) == "discovery-file", "the server is not trusted"
+        (tmp_path / "ca.pem").write_bytes(server.ca)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert code_of(on_the_web(server)) == "discovery-file", "there is no such file"
+        port = server.port
+    flags = JoinFlags(discovery_file=f"https://127.0.0.1:{port}/gone", tls_bootstrap_token=TOKEN)
+    assert code_of(ticket_of(Config(join=flags))) == "discovery-file", "nothing listens"
 
 
 CASES: dict[str, tuple[dict[str, Any], Callable[[Server], dict[str, Any]], str]] = {

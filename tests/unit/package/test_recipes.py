@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from edgeadm.assets import install_pkgs
+from edgeadm.config import Config
 from edgeadm.errors import EdgeadmError
 from edgeadm.package.builder import default_kubernetes, known_recipes, load_recipe
 from edgeadm.package.builder.recipe import ModuleSet
+from edgeadm.phases.cni import FLANNEL_IMAGE
 
 VERSIONS = known_recipes()
 DEFAULT = default_kubernetes()
@@ -73,6 +75,18 @@ def test_every_role_gets_what_a_node_needs(version: str) -> None:
         tools = {(part.folder, name) for part in recipe.tools if role in part.roles for name in part.names}
         holders = {("vip", name) for name in ("keepalived", "haproxy", "vip-members")}
         assert tools == {"control-plane": holders, "edge": {("edge", "nft")}}.get(role, set())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_etcd_is_of_the_minor_release_that_kubeadm_names(version: str) -> None:
+    (tag,) = (each.partition(":")[2] for each in KUBEADM_IMAGES[version] if each.startswith("etcd:"))
+    assert load_recipe(version).sets["etcd"].version.startswith(f"v{tag.rpartition('.')[0]}.")
+
+
+def test_images_that_are_named_without_a_package_are_those_of_the_default_recipe() -> None:
+    names = {each.name for each in load_recipe(DEFAULT).images}
+    assert FLANNEL_IMAGE in names
+    assert f"superedge.tencentcloudcr.com/superedge/edge-health:{Config().edge_version}" in names
 
 
 def test_debians_packages_have_the_names_of_their_programs_or_those_that_are_given() -> None:

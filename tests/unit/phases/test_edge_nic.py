@@ -62,6 +62,16 @@ def test_joined_again_it_learns_the_ranges_and_nothing_else_changes(tmp_path: Pa
     assert not Discover().check(ctx).needed
 
 
+def test_networks_that_cannot_be_the_clusters_are_not_taken(tmp_path: Path) -> None:
+    """A cluster that kubeadm did not make."""
+    machine, ctx = context(tmp_path, replace(OLD, service_ip="10.43.0.1"))
+    machine.host.files |= join_writes()
+    Discover().apply(ctx)
+    found = facts_on(machine.host)
+    assert found is not None
+    assert found.service_ranges == ("10.43.0.1/32",)
+
+
 def test_joined_again_while_cut_off_it_goes_on_without(tmp_path: Path) -> None:
     class Away:
         def get(self, path: str) -> None:

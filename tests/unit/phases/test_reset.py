@@ -220,7 +220,7 @@ def test_images_leave_a_containerd_that_is_not_ours(tmp_path: Path) -> None:
     machine.images["registry.k8s.io/pause:3.10.1"] = ["sha256:older", "-"]
     machine.images["example.org/mine:1"] = ["sha256:mine", "-"]
     init(machine)
-    machine.images["sha256:abc"] = [machine.images["ghcr.io/flannel-io/flannel:v0.26.7"][0], "-"]
+    machine.images["sha256:abc"] = [machine.images["ghcr.io/flannel-io/flannel:v0.28.10"][0], "-"]
     reset(machine)
     assert set(machine.images) == {"registry.k8s.io/pause:3.10.1", "example.org/mine:1"}
     assert "pinned=pinned" not in machine.images["registry.k8s.io/pause:3.10.1"][1]

@@ -195,6 +195,7 @@ def test_edge_dns_is_the_clusters_coredns(version: str, fast: bool, machine: Mac
 
 def test_without_coredns_edge_nodes_ask_the_clusters_dns(machine: Machine) -> None:
     del machine.cluster.objects["apps/v1", "Deployment", "kube-system", "coredns"]
+    machine.package = None
     ctx = machine.context()
     assert not EdgeDns().check(ctx).needed
     EdgeDns().apply(ctx)

@@ -117,6 +117,29 @@ def test_after_its_patience_it_says_what_is_missing(machine: Machine) -> None:
     assert machine.host.ran == [], "there is nothing to keep yet"
 
 
+def test_after_its_patience_it_says_why_pods_of_the_node_do_not_run(machine: Machine) -> None:
+    pull = {"container": "kube-proxy", "reason": "ImagePullBackOff", "message": "Back-off pulling kube-proxy"}
+    pods = [
+        {"namespace": "edge-system", "name": "edge-kube-proxy-x", "phase": "Pending", "waiting": [pull]},
+        {"namespace": "edge-system", "name": "edge-health-y", "phase": "Running"},
+        {"namespace": "shop", "name": "web-0", "phase": "Pending"},
+    ]
+    keep(machine, without("kube-proxy", "endpointslices"))
+    machine.host.answers[f"{HELPER} pods"] = Result(out=json.dumps({"pods": pods}))
+    with pytest.raises(WaitError) as given_up:
+        WarmUp(patience=0).apply(context(machine))
+    first, *others = given_up.value.context.splitlines()
+    assert first == "not known to it: endpointslices for kube-proxy"
+    assert others == [
+        (
+            "Pod edge-system/edge-kube-proxy-x container kube-proxy waits: "
+            "ImagePullBackOff: Back-off pulling kube-proxy"
+        ),
+        "Pod shop/web-0 is Pending",
+    ]
+    assert given_up.value.hint == "run the same command again to wait on"
+
+
 def test_a_list_that_is_not_whole_does_not_count(machine: Machine) -> None:
     torn = [each | {"whole": each["resource"] != "pods"} for each in cache_knows()]
     keep(machine, torn)

@@ -47,7 +47,7 @@ def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -
     ("version", "gates", "said"),
     [
         ("v1.36.3", "NodeLocalCRISocket=true", ""),
-        ("v1.36.3", "NodeLocalCRISocket=false", "locked to true since 1.36"),
+        ("v1.36.3", "NodeLocalCRISocket=false", ""),
         ("v1.37.2", "RootlessControlPlane=true", ""),
         ("v1.37.2", "RootlessControlPlane=true,NodeLocalCRISocket=true", "NodeLocalCRISocket: it is gone"),
         ("v1.37.2", "PublicKeysECDSA=true", "gone since 1.37"),

@@ -32,6 +32,14 @@ type Pod struct {
 	Images      []Image  `json:"images"`
 	Token       bool     `json:"serviceAccountToken"`
 	Deleting    bool     `json:"deleting"`
+	Waiting     []Reason `json:"waiting,omitempty"`
+}
+
+// Reason tells why a container of a Pod does not run, or, without a container, the Pod itself.
+type Reason struct {
+	Container string `json:"container,omitempty"`
+	Reason    string `json:"reason"`
+	Message   string `json:"message,omitempty"`
 }
 
 // Image is one that the Pod needs, and when the kubelet would pull it.
@@ -60,10 +68,17 @@ type object struct {
 		}
 	}
 	Status struct {
-		Phase  string
-		PodIP  string
-		PodIPs []struct{ IP string }
+		Phase, Reason, Message                   string
+		PodIP                                    string
+		PodIPs                                   []struct{ IP string }
+		InitContainerStatuses, ContainerStatuses []status
 	}
+}
+
+// status is as much of a container's status as is needed.
+type status struct {
+	Name  string
+	State struct{ Waiting *Reason }
 }
 
 type container struct{ Image, ImagePullPolicy string }
@@ -143,9 +158,23 @@ func (o object) pod() Pod {
 			found.Images = append(found.Images, image)
 		}
 	}
+	found.Waiting = o.waiting()
 	for _, volume := range o.Spec.Volumes {
 		for _, source := range volume.Projected.Sources {
 			found.Token = found.Token || source.ServiceAccountToken != nil
+		}
+	}
+	return found
+}
+
+// waiting names the containers that do not run. One that waits for the init containers says nothing of its own.
+func (o object) waiting() (found []Reason) {
+	if o.Status.Reason != "" {
+		found = append(found, Reason{Reason: o.Status.Reason, Message: o.Status.Message})
+	}
+	for _, each := range slices.Concat(o.Status.InitContainerStatuses, o.Status.ContainerStatuses) {
+		if why := each.State.Waiting; why != nil && why.Reason != "PodInitializing" {
+			found = append(found, Reason{each.Name, why.Reason, why.Message})
 		}
 	}
 	return found

@@ -23,7 +23,9 @@ const two = `{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"
  "status":{"phase":"Running","podIP":"10.244.1.2","podIPs":[{"ip":"10.244.1.2"},{"ip":"fd00::2"}]}},
 {"metadata":{"name":"edge-e3","namespace":"kube-system","uid":"u2","annotations":{"kubernetes.io/config.mirror":"x"}},
  "spec":{"hostNetwork":true,"containers":[{"name":"c","image":"edge:1"}],"volumes":[{"name":"s","secret":{"secretName":"x"}}]},
- "status":{"phase":"Pending","podIP":"10.0.0.3"}}]}`
+ "status":{"phase":"Pending","podIP":"10.0.0.3","reason":"Evicted","message":"low",
+  "initContainerStatuses":[{"name":"i","state":{"waiting":{"reason":"ErrImagePull","message":"no route"}}}],
+  "containerStatuses":[{"name":"c","state":{"waiting":{"reason":"PodInitializing"}}},{"name":"d","state":{"running":{}}}]}}]}`
 
 func write(t *testing.T, folder, name, kind, body string, packed bool, at time.Time) {
 	t.Helper()
@@ -63,6 +65,7 @@ func TestPodsAreRead(t *testing.T) {
 				{
 					Namespace: "kube-system", Name: "edge-e3", UID: "u2", HostNetwork: true, Mirror: true, Phase: "Pending",
 					Addresses: []string{"10.0.0.3"}, Images: []Image{{"edge:1", ""}},
+					Waiting: []Reason{{"", "Evicted", "low"}, {"i", "ErrImagePull", "no route"}},
 				},
 			}}
 			if err != nil || !reflect.DeepEqual(found, wanted) {
