@@ -83,9 +83,11 @@ def command() -> None:
     help="Swallow packets to the API server, or answer them with a reset.",
 )
 @click.option(
-    "--no-address", is_flag=True, help="Take the card's addresses and routes away, too: the switch is dead."
+    "--no-address",
+    cls=pflag.Switch,
+    help="Take the card's addresses and routes away, too: the switch is dead.",
 )
-@click.option("--force", is_flag=True, help="With --no-address: even if that cuts an SSH connection.")
+@click.option("--force", cls=pflag.Switch, help="With --no-address: even if that cuts an SSH connection.")
 @dry_run_option
 @options.output
 def offline(

@@ -104,7 +104,9 @@ def cp(source: str, target: str, name: str) -> None:
 @command.command()
 @click.argument("node")
 @click.argument("state", type=click.Choice(["up", "down"]), required=False)
-@click.option("--no-address", is_flag=True, help="With `down`: the card also loses its addresses and routes.")
+@click.option(
+    "--no-address", cls=pflag.Switch, help="With `down`: the card also loses its addresses and routes."
+)
 @click.option("--delay", metavar="TIME", help="Delay packets this long, each way, such as 300ms.")
 @click.option("--loss", metavar="PERCENT", help="Lose packets, each way, such as 5%.")
 @click.option("--rate", metavar="RATE", help="Limit the rate, each way, such as 1mbit.")
