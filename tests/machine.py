@@ -18,6 +18,7 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.package.manifest import FILTERS
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.edge_apps.first_start import PATCH
 from tests.bare import ANSWERS, FILES
@@ -55,6 +56,8 @@ class Machine:
     api: dict[str, dict[str, Any]] = field(default_factory=lambda: copy.deepcopy(API))
     # What of a manifest's command line keeps the API server from becoming ready.
     unbearable: str = "\0"
+    # Programs beyond Debian's default installation.
+    programs: frozenset[str] = frozenset(FILTERS)
 
     def __post_init__(self) -> None:
         self.host.on_manifest = self.run_api_server
@@ -82,6 +85,7 @@ class Machine:
             **{f"{family}-restore": self._restore_rules for family in ("iptables", "ip6tables")},
         }
         self.cluster.controllers = self._control
+        self.host.files |= {f"/usr/sbin/{name}": b"own" for name in self.programs}
         self.package = make_package(self.folder, self.role)
 
     def context(self, config: Config | None = None, **more: Any) -> Context:
@@ -137,8 +141,17 @@ class Machine:
         return Result()
 
     def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
-        system = ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl", "conntrack", "tc")
-        missing = [name for name in argv[4:] if name not in system and f"/usr/bin/{name}" not in host.files]
+        own = {
+            "nft",
+            "haproxy",
+            "keepalived",
+            "kubeadm",
+            "kubelet",
+            "ethtool",
+            "socat",
+            "iptables",
+        } - self.programs
+        missing = [name for name in argv[4:] if name in own and f"/usr/bin/{name}" not in host.files]
         return Result(out="\n".join(missing))
 
     def _containerd(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
-from edgeadm.package.opened import OpenPackage
+from edgeadm.package.manifest import FILTERS, FileEntry, ImageEntry, Manifest
+from edgeadm.package.opened import OpenPackage, Say, quiet
 
 VERSION = "v1.34.4"
 IMAGES = {
@@ -45,10 +45,10 @@ def roles_of(path: str) -> tuple[str, ...]:
 class Unpacked(OpenPackage):
     """A package whose bytes lie in a folder already."""
 
-    def unpacked(self) -> Path:
+    def unpacked(self, say: Say = quiet) -> Path:
         return self.private
 
-    def check(self) -> None:
+    def check(self, say: Say = quiet, *, room: bool = True) -> None:
         """The test made it a moment ago."""
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ def make_package(target: Path, role: str) -> OpenPackage:
     wanted += [("bin/lite-apiserver", "program"), ("bin/edgeadm-node", "program")]
     tools = ("keepalived", "haproxy", "vip-members", "libc.so.6")
     wanted += [(f"tools/vip/{name}", "tool") for name in tools]
-    wanted += [("tools/edge/nft", "tool")]
+    wanted += [("tools/edge/nft", "tool"), *((f"tools/net/{name}", "tool") for name in FILTERS)]
     wanted += [(path, "image") for path in IMAGES]
     for path, kind in wanted:
         data = packed(path)

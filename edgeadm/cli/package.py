@@ -26,7 +26,9 @@ def command() -> None:
 
 @command.command("build")
 @click.option(
-    "--kubernetes", metavar="VERSION", help="Kubernetes version that has a recipe.  [default: the newest]"
+    "--kubernetes",
+    metavar="VERSION",
+    help="Kubernetes version that has a recipe.  [default: the one that edgeadm is tested with]",
 )
 @click.option("--arch", help="Processor of the nodes: amd64 or arm64.  [default: this machine's]")
 @click.option(

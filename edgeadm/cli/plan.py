@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from edgeadm.cli import console
 from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import looking
@@ -55,7 +57,7 @@ def show_dry_run(workflow: Workflow, steps: list[Step], config: Config, *, as_js
 def _findings(steps: list[Step], ctx: Context) -> tuple[list[Finding], list[Finding]]:
     for step in steps:
         if isinstance(step.phase, Preflight) and step.phase.check(ctx).needed:
-            return step.phase.findings(ctx)
+            return step.phase.findings(replace(ctx, say=console.talk))
     return [], []
 
 

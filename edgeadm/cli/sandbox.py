@@ -46,20 +46,50 @@ def command() -> None:
     envvar="EDGEADM_INSTALL_PKG_PATH",
     help="Package that nodes see in /mnt/package; `none` for no package. [default: built, and cached]",
 )
+@click.option(
+    "--image",
+    type=click.Choice(["debian-11", "debian-12", "debian-13"]),
+    help="Root image of the new nodes. [default: the release of this machine]",
+)
+@click.option(
+    "--bare", is_flag=True, help="The new nodes hold only debootstrap's default installation and sshd."
+)
+@click.option("--dhcp", is_flag=True, help="The new nodes get their address from a DHCP server.")
+@click.option(
+    "--second-card",
+    is_flag=False,
+    flag_value="card",
+    default="",
+    type=click.Choice(["", "card", "uplink"]),
+    metavar="[card|uplink]",
+    help="The new nodes have eth1, too; as `uplink` it carries the default route.",
+)
 @name_option
 @options.output
-def up(control_planes: int, edges: int, workers: int, package: str | None, name: str, output: str) -> None:
+def up(
+    control_planes: int,
+    edges: int,
+    workers: int,
+    package: str | None,
+    image: str | None,
+    bare: bool,
+    dhcp: bool,
+    second_card: str,
+    name: str,
+    output: str,
+) -> None:
     """Boot bare nodes cp1… edge1… worker1…; run again, it adds and switches on what is missing."""
     sandbox = _sandbox(name)
-    from edgeadm.sandbox import supplies
+    from edgeadm.sandbox import Kind, supplies
 
-    supplies.ensure_tools(console.talk)
+    supplies.ensure_tools(console.talk, dhcp=dhcp)
     sandbox.up(
         control_planes,
         workers,
         edges,
         package=supplies.package(package, console.talk),
         executable=supplies.executable(console.talk),
+        kind=Kind(image or "", bare, dhcp, second_card),
         say=console.talk,
     )
     _show(sandbox.ls(), output)
@@ -151,6 +181,26 @@ def link(
 def nat(node: str, state: str, name: str) -> None:
     """Put a node behind NAT: nobody can dial it, it can dial out."""
     _sandbox(name).node(node).nat(state == "on")
+
+
+@command.command()
+@click.argument("state", type=click.Choice(["on", "off"]))
+@name_option
+def dhcp(state: str, name: str) -> None:
+    """Switch the DHCP server of the sandbox on or off."""
+    _sandbox(name).dhcp(on=state == "on")
+
+
+@command.command()
+@click.argument("node")
+@click.argument("change", type=click.Choice(["add", "remove"]))
+@click.option("--uplink", is_flag=True, help="With `add`: the card carries the default route.")
+@name_option
+def nic(node: str, change: str, uplink: bool, name: str) -> None:
+    """Give a node a second network card, eth1, or take it away."""
+    if uplink and change == "remove":
+        raise UsageError("--uplink goes with `add`", hint=f"edgeadm sandbox nic {node} add --uplink")
+    _sandbox(name).second_card(node, "" if change == "remove" else "uplink" if uplink else "card")
 
 
 @command.command()

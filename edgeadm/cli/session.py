@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -131,6 +131,8 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
         return DryCluster(real if real is not None and real.ready() else None, note)
 
     package, outside = here.package(config, _role(verb, config)), _outside(here, config)
+    if package is not None:
+        package = replace(package, keeps=False)
     ctx = Context(config, DryHost(plain, note), journal, _once(dry), package, outside, warn=console.talk)
     log = RunLog(here.logs / "never-written")
     with _log_named(log, report):

@@ -184,9 +184,10 @@ def config_api(kubeadm: str) -> str:
 
 
 def reads(kubeadm: str, api: str) -> bool:
-    """Whether this kubeadm reads documents of the API, which is one of GROUPS."""
+    """Whether this kubeadm reads documents of the API, which is one of GROUPS. A newer kubeadm than all that
+    are known may read an API that is not known."""
     if api not in READS:
-        return False
+        return not is_known(kubeadm)
     first, last = READS[api]
     return first <= min(minor(kubeadm), NEWEST) <= last
 
@@ -229,14 +230,23 @@ def _phases(tops: list[str], children: dict[str, list[str]], version: Minor | No
     return [path for path in paths if SINCE.get(path, version) <= version < UNTIL.get(path, (99, 0))]
 
 
+def programs_on_path(kubernetes: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Programs that this kubeadm's preflight refuses to go on without, and those that it only warns of, where
+    they differ between releases (`cmd/kubeadm/app/preflight/checks_linux.go`). Since 1.32 kube-proxy
+    needs no conntrack, and nothing calls the others."""
+    return (("conntrack",), ("ethtool", "socat", "tc")) if minor(kubernetes) < (1, 32) else ((), ())
+
+
 def feature_gate_fault(kubeadm: str, name: str) -> str:
-    """Why this kubeadm refuses the feature gate, in words; empty if it takes it, or if its gates are not
-    known here (those of releases before 1.34)."""
+    """Why this kubeadm refuses the feature gate, in words; empty if it takes it, or if that is not known: of
+    releases before 1.34, and of a new gate in a release that is newer than all that are known."""
     version = min(minor(kubeadm), NEWEST)
-    first, last = GATES.get(name, ((99, 0), (99, 0)))
-    if version < GATES_SINCE or first <= version <= last:
+    if version < GATES_SINCE or (name not in GATES and not is_known(kubeadm)):
         return ""
-    return f"it is gone since {shown((last[0], last[1] + 1))}" if version > last else "it does not exist"
+    first, last = GATES.get(name, (NEWEST, OLDEST))
+    if version > last and name in GATES:
+        return f"it is gone since {shown((last[0], last[1] + 1))}"
+    return "" if first <= version <= last else "it does not exist"
 
 
 def feature_gates(kubeadm: str) -> list[str]:

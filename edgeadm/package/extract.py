@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeadm.package.check import check
+from edgeadm.package.check import OnProgress, check
 from edgeadm.package.errors import PackageTargetError, UnpackError
 from edgeadm.package.manifest import NAME, FileEntry, Manifest
 
@@ -21,7 +21,14 @@ def everything(entry: FileEntry) -> bool:  # noqa: ARG001
     return True
 
 
-def unpack(path: Path, target: Path, *, wanted: Wanted = everything, arch: str | None = None) -> Manifest:
+def unpack(
+    path: Path,
+    target: Path,
+    *,
+    wanted: Wanted = everything,
+    arch: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Manifest:
     """Verify the whole package and put the wanted files, and the manifest, into the new folder `target`.
 
     They are written to a private folder beside it, which takes the target's name after the last byte was
@@ -33,7 +40,7 @@ def unpack(path: Path, target: Path, *, wanted: Wanted = everything, arch: str |
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            manifest = check(path, _Staging(staging, wanted), arch=arch)
+            manifest = check(path, _Staging(staging, wanted), arch=arch, on_progress=on_progress)
             (staging / NAME).write_bytes(manifest.to_json())
             _flush(staging)
             staging.rename(target)

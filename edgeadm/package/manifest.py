@@ -21,6 +21,11 @@ KINDS = ("program", "tool", "cni-plugin", "image", "edgeadm", "other")
 # The folder of tools in a package, and on a node: each keeps a folder of its own below it.
 TOOLS = "tools"
 TOOLS_ON_NODE = "/usr/lib/edgeadm"
+# The folder below both with programs that a node calls by name, unless it has some of its own.
+CALLED_BY_NAME = "net"
+FILTERS = tuple(
+    f"{family}{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore")
+)
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

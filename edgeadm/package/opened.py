@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeadm.package.manifest import FileEntry, ImageEntry, Manifest
+from edgeadm.package.progress import MIB, Progress
+
+Say = Callable[[str], None]
 
 PRIVATE = Path("/var/lib/edgeadm/package")
 INSTALLED = ("program", "tool", "cni-plugin", "image")
+
+
+def quiet(_text: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,16 @@ class PackedFile:
 
 @dataclass(frozen=True)
 class OpenPackage:
-    """A package file or folder whose manifest was read. Unpacked bytes live in a private folder, named after
-    the manifest: a run that was cut off goes on with them, a finished one removes them."""
+    """A package file or folder whose manifest was read. Its bytes are read once: verified, and those of this
+    role's files unpacked on the way, into a private folder that is named after the manifest. A run that was
+    cut off goes on with them, a finished one removes them. Without `keeps`, as in a dry run, nothing is
+    unpacked."""
 
     path: Path
     manifest: Manifest
     role: str
     private: Path = PRIVATE
+    keeps: bool = True
 
     @classmethod
     def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
@@ -68,30 +79,49 @@ class OpenPackage:
         """Whether the package holds this file for this role."""
         return any(entry.path == path and self._mine(entry) for entry in self.manifest.files)
 
-    def unpacked_mib(self) -> int:
-        """Space, MiB, that this role's files take on the node, the private copy included."""
-        mine = sum(entry.size for entry in self.manifest.files if self._mine(entry))
-        return 3 * mine // (1 << 20)
+    def own_mib(self) -> int:
+        """Space, MiB, that the private copy of this role's files still needs."""
+        return 0 if self._folder().is_dir() else self._mine_mib()
 
-    def check(self) -> None:
-        """Read every byte and compare it with the manifest. Raises the package's errors."""
+    def unpacked_mib(self) -> int:
+        """Space, MiB, that this role's files still need on the node, the private copy included."""
+        return 2 * self._mine_mib() + self.own_mib()
+
+    def check(self, say: Say = quiet, *, room: bool = True) -> None:
+        """Compare every byte with the manifest, once in a run: what this role needs is unpacked on the way,
+        if the run may keep files and there is `room` for them. `say` is told how far it is.
+
+        Raises the package's errors."""
         from edgeadm.package import verify
 
-        if not self._folder().is_dir():
-            verify(self.path, arch=self.manifest.arch)
+        if self._folder().is_dir():
+            return
+        if self.keeps and room:
+            self.unpacked(say)
+            return
+        verify(self.path, arch=self.manifest.arch, on_progress=self._progress("verifying", say))
 
-    def unpacked(self) -> Path:
+    def unpacked(self, say: Say = quiet) -> Path:
         """The private folder with this role's files; every byte of the package was verified on the way."""
         from edgeadm.package import unpack
 
         folder = self._folder()
         if not folder.is_dir():
-            unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch)
+            progress = self._progress("verifying and unpacking", say)
+            unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch, on_progress=progress)
         return folder
 
     def close(self) -> None:
         """Remove the private folder: what the node needs has been installed."""
         shutil.rmtree(self.private, ignore_errors=True)
+
+    def _progress(self, what: str, say: Say) -> Progress:
+        total = sum(entry.size for entry in self.manifest.files)
+        say(f"{what} the package, {total // MIB} MiB")
+        return Progress(total, say)
+
+    def _mine_mib(self) -> int:
+        return sum(entry.size for entry in self.manifest.files if self._mine(entry)) // MIB
 
     def _folder(self) -> Path:
         names = "\n".join(f"{entry.sha256} {entry.path}" for entry in self.manifest.files)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from edgeadm.core.journaled import same_bytes
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import Source
-from edgeadm.package.manifest import TOOLS, TOOLS_ON_NODE
+from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS, TOOLS_ON_NODE
 from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import runtime_is_ours
 
 PROGRAMS = "/usr/bin"
 PLUGINS = "/opt/cni/bin"
+# On PATH before the folders of a distribution: what lies here calls the distribution's own if there is one.
+BY_NAME = "/usr/local/sbin"
+SYSTEM = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin", BY_NAME)
 RUNTIME = ("containerd", "containerd-shim-runc-v2", "ctr", "runc")
 EVENT = "installed"  # in the journal: a file that was found to hold what it should, and its stamp then
 
@@ -36,10 +39,16 @@ class InstallPrograms:
         if is_due(ctx):
             remember(ctx)
         known = _known(ctx)
+        if ctx.package is not None and ctx.package.keeps and self.check(ctx).needed:
+            ctx.package.unpacked(ctx.say)
+        said = ""
         for path, source, mode in _wanted(ctx):
             if not _there(ctx, source, path, mode, known):
                 ctx.host.put(source, path, mode)
-                ctx.say(f"installed {path}")
+                shown = _shown(path)
+                if shown != said:
+                    ctx.say(f"installed {shown}")
+                said = shown
         if stamps := {path: [source.sha256, _stamp(ctx, path)] for path, source, _ in _wanted(ctx)}:
             ctx.journal.add(EVENT, files=stamps)
 
@@ -58,8 +67,24 @@ def _wanted(ctx: Context) -> Iterator[tuple[str, Source, int]]:
             yield f"{PROGRAMS}/{name}", file, 0o755
     for file in ctx.package.files("tool"):
         yield f"{TOOLS_ON_NODE}{file.entry.path.removeprefix(TOOLS)}", file, file.entry.mode
+        folder, _, name = file.entry.path.removeprefix(f"{TOOLS}/").partition("/")
+        if folder == CALLED_BY_NAME and name in FILTERS and _lacks(ctx, name):
+            yield f"{BY_NAME}/{name}", file, file.entry.mode
     for file in ctx.package.files("cni-plugin"):
         yield f"{PLUGINS}/{file.entry.path.rpartition('/')[2]}", file, 0o755
+
+
+def _shown(path: str) -> str:
+    """The path, or the folder of a tool: it may have a hundred files."""
+    folder = path.removeprefix(f"{TOOLS_ON_NODE}/").partition("/")[0]
+    return f"{TOOLS_ON_NODE}/{folder}" if path.startswith(f"{TOOLS_ON_NODE}/") else path
+
+
+def _lacks(ctx: Context, name: str) -> bool:
+    """Whether this machine has no program of this name but the one that edgeadm gave it."""
+    if ctx.journal.ours(f"{BY_NAME}/{name}"):
+        return True
+    return all(ctx.host.stat(f"{folder}/{name}") is None for folder in SYSTEM)
 
 
 def _there(ctx: Context, source: Source, path: str, mode: int, known: dict[str, list[str]]) -> bool:

@@ -47,6 +47,8 @@ class Preflight:
         for finding in warnings:
             ctx.warn(warning_line(finding))
         if errors:
+            if ctx.package is not None:
+                ctx.package.close()  # a machine that was refused is as it was
             raise failure(errors)
 
     def role(self, ctx: Context) -> str:  # noqa: ARG002
@@ -65,6 +67,7 @@ class Preflight:
             role=self.role(ctx),
             resuming=resuming(ctx),
             ours=ctx.journal.ours,
+            say=ctx.say,
         )
         return run_checks(self.every(ctx), ctx.host, ctx.config, subject)
 

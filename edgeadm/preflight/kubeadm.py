@@ -50,7 +50,7 @@ def _phases(verb: str, _host: Host, config: Config, subject: Subject) -> Iterabl
             if each.get("kind") == f"{verb.capitalize()}Configuration":
                 wanted += [str(name) for name in each.get("skipPhases") or ()]
     for name in dict.fromkeys(wanted):
-        if name not in here and name != "all":
+        if name not in here and not name.endswith("/all"):
             text = f"`kubeadm {verb}` {subject.kubernetes} has no phase {name} that could be skipped"
             yield Finding("SkipPhases", text, f"its phases are {', '.join(here)}")
 

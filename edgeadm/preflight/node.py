@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from edgeadm.config import Config
 from edgeadm.hosts import Host, facts
 from edgeadm.kubeadm import compat
+from edgeadm.package.manifest import FILTERS
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
 
 CPUS = 2
 MEMORY_MIB = 1700  # kubeadm's own bound (constants.go, ControlPlaneMem)
 OLDEST_CLOCK = 1_735_689_600  # 2025-01-01: a clock before that was never set
-REQUIRED = ("systemctl", "mount", "iptables", "ip", "modprobe", "sysctl")
-USEFUL = ("conntrack", "ethtool", "socat", "tc")
+# Programs that edgeadm, kubeadm and kubelet start on a node. A default installation of Debian has all of them
+# but iptables, which packages bring.
+REQUIRED = (
+    *("cp", "df", "find", "getent", "ip", "iptables", "journalctl", "kill", "ln", "losetup", "modprobe"),
+    *("mount", "sh", "stat", "sysctl", "systemctl", "umount"),
+)
 MODULES = (
     ("overlay", "/sys/module/overlay"),
     ("br_netfilter", "/proc/sys/net/bridge/bridge-nf-call-iptables"),
@@ -78,11 +83,15 @@ def _systemd(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding
         yield Finding("Systemd", text, "edgeadm runs the kubelet and containerd as systemd units")
 
 
-def _programs(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
-    for name in facts.missing_programs(host, *REQUIRED, *USEFUL):
-        fatal = name in REQUIRED
+def _programs(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
+    needed, useful = compat.programs_on_path(subject.kubernetes)
+    wanted = dict.fromkeys((*REQUIRED, *needed, *useful))
+    brought = [name for name in wanted if subject.brings(name)]
+    for name in facts.missing_programs(host, *(name for name in wanted if name not in brought)):
         hint = f"install the package of your distribution that has `{name}`"
-        yield Finding(f"FileExisting-{name}", f"{name} not found in system path", hint, fatal)
+        if name in FILTERS:
+            hint += ", or use a package of edgeadm: it brings one"
+        yield Finding(f"FileExisting-{name}", f"{name} not found in system path", hint, name not in useful)
 
 
 def _modules(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:

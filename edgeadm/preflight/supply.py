@@ -13,6 +13,7 @@ from edgeadm.preflight.subject import Subject
 
 ONLINE_MIB = 4096
 HEADROOM_MIB = 1024  # etcd, logs and containers of the first hours
+PRIVATE = "/var/lib/edgeadm"
 CONTAINERD = "/usr/bin/containerd"
 KUBELET = "/usr/bin/kubelet"
 
@@ -31,8 +32,12 @@ def _package(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]
         yield Finding("PackageRole", text, "`edgeadm package list` shows what it is for")
     if subject.ours(KUBELET):
         return  # what is still missing is verified when it is unpacked
+    free, wanted = facts.free_mib(host, PRIVATE), package.own_mib()
+    if free < wanted and package.keeps and not subject.resuming:
+        text = f"{free} MiB are free for {PRIVATE}, {wanted} MiB are needed"
+        yield Finding("DiskSpace", text, "free some space or give it a disk of its own")
     try:
-        package.check()
+        package.check(subject.say, room=free >= wanted)
     except EdgeadmError as error:
         yield Finding("Package", f"{error.message} [{error.code}]", error.hint, cause=error)
 

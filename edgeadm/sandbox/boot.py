@@ -31,11 +31,7 @@ while :; do
         esac
     done
 {unplug}
-{plug}
-    [ ! -e {line} ] || /bin/sh {line} || exit 74
-    if [ ! -e {no_address} ]; then
-{address}
-    fi
+    . {plug} # read anew at each boot: cards may have come or gone
     [ -e {cable_down} ] || {cable_up} || exit 73
     /bin/sh -c {enter} sh {procs} -- {nspawn}
     status=$?
@@ -95,12 +91,7 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
             f"    quiet {shlex.join(argv)}"
             for argv in (*line.clear_line(record, node), *switch.unplug(record, node))
         ),
-        plug="\n".join(f"    {shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)),
-        line=shlex.quote(str(folder / "line")),
-        no_address=shlex.quote(str(folder / "no-address")),
-        address="\n".join(
-            f"        {shlex.join(argv)} || exit 72" for argv in switch.give_address(record, node)
-        ),
+        plug=shlex.quote(str(write_network(folder, record, node))),
         cable_down=shlex.quote(str(folder / "cable-down")),
         cable_up=shlex.join(switch.cable(record, node.name, up=True)),
         nspawn=shlex.join(nspawn(folder, record, node, package)),
@@ -108,6 +99,18 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
     path = folder / "run"
     path.write_text(text)
     return Runner(path)
+
+
+def write_network(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
+    """Write the commands that give the node its network at each boot; their file."""
+    path, part = folder / "plug", folder / ".plug"
+    bad, lost = shlex.quote(str(folder / "line")), shlex.quote(str(folder / "no-address"))
+    steps = [f"{shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)]
+    steps.append(f"[ ! -e {bad} ] || /bin/sh {bad} || exit 74")
+    steps += [f"[ -e {lost} ] || {shlex.join(each)} || exit 72" for each in switch.give_address(record, node)]
+    part.write_text("".join(f"{each}\n" for each in steps))
+    part.replace(path)
+    return path
 
 
 def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> list[str]:

@@ -3,103 +3,21 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeadm.hosts.debian import OS_RELEASE, parse_os_release
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox.errors import RootImageError
+from edgeadm.sandbox.recipe import NEVER, NOT_BARE, Recipe, recipe_of, suite_of
 
 DEFAULT_SUITE = "bookworm"
 # Distribution → the components of its archive that hold the packages.
 COMPONENTS = {"debian": "main", "ubuntu": "main,universe"}
-PACKAGES = (
-    "conntrack",
-    "dbus",
-    "ethtool",
-    "iproute2",
-    "iptables",
-    "iputils-ping",
-    "kmod",
-    "nftables",
-    "openssh-server",
-    "procps",
-    "socat",
-    "systemd",
-    "systemd-sysv",
-    "util-linux",
-)
-# What a node must get from edgeadm alone: its presence would make every test worthless.
-NEVER = ("python3", "python", "kubelet", "kubeadm", "kubectl", "containerd", "runc", "docker")
-
-# Units that are of no use in a node, or would reach for the hardware of the machine around it.
-MASKED = (
-    "apt-daily-upgrade.timer",
-    "apt-daily.timer",
-    "console-getty.service",
-    "container-getty@.service",
-    "dpkg-db-backup.timer",
-    "e2scrub_all.timer",
-    "e2scrub_reap.service",
-    "fstrim.timer",
-    "getty.target",
-    "sys-fs-fuse-connections.mount",
-    "sys-kernel-config.mount",
-    "sys-kernel-debug.mount",
-    "sys-kernel-tracing.mount",
-    "systemd-firstboot.service",
-    "systemd-journal-flush.service",
-    "systemd-modules-load.service",
-    "systemd-networkd-wait-online.service",
-    "systemd-pstore.service",
-    "systemd-udev-settle.service",
-    "systemd-udev-trigger.service",
-    "systemd-udevd-control.socket",
-    "systemd-udevd-kernel.socket",
-    "systemd-udevd.service",
-    "systemd-update-utmp-runlevel.service",
-)
-# Caches, papers and translations; host keys and machine id are each node's own; the kernel settings
-# that Debian ships are for a kernel of its own, and a node shares its kernel with this machine.
-REMOVED = (
-    "etc/machine-id",
-    "etc/ssh/ssh_host_*",
-    "usr/lib/sysctl.d/*.conf",
-    "usr/share/doc/*",
-    "usr/share/info/*",
-    "usr/share/locale/*",
-    "usr/share/man/*",
-    "var/cache/apt/*",
-    "var/cache/debconf/*-old",
-    "var/lib/apt/lists/*",
-    "var/lib/dbus/machine-id",
-    "var/log/*.log",
-    "var/log/apt/*",
-)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides what is in the image; the key of a cached image is made of it."""
-
-    suite: str
-    components: str = "main"
-    packages: tuple[str, ...] = PACKAGES
-    masked: tuple[str, ...] = MASKED
-    removed: tuple[str, ...] = REMOVED
-    revision: int = 1
-
-    @property
-    def key(self) -> str:
-        """A short name for the content: equal recipes, equal names."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True)
@@ -113,17 +31,23 @@ class Source:
     proxy: str = ""
 
 
-def root_image(images: Path, say: Callable[[str], None]) -> Path:
-    """The image's folder below `images`, built now if it is not there. Raises RootImageError."""
+def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare: bool = False) -> Path:
+    """The image's folder below `images`, built now if it is not there.
+
+    `name` is one of debian-11, debian-12 and debian-13; empty: the release of this machine. `bare` is
+    debootstrap's default installation with sshd. Raises RootImageError; UsageError for an unknown name."""
     source = host_source()
-    recipe = Recipe(source.suite, source.components)
+    if name:
+        source = other_suite(source, suite_of(name))
+    recipe = recipe_of(source.suite, source.components, bare=bare)
     image = images / recipe.key
     if image.is_dir():
         return image
     images.mkdir(parents=True, exist_ok=True)
     with _only_builder(images / f".{recipe.key}.lock", say):
         if not image.is_dir():
-            say(f"making the root image of the nodes, {recipe.suite} (once, a minute or two)")
+            kind = "bare " if recipe.is_bare else ""
+            say(f"making the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
             _build(recipe, source, image.with_name(f".{recipe.key}.part"), image, say)
     return image
 
@@ -150,6 +74,16 @@ def host_source() -> Source:
     return Source(suite, components, mirror, keyring, found.group(1) if found else "")
 
 
+def other_suite(source: Source, suite: str) -> Source:
+    """The same place for another suite of Debian. Where this machine is of another distribution, or signs
+    with a key for each suite, Debian's own defaults apply."""
+    if suite == source.suite:
+        return source
+    if source.components != COMPONENTS["debian"]:
+        return Source(suite, proxy=source.proxy)
+    return replace(source, suite=suite, keyring="")
+
+
 def parse_targets(text: str, suite: str) -> tuple[str, str]:
     """The mirror and keyring of a suite's main packages in what `apt-get indextargets` prints."""
     for line in text.splitlines():
@@ -162,7 +96,8 @@ def parse_targets(text: str, suite: str) -> tuple[str, str]:
 
 def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callable[[str], None]) -> None:
     remove_tree(part)
-    argv = ["debootstrap", "--variant=minbase", f"--components={recipe.components}"]
+    argv = ["debootstrap", f"--components={recipe.components}"]
+    argv += [f"--variant={recipe.variant}"] if recipe.variant else []
     argv.append(f"--include={','.join(recipe.packages)}")
     if source.keyring:
         argv.append(f"--keyring={source.keyring}")
@@ -181,12 +116,13 @@ def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callabl
     if result.code:
         tail = "\n".join((result.out + "\n" + result.err).strip().splitlines()[-15:])
         raise RootImageError(
-            "debootstrap could not make the root image",
+            f"debootstrap could not make the root image of {recipe.suite}",
             context=tail,
-            hint="see that `apt-get update` works on this machine; the image comes from the same place",
+            hint="see that `apt-get update` works on this machine: the image comes from the same place, "
+            f"which may not serve {recipe.suite}",
         )
     _finish(recipe, part)
-    assert_bare(part)
+    assert_bare(part, NOT_BARE if recipe.is_bare else ())
     part.rename(image)
     say(f"root image ready: {image}")
 
@@ -195,23 +131,19 @@ def _finish(recipe: Recipe, root: Path) -> None:
     for pattern in recipe.removed:
         for found in sorted(root.glob(pattern)):
             shutil.rmtree(found) if found.is_dir() and not found.is_symlink() else found.unlink()
-    for unit in recipe.masked:
-        link = root / "etc/systemd/system" / unit
-        link.unlink(missing_ok=True)
-        link.symlink_to("/dev/null")
     (root / "etc/machine-id").touch()
     (root / "etc/hostname").unlink(missing_ok=True)
     (root / "etc/default/locale").write_text("LANG=C.UTF-8\n")
     (root / "etc/fstab").write_text("# A node's disks are mounted from outside.\n")
 
 
-def assert_bare(root: Path) -> None:
+def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
     """Raises RootImageError where the image has a program that edgeadm itself must bring."""
     folders = ("usr/local/bin", "usr/local/sbin", "usr/bin", "usr/sbin")
     found = [
         f"/{folder}/{name}"
         for folder in folders
-        for name in NEVER
+        for name in (*NEVER, *more)
         if (root / folder / name).is_symlink() or (root / folder / name).exists()
     ]
     if found:

@@ -32,6 +32,19 @@ CHANGED_BY_KUBELET = (
     "vm.overcommit_memory",
     "vm.panic_on_oom",
 )
+# Settings without a namespace in the sysctl.d files that Debian 11 to 13 install.
+CHANGED_AT_BOOT = (
+    "fs.protected_fifos",
+    "fs.protected_hardlinks",
+    "fs.protected_regular",
+    "fs.protected_symlinks",
+    "kernel.core_pattern",
+    "kernel.core_uses_pid",
+    "kernel.pid_max",
+    "kernel.sysrq",
+    "net.core.default_qdisc",
+    "vm.max_map_count",
+)
 _BEFORE = "kernel-before.json"
 
 
@@ -70,7 +83,9 @@ def _remember(base: Path) -> None:
     if before.exists():
         return
     base.mkdir(parents=True, exist_ok=True)
-    settings = [setting for setting in (*LEAST, *CHANGED_BY_KUBELET) if _path(setting).exists()]
+    settings = [
+        setting for setting in (*LEAST, *CHANGED_BY_KUBELET, *CHANGED_AT_BOOT) if _path(setting).exists()
+    ]
     part = before.with_suffix(".part")
     part.write_text(json.dumps({setting: _path(setting).read_text().strip() for setting in settings}))
     part.replace(before)

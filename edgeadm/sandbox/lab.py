@@ -7,11 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeadm.sandbox import cgroups, hostsfile, image, kernel, keys, layer, names, switch
+from edgeadm.hosts.process import execute
+from edgeadm.sandbox import boot, cgroups, dhcp, hostsfile, image, kernel, keys, layer, names, second, switch
 from edgeadm.sandbox.node import Node, Status
 from edgeadm.sandbox.state import SandboxRecord, Store
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What new nodes of an `up` are: the root image (`debian-12` …; empty: this machine's release), whether
+    it is bare, whether their address comes by DHCP, and their second network card (`card`, `uplink` or
+    empty)."""
+
+    image: str = ""
+    bare: bool = False
+    dhcp: bool = False
+    second_card: str = ""
 
 
 def silent(_: str) -> None:
@@ -66,25 +79,51 @@ class Sandbox:
         *,
         package: Path | None = None,
         executable: Path | None = None,
+        kind: Kind = Kind(),
         say: Say = silent,
     ) -> list[Node]:
         """Boot all nodes asked for, and those that are there and off; ready when it returns.
 
-        `executable` is edgeadm's own tree for the nodes, `package` the file they see in /mnt/package."""
+        `executable` is edgeadm's own tree for the nodes, `package` the file they see in /mnt/package. `kind`
+        is about the nodes that are made now. Raises RootImageError, UsageError for an unknown image."""
         wanted = names.wanted_nodes(control_planes, workers, edges)
         names.check_sandbox_name(self.name)
         with self.store.lock(self.name, "up"):
             kernel.prepare(self.store.base, say)
-            record = self._record().with_nodes(wanted)
-            base = image.root_image(self.store.images, say)
+            base = image.root_image(self.store.images, say, kind.image, bare=kind.bare)
+            record = self._record().with_nodes(
+                wanted, image=str(base), dhcp=kind.dhcp, second=kind.second_card
+            )
             over = layer.make_layer(self.store.layers, executable, say)
             layer.show_package(self.package_folder, package)
             record = replace(record, image=str(base), layer=str(over))
             self.store.save(record)
             cgroups.enable_controllers(cgroups.this_machine())
             self._raise_switch(record)
-            self._boot(record, [over, base], say)
+            self._boot(record, say)
         return self.nodes
+
+    def dhcp(self, *, on: bool) -> None:
+        """Switch the DHCP server on or off; kept over power cycles of nodes."""
+        with self.store.lock(self.name, f"dhcp {'on' if on else 'off'}"):
+            record = self.record
+            dhcp.switch_on(self.folder, on=on)
+            dhcp.serve(record, self.folder) if on else dhcp.stop(self.name)
+
+    def second_card(self, name: str, kind: str) -> None:
+        """Give a node a second network card (`card` or `uplink`), or take it away (empty); at once where the
+        node is on, and kept over power cycles. Raises NoSuchNodeError."""
+        with self.store.lock(self.name, f"nic {name}"):
+            before = self.node(name)
+            if before.is_on() and before.record.second:
+                execute(second.unplug(before.sandbox, before.record))
+            record = before.sandbox.changed(name, second=kind)
+            self.store.save(record)
+            after = Node(self.store, record, record.node(name))
+            if after.is_on():
+                boot.write_network(after.folder, record, after.record)
+                for argv in second.plug(record, after.record) if kind else []:
+                    execute(argv).checked()
 
     def power(self, name: str, how: str) -> None:
         """Switch a node `on` (ready when it returns), `off` (clean shutdown) or `kill` it (a power cut)."""
@@ -97,7 +136,7 @@ class Sandbox:
             else:
                 record = node.sandbox
                 self._raise_switch(record)
-                node.prepare([Path(record.layer), Path(record.image)], {})
+                node.prepare(self._lower(node), {})
                 self._start(node)
 
     def forwarded_packets(self) -> int:
@@ -123,15 +162,24 @@ class Sandbox:
         if switch.raise_switch(record):
             for entry in record.nodes:
                 Node(self.store, record, entry).power_cut()
+        dhcp.serve(record, self.folder)
 
-    def _boot(self, record: SandboxRecord, lower: list[Path], say: Say) -> None:
+    def _lower(self, node: Node) -> list[Path]:
+        """The layers under a node's own disk, topmost first."""
+        return [Path(node.sandbox.layer), Path(node.record.image or node.sandbox.image)]
+
+    def _boot(self, record: SandboxRecord, say: Say) -> None:
         files = {
             "root/.ssh/authorized_keys": keys.public_key(self.ssh_key),
             "etc/resolv.conf": f"nameserver {record.gateway}\n",  # it refuses, at once
         }
 
         def boot(node: Node) -> None:
-            node.prepare(lower, files)
+            lower = self._lower(node)
+            own = dhcp.client_files(lower[-1]) if node.record.dhcp else {}
+            node.prepare(lower, files | own)
+            if node.record.dhcp:
+                dhcp.enable_client(node.root, lower[-1])
             hostsfile.update(node.root / "etc/hosts", record)
             if not node.is_on():
                 say(f"{node.name}: booting, {node.ip}")

@@ -22,6 +22,22 @@ RemainAfterExit=yes
 ExecStart=/usr/local/lib/edgeadm-sandbox/node-setup
 """
 
+# Units that a node runs in another way than a machine, each with the reason. No unit is masked.
+# docs/guides/sandbox.md shows the same list.
+CHANGED_UNITS = {
+    "systemd-udev-trigger.service": "replays the events of the node's own network cards: all other devices "
+    "belong to the machine around the node",
+}
+# udev tells network daemons of a card only after its event, and the cards are there before udev.
+UDEV_TRIGGER = """\
+[Unit]
+After=edgeadm-sandbox.service
+
+[Service]
+ExecStart=
+ExecStart=udevadm trigger --type=devices --action=add --subsystem-match=net
+"""
+
 # Containers that do not heed a stop would hold up each shutdown for systemd's own minute and a half.
 MANAGER = "[Manager]\nDefaultTimeoutStopSec=20s\n"
 
@@ -40,7 +56,6 @@ for hierarchy in /sys/fs/cgroup/*; do
     esac
 done
 mount --make-rshared /
-sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1
 for kind in ed25519 ecdsa; do
     key=/etc/ssh/ssh_host_${kind}_key
     [ -s "$key" ] || ssh-keygen -q -N '' -t "$kind" -f "$key"
@@ -60,6 +75,8 @@ def make_layer(layers: Path, tree: Path | None, say: Callable[[str], None]) -> P
     _write(part / "usr/local/lib/edgeadm-sandbox/node-setup", NODE_SETUP, 0o755)
     _write(part / "etc/systemd/system/edgeadm-sandbox.service", UNIT, 0o644)
     _write(part / "etc/systemd/system.conf.d/edgeadm-sandbox.conf", MANAGER, 0o644)
+    drop_in = part / "etc/systemd/system/systemd-udev-trigger.service.d/edgeadm-sandbox.conf"
+    _write(drop_in, UDEV_TRIGGER, 0o644)
     wants = part / "etc/systemd/system/sysinit.target.wants/edgeadm-sandbox.service"
     wants.parent.mkdir(parents=True)
     wants.symlink_to("../edgeadm-sandbox.service")
@@ -107,7 +124,7 @@ def _bring(tree: Path, layer: Path) -> None:
 
 def _key(tree: Path | None) -> str:
     """Equal for equal content as far as names, sizes and times of change tell."""
-    known = hashlib.sha256((UNIT + NODE_SETUP + MANAGER).encode())
+    known = hashlib.sha256((UNIT + NODE_SETUP + MANAGER + UDEV_TRIGGER).encode())
     if tree is not None:
         for path in [tree, *sorted(tree.rglob("*"))] if tree.is_dir() else [tree]:
             found = path.lstat()

@@ -60,6 +60,16 @@ def address(number: int, host_number: int) -> str:
     return str(subnet(number)[host_number])
 
 
+def second_subnet(number: int) -> IPv4Network:
+    """The subnet of the second network cards of the sandbox with this number."""
+    return IPv4Network(f"10.78.{number}.0/24")
+
+
+def second_address(number: int, host_number: int) -> str:
+    """An address in that subnet."""
+    return str(second_subnet(number)[host_number])
+
+
 def mac(ip: str) -> str:
     """A node's hardware address: made of its IP, so that neighbours need not learn it anew after a boot."""
     return "02:ed:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
@@ -70,7 +80,8 @@ def free_number(used: Iterable[int], networks: Iterable[str]) -> int:
     taken = set(used)
     routed = [net for net in (_network(text) for text in networks) if net is not None and net.prefixlen > 0]
     for number in range(256):
-        if number not in taken and not any(subnet(number).overlaps(net) for net in routed):
+        ours = (subnet(number), second_subnet(number))
+        if number not in taken and not any(own.overlaps(net) for own in ours for net in routed):
             return number
     raise NoFreeSubnetError(
         "no subnet of 10.77.0.0/16 is free for a sandbox",

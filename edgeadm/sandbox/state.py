@@ -20,11 +20,15 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class NodeRecord:
-    """A node of a sandbox."""
+    """A node of a sandbox. `image` is its root image (empty: the sandbox's); with `dhcp` its own client asks
+    for `ip`; `second` is the kind of its second network card: `card`, `uplink`, or empty for none."""
 
     name: str
     role: str
     ip: str
+    image: str = ""
+    dhcp: bool = False
+    second: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class SandboxRecord:
         """The switch's own address: the nodes' default route and resolver, which refuses everything."""
         return names.address(self.number, names.GATEWAY)
 
+    def changed(self, name: str, **fields: Any) -> SandboxRecord:
+        """Itself with other facts about one node. Raises NoSuchNodeError."""
+        new = replace(self.node(name), **fields)
+        return replace(self, nodes=tuple(new if node.name == name else node for node in self.nodes))
+
     def node(self, name: str) -> NodeRecord:
         """The node of that name. Raises NoSuchNodeError."""
         for node in self.nodes:
@@ -50,11 +59,15 @@ class SandboxRecord:
         known = ", ".join(node.name for node in self.nodes) or "none"
         raise NoSuchNodeError(f"sandbox `{self.name}` has no node `{name}`", hint=f"its nodes are: {known}")
 
-    def with_nodes(self, added: list[names.NodeName]) -> SandboxRecord:
+    def with_nodes(
+        self, added: list[names.NodeName], *, image: str = "", dhcp: bool = False, second: str = ""
+    ) -> SandboxRecord:
         """Itself with those nodes that it does not have yet, in the order of their addresses."""
         have = {node.name for node in self.nodes}
         new = [
-            NodeRecord(node.name, node.role, names.address(self.number, node.host_number))
+            NodeRecord(
+                node.name, node.role, names.address(self.number, node.host_number), image, dhcp, second
+            )
             for node in added
             if node.name not in have
         ]
@@ -154,7 +167,7 @@ def parse(document: Any) -> SandboxRecord:
     """A record from its JSON document; ValueError where it is of another schema."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError("not a record of this schema")
-    nodes = tuple(NodeRecord(node["name"], node["role"], node["ip"]) for node in document["nodes"])
+    nodes = tuple(NodeRecord(**node) for node in document["nodes"])
     return SandboxRecord(
         document["name"], int(document["number"]), document["image"], document["layer"], nodes
     )

@@ -10,6 +10,7 @@ from edgeadm.errors import UsageError
 from edgeadm.hosts.debian import ensure_packages
 
 TOOLS = (
+    "debian-archive-keyring",
     "debootstrap",
     "e2fsprogs",
     "iproute2",
@@ -24,9 +25,11 @@ TOOLS = (
 Say = Callable[[str], None]
 
 
-def ensure_tools(say: Say) -> None:
+def ensure_tools(say: Say, *, dhcp: bool = False) -> None:
     """Install what this machine lacks, after saying so. Raises MissingToolError."""
-    ensure_packages(TOOLS, say)
+    from edgeadm.sandbox.dhcp import TOOLS as DHCP_TOOLS
+
+    ensure_packages([*TOOLS, *(DHCP_TOOLS if dhcp else ())], say)
 
 
 def executable(say: Say) -> Path:

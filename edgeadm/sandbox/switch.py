@@ -3,6 +3,8 @@
     edge1 ─ veth ┐
     cp1 ─── veth ┤ bridge 10.77.N.1 (namespace of the switch) ─ veth ─ 10.77.N.254 (this machine)
 
+Second network cards are on a bridge of their own, 10.78.N.1 (`second`), and packets do not pass between both.
+
 Nothing can leave by construction: the switch has no other interface and no route. Rules stand on both
 sides all the same. In the switch, what a node sends to anywhere else is refused at once, so that nothing
 waits for a time-out. On this machine, nothing that comes in by that one cable is forwarded. Both are in
@@ -14,12 +16,14 @@ NAT is played. A node cannot undo it, and the firewall of this machine never see
 from __future__ import annotations
 
 import json
+import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
 from edgeadm.errors import CommandError
 from edgeadm.hosts.process import execute
-from edgeadm.sandbox import names
+from edgeadm.sandbox import names, second
 from edgeadm.sandbox.errors import NoSandboxError
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
@@ -38,6 +42,7 @@ table inet switch {{
         type filter hook forward priority 0; policy accept;
         iifname {bridge} oifname {bridge} jump between
         iifname {bridge} oifname {bridge} accept
+        iifname {second} oifname {second} accept
         meta l4proto tcp counter name refused reject with tcp reset
         counter name refused reject with icmpx type admin-prohibited
     }}
@@ -88,7 +93,7 @@ def raise_switch(record: SandboxRecord) -> bool:
     table = names.nft_table(record.name)
     _load(MACHINE_RULES.format(table=table, link=link, machine=machine))
     _ip("netns", "add", netns)
-    _load(SWITCH_RULES.format(bridge=BRIDGE, uplink=UPLINK, machine=machine), netns)
+    _load(SWITCH_RULES.format(bridge=BRIDGE, second=second.BRIDGE, uplink=UPLINK, machine=machine), netns)
     inside = ("-n", netns)
     # A fixed address: a bridge else takes that of some port, and loses it with the port.
     bridge = ("link", "add", BRIDGE, "address", names.mac(record.gateway), "type", "bridge")
@@ -96,6 +101,8 @@ def raise_switch(record: SandboxRecord) -> bool:
     _ip(*inside, "addr", "add", f"{record.gateway}/24", "dev", BRIDGE)
     _ip(*inside, "link", "set", "lo", "up")
     _ip(*inside, "link", "set", BRIDGE, "up")
+    for words in second.bridge(record):
+        _ip(*words[1:])
     # A packet to elsewhere needs a route to reach the rule that refuses it; this one leads nowhere.
     _ip(*inside, "route", "add", "default", "dev", "lo")
     settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0", "net.ipv6.conf.all.disable_ipv6=1")
@@ -121,9 +128,14 @@ def remove_switch(sandbox: str) -> None:
 
 
 def remove_netns(name: str) -> None:
-    """Remove a named network namespace if it is there, also one whose mount was lost."""
+    """Remove a named network namespace, if it is there, and end the processes that would keep it alive.
+
+    A namespace whose mount was lost is removed too."""
     path = Path("/run/netns") / name
     if path.exists():
+        for pid in execute(["ip", "netns", "pids", name]).out.split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         execute(["ip", "netns", "del", name])
         with suppress(FileNotFoundError, OSError):
             path.unlink()
@@ -139,16 +151,22 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
         ["ip", "link", "add", node.name, "netns", switch, "type", "veth", "peer", *peer],
         ["ip", "-n", switch, "link", "set", node.name, "master", BRIDGE],
         [*inside, "link", "set", "lo", "up"],
-        [*inside, "link", "set", "eth0", "up"],
+        # A node with DHCP finds its card as a machine does: down, and without an address.
+        *([] if node.dhcp else [[*inside, "link", "set", "eth0", "up"]]),
+        *(second.plug(record, node) if node.second else []),
     ]
 
 
 def give_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that give a node its address and its default route."""
+    """The commands that give a node its address, and its default route if no second card has that. A node
+    with DHCP asks for both by itself."""
+    if node.dhcp:
+        return []
     inside = ["ip", "-n", names.node_netns(record.name, node.name)]
+    route = [*inside, "route", "replace", "default", "via", record.gateway]
     return [
         [*inside, "addr", "replace", f"{node.ip}/24", "dev", "eth0"],
-        [*inside, "route", "replace", "default", "via", record.gateway],
+        *([] if node.second == second.UPLINK else [route]),
     ]
 
 
@@ -161,6 +179,7 @@ def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
     """The commands that take it away; they fail where there is nothing to take."""
     return [
         ["ip", "-n", names.switch_netns(record.name), "link", "del", node.name],
+        *([second.unplug(record, node)] if node.second else []),
         ["ip", "netns", "del", names.node_netns(record.name, node.name)],
     ]
 

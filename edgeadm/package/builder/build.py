@@ -164,8 +164,10 @@ def _tools(parts: tuple[Tools, ...], folders: dict[str, Path]) -> Iterator[Input
 
 
 def _moved(each: Relocated) -> Iterator[Input]:
-    for path in sorted(each.files.iterdir()):
-        inside = f"{TOOLS}/{each.tools.folder}/{path.name}"
+    for path in sorted(each.files.rglob("*")):
+        if path.is_dir():
+            continue
+        inside = f"{TOOLS}/{each.tools.folder}/{path.relative_to(each.files).as_posix()}"
         yield Input(path, inside, each.tools.roles, "tool", path.stat().st_mode & 0o777)
 
 

@@ -77,13 +77,17 @@ class Programs:
 @dataclass(frozen=True)
 class Tools:
     """Programs with a folder of their own on a node: of a set, or of Debian's archive where none is named.
-    `packages` are Debian's where they have other names than the programs."""
+    `packages` are Debian's where they have other names than the programs. `commands` are the names of the
+    last program, of iptables' kind: a node calls it by them if it has none of its own. `extensions` is the
+    folder, beside Debian's libraries, of what that program opens by itself."""
 
     folder: str
     names: tuple[str, ...]
     roles: tuple[str, ...]
     set: str = ""
     packages: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    extensions: str = ""
 
     @property
     def debian(self) -> tuple[str, ...]:
@@ -200,8 +204,15 @@ def _programs(raw: Mapping[str, Any]) -> Programs:
 
 
 def _tools(raw: Mapping[str, Any]) -> Tools:
-    packages = tuple(raw.get("packages", ()))
-    return Tools(raw["folder"], tuple(raw["names"]), tuple(raw["roles"]), raw.get("set", ""), packages)
+    return Tools(
+        raw["folder"],
+        tuple(raw["names"]),
+        tuple(raw["roles"]),
+        raw.get("set", ""),
+        tuple(raw.get("packages", ())),
+        tuple(raw.get("commands", ())),
+        raw.get("extensions", ""),
+    )
 
 
 def _image(raw: Mapping[str, Any], sets: Mapping[str, ModuleSet], tags: Mapping[str, str]) -> Image:

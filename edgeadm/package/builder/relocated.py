@@ -20,16 +20,18 @@ from edgeadm.hosts import debs
 from edgeadm.hosts.process import execute
 from edgeadm.package.builder.cache import key_of, once
 from edgeadm.package.builder.recipe import Tools
+from edgeadm.package.builder.standins import command, extensions_of
 from edgeadm.package.elf import loader, needed
 from edgeadm.package.errors import BuildError
 from edgeadm.package.manifest import TOOLS_ON_NODE
 
 # Part of the cache key: raise it when the way that these are made changes.
-FORMAT = 1
+FORMAT = 2
 PATCHELF = "patchelf"
 PROGRAMS = "usr/sbin"
 LIBRARIES = ("lib/*-linux-gnu", "usr/lib/*-linux-gnu")
 FILES = "files"
+EXTENSIONS = "extensions"
 VERSIONS = "versions.json"
 
 
@@ -46,7 +48,8 @@ def relocated_folder(tools: Tools, arch: str, cache: Path) -> Path:
     """Where the programs are, or will be: named after everything that they are made from.
 
     Raises MissingToolError without patchelf, and where Debian's archive cannot be asked."""
-    key = key_of(FORMAT, arch, tools.folder, tools.names, _versions(tools.debian, cache), _patchelf()[1])
+    asked = (tools.folder, tools.names, tools.commands, tools.extensions)
+    key = key_of(FORMAT, arch, *asked, _versions(tools.debian, cache), _patchelf()[1])
     return cache / "tools" / f"{tools.folder}-{key}"
 
 
@@ -58,12 +61,19 @@ def relocated(tools: Tools, arch: str, cache: Path) -> Relocated:
     return Relocated(tools, folder / FILES, {name: versions[name] for name in tools.debian})
 
 
-def relocate(root: Path, programs: Sequence[str], files: Path, home: str) -> None:
-    """Copy the programs, as paths below `root`, and what they load to `files`; they will run from `home`.
+def relocate(
+    root: Path, programs: Sequence[str], files: Path, home: str, extensions: Sequence[str] = ()
+) -> None:
+    """Copy the programs and extensions, as paths below `root`, and what they load to `files`; the programs
+    will run from `home`. Extensions are libraries that a program opens by itself.
 
     Raises BuildError where `root` lacks a library."""
     patchelf = _patchelf()[0]
-    for name, source in closure(root, programs).items():
+    names = [Path(each).name for each in extensions]
+    for name, source in closure(root, programs, extensions).items():
+        if name in names:
+            name = f"{EXTENSIONS}/{name}"
+            (files / EXTENSIONS).mkdir(exist_ok=True)
         shutil.copyfile(source, files / name)
         (files / name).chmod(0o644)
     for program in programs:
@@ -75,12 +85,15 @@ def relocate(root: Path, programs: Sequence[str], files: Path, home: str) -> Non
         execute([patchelf, *words, str(target)]).checked()
 
 
-def closure(root: Path, programs: Sequence[str]) -> dict[str, Path]:
-    """File name → file below `root`, of the programs, their loader, and all libraries that these load."""
+def closure(root: Path, programs: Sequence[str], extensions: Sequence[str] = ()) -> dict[str, Path]:
+    """File name → file below `root`, of the programs with their extensions, their loader, and all libraries
+    that these load."""
     there = {path.name: path for place in LIBRARIES for path in sorted(root.glob(f"{place}/*.so*"))}
     found: dict[str, Path] = {}
     waiting = [(Path(program).name, root / program) for program in programs]
-    waiting += [(Path(name).name, there[Path(name).name]) for name in {loader(path) for _, path in waiting}]
+    waiting += [(Path(each).name, root / each) for each in extensions]
+    loaders = {loader(root / program) for program in programs}
+    waiting += [(Path(name).name, there[Path(name).name]) for name in loaders]
     while waiting:
         name, path = waiting.pop()
         if name in found:
@@ -99,15 +112,20 @@ def _make(tools: Tools, out: Path) -> None:
     files.mkdir()
     debs.fetch(tools.debian, root)
     programs = [f"{PROGRAMS}/{name}" for name in tools.names]
-    relocate(root, programs, files, f"{TOOLS_ON_NODE}/{tools.folder}")
+    home = f"{TOOLS_ON_NODE}/{tools.folder}"
+    relocate(root, programs, files, home, extensions_of(root, tools.extensions))
+    for name in tools.commands:
+        (files / name).write_text(command(home, tools.names[-1], EXTENSIONS))
+        (files / name).chmod(0o755)
     for program in programs:
-        _start(files, Path(program).name, Path(loader(root / program)).name)
+        words = [*tools.commands[:1], "--version"] if tools.commands else ["-v"]
+        _start(files, Path(program).name, Path(loader(root / program)).name, words)
     shutil.rmtree(root)
 
 
-def _start(files: Path, program: str, loader_name: str) -> None:
+def _start(files: Path, program: str, loader_name: str, words: Sequence[str]) -> None:
     """On the node the loader is found by its path; here it is called by name."""
-    done = execute([str(files / loader_name), "--library-path", str(files), str(files / program), "-v"])
+    done = execute([str(files / loader_name), "--library-path", str(files), str(files / program), *words])
     if done.code:
         raise BuildError(f"{program} of Debian does not start", context=done.out + done.err)
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from edgeadm.core.block import has_block
 from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context
+from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS_ON_NODE
 from edgeadm.phases import before
 from edgeadm.phases.common import KUBEADM, renderer
 from edgeadm.phases.hosts_entry import HOSTS
+from edgeadm.phases.package import BY_NAME
 from edgeadm.phases.package import PLUGINS as PLUGIN_FOLDER
 from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
 from edgeadm.phases.reset import made
@@ -89,8 +91,17 @@ def _likely(ctx: Context) -> Iterator[str]:
         if path == made.UNITS[0].file:
             for plugin in made.PLUGINS:
                 yield from _unpackaged(ctx, f"{PLUGIN_FOLDER}/{plugin}")
+            yield from _called_by_name(ctx)
         if path == RUNTIME_UNIT:
             yield from _unpackaged(ctx, RUNTIME_CONFIG)
+
+
+def _called_by_name(ctx: Context) -> Iterator[str]:
+    """The scripts that call the packet filter programs of edgeadm's package."""
+    for name in FILTERS:
+        text = ctx.host.read(f"{BY_NAME}/{name}") or b""
+        if text.startswith(b"#!") and f"{TOOLS_ON_NODE}/{CALLED_BY_NAME}/".encode() in text:
+            yield f"{BY_NAME}/{name}"
 
 
 def _unpackaged(ctx: Context, path: str) -> Iterator[str]:

@@ -41,6 +41,7 @@ def test_too_old_names_the_way_out() -> None:
         ("v1.37.2", "v1", False),
         ("v1.40.0", "v1beta3", False),
         ("v1.40.0", "v1beta4", True),
+        ("v1.40.0", "v1", True),
     ],
 )
 def test_which_documents_a_kubeadm_reads(version: str, api: str, read: bool) -> None:

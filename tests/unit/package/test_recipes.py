@@ -74,7 +74,8 @@ def test_every_role_gets_what_a_node_needs(version: str) -> None:
         assert ("/kube-apiserver:" in images) == (role == "control-plane")
         tools = {(part.folder, name) for part in recipe.tools if role in part.roles for name in part.names}
         holders = {("vip", name) for name in ("keepalived", "haproxy", "vip-members")}
-        assert tools == {"control-plane": holders, "edge": {("edge", "nft")}}.get(role, set())
+        own = {"control-plane": holders, "edge": {("edge", "nft")}}.get(role, set())
+        assert tools == {("net", "xtables-nft-multi"), *own}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -91,7 +92,11 @@ def test_images_that_are_named_without_a_package_are_those_of_the_default_recipe
 
 def test_debians_packages_have_the_names_of_their_programs_or_those_that_are_given() -> None:
     tools = {each.names: each.debian for each in load_recipe(DEFAULT).tools if not each.set}
-    assert tools == {("keepalived", "haproxy"): ("keepalived", "haproxy"), ("nft",): ("nftables",)}
+    assert tools == {
+        ("keepalived", "haproxy"): ("keepalived", "haproxy"),
+        ("nft",): ("nftables",),
+        ("xtables-nft-multi",): ("iptables",),
+    }
 
 
 def test_the_grid_controller_has_its_definitions() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgeadm.sandbox import boot, line
+from edgeadm.sandbox import boot, line, switch
 from edgeadm.sandbox.errors import LineError, SandboxKernelError
 from edgeadm.sandbox.line import GOOD, Line, parse_line
 from edgeadm.sandbox.names import wanted_nodes
@@ -65,9 +67,19 @@ def test_it_is_kept_until_it_is_good_again(tmp_path: Path) -> None:
 
 
 def test_it_is_set_anew_with_each_cable(tmp_path: Path) -> None:
-    text = boot.write_script(tmp_path, RECORD, EDGE1, tmp_path / "package").path.read_text()
+    script = boot.write_script(tmp_path, RECORD, EDGE1, tmp_path / "package").path.read_text()
+    text = script.replace(f". {tmp_path}/plug", (tmp_path / "plug").read_text())
     order = ("link del edge1-in", "link add edge1 ", f"/bin/sh {tmp_path}/line", "no-address", "cable-down")
     assert sorted(order, key=text.index) == list(order)
+
+
+def test_a_node_with_dhcp_or_an_uplink_is_given_no_more_than_it_lacks() -> None:
+    def given(**changed: Any) -> str:
+        return "\n".join(" ".join(each) for each in switch.give_address(RECORD, replace(EDGE1, **changed)))
+
+    assert "default via 10.77.2.1" in given()
+    assert ("default" in given(second="uplink"), "10.77.2.101/24" in given(second="uplink")) == (False, True)
+    assert given(dhcp=True) == ""
 
 
 @pytest.mark.parametrize(

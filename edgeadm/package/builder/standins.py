@@ -1,0 +1,41 @@
+"""iptables for machines that have none: one program, its extensions, and a small script for each name of it.
+
+A script prefers the machine's own program, also one that is installed later. The program cannot be told by a
+library path where its extensions are, so the script sets the variable that it reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edgeadm.package.errors import BuildError
+
+LIBRARIES = "usr/lib/*-linux-gnu"
+# Matches and targets of IPv4 and IPv6; others are for bridges and for ARP.
+WANTED = re.compile(r"lib(xt|ipt|ip6t)_\w+\.so")
+SCRIPT = """\
+#!/bin/sh
+# Written by edgeadm: this machine's own program if there is one, else that of edgeadm's package.
+name=${{0##*/}}
+for folder in /usr/sbin /sbin /usr/bin /bin; do
+    [ ! -x "$folder/$name" ] || exec "$folder/$name" "$@"
+done
+XTABLES_LIBDIR={home}/{extensions} exec {home}/{program} "$name" "$@"
+"""
+
+
+def command(home: str, program: str, extensions: str) -> str:
+    """The script, which calls the program in `home` by the name that it is called by itself."""
+    return SCRIPT.format(home=home, program=program, extensions=extensions)
+
+
+def extensions_of(root: Path, folder: str) -> list[str]:
+    """Paths below `root` of the extensions in the folder beside Debian's libraries; none without a folder.
+
+    Raises BuildError where the folder has none."""
+    if not folder:
+        return []
+    found = [path for path in sorted(root.glob(f"{LIBRARIES}/{folder}/*.so")) if WANTED.fullmatch(path.name)]
+    if not found:
+        raise BuildError(f"no package of Debian brought extensions in {LIBRARIES}/{folder}")
+    return [path.relative_to(root).as_posix() for path in found]
