@@ -52,9 +52,9 @@ def command() -> None:
     help="Root image of the new nodes. [default: the release of this machine]",
 )
 @click.option(
-    "--bare", is_flag=True, help="The new nodes hold only debootstrap's default installation and sshd."
+    "--bare", cls=pflag.Switch, help="The new nodes hold only debootstrap's default installation and sshd."
 )
-@click.option("--dhcp", is_flag=True, help="The new nodes get their address from a DHCP server.")
+@click.option("--dhcp", cls=pflag.Switch, help="The new nodes get their address from a DHCP server.")
 @click.option(
     "--second-card",
     is_flag=False,
@@ -194,7 +194,7 @@ def dhcp(state: str, name: str) -> None:
 @command.command()
 @click.argument("node")
 @click.argument("change", type=click.Choice(["add", "remove"]))
-@click.option("--uplink", is_flag=True, help="With `add`: the card carries the default route.")
+@click.option("--uplink", cls=pflag.Switch, help="With `add`: the card carries the default route.")
 @name_option
 def nic(node: str, change: str, uplink: bool, name: str) -> None:
     """Give a node a second network card, eth1, or take it away."""
