@@ -10,17 +10,24 @@ READY := $(VENV)/.ready-$(STATE)
 READY_TO_BUILD := $(VENV)/.ready-to-build-$(STATE)-$(BUILD_STATE)
 
 NAME := demo
-# Journeys that look at the whole machine, or time what it does: nothing runs beside them.
-ALONE := $(addprefix tests/e2e/,test_sandbox.py test_executable.py test_tools.py test_go_programs.py test_kubeadm_config.py)
 # What has not ended after this long is interrupted, and tells what it found so far.
 E2E_SECONDS := 7200
 # The Kubernetes version of the journeys, if not the default.
 KUBERNETES :=
-e2e: export EDGEADM_KUBERNETES := $(KUBERNETES)
+e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+# Which file is in which tier, and in which order they run: tests/e2e/plan.toml.
+USUAL := e2e and not tier_smoke and not tier_all
+POWER_CYCLES := 4
+WORKERS := 3
+# The minutes of each file, as JSON.
+E2E_REPORT := build/e2e-minutes.json
+e2e e2e-smoke: export E2E_REPORT := $(E2E_REPORT)
+e2e: export E2E_POWER_CYCLES := $(POWER_CYCLES)
+AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and needs root" >&2; exit 1; }
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e outdated checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +65,25 @@ format: $(READY) ## lay the sources out as `make lint` wants them
 	$(RUN)ruff check --fix .
 	$(RUN)ruff format .
 
-e2e: $(READY_TO_BUILD) ## journeys in real sandboxes; KUBERNETES=v1.36.3 names another version (root)
-	@test "$$(id -u)" = 0 || { echo "error: make e2e boots sandboxes and needs root" >&2; exit 1; }
-	@end=$$(( $$(date +%s) + $(E2E_SECONDS) )); journeys=0; \
-	$(WITHIN) $(RUN)pytest $(ALONE) -v -m e2e --durations=5 || journeys=1; \
-	$(WITHIN) $(RUN)pytest tests/e2e -v -m e2e -n 2 --dist loadfile --durations=15 $(ALONE:%=--ignore=%) \
-	&& exit $$journeys
+e2e: $(READY_TO_BUILD) ## end-to-end tests in real sandboxes; KUBERNETES=v1.36.3 names another version (root)
+	@$(AS_ROOT)
+	@mkdir -p $(dir $(E2E_REPORT)); rm -f $(E2E_REPORT)
+	@end=$$(( $$(date +%s) + $(E2E_SECONDS) )); failed=0; \
+	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and alone" || failed=1; \
+	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadfile --durations=15 || failed=1; \
+	[ ! -f $(E2E_REPORT) ] || $(PYTHON) -m tests.e2e.minutes $(E2E_REPORT); exit $$failed
+
+e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare nodes and back, in six minutes (root)
+	@$(AS_ROOT)
+	@mkdir -p $(dir $(E2E_REPORT))
+	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"
+
+e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, every supported Kubernetes version, benchmarks (root)
+	@$(AS_ROOT)
+	@failed=0; \
+	$(MAKE) --no-print-directory e2e POWER_CYCLES=10 || failed=1; \
+	PYTHONPATH=. $(PYTHON) tools/version_table.py || failed=1; \
+	$(MAKE) --no-print-directory bench || failed=1; exit $$failed
 
 outdated: $(READY_TO_BUILD) ## every pin against the registries, and until when it is supported
 	PYTHONPATH=. $(PYTHON) tools/outdated.py

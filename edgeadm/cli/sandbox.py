@@ -15,6 +15,7 @@ from edgeadm.errors import NotRootError, UsageError
 
 if TYPE_CHECKING:
     from edgeadm.sandbox import Sandbox, Status
+    from edgeadm.sandbox.saved import SavedState
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,12 @@ name_option = click.option(
     envvar="EDGEADM_SANDBOX_NAME",
     metavar="SANDBOX",
     help="Which sandbox.",
+)
+
+detached_option = click.option(
+    "--detached",
+    cls=pflag.Switch,
+    help="No route from this machine to the nodes; several sandboxes may have the same subnet.",
 )
 
 
@@ -64,6 +71,7 @@ def command() -> None:
     metavar="[card|uplink]",
     help="The new nodes have eth1, too; as `uplink` it carries the default route.",
 )
+@detached_option
 @name_option
 @options.output
 def up(
@@ -75,6 +83,7 @@ def up(
     bare: bool,
     dhcp: bool,
     second_card: str,
+    detached: bool,
     name: str,
     output: str,
 ) -> None:
@@ -90,6 +99,7 @@ def up(
         package=supplies.package(package, console.talk),
         executable=supplies.executable(console.talk),
         kind=Kind(image or "", bare, dhcp, second_card),
+        detached=detached,
         say=console.talk,
     )
     _show(sandbox.ls(), output)
@@ -237,6 +247,61 @@ def down(everything: bool, images: bool, name: str) -> None:
         teardown.remove_images(sandbox.store)
 
 
+@command.command()
+@click.argument("state")
+@name_option
+def save(state: str, name: str) -> None:
+    """Save the disks of all nodes under a name: nodes shut down, and those that ran start again."""
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import saved
+
+    saved.save(sandbox, state, console.talk)
+
+
+@command.command()
+@click.argument("state")
+@click.option(
+    "--install-pkg-path",
+    "package",
+    metavar="FILE",
+    envvar="EDGEADM_INSTALL_PKG_PATH",
+    help="Package that nodes see in /mnt/package. [default: the saved one]",
+)
+@detached_option
+@name_option
+@options.output
+def restore(state: str, package: str | None, detached: bool, name: str, output: str) -> None:
+    """Make the sandbox what was saved: its nodes are cut off, and boot from copies of the saved disks."""
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import saved, supplies
+
+    supplies.ensure_tools(console.talk)
+    saved.restore(
+        sandbox,
+        state,
+        executable=supplies.executable(console.talk),
+        package=supplies.package(package, console.talk) if package else None,
+        detached=detached or None,
+        say=console.talk,
+    )
+    _show(sandbox.ls(), output)
+
+
+@command.command("saved")
+@click.option(
+    "--delete", "unwanted", metavar="STATE", multiple=True, help="Delete this saved state; repeatable."
+)
+@options.output
+def list_saved(unwanted: tuple[str, ...], output: str) -> None:
+    """List the saved states: name, subnet, nodes, size, saved; or delete some."""
+    store = _sandbox("demo").store
+    from edgeadm.sandbox import saved
+
+    for state in unwanted:
+        saved.delete(store, state)
+    _show_saved(saved.every(store), output)
+
+
 def _sandbox(name: str) -> Sandbox:
     from edgeadm.sandbox import Sandbox
     from edgeadm.sandbox.names import check_sandbox_name
@@ -254,14 +319,51 @@ def _show(nodes: list[Status], output: str) -> None:
     if output == "json":
         console.data_json([asdict(node) for node in nodes])
         return
-    rows = [("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY")]
-    rows += [
-        (
-            *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
-            "yes" if node.ready else "no",
-        )
-        for node in nodes
+    _table(
+        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY"),
+        [
+            (
+                *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
+                "yes" if node.ready else "no",
+            )
+            for node in nodes
+        ],
+    )
+
+
+def _show_saved(states: list[SavedState], output: str) -> None:
+    from edgeadm.sandbox import names
+
+    found = [
+        {
+            "name": state.name,
+            "subnet": str(names.subnet(state.sandbox.number)),
+            "nodes": [node.name for node in state.sandbox.nodes],
+            "size": state.size,
+            "saved": state.saved,
+        }
+        for state in states
     ]
+    if output == "json":
+        console.data_json(found)
+        return
+    _table(
+        ("NAME", "SUBNET", "NODES", "SIZE", "SAVED"),
+        [
+            (
+                state.name,
+                str(names.subnet(state.sandbox.number)),
+                ",".join(node.name for node in state.sandbox.nodes),
+                f"{state.size / 1e9:.1f} GB",
+                state.saved,
+            )
+            for state in states
+        ],
+    )
+
+
+def _table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+    rows = [head, *lines]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         console.data("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -61,6 +61,30 @@ class NoFreeSubnetError(EdgeadmError):
     code = "no-free-subnet"
 
 
+class NoSavedStateError(EdgeadmError):
+    """There is no saved state of that name on this machine."""
+
+    code = "no-saved-state"
+
+
+class SavedStateExistsError(EdgeadmError):
+    """A saved state of that name exists, and is never overwritten."""
+
+    code = "saved-state-exists"
+
+
+class SavedImageError(EdgeadmError):
+    """The root image that the saved disks lie over was removed from this machine."""
+
+    code = "saved-image-gone"
+
+
+class SubnetTakenError(EdgeadmError):
+    """The subnet that a saved state needs belongs to another sandbox or network of this machine."""
+
+    code = "subnet-taken"
+
+
 class SandboxLeftoverError(EdgeadmError):
     """Something of a sandbox could not be removed from this machine."""
 

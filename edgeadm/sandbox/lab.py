@@ -80,27 +80,27 @@ class Sandbox:
         package: Path | None = None,
         executable: Path | None = None,
         kind: Kind = Kind(),
+        detached: bool = False,
         say: Say = silent,
     ) -> list[Node]:
         """Boot all nodes asked for, and those that are there and off; ready when it returns.
 
         `executable` is edgeadm's own tree for the nodes, `package` the file they see in /mnt/package. `kind`
-        is about the nodes that are made now. Raises RootImageError, UsageError for an unknown image."""
+        is about the nodes that are made now. A new sandbox that is `detached` is out of this machine's reach.
+        Raises RootImageError, UsageError for an unknown image."""
         wanted = names.wanted_nodes(control_planes, workers, edges)
         names.check_sandbox_name(self.name)
         with self.store.lock(self.name, "up"):
             kernel.prepare(self.store.base, say)
             base = image.root_image(self.store.images, say, kind.image, bare=kind.bare)
-            record = self._record().with_nodes(
+            record = self._record(detached).with_nodes(
                 wanted, image=str(base), dhcp=kind.dhcp, second=kind.second_card
             )
             over = layer.make_layer(self.store.layers, executable, say)
             layer.show_package(self.package_folder, package)
             record = replace(record, image=str(base), layer=str(over))
             self.store.save(record)
-            cgroups.enable_controllers(cgroups.this_machine())
-            self._raise_switch(record)
-            self._boot(record, say)
+            self.boot(record, say)
         return self.nodes
 
     def dhcp(self, *, on: bool) -> None:
@@ -134,10 +134,7 @@ class Sandbox:
             elif how == "kill":
                 node.power_cut()
             else:
-                record = node.sandbox
-                self._raise_switch(record)
-                node.prepare(self._lower(node), {})
-                self._start(node)
+                self.switch_on(node)
 
     def forwarded_packets(self) -> int:
         """Packets of the sandbox that were forwarded out of this machine: 0, or the sandbox leaks."""
@@ -147,13 +144,25 @@ class Sandbox:
         """Packets to the world outside that were refused."""
         return switch.refused_packets(self.name)
 
-    def _record(self) -> SandboxRecord:
+    def boot(self, record: SandboxRecord, say: Say = silent) -> None:
+        """Boot every node of the record that is off, on a switch that is whole; its holder has the lock."""
+        cgroups.enable_controllers(cgroups.this_machine())
+        self._raise_switch(record)
+        self._boot(record, say)
+
+    def switch_on(self, node: Node) -> None:
+        """Switch a node on; ready when it returns. Its holder has the lock."""
+        record = node.sandbox
+        self._raise_switch(record)
+        node.prepare(self._lower(node), {})
+        self._start(node)
+
+    def _record(self, detached: bool) -> SandboxRecord:
         with self.store.everyone_waits():
             record = self.store.find(self.name)
             if record is None:
-                others = (self.store.find(name) for name in self.store.known())
-                used = [other.number for other in others if other is not None]
-                record = SandboxRecord(self.name, names.free_number(used, switch.routed_networks()))
+                number = names.free_number(self.store.numbers(), switch.routed_networks())
+                record = SandboxRecord(self.name, number, detached=detached)
                 self.store.save(record)
         return record
 

@@ -101,11 +101,11 @@ def show_package(folder: Path, package: Path | None) -> None:
     if shown.exists() and (package.is_dir() or shown.samefile(package) or _same(shown, package)):
         return
     if package.is_dir():
-        shutil.copytree(package, shown, copy_function=_link_or_copy, symlinks=True)
+        shutil.copytree(package, shown, copy_function=link_or_copy, symlinks=True)
     else:
         part = folder / f".{package.name}.part"
         part.unlink(missing_ok=True)
-        _link_or_copy(str(package), str(part))
+        link_or_copy(str(package), str(part))
         part.replace(shown)
 
 
@@ -113,10 +113,10 @@ def _bring(tree: Path, layer: Path) -> None:
     home = layer / "opt/edgeadm"
     home.parent.mkdir(parents=True)
     if tree.is_dir():
-        shutil.copytree(tree, home, copy_function=_link_or_copy, symlinks=True)
+        shutil.copytree(tree, home, copy_function=link_or_copy, symlinks=True)
     else:
         home.mkdir()
-        _link_or_copy(str(tree), str(home / "edgeadm"))
+        link_or_copy(str(tree), str(home / "edgeadm"))
     link = layer / "usr/local/bin/edgeadm"
     link.parent.mkdir(parents=True)
     link.symlink_to("/opt/edgeadm/edgeadm")
@@ -137,7 +137,7 @@ def _same(one: Path, other: Path) -> bool:
     return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
 
 
-def _link_or_copy(source: str, target: str) -> str:
+def link_or_copy(source: str, target: str) -> str:
     """A hard link where both are on one file system, else a copy: no room is taken twice."""
     try:
         os.link(source, target, follow_symlinks=False)

@@ -15,6 +15,7 @@ ROLES = {"control-plane": ("cp", 11, 40), "worker": ("worker", 51, 49), "edge": 
 GATEWAY, MACHINE = 1, 254  # the switch's own address, and that of the machine around the sandbox
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
+_STATE = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ def check_sandbox_name(name: str) -> str:
         raise SandboxNameError(
             f"`{name}` cannot name a sandbox",
             hint="use up to 24 lower-case letters, digits and dashes, with a letter or digit at both ends",
+        )
+    return name
+
+
+def check_state_name(name: str) -> str:
+    """The name itself. Raises SandboxNameError if it cannot name the directory of a saved state."""
+    if not _STATE.fullmatch(name):
+        raise SandboxNameError(
+            f"`{name}` cannot name a saved state",
+            hint="use up to 60 lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
     return name
 
@@ -77,16 +88,21 @@ def mac(ip: str) -> str:
 
 def free_number(used: Iterable[int], networks: Iterable[str]) -> int:
     """The first number whose subnet no sandbox and no route of this machine has."""
-    taken = set(used)
-    routed = [net for net in (_network(text) for text in networks) if net is not None and net.prefixlen > 0]
+    used, networks = set(used), list(networks)
     for number in range(256):
-        ours = (subnet(number), second_subnet(number))
-        if number not in taken and not any(own.overlaps(net) for own in ours for net in routed):
+        if is_free(number, used, networks):
             return number
     raise NoFreeSubnetError(
         "no subnet of 10.77.0.0/16 is free for a sandbox",
         hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows who else has them",
     )
+
+
+def is_free(number: int, used: Iterable[int], networks: Iterable[str]) -> bool:
+    """Whether no sandbox and no route of this machine has the subnets of this number."""
+    routed = [net for net in (_network(text) for text in networks) if net is not None and net.prefixlen > 0]
+    ours = (subnet(number), second_subnet(number))
+    return number not in set(used) and not any(own.overlaps(net) for own in ours for net in routed)
 
 
 def switch_netns(sandbox: str) -> str:
@@ -97,6 +113,11 @@ def switch_netns(sandbox: str) -> str:
 def node_netns(sandbox: str, node: str) -> str:
     """The network namespace of a node."""
     return f"es-{sandbox}-{node}"
+
+
+def machine_netns(sandbox: str) -> str:
+    """The network namespace that stands for this machine beside a detached sandbox."""
+    return f"es-{sandbox}-machine"
 
 
 def machine_link(sandbox: str) -> str:

@@ -33,13 +33,16 @@ class NodeRecord:
 
 @dataclass(frozen=True)
 class SandboxRecord:
-    """A sandbox: `number` is its subnet's, `image` and `layer` are what its nodes are laid over."""
+    """A sandbox: `number` is its subnet's, `image` and `layer` are what its nodes are laid over.
+
+    `detached`: this machine has no route to it, so that several may have the same subnet."""
 
     name: str
     number: int
     image: str = ""
     layer: str = ""
     nodes: tuple[NodeRecord, ...] = field(default=())
+    detached: bool = False
 
     @property
     def gateway(self) -> str:
@@ -90,6 +93,11 @@ class Store:
     @property
     def layers(self) -> Path:
         return self.base / "layers"
+
+    @property
+    def saved(self) -> Path:
+        """Where saved states are kept."""
+        return self.base / "saved"
 
     def folder(self, name: str) -> Path:
         """The sandbox's own folder."""
@@ -150,6 +158,11 @@ class Store:
             handle.flush()
             yield
 
+    def numbers(self, but: str = "") -> list[int]:
+        """The subnets that sandboxes have on this machine's routes; without that of the sandbox `but`."""
+        others = (self.find(name) for name in self.known() if name != but)
+        return [other.number for other in others if other is not None and not other.detached]
+
     def unlock_for_good(self, name: str) -> None:
         """Remove the lock's file, by its holder."""
         (self.base / "locks" / name).unlink(missing_ok=True)
@@ -169,5 +182,10 @@ def parse(document: Any) -> SandboxRecord:
         raise ValueError("not a record of this schema")
     nodes = tuple(NodeRecord(**node) for node in document["nodes"])
     return SandboxRecord(
-        document["name"], int(document["number"]), document["image"], document["layer"], nodes
+        document["name"],
+        int(document["number"]),
+        document["image"],
+        document["layer"],
+        nodes,
+        bool(document.get("detached", False)),
     )

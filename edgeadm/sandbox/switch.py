@@ -10,6 +10,9 @@ sides all the same. In the switch, what a node sends to anywhere else is refused
 waits for a time-out. On this machine, nothing that comes in by that one cable is forwarded. Both are in
 place before the first node boots, and count what they refuse.
 
+A detached sandbox has a network namespace of its own in this machine's place, with the same cable and rules:
+this machine then has no route to the sandbox, and several may have the same subnet side by side.
+
 Bridged IPv4 packets pass the switch's forward chain (br_netfilter) with connection tracking: that is where
 NAT is played. A node cannot undo it, and the firewall of this machine never sees traffic between nodes."""
 
@@ -21,7 +24,6 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from edgeadm.errors import CommandError
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import names, second
 from edgeadm.sandbox.errors import NoSandboxError
@@ -91,9 +93,15 @@ def raise_switch(record: SandboxRecord) -> bool:
         return False
     remove_switch(record.name)
     table = names.nft_table(record.name)
-    _load(MACHINE_RULES.format(table=table, link=link, machine=machine))
+    inside_machine: tuple[str, ...] = ()
+    if record.detached:
+        stand_in = names.machine_netns(record.name)
+        _ip("netns", "add", stand_in)
+        inside_machine = ("-n", stand_in)
+    _load(MACHINE_RULES.format(table=table, link=link, machine=machine), _machine(record.name))
     _ip("netns", "add", netns)
-    _load(SWITCH_RULES.format(bridge=BRIDGE, second=second.BRIDGE, uplink=UPLINK, machine=machine), netns)
+    rules = SWITCH_RULES.format(bridge=BRIDGE, second=second.BRIDGE, uplink=UPLINK, machine=machine)
+    _load(rules, ["ip", "netns", "exec", netns])
     inside = ("-n", netns)
     # A fixed address: a bridge else takes that of some port, and loses it with the port.
     bridge = ("link", "add", BRIDGE, "address", names.mac(record.gateway), "type", "bridge")
@@ -107,17 +115,19 @@ def raise_switch(record: SandboxRecord) -> bool:
     _ip(*inside, "route", "add", "default", "dev", "lo")
     settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0", "net.ipv6.conf.all.disable_ipv6=1")
     execute(["ip", "netns", "exec", netns, "sysctl", "-qw", *settings]).checked()
-    _ip("link", "add", link, "type", "veth", "peer", "name", UPLINK, "netns", netns)
-    Path(f"/proc/sys/net/ipv6/conf/{link}/disable_ipv6").write_text("1")
+    _ip(*inside_machine, "link", "add", link, "type", "veth", "peer", "name", UPLINK, "netns", netns)
+    no_ipv6 = f"net.ipv6.conf.{link}.disable_ipv6=1"
+    execute([*_machine(record.name), "sysctl", "-qw", no_ipv6]).checked()
     _ip(*inside, "link", "set", UPLINK, "master", BRIDGE, "up")
-    _ip("addr", "add", f"{machine}/24", "dev", link)
+    _ip(*inside_machine, "addr", "add", f"{machine}/24", "dev", link)
     # The last step: it is what tells a whole switch from one that was interrupted.
-    _ip("link", "set", link, "up")
+    _ip(*inside_machine, "link", "set", link, "up")
     return True
 
 
 def remove_switch(sandbox: str) -> None:
     """Remove the switch, its cable to this machine, and the rules for it."""
+    remove_netns(names.machine_netns(sandbox))
     link, table = names.machine_link(sandbox), names.nft_table(sandbox)
     deleted = execute(["ip", "link", "del", link])
     if deleted.code and Path(f"/sys/class/net/{link}").exists():
@@ -191,25 +201,23 @@ def cable(record: SandboxRecord, node: str, up: bool) -> list[str]:
 
 
 def set_nat(record: SandboxRecord, node: NodeRecord, on: bool) -> None:
-    """Put the node behind NAT, or before it again; connections others opened to it die at once."""
+    """Put the node behind NAT, or before it again; connections others opened to it die at once.
+
+    Without a switch there is nothing to do: a node gets its NAT with each power-on."""
     netns = names.switch_netns(record.name)
-    verb = "add" if on else "delete"
-    lines = (
-        f"{verb} element inet switch natted {{ {node.ip} }}",
-        f"{verb} element bridge switch natted {{ {node.name} }}",
-    )
-    for line in lines:
-        try:
-            _load(line, netns)
-        except CommandError:
-            if on:  # to delete what is not there is no failure
-                raise
+    if not (Path("/run/netns") / netns).exists():
+        return
+    inside = ["ip", "netns", "exec", netns]
+    for family, element in (("inet", node.ip), ("bridge", node.name)):
+        where = f"element {family} switch natted {{ {element} }}"
+        # Added first, so that a failure to delete is one: what is not there cannot be deleted.
+        _load(f"add {where}\n" if on else f"add {where}\ndelete {where}\n", inside)
 
 
 def refused_packets(sandbox: str) -> int:
     """Packets from the nodes to anywhere outside that were refused, in the switch and on this machine."""
     inside = _counters(["ip", "netns", "exec", names.switch_netns(sandbox), "nft"])
-    outside = _counters(["nft"], names.nft_table(sandbox))
+    outside = _counters([*_machine(sandbox), "nft"], names.nft_table(sandbox))
     return inside.get("refused", 0) + outside.get("refused", 0)
 
 
@@ -217,7 +225,7 @@ def forwarded_packets(sandbox: str) -> int:
     """Packets of the sandbox that got as far as being forwarded out of this machine: always 0.
 
     Raises NoSandboxError where the rules that count them are not there."""
-    counted = _counters(["nft"], names.nft_table(sandbox))
+    counted = _counters([*_machine(sandbox), "nft"], names.nft_table(sandbox))
     if "outward" not in counted:
         raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this machine")
     return counted["outward"]
@@ -230,13 +238,22 @@ def routed_networks() -> list[str]:
 
 
 def _is_whole(record: SandboxRecord) -> bool:
-    link = Path(f"/sys/class/net/{names.machine_link(record.name)}/flags")
-    if not link.exists() or not int(link.read_text(), 16) & 1:
+    machine = _machine(record.name)
+    if bool(machine) != record.detached:
+        return False
+    link = execute([*machine, "ip", "-o", "link", "show", "up", "dev", names.machine_link(record.name)])
+    if link.code or not link.out.strip():
         return False
     netns = names.switch_netns(record.name)
     if execute(["ip", "-n", netns, "link", "show", BRIDGE]).code:
         return False
-    return execute(["nft", "list", "table", "inet", names.nft_table(record.name)]).code == 0
+    return execute([*machine, "nft", "list", "table", "inet", names.nft_table(record.name)]).code == 0
+
+
+def _machine(sandbox: str) -> list[str]:
+    """What stands before a command that runs at this machine's end of the cable."""
+    stand_in = names.machine_netns(sandbox)
+    return ["ip", "netns", "exec", stand_in] if (Path("/run/netns") / stand_in).exists() else []
 
 
 def _counters(nft: list[str], table: str = "") -> dict[str, int]:
@@ -245,8 +262,7 @@ def _counters(nft: list[str], table: str = "") -> dict[str, int]:
     return {counter["name"]: int(counter["packets"]) for counter in found if table in ("", counter["table"])}
 
 
-def _load(rules: str, netns: str = "") -> None:
-    inside = ["ip", "netns", "exec", netns] if netns else []
+def _load(rules: str, inside: list[str]) -> None:
     execute([*inside, "nft", "-f", "-"], stdin=rules.encode()).checked()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeadm.errors import UsageError
 from edgeadm.hosts.process import execute
-from edgeadm.sandbox import cgroups, disk, kernel, names, switch
+from edgeadm.sandbox import cgroups, disk, kernel, names, saved, switch
 from edgeadm.sandbox.errors import SandboxLeftoverError
 from edgeadm.sandbox.image import remove_tree
 from edgeadm.sandbox.lab import Sandbox, Say, silent
@@ -51,11 +51,16 @@ def down_all(store: Store, say: Say = silent) -> None:
 
 
 def remove_images(store: Store) -> None:
-    """Remove the cached root images; they stay while a sandbox stands on them."""
+    """Remove the cached root images. Raises UsageError while a sandbox or a saved state needs them."""
     if store.known():
         raise UsageError(
             "sandboxes stand on the root images: " + ", ".join(store.known()),
             hint="edgeadm sandbox down --all --images",
+        )
+    if states := saved.every(store):
+        raise UsageError(
+            "saved states need the root images: " + ", ".join(state.name for state in states),
+            hint="delete them first: edgeadm sandbox saved --delete STATE",
         )
     remove_tree(store.images)
     shutil.rmtree(store.base, ignore_errors=True)
@@ -111,7 +116,7 @@ def _last_one_out(store: Store) -> None:
             return
         kernel.restore(store.base)
         shutil.rmtree(store.layers, ignore_errors=True)
-        for folder in (store.base / "sandboxes", store.base / "locks"):
+        for folder in (store.base / "sandboxes", store.base / "locks", store.saved):
             with suppress(OSError):  # not there, or in use again
                 folder.rmdir()
         _remove_empty_netns_mount()

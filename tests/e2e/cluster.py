@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
@@ -83,13 +80,15 @@ def package_in(node: Node) -> str:
     return inside
 
 
-def raise_cluster(make_sandbox: Callable[..., Sandbox], package: Path, **nodes: int) -> Cluster:
-    """A sandbox with those nodes, its cp1 made a control plane."""
-    sandbox = make_sandbox(control_planes=1, package=package, **nodes)
+def pin_of(cp1: Node) -> str:
+    """The hash of the cluster's CA, as `--discovery-token-ca-cert-hash` has it."""
+    from edgeadm.cluster.discovery import spki_hashes
+
+    (pin,) = spki_hashes(cp1.read("/etc/kubernetes/pki/ca.crt"))
+    return pin
+
+
+def cluster_of(sandbox: Sandbox) -> Cluster:
+    """The cluster of a sandbox whose cp1 is a control plane."""
     cp1 = sandbox.node("cp1")
-    inside = package_in(cp1)
-    words = ["--install-pkg-path", inside, "--token", TOKEN, *NETWORK, *WITHOUT_TUNNEL]
-    init = cp1.exec(["edgeadm", "init", *words])
-    found = re.search(r"sha256:[0-9a-f]{64}", init.out)
-    assert found
-    return Cluster(sandbox, inside, found[0])
+    return Cluster(sandbox, package_in(cp1), pin_of(cp1))

@@ -25,16 +25,71 @@ from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
 from edgeadm.sandbox.errors import NoSandboxError
+from tests.e2e.minutes import REPORT, Minutes, table
+from tests.e2e.plan import HERE, load
 from tests.e2e.release import KUBERNETES
 
-HERE = Path(__file__).parent
 MakeSandbox = Callable[..., Sandbox]
+Begin = Callable[..., Sandbox]
+MINUTES = pytest.StashKey[Minutes]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MINUTES] = Minutes(load())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks and order are the plan's: the longest group first."""
+    plan = config.stash[MINUTES].plan
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        group = plan.of(item.path)
+        item.add_marker(pytest.mark.e2e)
+        if group.alone:
+            item.add_marker(pytest.mark.alone)
+        if group.tier != "usual":
+            item.add_marker(getattr(pytest.mark, f"tier_{group.tier}"))
+    ours.sort(key=lambda item: plan.position(item.path))
+    items[:] = [item for item in items if HERE not in item.path.parents] + ours
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile` hands out the files as the plan has them."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.e2e.schedule import Schedule
+
+    config.option.loadscopereorder = False
+    return Schedule(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A group that uses the processor a lot leaves it to those that wait for something."""
+    process = os.getpid()
+    before = os.getpriority(os.PRIO_PROCESS, process)
+    os.setpriority(os.PRIO_PROCESS, process, max(before, item.config.stash[MINUTES].plan.of(item.path).nice))
+    try:
+        return (yield)
+    finally:
+        os.setpriority(os.PRIO_PROCESS, process, before)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The minutes of each group, and the file that `E2E_REPORT` names."""
+    minutes = config.stash[MINUTES]
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                minutes.add(report.nodeid, report.when, report.duration)
+    if minutes.rows():
+        terminalreporter.section("minutes of each group")
+        for line in table(minutes.rows()):
+            terminalreporter.write_line(line)
+        if file := os.environ.get(REPORT):
+            minutes.write(Path(file))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -91,8 +146,8 @@ def escaped() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator[MakeSandbox]:
-    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+def named(store: Store, escaped: list[str]) -> Iterator[Callable[[], Sandbox]]:
+    """Sandboxes with names of their own, which are yet to be raised; taken down whatever happens."""
     from edgeadm.sandbox.teardown import down
 
     def count(sandbox: Sandbox) -> None:
@@ -102,14 +157,69 @@ def make_sandbox(store: Store, executable: Path, escaped: list[str]) -> Iterator
 
     with ExitStack() as last:
 
-        def make(**wanted: Any) -> Sandbox:
+        def name() -> Sandbox:
             sandbox = Sandbox(f"t-{os.getpid()}-{secrets.token_hex(3)}", store)
             last.callback(down, sandbox)
             last.callback(count, sandbox)
-            sandbox.up(**{"executable": executable, "say": print} | wanted)
             return sandbox
 
-        yield make
+        yield name
+
+
+@pytest.fixture(scope="module")
+def make_sandbox(named: Callable[[], Sandbox], executable: Path) -> MakeSandbox:
+    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+
+    def make(**wanted: Any) -> Sandbox:
+        sandbox = named()
+        sandbox.up(**{"executable": executable, "say": print} | wanted)
+        return sandbox
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def make_copy(named: Callable[[], Sandbox], executable: Path) -> Callable[[str], Sandbox]:
+    """Raises a copy of a saved state, which may run beside others with the same addresses."""
+    from edgeadm.sandbox import saved
+
+    def make(state: str) -> Sandbox:
+        sandbox = named()
+        saved.restore(sandbox, state, executable=executable, detached=True, say=print)
+        return sandbox
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def begin(
+    request: pytest.FixtureRequest,
+    store: Store,
+    executable: Path,
+    package: Path,
+    make_sandbox: MakeSandbox,
+    make_copy: Callable[[str], Sandbox],
+) -> Begin:
+    """Raises a copy of the saved disks that the plan names for the file, and returns it ready to be used;
+    `edges=1` and the like add bare nodes."""
+    from tests.e2e import starts
+
+    def raise_bare(**nodes: Any) -> Sandbox:
+        return make_sandbox(package=package, **nodes)
+
+    def begin(**more: int) -> Sandbox:
+        start = request.config.stash[MINUTES].plan.of(request.path).start
+        state = starts.state_name(start, package, executable)
+        starts.ensure(start, state, store, raise_bare)
+        since = starts.now()
+        sandbox = make_copy(state)
+        if starts.STARTS[start].cluster:
+            starts.wait_whole(sandbox, since)
+        if more:
+            sandbox.up(executable=executable, say=print, **more)
+        return sandbox
+
+    return begin
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import TOKEN, Reached
+from tests.e2e.cluster import Reached
 from tests.e2e.release import tagged
-from tests.e2e.tunnel import RANGE
 from tests.e2e.waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -88,16 +86,6 @@ class Site(Reached):
 
     def names(self, kind: str) -> set[str]:
         return {str(each["metadata"]["name"]) for each in self.get(kind)["items"]}
-
-    def make(self) -> None:
-        """The control plane, and both edge nodes."""
-        words = ["--token", TOKEN, "--install-pkg-path", self.package]
-        init = self.cp1.exec(["edgeadm", "init", *words, "--pod-network-cidr", RANGE])
-        pin = re.search(r"sha256:[0-9a-f]{64}", init.out)
-        assert pin
-        words += ["--discovery-token-ca-cert-hash", pin[0]]
-        for name in ("edge1", "edge2"):
-            self.sandbox.node(name).exec(["edgeadm", "join", f"{self.cp1.ip}:6443", *words])
 
     def apply_example(self, name: str) -> None:
         """The file of the documentation as it is written there."""

@@ -7,8 +7,10 @@ import re
 import time
 
 from edgeadm.sandbox import Node
+from tests.e2e.files import files
 
 PATIENCE = 30.0  # seconds
+MARK = "\036"  # stands before each kind in what a node says: the record separator
 NOTHING = r"$^"
 # A boot gives sshd another pid, and the cable's other end another number.
 OF_A_BOOT = r"files: (gone|new): /run/sshd\.pid |links: (gone|new): \d+: eth0@"
@@ -41,7 +43,19 @@ MOVING = (
     "kernel[.](ns_last_pid|pty[.]nr|random|perf)",
     "net[.]netfilter[.]nf_conntrack_count",
 )
+PRUNED = " -o ".join(f"-path '{path}'" for path in VOLATILE)
+SKIPPED = "|".join(path for path in VOLATILE if "*" not in path)
+# Files in memory, as `files.py` describes those on disk.
+MEMORY = rf"""
+mapfile -t at < <(awk '$3 == "tmpfs" && $2 !~ "^({SKIPPED})(/|$)" {{ print $2 }}' /proc/mounts)
+walk() {{ find "${{at[@]}}" -xdev \( {PRUNED} \) -prune -o "$@" 2>/dev/null; }}
+{{
+  walk -printf '%p %m %U:%G %y %l\n' | sed 's/ $//'
+  walk -type f -exec sha256sum {{}} + | sed -E 's/^(\S+)  (.*)$/\2 \1/'
+}} | sort -u
+"""
 COMMANDS = {
+    "memory": MEMORY,
     "units": "systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2, $3}'; "
     "systemctl list-units --all --no-pager "
     "--plain --no-legend | awk '{print $1, $2, $3}' | grep -vE 'session|user@|user-runtime|user-0'",
@@ -60,16 +74,13 @@ COMMANDS = {
 
 
 def snapshot(node: Node) -> dict[str, list[str]]:
-    """Everything by kind, each as lines."""
-    prune = " -o ".join(f"-path '{path}'" for path in VOLATILE)
-    walk = f"find / \\( {prune} \\) -prune -o"
-    look = f"{walk} -printf '%p %m %u:%g %y %l\\n'"
-    content = rf"{walk} -type f -exec sha256sum {{}} + | sed -E 's/^(\S+)  (.*)$/\2 \1/'"
-    files = f"{{ {look}; {content}; }} | sort"
-    return {
-        kind: node.exec(["bash", "-c", command], check=False).out.splitlines()
-        for kind, command in {"files": files, **COMMANDS}.items()
-    }
+    """Everything by kind, each as lines. The files of its disk are looked at from outside (`files.py`), those
+    in memory and all else from inside."""
+    marked = (f"printf '{MARK}{kind}\\n'; {{ {command}\n}}" for kind, command in COMMANDS.items())
+    said = node.exec(["bash", "-c", "\n".join(marked)], check=False).out
+    parts = (part.partition("\n") for part in said.split(MARK)[1:])
+    found = {kind: lines.splitlines() for kind, _, lines in parts}
+    return {"files": sorted(found.pop("memory") + files(node, VOLATILE)), **found}
 
 
 def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
@@ -93,4 +104,4 @@ def changed(before: dict[str, list[str]], node: Node, besides: str = NOTHING) ->
         found = [line for line in found if not re.match(f"{OF_THE_WHOLE_MACHINE}|{besides}", line)]
         if not found or time.monotonic() > end:
             return found
-        time.sleep(1)
+        time.sleep(0.2)

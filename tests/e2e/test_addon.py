@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> EdgeCluster:
+def cluster(begin: Callable[..., Sandbox]) -> EdgeCluster:
     """edgeadm puts the programs there; the cluster is kubeadm's alone."""
-    found = EdgeCluster(make_sandbox(control_planes=1, edges=1, package=package))
+    found = EdgeCluster(begin(edges=1))
     words = ["--install-pkg-path", found.package, "--pod-network-cidr", RANGE, "--token", TOKEN]
     for phase in ("package", "node", "runtime", "images", "kubelet", "kubeadm-config"):
         # kubeadm is not to start the API server as edgeadm would.

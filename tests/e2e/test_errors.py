@@ -17,7 +17,7 @@ import pytest
 from edgeadm.sandbox import Node, Sandbox
 from tests.certificates import new_pair
 from tests.e2e import front
-from tests.e2e.cluster import DONE, TOKEN, Cluster, raise_cluster
+from tests.e2e.cluster import DONE, TOKEN, Cluster, cluster_of
 from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
 from tests.e2e.waiting import until
 
@@ -65,10 +65,8 @@ def other_address(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(
-    make_sandbox: Callable[..., Sandbox], package: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Place:
-    cluster = raise_cluster(make_sandbox, package, edges=1)
+def place(begin: Callable[..., Sandbox], tmp_path_factory: pytest.TempPathFactory) -> Place:
+    cluster = cluster_of(begin(edges=1))
     node = cluster.node("edge1")
     node.exec(["sh", "-c", f"echo '{other_address(cluster)} {NAME}' >>/etc/hosts"])
     cluster.cp1.exec(["ip", "addr", "add", f"{other_address(cluster)}/24", "dev", "eth0"])

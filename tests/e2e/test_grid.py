@@ -7,13 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox, names
-from tests.e2e.cluster import raise_cluster
+from tests.e2e.cluster import cluster_of
 from tests.e2e.grid import ASKED, NOBODY, SITES, Sites
 from tests.e2e.release import KUBERNETES
 from tests.e2e.waiting import until
@@ -34,13 +33,13 @@ with trust.wrap_socket(socket.create_connection((host, 443), 10), server_hostnam
 
 
 @pytest.fixture(scope="module")
-def sites(make_sandbox: Callable[..., Sandbox], package: Path) -> Sites:
-    """edge1 is one site, edge2 another, and its lite-apiserver has a port of its own."""
-    found = Sites(raise_cluster(make_sandbox, package, edges=2))
+def sites(begin: Callable[..., Sandbox]) -> Sites:
+    """edge1 is one site by the label that it joined with, edge2 another; its lite-apiserver has a port of its
+    own."""
+    found = Sites(cluster_of(begin()))
     for name, site in SITES.items():
-        port = {"edge1": "51003", "edge2": "52003"}[name]
-        labels = f"site={site},topology.kubernetes.io/zone={site}"
-        found.cluster.join(name, "--node-labels", labels, "--lite-apiserver-port", port)
+        assert site == found.cluster.kubectl("get", "node", name, "-o", "jsonpath={.metadata.labels.site}")
+        found.cluster.kubectl("label", "node", name, f"topology.kubernetes.io/zone={site}")
     found.run_example()
     until(lambda: found.ready() == BOTH, "the application runs in both sites")
     return found

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
 
 from edgeadm.kubeadm import compat
 from edgeadm.sandbox import Node, Sandbox
-from tests.e2e.cluster import DONE, TOKEN, Cluster, raise_cluster
+from tests.e2e.cluster import DONE, TOKEN, Cluster, cluster_of
 from tests.e2e.release import KUBERNETES
 from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
@@ -21,8 +20,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> Cluster:
-    return raise_cluster(make_sandbox, package, edges=1, workers=1)
+def cluster(begin: Callable[..., Sandbox]) -> Cluster:
+    return cluster_of(begin(edges=1, workers=1))
 
 
 @pytest.fixture(scope="module")

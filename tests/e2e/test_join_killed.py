@@ -4,14 +4,13 @@ the same command again finishes it."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, CLIENT
 from edgeadm.sandbox import Node, Sandbox
-from tests.e2e.cluster import DONE, TOKEN, Cluster, raise_cluster
+from tests.e2e.cluster import DONE, TOKEN, Cluster, cluster_of
 from tests.e2e.killing import began, kill_at, ran
 from tests.e2e.snapshot import changed, snapshot
 
@@ -20,8 +19,8 @@ PATIENCE = 600.0  # seconds after which a reset counts as hung
 
 
 @pytest.fixture(scope="module")
-def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> Cluster:
-    return raise_cluster(make_sandbox, package, edges=1)
+def cluster(begin: Callable[..., Sandbox]) -> Cluster:
+    return cluster_of(begin(edges=1))
 
 
 @pytest.fixture(scope="module")

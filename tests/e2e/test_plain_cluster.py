@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,8 +30,8 @@ EGRESS = (
 
 
 @pytest.fixture(scope="module")
-def cluster(make_sandbox: Callable[..., Sandbox], package: Path) -> PlainCluster:
-    found = PlainCluster(make_sandbox(control_planes=1, edges=1, package=package))
+def cluster(begin: Callable[..., Sandbox]) -> PlainCluster:
+    found = PlainCluster(begin(edges=1))
     found.set_up()
     return found
 

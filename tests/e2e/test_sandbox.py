@@ -4,7 +4,7 @@
 - names, commands with their streams and status, files in and out
 - the cable, NAT, the power switch; what stays over them
 - packets: nothing leaves, two sandboxes do not meet
-- adding nodes; the lock; what is left when it is down, also after a kill
+- adding nodes; the lock
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from edgeadm.hosts.base import Result
-from edgeadm.hosts.process import execute, spawn
+from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox, Store, cgroups, switch
 from edgeadm.sandbox.recipe import NEVER
-from tests.e2e import leftovers
 from tests.e2e.conftest import MakeSandbox
 
 Edgeadm = Callable[..., Result]
@@ -367,31 +364,3 @@ def test_a_lost_switch_is_made_again(sandbox: Sandbox, executable: Path) -> None
     switch.remove_switch(sandbox.name)
     sandbox.up(executable=executable)
     until(lambda: dials(sandbox.node("cp1"), "edge1"))
-
-
-def test_down_leaves_nothing(store: Store, executable: Path, edgeadm: Edgeadm, tmp_path: Path) -> None:
-    own = Store(tmp_path / "store")
-    own.base.mkdir()
-    store.images.mkdir(parents=True, exist_ok=True)
-    own.images.symlink_to(store.images)
-    names = [f"t-{os.getpid()}-{word}" for word in ("whole", "killed", "half")]
-    mine = (*names, str(own.base))
-    before = leftovers.look()
-    # One is whole, one was killed while it was raised, one has lost what it knew of itself.
-    for name in (names[0], names[2]):
-        Sandbox(name, own).up(edges=1, executable=executable)
-    argv = [sys.executable, "-m", "edgeadm", "sandbox", "up", "--install-pkg-path=none", f"--name={names[1]}"]
-    os.environ["EDGEADM_SANDBOX_DIR"] = str(own.base)
-    victim = spawn(argv, tmp_path / "log")
-    del os.environ["EDGEADM_SANDBOX_DIR"]
-    while not (own.node_folder(names[1], "cp1") / "run.pid").exists():
-        assert Path(f"/proc/{victim}").exists(), (tmp_path / "log").read_text()
-    os.kill(victim, signal.SIGKILL)
-    (own.folder(names[2]) / "sandbox.json").unlink()
-    assert len(leftovers.processes(mine)) > 10
-    for _ in range(2):
-        done = edgeadm("sandbox", "down", "--all", EDGEADM_SANDBOX_DIR=str(own.base))
-        assert done.code == 0, done.err
-        until(lambda: leftovers.processes(mine) == [])  # the init of this machine buries the dead
-        assert leftovers.new(before, leftovers.look(), mine) == {}
-    assert sorted(entry.name for entry in own.base.iterdir()) == [".subnets.lock", "images"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -21,10 +20,8 @@ EVICTED = 480.0  # 35 seconds to the vote and 15 more were measured
 
 
 @pytest.fixture(scope="module")
-def site(make_sandbox: Callable[..., Sandbox], package: Path) -> Site:
-    found = Site(make_sandbox(control_planes=1, edges=2, package=package))
-    found.make()
-    return found
+def site(begin: Callable[..., Sandbox]) -> Site:
+    return Site(begin())
 
 
 def test_nodes_of_a_unit_get_its_labels_and_its_zone(site: Site) -> None:

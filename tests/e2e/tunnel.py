@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from edgeadm.errors import CommandError
-from tests.e2e.cluster import KUBECONFIG, TOKEN, Reached
+from tests.e2e.cluster import KUBECONFIG, Reached
 from tests.e2e.release import tagged
 from tests.e2e.waiting import until
 
@@ -48,12 +48,6 @@ kill $pid
 @dataclass(frozen=True)
 class EdgeCluster(Reached):
     """A control plane and one edge node, made of one package."""
-
-    def join(self, pin: str) -> None:
-        """edge1 joins, and is put behind NAT: from then on only what it dials itself gets through."""
-        words = ["--token", TOKEN, "--discovery-token-ca-cert-hash", pin, "--install-pkg-path", self.package]
-        self.edge1.exec(["edgeadm", "join", f"{self.cp1.ip}:6443", *words])
-        self.edge1.nat(on=True)
 
     def run_web(self) -> None:
         """A Pod with a little web server on edge1."""

@@ -1,0 +1,150 @@
+"""The files of a node, seen from outside: its image, the layer over it and its disk are directories of this
+machine.
+
+Only files on the node's own disk are read, and each only once for as long as its metadata stays the same: the
+image and the layer are never written to. A node's disk is mounted with `noatime`, so that reading leaves no
+trace, and its inodes stay over power cycles."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from edgeadm.sandbox import Node
+
+# Of a file: device of its disk, inode, size, times of change of its content and of its metadata.
+Identity = tuple[int, int, int, int, int]
+KINDS = {stat.S_IFDIR: "d", stat.S_IFREG: "f", stat.S_IFLNK: "l", stat.S_IFIFO: "p", stat.S_IFSOCK: "s"}
+KINDS |= {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
+OPAQUE = "trusted.overlay.opaque"
+BLOCK = 1 << 20
+
+
+def is_opaque(folder: Path) -> bool:
+    """Whether this folder of an overlay's upper layer hides the folders below it."""
+    try:
+        return os.getxattr(folder, OPAQUE) == b"y"
+    except OSError:
+        return False
+
+
+@dataclass
+class Digests:
+    """The content of files by their identity: hashed once."""
+
+    known: dict[Identity, str] = field(default_factory=dict)
+
+    def of(self, path: Path, found: os.stat_result) -> str:
+        """SHA-256 of a regular file."""
+        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if key not in self.known:
+            made = hashlib.sha256()
+            with path.open("rb", buffering=0) as file:
+                while block := file.read(BLOCK):
+                    made.update(block)
+            self.known[key] = made.hexdigest()
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A merged tree: `upper` over the `lower` folders, the topmost of these first; `pruned` are patterns of
+    paths that are left out with all that is below them."""
+
+    upper: Path
+    lower: tuple[Path, ...] = ()
+    pruned: tuple[str, ...] = ()
+    digests: Digests = field(default_factory=Digests)
+    opaque: Callable[[Path], bool] = is_opaque
+
+    def lines(self, at: str = "") -> list[str]:
+        """Every difference between the merged tree and its lower folders: `PATH MODE OWNER KIND LINK` for
+        each file, and `PATH SHA-256` for each with content. A file that is deleted is `PATH deleted`."""
+        return sorted(self._below(self.upper, at, self.lower))
+
+    def _below(self, folder: Path, at: str, lower: tuple[Path, ...]) -> Iterator[str]:
+        for entry in _entries(folder):
+            path = f"{at}/{entry.name}"
+            if any(fnmatchcase(path, pattern) for pattern in self.pruned):
+                continue
+            try:
+                yield from self._one(Path(entry.path), path, lower)
+            except FileNotFoundError:
+                continue  # the node removes it at this moment
+
+    def _one(self, file: Path, path: str, lower: tuple[Path, ...]) -> Iterator[str]:
+        found = file.lstat()
+        below = _visible(lower, file.name)
+        if stat.S_ISCHR(found.st_mode) and found.st_rdev == 0:
+            if below:
+                yield f"{path} deleted"
+            return
+        own = self._described(file, found, path)
+        if not below or own != self._described(below[0], below[0].lstat(), path):
+            yield from own
+        if not stat.S_ISDIR(found.st_mode):
+            return
+        hidden = below if self.opaque(file) else ()
+        # Folders of the same name are one, as far down as the first that is none.
+        merged = () if hidden else _folders(below)
+        yield from self._below(file, path, merged)
+        here = {entry.name for entry in _entries(file)}
+        for one in _folders(hidden):
+            yield from (f"{path}/{each.name} deleted" for each in _entries(one) if each.name not in here)
+
+    def _described(self, file: Path, found: os.stat_result, path: str) -> list[str]:
+        kind = KINDS[stat.S_IFMT(found.st_mode)]
+        link = str(file.readlink()) if kind == "l" else ""
+        number = f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}" if kind in "cb" else ""
+        mode = f"{stat.S_IMODE(found.st_mode):o}"
+        lines = [f"{path} {mode} {found.st_uid}:{found.st_gid} {kind} {link or number}".rstrip()]
+        if kind == "f":
+            lines.append(f"{path} {self.digests.of(file, found)}")
+        return lines
+
+
+_digests = Digests()
+
+
+def files(node: Node, pruned: tuple[str, ...]) -> list[str]:
+    """What the node's disk holds besides its image and the layer over it, as `Tree.lines` has it."""
+    record, disk = node.sandbox, node.folder / "disk"
+    mounted = ("/var/lib/containerd", "/var/lib/kubelet")
+    root = Tree(disk / "upper", (Path(record.layer), Path(record.image)), (*pruned, *mounted), _digests)
+    lines = root.lines()
+    for path in mounted:
+        folder = disk / Path(path).name
+        own = folder.lstat()
+        lines.append(f"{path} {stat.S_IMODE(own.st_mode):o} {own.st_uid}:{own.st_gid} d")
+        lines += Tree(folder, (), pruned, _digests).lines(path)
+    return sorted(lines)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _visible(lower: tuple[Path, ...], name: str) -> tuple[Path, ...]:
+    """The files of that name in the lower folders, from the topmost on."""
+    return tuple(
+        folder / name for folder in lower if (folder / name).is_symlink() or (folder / name).exists()
+    )
+
+
+def _folders(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The leading ones that are folders: a file ends what is merged."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_symlink() or not path.is_dir():
+            break
+        found.append(path)
+    return tuple(found)
