@@ -22,13 +22,17 @@ from edgeadm.autonomy.cni import NEEDED, PLUGINS
 from edgeadm.autonomy.node import KUBELET_CONFIG, UNITS, open_node
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
+from edgeadm.hosts.card import INTERFACES
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.hosts.units import full_name
 from edgeadm.phases import edge_nic, lite_apiserver, service_ip
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.common import KUBELET_CONF
+from edgeadm.phases.edge_memory import KEEP_UNIT
+from edgeadm.phases.kernel_state import FILE as KERNEL
+from edgeadm.phases.kernel_state import document
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, LOCAL, PAIR, addresses, names
-from edgeadm.phases.membership import CLIENT, FACTS, ClusterFacts
+from edgeadm.phases.membership import CLIENT, FACTS, KUBELET_FLAGS, ClusterFacts
 from edgeadm.phases.node_files import ADDRESSES, HELPER, RESERVATIONS, SCRATCH, SNAPSHOT, SUBNET
 from tests.certificates import new_pair
 from tests.machine import Machine
@@ -47,6 +51,8 @@ ENTRIES = (
     f"kubelet_{VERSION}__pods___list",
     f"kubelet_{VERSION}__services___list",
     f"kubelet_{VERSION}__nodes_{NAME}__list",
+    f"kubelet_{VERSION}__csinodes_{NAME}_",
+    f"kubelet_{VERSION}_kube-node-lease_leases_{NAME}_",
     f"kubelet_{VERSION}_default_configmaps_kube-root-ca.crt__list",
     f"kube-proxy_{VERSION}__services___list",
     f"kube-proxy_{VERSION}__endpointslices___list",
@@ -168,7 +174,12 @@ class EdgeNode:
     def __post_init__(self) -> None:
         self.machine = Machine(self.folder, role="edge")
         self.units = {unit: _unit(unit) for unit in UNITS}
-        self.links = {LINK: [VIRTUAL + "/32"], "flannel.1": ["10.244.1.0/32"], "cni0": ["10.244.1.1/24"]}
+        self.links = {
+            "eth0": ["10.0.0.21/24"],
+            LINK: [VIRTUAL + "/32"],
+            "flannel.1": ["10.244.1.0/32"],
+            "cni0": ["10.244.1.1/24"],
+        }
         self.told = {
             "cache": {"entries": [entry(key) for key in ENTRIES]},
             "pods": {"pods": [pod("web", "web:1", "10.244.1.5"), pod("edge-kube-proxy-x", IMAGES[2])]},
@@ -185,7 +196,12 @@ class EdgeNode:
         self.facts = ClusterFacts(
             "https://10.0.0.11:6443", cluster_ca()[0].decode(), VERSION, SERVICE, DOMAIN, VIRTUAL
         )
-        self.knows(cni="flannel", edge_dns=True, edge_programs=("flannel", "kube-proxy"))
+        self.knows(
+            cni="flannel",
+            edge_dns=True,
+            edge_programs=("flannel", "kube-proxy"),
+            service_ranges=("10.96.0.0/12",),
+        )
         self.host.files |= self._files()
         self.host.answers |= self._answers()
 
@@ -253,6 +269,10 @@ class EdgeNode:
             KUBELET_CONF: kubeconfig(SERVER),
             KUBELET_CONFIG: yaml.safe_dump(config).encode(),
             CLIENT: certificate(f"system:node:{NAME}"),
+            KERNEL: document(edge_nic.states(self.facts)),
+            KEEP_UNIT: f"ExecStart={HELPER} keep --kernel={KERNEL} --hold={LINK}\n".encode(),
+            KUBELET_FLAGS: b'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.21"\n',
+            INTERFACES: b"auto eth0\niface eth0 inet dhcp\n",
             SUBNET: b"FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n"
             b"FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n",
             f"{CACHE}/{FLANNEL_NODE}": flannel_node(),
@@ -270,6 +290,9 @@ class EdgeNode:
             "ip -o addr show": self._shown_links,
             "ip -o link show dev flannel.1": Result(out=f"3: flannel.1: <UP> link/ether {MAC} brd ff:ff\n"),
             f"{service_ip.TOOL} list table ip edgeadm": Result(out=TABLE),
+            "ip route show table default": Result(out=f"10.96.0.0/12 dev {LINK} scope link \n"),
+            "networkctl": Result(code=127),
+            "nmcli": Result(code=127),
             "kubelet --version": Result(out=f"Kubernetes {VERSION}\n"),
             f"stat -c '%a %u' {CACHE}": Result(out="700 0\n"),
             f"stat -c '%a %u' {SNAPSHOT}": Result(out="700 0\n"),

@@ -109,3 +109,6 @@ def cache_knows() -> Iterator[dict[str, object]]:
     for agent, resources in asked.items():
         for resource in resources:
             yield {"userAgent": agent, "resource": resource, "verb": "list", "whole": True, "snapshot": True}
+    for resource in ("csinodes", "leases"):
+        own = {"userAgent": "kubelet_v1.34.4", "resource": resource, "name": "cp1", "verb": "get"}
+        yield {**own, "whole": True, "snapshot": True}

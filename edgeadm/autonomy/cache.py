@@ -8,6 +8,7 @@ from typing import Any
 from edgeadm.autonomy.cached import is_of
 from edgeadm.autonomy.check import OK, Check, Found, failed, not_applicable, ok, warning
 from edgeadm.autonomy.node import FLANNEL, KUBELET, OTHER_NETWORK, EdgeNode
+from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.lite_files import CACHE
 from edgeadm.phases.node_files import SNAPSHOT
 
@@ -33,17 +34,29 @@ def _private(node: EdgeNode) -> Found:
 
 
 def _kubelet(node: EdgeNode) -> Found:
-    found = _warm(KUBELET, ("pods", "services", NODES), exact=True)(node)
+    found = _warm(KUBELET, exact=True)(node)
     if found.result == OK:
         _ = node.pods  # raises where the Pods cannot be read from these answers
     return found
 
 
-def _warm(
-    program: str, resources: Sequence[str], *, others: Sequence[str] = (), exact: bool = False
-) -> Callable[[EdgeNode], Found]:
-    """A check that the program's answers for these resources are there. `others` may ask in its place; with
-    `exact`, only those count that the version which is installed asks for."""
+def _own_objects(node: EdgeNode) -> Found:
+    """Objects of this node that kubelet asks for at each start, as answered to the installed version."""
+    version, wanted = node.kubelet_version.removeprefix("v"), OWN[KUBELET]
+    ours = [each for each in node.entries if is_of(each, KUBELET) and version in str(each.get("userAgent"))]
+    if not ours:
+        return not_applicable("not looked at: see `cache-kubelet`")
+    gets = [
+        each.get("resource") for each in ours if (each.get("name"), each.get("verb")) == (node.name, "get")
+    ]
+    missing = [each for each in wanted if each not in gets]
+    return failed(f"missing: {', '.join(missing)}") if missing else ok(", ".join(wanted))
+
+
+def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
+    """A check that the program's answers are there. With `exact`, only those count that the version which is
+    installed asks for."""
+    resources, others = LISTS[program], ALSO_FOR.get(program, ())
 
     def probe(node: EdgeNode) -> Found:
         ours = [each for each in node.entries if any(is_of(each, name) for name in (program, *others))]
@@ -71,12 +84,7 @@ def _kube_proxy(node: EdgeNode) -> Found:
     names = [*node.facts.edge_programs, *(str(pod.get("name")) for pod in node.pods)]
     if not any("kube-proxy" in name for name in names):
         return not_applicable("this node has no kube-proxy")
-    # With strict service groups, a program beside kube-proxy asks for its lists.
-    return _warm(
-        "kube-proxy",
-        ("services", "endpointslices", NODES),
-        others=("application-grid-wrapper", "grid-wrapper"),
-    )(node)
+    return _warm("kube-proxy")(node)
 
 
 def _flannel(node: EdgeNode) -> Found:
@@ -94,7 +102,7 @@ def _flannel(node: EdgeNode) -> Found:
 def _dns(node: EdgeNode) -> Found:
     if not node.facts.edge_dns:
         return not_applicable("the cluster has no DNS of edge nodes")
-    return _warm("CoreDNS", ("services", "endpointslices", "namespaces"))(node)
+    return _warm("coredns")(node)
 
 
 def _whole(node: EdgeNode) -> Found:
@@ -137,6 +145,13 @@ CACHE_CHECKS = (
         _private,
     ),
     Check("cache-kubelet", GROUP, "the kubelet's answers are there", KEEP_ONLINE, _kubelet),
+    Check(
+        "cache-own",
+        GROUP,
+        "kubelet's answers about objects of this node are there: without them it soon exits after a start",
+        "connect the node to the cloud; `edge-keep` asks for them within ten minutes, `edgeadm join` at once",
+        _own_objects,
+    ),
     Check("cache-kube-proxy", GROUP, "kube-proxy's answers are there", KEEP_ONLINE, _kube_proxy),
     Check("cache-flannel", GROUP, "flannel's answers are there", KEEP_ONLINE, _flannel),
     Check("cache-dns", GROUP, "the answers of the node's DNS are there", KEEP_ONLINE, _dns),

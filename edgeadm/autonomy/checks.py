@@ -12,10 +12,12 @@ from edgeadm.autonomy.dns import DNS_CHECKS
 from edgeadm.autonomy.flannel import FLANNEL_CHECKS
 from edgeadm.autonomy.images import IMAGE_CHECKS
 from edgeadm.autonomy.kubelet import KUBELET_CHECKS
+from edgeadm.autonomy.network import NETWORK_CHECKS
 from edgeadm.autonomy.server import SERVER_CHECKS
 
 AUTONOMY_CHECKS: tuple[Check, ...] = (
     *BOOT_CHECKS,
+    *NETWORK_CHECKS,
     *SERVER_CHECKS,
     *KUBELET_CHECKS,
     *CNI_CHECKS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import click
@@ -11,6 +12,7 @@ from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import changing, looking, world
 from edgeadm.config import Config
 from edgeadm.core.phase import Context
+from edgeadm.drill import address
 from edgeadm.drill.block import MARGIN, Block
 from edgeadm.drill.node import EdgeNode, this_node
 from edgeadm.drill.offline import UNITS, Drill
@@ -18,6 +20,7 @@ from edgeadm.drill.report import VERB
 from edgeadm.drill.stops import ends_like_ctrl_c
 from edgeadm.drill.watch import Watch
 from edgeadm.errors import ConfigError, LockedError
+from edgeadm.hosts import Host
 from edgeadm.phases.node_files import DRILL
 from edgeadm.phases.service_ip import nft_program
 
@@ -37,13 +40,29 @@ class Wish:
     minutes: int
     restart: bool
     drop: bool
+    no_address: bool = False
+    force: bool = False
 
-    def changes(self, node: EdgeNode) -> list[str]:
+    def card(self, host: Host) -> str:
+        """The card that is to lose its address; empty if none is. Raises CutsOperatorError, PhaseError."""
+        if not self.no_address:
+            return ""
+        card = address.own_card(host)
+        if not self.force:
+            address.refuse_to_cut(host, card, os.environ.get("SSH_CONNECTION", ""))
+        return card
+
+    def changes(self, node: EdgeNode, card: str) -> list[str]:
         """In words, what a drill does to this node, in order."""
         places, half = ", ".join(map(str, node.places)), f"{self.minutes / 2:g} min"
         return [
             f"have systemd lift the block after {self.minutes * 60 + MARGIN} s, should edgeadm be killed",
             f"{'drop' if self.drop else 'refuse'} TCP to {places} for {self.minutes} min (table `{DRILL}`)",
+            *(
+                [f"take the addresses and routes of `{card}` away, and give them back at the end"]
+                if card
+                else []
+            ),
             *(f"restart {unit} after {half}" for unit in (UNITS if self.restart else ())),
         ]
 
@@ -63,16 +82,31 @@ def command() -> None:
     show_default=True,
     help="Swallow packets to the API server, or answer them with a reset.",
 )
+@click.option(
+    "--no-address",
+    cls=pflag.Switch,
+    help="Take the card's addresses and routes away, too: the switch is dead.",
+)
+@click.option("--force", cls=pflag.Switch, help="With --no-address: even if that cuts an SSH connection.")
 @dry_run_option
 @options.output
-def offline(node: str, minutes: int, restart: bool, drop: bool, dry_run: bool, output: str) -> int:
+def offline(
+    node: str,
+    minutes: int,
+    restart: bool,
+    drop: bool,
+    no_address: bool,
+    force: bool,
+    dry_run: bool,
+    output: str,
+) -> int:
     """Cut the API server off for some minutes, watch this node's Pods and services, tell what survived.
 
-    Nothing else is blocked. The block ends with the drill, on Ctrl-C, and by a timer of systemd's if edgeadm
-    is killed. Status 2 if something did not survive."""
+    Nothing else is blocked, unless --no-address is given. The block ends with the drill, on Ctrl-C, and by a
+    timer of systemd's if edgeadm is killed. Status 2 if something did not survive."""
     if not 1 <= minutes <= LONGEST:
         raise ConfigError(f"--minutes: {minutes} is not from 1 to {LONGEST}", hint="5 is a good start")
-    wish = Wish(node, minutes, restart, drop)
+    wish = Wish(node, minutes, restart, drop, no_address, force)
     if dry_run:
         _say_what_would_be(wish, as_json=output == "json")
         return 0
@@ -113,7 +147,7 @@ def _drill(wish: Wish, *, as_json: bool) -> int:
             watch = Watch(here.host(), node, here.probes)
             drill = Drill(
                 session.ctx.host,
-                _block(session.ctx),
+                _block(session.ctx, wish.card(here.host())),
                 node,
                 watch,
                 here.probes,
@@ -138,7 +172,7 @@ def _say_what_would_be(wish: Wish, *, as_json: bool) -> None:
     with looking(VERB, Config(), lambda _change: None, PlainReport()) as session:
         node = this_node(session.ctx, wish.node)
         _block(session.ctx).refuse_another()
-    changes = wish.changes(node)
+        changes = wish.changes(node, wish.card(session.ctx.host))
     if as_json:
         blocked = [str(each) for each in node.places]
         told = {"node": node.name, "minutes": wish.minutes, "blocked": blocked, "restarted": False}
@@ -148,8 +182,8 @@ def _say_what_would_be(wish: Wish, *, as_json: bool) -> None:
         console.data(f"  would {change}")
 
 
-def _block(ctx: Context) -> Block:
-    return Block(ctx.host, nft_program(ctx.host))
+def _block(ctx: Context, card: str = "") -> Block:
+    return Block(ctx.host, nft_program(ctx.host), card)
 
 
 pflag.pair(offline, lift)

@@ -30,7 +30,7 @@ name_option = click.option(
 
 detached_option = click.option(
     "--detached",
-    is_flag=True,
+    cls=pflag.Switch,
     help="No route from this machine to the nodes; several sandboxes may have the same subnet.",
 )
 
@@ -59,9 +59,9 @@ def command() -> None:
     help="Root image of the new nodes. [default: the release of this machine]",
 )
 @click.option(
-    "--bare", is_flag=True, help="The new nodes hold only debootstrap's default installation and sshd."
+    "--bare", cls=pflag.Switch, help="The new nodes hold only debootstrap's default installation and sshd."
 )
-@click.option("--dhcp", is_flag=True, help="The new nodes get their address from a DHCP server.")
+@click.option("--dhcp", cls=pflag.Switch, help="The new nodes get their address from a DHCP server.")
 @click.option(
     "--second-card",
     is_flag=False,
@@ -98,8 +98,8 @@ def up(
         edges,
         package=supplies.package(package, console.talk),
         executable=supplies.executable(console.talk),
-        detached=detached,
         kind=Kind(image or "", bare, dhcp, second_card),
+        detached=detached,
         say=console.talk,
     )
     _show(sandbox.ls(), output)
@@ -109,7 +109,7 @@ def up(
 @name_option
 @options.output
 def list_nodes(name: str, output: str) -> None:
-    """List the nodes: name, ip, role, state, link, nat, ready."""
+    """List the nodes: name, ip, role, state, link, line, nat, ready."""
     _show(_sandbox(name).ls(), output)
 
 
@@ -143,11 +143,45 @@ def cp(source: str, target: str, name: str) -> None:
 
 @command.command()
 @click.argument("node")
-@click.argument("state", type=click.Choice(["up", "down"]))
+@click.argument("state", type=click.Choice(["up", "down"]), required=False)
+@click.option(
+    "--no-address", cls=pflag.Switch, help="With `down`: the card also loses its addresses and routes."
+)
+@click.option("--delay", metavar="TIME", help="Delay packets this long, each way, such as 300ms.")
+@click.option("--loss", metavar="PERCENT", help="Lose packets, each way, such as 5%.")
+@click.option("--rate", metavar="RATE", help="Limit the rate, each way, such as 1mbit.")
 @name_option
-def link(node: str, state: str, name: str) -> None:
-    """Connect a node's cable, or pull it."""
-    _sandbox(name).node(node).link(state == "up")
+def link(
+    node: str,
+    state: str | None,
+    no_address: bool,
+    delay: str | None,
+    loss: str | None,
+    rate: str | None,
+    name: str,
+) -> None:
+    """Connect a node's cable (`up`), pull it (`down`), or make its line bad.
+
+    `--delay`, `--loss` and `--rate` say all of the line: what is left out is good. `up` makes it good again.
+    All of it is kept over power cycles."""
+    from edgeadm.sandbox.line import parse_line
+
+    bad = any(each is not None for each in (delay, loss, rate))
+    if no_address and state != "down":
+        raise UsageError(
+            "--no-address goes with `down`", hint=f"edgeadm sandbox link {node} down --no-address"
+        )
+    if bad == (state is not None):
+        raise UsageError(
+            "either connect or pull the cable, or say how bad the line is",
+            hint=f"edgeadm sandbox link {node} up, down, or --delay 300ms --loss 5% --rate 1mbit",
+        )
+    line = parse_line(delay, loss, rate)
+    found = _sandbox(name).node(node)
+    if bad:
+        found.hold_up(line)
+    else:
+        found.link(state == "up", address=not no_address)
 
 
 @command.command()
@@ -170,7 +204,7 @@ def dhcp(state: str, name: str) -> None:
 @command.command()
 @click.argument("node")
 @click.argument("change", type=click.Choice(["add", "remove"]))
-@click.option("--uplink", is_flag=True, help="With `add`: the card carries the default route.")
+@click.option("--uplink", cls=pflag.Switch, help="With `add`: the card carries the default route.")
 @name_option
 def nic(node: str, change: str, uplink: bool, name: str) -> None:
     """Give a node a second network card, eth1, or take it away."""
@@ -286,9 +320,12 @@ def _show(nodes: list[Status], output: str) -> None:
         console.data_json([asdict(node) for node in nodes])
         return
     _table(
-        ("NAME", "IP", "ROLE", "STATE", "LINK", "NAT", "READY"),
+        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY"),
         [
-            (node.name, node.ip, node.role, node.state, node.link, node.nat, "yes" if node.ready else "no")
+            (
+                *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
+                "yes" if node.ready else "no",
+            )
             for node in nodes
         ],
     )

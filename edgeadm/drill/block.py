@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from edgeadm.drill import address
 from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
 from edgeadm.drill.node import Place
 from edgeadm.drill.stops import undisturbed
@@ -30,6 +32,7 @@ class Block:
 
     host: Host
     nft: str
+    card: str = ""  # the network card that loses its addresses and routes, too; empty: none does
 
     def refuse_another(self) -> None:
         """Raises DrillRunningError where there is a block already."""
@@ -58,6 +61,8 @@ class Block:
             with undisturbed():
                 self._set_timer(seconds + MARGIN)
                 self.host.run(self.nft, "-f", "-", stdin=rules.encode())
+                if self.card:
+                    address.take(self.host, self.card)
             yield
         finally:
             with undisturbed():
@@ -65,7 +70,7 @@ class Block:
 
     def lift(self) -> bool:
         """Take the block away, then the timer; False where there was neither. Raises NotLiftedError."""
-        found = False
+        found = address.give_back(self.host)
         for _ in range(TRIES):
             if self.until() is None:
                 break
@@ -96,7 +101,9 @@ class Block:
         self._stop_timer()
         options = ("--quiet", "--collect", f"--unit={TIMER}", "--timer-property=AccuracySec=1s")
         about = "--description=the end of an outage that edgeadm rehearses"
-        command = (self.nft, "delete", "table", FAMILY, TABLE)
+        command: tuple[str, ...] = (self.nft, "delete", "table", FAMILY, TABLE)
+        if self.card:
+            command = ("sh", "-c", f"sh {address.SCRIPT}; {shlex.join(command)}")
         try:
             self.host.run("systemd-run", *options, about, f"--on-active={seconds}s", *command)
         except CommandError as error:

@@ -18,6 +18,12 @@ class NotBlockedError(PhaseError):
     code = "drill-not-blocked"
 
 
+class CutsOperatorError(PhaseError):
+    """The drill would take away the address by which somebody is connected to this machine."""
+
+    code = "drill-cuts-operator"
+
+
 class NotLiftedError(PhaseError):
     """What cuts the API server off could not be taken away."""
 

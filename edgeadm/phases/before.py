@@ -63,6 +63,9 @@ SHARED_FOLDERS = (
     "/usr/lib/modules",
     LITE_DATA.rpartition("/")[0],
 )
+# AppArmor profiles that a cluster's programs load: containerd does with the first container.
+PROFILES = ("cri-containerd.apparmor.d",)
+LOADED = "/sys/kernel/security/apparmor/profiles"
 TABLES = tuple(
     f"{family} {name}" for family in ("ip", "ip6") for name in ("filter", "nat", "mangle", "raw", "security")
 )
@@ -77,6 +80,7 @@ def remember(ctx: Context) -> None:
             sysctls={name: value for name in SYSCTLS if (value := sysctl(ctx, name)) is not None},
             places={path: _state(ctx, path) for path in places},
             tables=packet_filter(ctx),
+            profiles=profiles(ctx),
         )
 
 
@@ -94,6 +98,13 @@ def sysctl(ctx: Context, name: str) -> str | None:
     """A kernel parameter's value now; None where this kernel has none of that name."""
     found = ctx.host.read("/proc/sys/" + name.replace(".", "/"))
     return None if found is None else found.decode().strip()
+
+
+def profiles(ctx: Context) -> list[str]:
+    """Those of PROFILES that are loaded; none on a kernel without AppArmor."""
+    lines = (ctx.host.read(LOADED) or b"").decode().splitlines()
+    loaded = {line.rpartition(" (")[0] for line in lines}  # `NAME (enforce)`
+    return [each for each in PROFILES if each in loaded]
 
 
 def packet_filter(ctx: Context) -> dict[str, list[str]] | None:

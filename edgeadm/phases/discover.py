@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeadm import yaml_text
@@ -10,11 +10,11 @@ from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.model import Config
 from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import ApiError, ConfigError, UnsupportedVersionError
+from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, node_name, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
-from edgeadm.phases.membership import FACTS, ClusterFacts, is_member
+from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
 from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
 from edgeadm.render import OWNER_LABEL
 
@@ -61,11 +61,17 @@ class Discover:
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx):
+            if _lacks_ranges(ctx):
+                return Verdict(needed=True, reason="the networks of Services are not known to this node")
             return Verdict(needed=False, reason="this node is in its cluster")
         return Verdict(needed=True, reason="this node is in no cluster yet")
 
     def apply(self, ctx: Context) -> None:
         outside = ctx.outside()
+        known = cluster_facts(ctx)
+        if known is not None and is_member(ctx):
+            _learn_ranges(ctx, outside, known)
+            return
         found = look(ctx, outside)
         _fitting_version(kubernetes_version(ctx), found.kubernetes)
         _readable_settings(kubernetes_version(ctx), outside, found.kubernetes)
@@ -85,12 +91,11 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
     """What the cluster says of itself. Raises PlainClusterError, ConfigError and the API's errors."""
     kept = outside.get(KUBEADM_CONFIG)
     cluster = _cluster_configuration(kept)
-    networking = cluster.get("networking") or {}
+    ranges = _service_ranges(cluster)
     edge: dict[str, str] = dict((outside.get(EDGE_INFO) or {}).get("data") or {})
     ours: dict[str, str] = dict((outside.get(SHARED_SETTINGS) or {}).get("data") or {})
     version = outside.get("/version") or {}
-    services = str(networking.get("serviceSubnet") or "10.96.0.0/12").split(",")[0]
-    first = ipaddress.ip_network(services, strict=False)[1]
+    service_ip = edge.get("kube-api-cluster-ip") or str(ipaddress.ip_network(ranges[0])[1])
     if is_edge(ctx.config) and "edge-virtual-addr" not in edge:
         raise PlainClusterError(
             f"the cluster at {outside.server} has no edge components",
@@ -100,8 +105,8 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         server=outside.server,
         ca=outside.ca.decode(),
         kubernetes=str(version.get("gitVersion") or cluster.get("kubernetesVersion") or ""),
-        service_ip=edge.get("kube-api-cluster-ip") or str(first),
-        domain=str(networking.get("dnsDomain") or "cluster.local"),
+        service_ip=service_ip,
+        domain=str((cluster.get("networking") or {}).get("dnsDomain") or "cluster.local"),
         virtual_address=_virtual(ctx, edge),
         bind_port=int(ours.get("apiserver-bind-port") or PORT),
         cni=ours.get("cni", ""),
@@ -110,6 +115,7 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         certificates=str(cluster.get("certificatesDir") or ""),
         edge_dns=outside.get(EDGE_DNS) is not None,
         edge_programs=tuple(edge.get("node-programs", "").split()),
+        service_ranges=_around(service_ip, ranges),
         images=tuple(dict.fromkeys(wanted_here(ctx, {} if is_made_by_edgeadm(kept) else cluster, edge))),
     )
 
@@ -118,6 +124,37 @@ def is_made_by_edgeadm(kubeadm_config: Object | None) -> bool:
     """Whether kubeadm never ran in the cluster: edgeadm made its ConfigMap so that nodes can join."""
     labels = ((kubeadm_config or {}).get("metadata") or {}).get("labels") or {}
     return bool(labels.get(OWNER_LABEL) == OWNER)
+
+
+def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
+    """The networks of Services, one for each family."""
+    said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
+    return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+
+
+def _around(service_ip: str, ranges: tuple[str, ...]) -> tuple[str, ...]:
+    """The ranges, if the address of the Service `kubernetes` is in one of them. Settings of a cluster that
+    kubeadm did not make may not say its networks: then that address is all that is known."""
+    address = ipaddress.ip_address(service_ip)
+    known = any(address in ipaddress.ip_network(each) for each in ranges)
+    return ranges if known else (str(ipaddress.ip_network(service_ip)),)
+
+
+def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
+    """Add them to the record of a node that is in its cluster. One that is cut off goes on without."""
+    try:
+        ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
+    except (UnreachableError, ApiError) as error:
+        ctx.warn(f"the networks of Services stay unknown to this node: {error.message}")
+        return
+    ranges = _around(known.service_ip, ranges)
+    ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
+
+
+def _lacks_ranges(ctx: Context) -> bool:
+    """Whether an older edgeadm made this an edge node, and did not ask for them."""
+    known = cluster_facts(ctx)
+    return is_edge(ctx.config) and known is not None and not known.service_ranges
 
 
 def _virtual(ctx: Context, edge: dict[str, str]) -> str:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.phases import edge_nic, service_ip
+from edgeadm.phases import node as prepared
 from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, PAIR, address_of
+from edgeadm.phases.kernel_state import FILE as KERNEL
+from edgeadm.phases.kernel_state import document
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import (
     ADDRESSES,
@@ -28,8 +32,9 @@ LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flanne
 
 @dataclass(frozen=True)
 class EdgeMemory:
-    """Two units for what a node knows when it starts without the cloud: one keeps a copy of it as it changes,
-    the other mends at each boot, before anybody reads it, what a power cut broke."""
+    """Two units for a node that has to live without the cloud. One keeps a copy of the node's knowledge as it
+    changes, restores state of the kernel that others flush, and holds the node's address while no network
+    card has it. The other repairs at each boot what a power cut broke, before it is read."""
 
     name: str = "memory"
     summary: str = "keep, and mend at each boot, what the node needs when it starts without the cloud"
@@ -86,9 +91,13 @@ def _files(ctx: Context) -> dict[str, bytes]:
         "client": CLIENT,
         "authority": AUTHORITY,
         "node": node_name(ctx),
+        "kernel": KERNEL,
+        "link": LINK,
     }
     render = renderer(ctx)
+    states = (*edge_nic.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
     return {
+        KERNEL: document(states),
         REPAIR_UNIT: render.text("systemd/edge-repair.service", values).encode(),
         KEEP_UNIT: render.text("systemd/edge-keep.service", values).encode(),
     }

@@ -1,23 +1,32 @@
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import renderer, start_at_boot
+from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import LINK
-from edgeadm.phases.membership import cluster_facts, known_facts
+from edgeadm.phases.membership import ClusterFacts, cluster_facts, known_facts
 
 UNIT = "/etc/systemd/system/edge-nic.service"
 SERVICE = "edge-nic"
+# The kernel looks into this routing table last, after the table with the default route.
+ROUTES = "default"
+PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those of the kernel
 
 
 @dataclass(frozen=True)
 class EdgeNic:
-    """The link that holds the virtual address, made anew at each boot before anything needs it."""
+    """The link that holds the virtual address, made anew at each boot before anything needs it. A route of
+    last resort leads there for every Service, so that programs on the node reach Services also when its card
+    has no address and no route: the packet filter sends the packets on, but a connection without any route
+    fails before the packet filter sees it."""
 
     name: str = "nic"
-    summary: str = "give the node the edge's virtual address"
+    summary: str = "give the node the edge's virtual address, and Services a route"
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
@@ -43,6 +52,40 @@ class EdgeNic:
             ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
+def service_ranges(known: ClusterFacts) -> tuple[str, ...]:
+    """The networks of Services; of a node that an older edgeadm made, the address of `kubernetes` alone."""
+    return known.service_ranges or (str(ipaddress.ip_network(known.service_ip)),)
+
+
+def shown_routes(network: str) -> list[str]:
+    """The command that prints the routes of last resort of the network's family."""
+    family = ["-6"] if ":" in network else []
+    return ["ip", *family, "route", "show", "table", ROUTES]
+
+
+def shown_route(network: str) -> str:
+    """How that command prints the route to the network."""
+    found = ipaddress.ip_network(network)
+    alone = found.prefixlen == found.max_prefixlen
+    return f"{found.network_address if alone else found} dev {LINK} "
+
+
+def states(known: ClusterFacts) -> Iterator[State]:
+    """What the unit makes in the kernel."""
+    restore = ("systemctl", "reload", SERVICE)
+    address = f" {known.virtual_address}/"
+    yield State("the virtual address", ("ip", "-o", "addr", "show", "dev", LINK), address, restore)
+    for each in service_ranges(known):
+        yield State(f"the route to Services {each}", tuple(shown_routes(each)), shown_route(each), restore)
+
+
 def _unit(ctx: Context) -> bytes:
-    values = {"link": LINK, "address": known_facts(ctx).virtual_address}
+    known = known_facts(ctx)
+    values = {
+        "link": LINK,
+        "address": known.virtual_address,
+        "ranges": service_ranges(known),
+        "table": ROUTES,
+        "priority": PRIORITY,
+    }
     return renderer(ctx).text("systemd/edge-nic.service", values).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import asdict, dataclass
 
 from edgeadm import pki, yaml_text
@@ -16,6 +17,7 @@ from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 
 FACTS = "/etc/edgeadm/cluster.json"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
 
 
@@ -30,7 +32,8 @@ class OtherClusterError(EdgeadmError):
 class ClusterFacts:
     """What discovery found: where the API is, its CA, and what nodes have to agree on. `address` is where the
     name in `server` leads, when this machine has to be told; `certificates` is kubeadm's folder;
-    `edge_programs` are those that edge nodes run of the pod network and of Services, by name; `images` are
+    `edge_programs` are those that edge nodes run of the pod network and of Services, by name;
+    `service_ranges` are the networks of Services, none if an older edgeadm made the record; `images` are
     those that this node will be asked to run."""
 
     server: str
@@ -46,6 +49,7 @@ class ClusterFacts:
     certificates: str = ""
     edge_dns: bool = False
     edge_programs: tuple[str, ...] = ()
+    service_ranges: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
 
     def text(self) -> bytes:
@@ -65,10 +69,16 @@ def facts_on(host: Host) -> ClusterFacts | None:
         known = json.loads(text) if text else None
         if known is None:
             return None
-        lists = {name: tuple(known.get(name, ())) for name in ("edge_programs", "images")}
+        lists = {name: tuple(known.get(name, ())) for name in ("edge_programs", "service_ranges", "images")}
         return ClusterFacts(**known | lists)
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def kubelet_address(host: Host) -> str:
+    """This node's address as kubelet was told it; empty if it was not."""
+    found = re.search(rb"--node-ip=([0-9a-fA-F.:]+)", host.read(KUBELET_FLAGS) or b"")
+    return found[1].decode() if found else ""
 
 
 def known_facts(ctx: Context) -> ClusterFacts:

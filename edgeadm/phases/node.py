@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import difference, renderer
+from edgeadm.phases.kernel_state import State
 
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
 SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
@@ -40,6 +42,19 @@ class PrepareNode:
 
     def undo(self, ctx: Context) -> None:
         """The files go by the journal, running values by `edgeadm reset`, which knows the earlier ones."""
+
+
+def states(ctx: Context) -> Iterator[State]:
+    """Those of the kernel parameters without which Pods have no network."""
+    for name, value in _settings(ctx).items():
+        if name.startswith("net."):
+            setting = f"{name}={value}"
+            yield State(
+                f"the kernel parameter {setting}",
+                ("sysctl", name),
+                f"{name} = {value}",
+                ("sysctl", "-q", "-w", setting),
+            )
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

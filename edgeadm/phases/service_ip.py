@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm.config.ticket import is_edge
@@ -8,6 +9,7 @@ from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import FOLDER, place_of
 from edgeadm.phases.membership import cluster_facts, known_facts
 
@@ -57,13 +59,26 @@ class ServiceIp:
             ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
+def states(ctx: Context) -> Iterator[State]:
+    """What the unit makes in the kernel: a rule for packets that come in, one for those of the node."""
+    if ctx.host.stat(RULES) is None:
+        return
+    show = (_nft(ctx), "list", "table", _family(ctx), TABLE)
+    leads = f"daddr {known_facts(ctx).service_ip} tcp dport 443 dnat to {_place(ctx)}"
+    yield State("the rules of the Service `kubernetes`", show, leads, ("systemctl", "reload", SERVICE), 2)
+
+
+def _place(ctx: Context) -> str:
+    return place_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
+
+
 def _files(ctx: Context) -> dict[str, bytes]:
     known = known_facts(ctx)
     values = {
         "family": _family(ctx),
         "table": TABLE,
         "service_ip": known.service_ip,
-        "place": place_of(known, ctx.config.join.lite_apiserver_port),
+        "place": _place(ctx),
         "nft": _nft(ctx),
         "rules": RULES,
     }

@@ -3,26 +3,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import ApiError, UnreachableError, WaitError
+from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
+from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
 
-# What each program has to find in lite-apiserver's cache when it starts without the cloud.
-LISTS = {
-    "kubelet": ("pods", "services", "nodes"),
-    "kube-proxy": ("services", "endpointslices", "nodes"),
-    "flannel": ("nodes",),
-    "coredns": ("services", "endpointslices", "namespaces"),
-}
-# With strict service groups, a program beside kube-proxy asks for its lists.
-ALSO_FOR = {"kube-proxy": ("application-grid-wrapper", "grid-wrapper")}
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0
 POLL = 0.25
@@ -30,8 +23,9 @@ POLL = 0.25
 
 @dataclass(frozen=True)
 class WarmUp:
-    """Waits until this node could start without the cloud: what runs on it has asked lite-apiserver for all
-    that it needs then, and the answers are where a power cut does not break them."""
+    """Waits until this node could start without the cloud: its programs have asked lite-apiserver for all
+    they need then, and the answers are where a power cut does not break them. Objects that were not there yet
+    when a program asked for them are asked for in its name."""
 
     name: str = "warm-up"
     summary: str = "wait until this node could start without the cloud"
@@ -46,7 +40,7 @@ class WarmUp:
             return Verdict(needed=True, reason="this machine is not a node yet")
         if ctx.journal.unfinished("join", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
-        missing = list(_missing(ctx))
+        missing = [*_missing(ctx), *_missing_objects(ctx)]
         if missing:
             return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")
         return Verdict(needed=False, reason="this node knows what it needs without the cloud")
@@ -66,7 +60,7 @@ class WarmUp:
     def _wait(self, ctx: Context) -> None:
         end = time.monotonic() + self.patience
         ctx.say("waiting until this node knows what it needs without the cloud")
-        while missing := [*_missing(ctx), *_unwritten(ctx)]:
+        while missing := [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx)):
             if time.monotonic() > end:
                 waiting = list(_waiting(ctx))
                 where = "" if waiting else "`kubectl get pods -A -o wide` on a control plane tells more; "
@@ -76,6 +70,13 @@ class WarmUp:
                     hint=f"{where}run the same command again to wait on",
                 )
             time.sleep(POLL)
+
+    def _ask_for_objects(self, ctx: Context) -> Iterator[str]:
+        """Ask for those that are missing; those that still are, in words."""
+        if any(_missing_objects(ctx)):
+            with suppress(CommandError):  # the object may not be there yet
+                ctx.host.run(HELPER, "ask", *_whom(ctx))
+        return _missing_objects(ctx)
 
 
 def _whom(ctx: Context) -> list[str]:
@@ -101,6 +102,16 @@ def _missing(ctx: Context) -> Iterator[str]:
                 yield f"{resource} for {program}"
     if "flannel" in known_facts(ctx).edge_programs and not ctx.host.read(SUBNET):
         yield SUBNET
+
+
+def _missing_objects(ctx: Context) -> Iterator[str]:
+    """Objects of this node that a program will ask for and would be told that there are none, in words."""
+    entries = _entries(ctx)
+    for program in _programs(ctx):
+        for resource in OWN.get(program, ()):
+            own = [each for each in entries if each.get("name") == node_name(ctx) and each["verb"] == "get"]
+            if not any(_answers(each, program, resource) for each in own):
+                yield f"{resource}/{node_name(ctx)} for {program}"
 
 
 def _answers(entry: dict[str, Any], program: str, resource: str) -> bool:

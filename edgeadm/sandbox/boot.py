@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.sandbox import cgroups, names, switch
+from edgeadm.sandbox import cgroups, line, names, switch
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
 # Moves itself into the cgroups whose `cgroup.procs` are named before the `--`, then becomes the command.
@@ -87,7 +87,10 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
         places=shlex.join(map(str, places)),
         procs=shlex.join(str(place / "cgroup.procs") for place in places),
         enter=shlex.quote(ENTER),
-        unplug="\n".join(f"    quiet {shlex.join(argv)}" for argv in switch.unplug(record, node)),
+        unplug="\n".join(
+            f"    quiet {shlex.join(argv)}"
+            for argv in (*line.clear_line(record, node), *switch.unplug(record, node))
+        ),
         plug=shlex.quote(str(write_network(folder, record, node))),
         cable_down=shlex.quote(str(folder / "cable-down")),
         cable_up=shlex.join(switch.cable(record, node.name, up=True)),
@@ -101,7 +104,11 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
 def write_network(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
     """Write the commands that give the node its network at each boot; their file."""
     path, part = folder / "plug", folder / ".plug"
-    part.write_text("".join(f"{shlex.join(argv)} || exit 72\n" for argv in switch.plug(record, node)))
+    bad, lost = shlex.quote(str(folder / "line")), shlex.quote(str(folder / "no-address"))
+    steps = [f"{shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)]
+    steps.append(f"[ ! -e {bad} ] || /bin/sh {bad} || exit 74")
+    steps += [f"[ -e {lost} ] || {shlex.join(each)} || exit 72" for each in switch.give_address(record, node)]
+    part.write_text("".join(f"{each}\n" for each in steps))
     part.replace(path)
     return path
 

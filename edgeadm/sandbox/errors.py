@@ -29,6 +29,12 @@ class NodeOffError(EdgeadmError):
     code = "node-off"
 
 
+class LineError(EdgeadmError):
+    """The delay, loss or rate of a line is not one."""
+
+    code = "bad-line"
+
+
 class NodeBootError(EdgeadmError):
     """A node was switched on and did not come up."""
 

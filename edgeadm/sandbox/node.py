@@ -14,8 +14,9 @@ from pathlib import Path
 
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
-from edgeadm.sandbox import boot, cgroups, disk, names, switch
+from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
 from edgeadm.sandbox.errors import NodeBootError, NodeOffError
+from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
 PATIENCE = 120.0  # seconds for a boot or a shutdown; far more than either takes
@@ -40,6 +41,7 @@ class Status:
     role: str
     state: str
     link: str
+    line: str
     nat: str
     ready: bool
 
@@ -88,6 +90,11 @@ class Node:
         return (self.folder / "cable-down").exists()
 
     @property
+    def lacks_address(self) -> bool:
+        """Whether its card lost address and routes with the cable."""
+        return (self.folder / "no-address").exists()
+
+    @property
     def is_natted(self) -> bool:
         return (self.folder / "nat-on").exists()
 
@@ -106,7 +113,8 @@ class Node:
             self.ip,
             self.role,
             "running" if on else "off",
-            "down" if self.cable_is_down else "up",
+            self._link(),
+            str(line.read_line(self.folder)),
             "on" if self.is_natted else "off",
             on and self.is_ready(),
         )
@@ -223,7 +231,11 @@ class Node:
         folders = self._cgroups()
         cgroups.kill_all(folders)
         cgroups.remove(folders)
-        execute(switch.unplug(self.sandbox, self.record)[0])
+        for argv in [
+            *line.clear_line(self.sandbox, self.record),
+            *switch.unplug(self.sandbox, self.record)[:1],
+        ]:
+            execute(argv)
         switch.remove_netns(names.node_netns(self.sandbox.name, self.name))
         machine = names.machine_name(self.sandbox.name, self.name)
         for parent in ("propagate", "unix-export"):
@@ -234,16 +246,50 @@ class Node:
         (self.folder / ".#root.lck").unlink(missing_ok=True)
         self.runner.forget()
 
-    def link(self, up: bool) -> None:
-        """Connect its cable, or pull it; kept over power cycles."""
+    def link(self, up: bool, *, address: bool = True) -> None:
+        """Connect its cable, or pull it; kept over power cycles.
+
+        Its card loses the carrier with the cable. Without `address` it also loses every address and route,
+        now and at each boot, until the cable is connected again: as with DHCP, systemd-networkd and
+        NetworkManager. A cable that is connected has a good line (see `hold_up`)."""
+        lost = not up and not address
+        returns = self.lacks_address and not lost
+        if up:
+            self.hold_up(GOOD)
         _flag(self.folder / "cable-down", not up)
-        if self.is_on():
-            execute(switch.cable(self.sandbox, self.name, up)).checked()
+        _flag(self.folder / "no-address", lost)
+        if not self.is_on():
+            return
+        execute(switch.cable(self.sandbox, self.name, up)).checked()
+        if lost or returns:
+            change = switch.take_address if lost else switch.give_address
+            for argv in change(self.sandbox, self.record):
+                execute(argv).checked()
+
+    def hold_up(self, wanted: Line) -> None:
+        """Delay, lose and throttle what passes its cable, in both directions; kept over power cycles.
+
+        Raises SandboxKernelError, and changes nothing, if there is a delay and the kernel has no netem."""
+        netem = not wanted.is_good and line.has_netem(self.sandbox)
+        commands = line.set_line(self.sandbox, self.record, wanted, netem=netem)
+        was_good = line.read_line(self.folder).is_good
+        line.keep_line(self.folder, wanted, commands)
+        if not self.is_on():
+            return
+        for argv in () if was_good else line.clear_line(self.sandbox, self.record):
+            execute(argv)
+        for argv in commands:
+            execute(argv).checked()
 
     def nat(self, on: bool) -> None:
         """Put it behind NAT: it can dial out, nobody can dial it; kept over power cycles."""
         _flag(self.folder / "nat-on", on)
         switch.set_nat(self.sandbox, self.record, on)
+
+    def _link(self) -> str:
+        if self.lacks_address:
+            return "down, no address"
+        return "down" if self.cable_is_down else "up"
 
     def _cgroups(self) -> list[Path]:
         wanted = boot.cgroups_name(self.sandbox, self.record)

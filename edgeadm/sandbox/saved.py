@@ -47,10 +47,10 @@ class SavedState:
     sandbox: SandboxRecord
     size: int
 
-    @property
-    def images(self) -> list[str]:
-        """The root images that its disks lie over."""
-        return sorted({node.image or self.sandbox.image for node in self.sandbox.nodes})
+    def missing_images(self) -> list[str]:
+        """The root images of its nodes that are no longer on this machine, sorted."""
+        images = {node.image or self.sandbox.image for node in self.sandbox.nodes}
+        return sorted(image for image in images if not Path(image).is_dir())
 
 
 def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = True) -> None:
@@ -77,8 +77,7 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
                 say(f"{node.name}: copying its disk")
                 disk.detach(node.folder)
                 _copy_node(node.folder, part / "nodes" / node.name)
-            if dhcp.is_off(sandbox.folder):
-                dhcp.switch_on(part, on=False)
+            dhcp.switch_on(part, on=not dhcp.is_off(sandbox.folder))
             for shared in ("ssh", "package"):
                 _link_tree(sandbox.folder / shared, part / shared)
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -110,7 +109,7 @@ def restore(
     find(store, name)
     with store.lock(sandbox.name, f"restore {name}"), _locked(store, name, shared=True):
         state = find(store, name)
-        if gone := [image for image in state.images if not Path(image).is_dir()]:
+        if gone := state.missing_images():
             raise SavedImageError(
                 f"a root image of the saved state `{name}` is gone: {', '.join(gone)}",
                 hint=f"the state is of no use without it: edgeadm sandbox saved --delete {name}",

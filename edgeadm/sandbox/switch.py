@@ -156,19 +156,33 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
     switch, own = names.switch_netns(record.name), names.node_netns(record.name, node.name)
     inside = ["ip", "-n", own]
     peer = ["name", "eth0", "address", names.mac(node.ip), "netns", own]
-    up = [*inside, "link", "set", "eth0", "up"]
-    route = [*inside, "route", "add", "default", "via", record.gateway]
-    # A node with DHCP finds its card as a machine does: down, and without an address.
-    address = [] if node.dhcp else [[*inside, "addr", "add", f"{node.ip}/24", "dev", "eth0"], up]
     return [
         ["ip", "netns", "add", own],
         ["ip", "link", "add", node.name, "netns", switch, "type", "veth", "peer", *peer],
         ["ip", "-n", switch, "link", "set", node.name, "master", BRIDGE],
         [*inside, "link", "set", "lo", "up"],
-        *address,
-        *([route] if address and node.second != second.UPLINK else []),
+        # A node with DHCP finds its card as a machine does: down, and without an address.
+        *([] if node.dhcp else [[*inside, "link", "set", "eth0", "up"]]),
         *(second.plug(record, node) if node.second else []),
     ]
+
+
+def give_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The commands that give a node its address, and its default route if no second card has that. A node
+    with DHCP asks for both by itself."""
+    if node.dhcp:
+        return []
+    inside = ["ip", "-n", names.node_netns(record.name, node.name)]
+    route = [*inside, "route", "replace", "default", "via", record.gateway]
+    return [
+        [*inside, "addr", "replace", f"{node.ip}/24", "dev", "eth0"],
+        *([] if node.second == second.UPLINK else [route]),
+    ]
+
+
+def take_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
+    """The command that takes every address of the node's card away, and the routes with them."""
+    return [["ip", "-n", names.node_netns(record.name, node.name), "addr", "flush", "dev", "eth0"]]
 
 
 def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +28,26 @@ const (
 	askPatience = time.Minute
 )
 
-// asker asks lite-apiserver for this node's Node in the name of those who asked before. What a client like flanneld
-// asked for once, when it started, is what it is answered with for as long as the cloud is away; what it wrote to the
-// Node after that is not in there before somebody asks again.
+// ownObject is an object of the cluster that has the name of the node. A client asks for it when it starts; at its
+// first start on a node the object may not be there yet, and lite-apiserver keeps no answer that says so. At the next
+// start without the cloud the client would be told that there is none: kubelet exits then, as it cannot create its
+// CSINode.
+type ownObject struct {
+	resource  string
+	namespace string
+	folder    string
+	of        string // the client that asks for it, though it may never have had an answer; empty: none
+}
+
+var ownObjects = []ownObject{
+	{"nodes", "", "/api/v1/nodes/", ""},
+	{"csinodes", "", "/apis/storage.k8s.io/v1/csinodes/", "kubelet_"},
+	{"leases", "kube-node-lease", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/", "kubelet_"},
+}
+
+// asker asks lite-apiserver for the objects of this node in the name of those who ask for them. What a client like
+// flanneld asked for once, when it started, is what it is answered with for as long as the cloud is away; what it wrote
+// to the Node after that is not in there before somebody asks again.
 type asker struct {
 	server, client, authority, node, cache string
 }
@@ -89,12 +107,45 @@ func askAnew(args []string, out io.Writer) error {
 	return failed
 }
 
-// entries are those that answer with this node's Node alone.
+// entries are those that answer with an object of this node alone. Those that a client will ask for and that are not
+// there come without a file.
 func (a *asker) entries() ([]litecache.Found, error) {
-	return litecache.Find(a.cache, func(name litecache.Name) bool {
-		return name.Verb == litecache.VerbGet && name.Resource == "nodes" && name.Object == a.node &&
-			name.Namespace == "" && name.Subresource == ""
+	found, err := litecache.Find(a.cache, func(name litecache.Name) bool {
+		return name.Verb == litecache.VerbGet && objectOf(name) != nil && name.Object == a.node && name.Subresource == ""
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, each := range ownObjects {
+		found = append(found, a.lacking(each, found)...)
+	}
+	return found, nil
+}
+
+// lacking are the entries of an object that its clients lack. They are known by having asked for the Node.
+func (a *asker) lacking(object ownObject, found []litecache.Found) []litecache.Found {
+	var lacking []litecache.Found
+	for _, each := range found {
+		if object.of == "" || each.Resource != "nodes" || !strings.HasPrefix(each.UserAgent, object.of) {
+			continue
+		}
+		name := each.Name
+		name.Resource, name.Namespace = object.resource, object.namespace
+		has := func(other litecache.Found) bool { return other.Name == name }
+		if !slices.ContainsFunc(found, has) {
+			lacking = append(lacking, litecache.Found{Key: name.Key(), Name: name})
+		}
+	}
+	return lacking
+}
+
+func objectOf(name litecache.Name) *ownObject {
+	for i, each := range ownObjects {
+		if each.resource == name.Resource && each.namespace == name.Namespace {
+			return &ownObjects[i]
+		}
+	}
+	return nil
 }
 
 // ask asks as the client of the entry did. It returns the entry's new file; nil if none came, as the answer was the
@@ -110,7 +161,8 @@ func (a *asker) ask(ctx context.Context, entry litecache.Found) (fs.FileInfo, er
 	}
 	lite.client.Timeout = askPatience
 	defer lite.client.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.server+"/api/v1/nodes/"+url.PathEscape(a.node), nil)
+	address := a.server + objectOf(entry.Name).folder + url.PathEscape(a.node)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +203,7 @@ func (a *asker) disguise(request *http.Request, entry litecache.Found) {
 func (a *asker) settled(ctx context.Context, entry litecache.Found, body []byte) fs.FileInfo {
 	for end := time.Now().Add(settleTime); ctx.Err() == nil && time.Now().Before(end); time.Sleep(settlePoll) {
 		info, err := os.Lstat(filepath.Join(a.cache, entry.Key))
-		if err != nil || litecache.SameFile(info, entry.Info) {
+		if err != nil || (entry.Info != nil && litecache.SameFile(info, entry.Info)) {
 			continue
 		}
 		if found, err := litecache.Read(a.cache, entry.Key); err == nil && bytes.Equal(found.Body, body) {

@@ -18,7 +18,7 @@ const (
 	askLook = 2 * time.Second
 )
 
-// askAgain sees who asked for this node's Node, and asks again after them. Times are those since the program
+// askAgain sees who asked for an object of this node, and asks again after them. Times are those since the program
 // started: what the clock says does not matter.
 type askAgain struct {
 	entries func() ([]litecache.Found, error)
@@ -50,7 +50,7 @@ func (a *askAgain) round(ctx context.Context, now time.Duration) error {
 	present, failed := map[string]*plan{}, error(nil)
 	for _, each := range found {
 		p := a.known[each.Key]
-		if p == nil || !litecache.SameFile(p.file, each.Info) {
+		if p == nil || !p.knows(each.Info) {
 			p = p.written(each.Info, now)
 		}
 		present[each.Key] = p
@@ -67,6 +67,14 @@ func (a *askAgain) round(ctx context.Context, now time.Duration) error {
 	}
 	a.known = present
 	return failed
+}
+
+// knows tells that the entry is as it was planned for; one that was not there may still not be.
+func (p *plan) knows(file fs.FileInfo) bool {
+	if p.file == nil || file == nil {
+		return p.file == nil && file == nil
+	}
+	return litecache.SameFile(p.file, file)
 }
 
 // written plans for an entry that somebody else wrote. One that is written all the time is asked for all the same.

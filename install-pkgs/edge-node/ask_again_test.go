@@ -111,7 +111,13 @@ func TestWhatIsWrittenAllTheTimeIsAskedForAllTheSame(t *testing.T) {
 func TestAllAreAskedForEveryTenMinutes(t *testing.T) {
 	c := newCloudy(t, flannelNode, "kubelet_v1__nodes_e3_")
 	c.until(0, 100)
-	c.is(c.until(101, 1300), 600, 600, 1200, 1200)
+	c.is(c.until(101, 1300), 600, 600, 600, 600, 1200, 1200, 1200, 1200)
+}
+
+func TestAnObjectThatStaysMissingIsAskedForNoMoreOften(t *testing.T) {
+	c := newCloudy(t, "kubelet_v1__nodes_e3_")
+	c.away = true
+	c.is(c.until(0, 700), 5, 5, 5, 30, 30, 30, 600, 600, 600)
 }
 
 func TestACloudThatIsAwayIsAskedNoMoreOften(t *testing.T) {

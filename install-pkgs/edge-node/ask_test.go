@@ -89,7 +89,12 @@ func (l *lite) serve(w http.ResponseWriter, r *http.Request) {
 	defer l.mutex.Unlock()
 	l.asked = append(l.asked, r)
 	client := strings.Split(r.UserAgent(), " ")[0]
-	key := strings.ReplaceAll(client+"__nodes_"+filepath.Base(r.URL.Path)+"_", "/", "_")
+	words := strings.Split(r.URL.Path, "/")
+	namespace, resource := "", words[len(words)-2]
+	if at := slices.Index(words, "namespaces"); at > 0 {
+		namespace = words[at+1]
+	}
+	key := strings.ReplaceAll(client+"_"+namespace+"_"+resource+"_"+filepath.Base(r.URL.Path)+"_", "/", "_")
 	switch {
 	case client == l.broken:
 		http.Error(w, "not for you", http.StatusForbidden)
@@ -159,10 +164,13 @@ func (l *lite) ask() (int, string) {
 
 func TestTheOwnNodeIsAskedForInTheNameOfEachWhoHadAskedForIt(t *testing.T) {
 	l := newLite(t)
-	mine := []string{flannelNode, "kubelet_v1.34.4__nodes_e3_", "default__nodes_e3_"}
+	mine := []string{
+		flannelNode, "kubelet_v1.34.4__nodes_e3_", "kubelet_v1.34.4__csinodes_e3_",
+		"kubelet_v1.34.4_kube-node-lease_leases_e3_", "default__nodes_e3_",
+	}
 	others := []string{
 		"flanneld_v0.0.0__nodes_e4_", "flanneld_v0.0.0__nodes___list", "kubelet_v1.34.4__nodes_e3__list",
-		"kubelet_v1.34.4__nodes_e3_status", "kubelet_v1.34.4_x_nodes_e3_", "kubelet_v1.34.4__csinodes_e3_",
+		"kubelet_v1.34.4__nodes_e3_status", "kubelet_v1.34.4_x_nodes_e3_", "kubelet_v1.34.4__csinodes_e4_", "kubelet_v1.34.4_x_leases_e3_",
 	}
 	l.old(append(mine, others...)...)
 	code, out := l.ask()
@@ -183,11 +191,12 @@ func TestTheOwnNodeIsAskedForInTheNameOfEachWhoHadAskedForIt(t *testing.T) {
 		if len(each.TLS.PeerCertificates) != 1 || each.TLS.PeerCertificates[0].Subject.CommonName != "system:node:e3" {
 			t.Error("not as the kubelet:", each.UserAgent())
 		}
-		if each.URL.Path != "/api/v1/nodes/e3" || each.Method != http.MethodGet {
+		own := func(o ownObject) bool { return o.folder+"e3" == each.URL.Path }
+		if !slices.ContainsFunc(ownObjects, own) || each.Method != http.MethodGet {
 			t.Error(each.Method, each.URL)
 		}
 	}
-	if slices.Sort(agents); strings.Join(agents, " ") != "default flanneld/v0.0.0 kubelet/v1.34.4" {
+	if slices.Sort(agents); strings.Join(agents, " ") != "default flanneld/v0.0.0 kubelet/v1.34.4 kubelet/v1.34.4 kubelet/v1.34.4" {
 		t.Error(agents)
 	}
 	if left, _ := os.ReadDir(l.cache); len(left) != len(mine)+len(others) {
@@ -206,7 +215,7 @@ func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
 	_, _ = writer.Write([]byte(l.node))
 	_ = writer.Close()
 	l.entry("kubelet_v1__nodes_e3_", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, packed.Bytes())
-	if code, out := l.ask(); code != 0 || strings.Count(out, "written anew\n") != 3 {
+	if code, out := l.ask(); code != 0 || strings.Count(out, "written anew\n") != 5 {
 		t.Fatal(code, out)
 	}
 	for _, each := range l.asked {
@@ -215,7 +224,9 @@ func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
 		case "flanneld/v0.0.0":
 			kind = binary
 		case "kubelet/v1":
-			coding = "gzip"
+			if strings.Contains(each.URL.Path, "/nodes/") {
+				coding = "gzip" // of the other object nothing was ever had
+			}
 		}
 		if each.Header.Get("Accept") != kind || each.Header.Get("Accept-Encoding") != coding {
 			t.Error(each.UserAgent(), each.Header)
@@ -255,6 +266,20 @@ func TestAskingWhileTheCloudIsAwayDoesNoHarm(t *testing.T) {
 	after, _ := os.ReadFile(filepath.Join(l.cache, flannelNode))
 	if code != 0 || !strings.Contains(out, "may be away") || !bytes.Equal(before, after) {
 		t.Fatal(code, out)
+	}
+}
+
+func TestAnObjectThatAKubeletFoundMissingIsAskedForInItsName(t *testing.T) {
+	l := newLite(t)
+	l.old("kubelet_v1.37.2__nodes_e3_", "kubelet_v1.36.3__nodes_e3_", "kubelet_v1.36.3__csinodes_e3_", flannelNode)
+	if code, out := l.ask(); code != 0 || !strings.Contains(out, "kubelet_v1.37.2__csinodes_e3_: asked and written anew\n") {
+		t.Fatal(code, out)
+	}
+	if body := bodyOf(filepath.Join(l.cache, "kubelet_v1.37.2__csinodes_e3_")); string(body) != l.node {
+		t.Fatal(string(body))
+	}
+	if left, _ := os.ReadDir(l.cache); len(left) != 7 {
+		t.Error("no other client asks for it:", left)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log"
@@ -12,10 +13,16 @@ import (
 
 	"edgeadm/edgeadm-node/internal/clock"
 	"edgeadm/edgeadm-node/internal/flannel"
+	"edgeadm/edgeadm-node/internal/kernel"
 	"edgeadm/edgeadm-node/internal/litecache"
 )
 
-const pinEvery = 30 * time.Second
+const (
+	pinEvery     = 30 * time.Second
+	restoreEvery = 5 * time.Second
+	holdEvery    = 2 * time.Second
+	portsEvery   = 15 * time.Second
+)
 
 // keepSnapshot copies what changes in lite-apiserver's cache to where a power cut does not reach it. Beside that, and
 // never in its way, it has the cache renewed where it is outdated, and images pinned.
@@ -29,6 +36,10 @@ func keepSnapshot(args []string, _ io.Writer) error {
 	every := flags.Duration("every", 5*time.Second, "how often to look")
 	once := flags.Bool("once", false, "take the snapshot once and stop")
 	pin := flags.Bool("pin-images", false, "pin the images that containers use")
+	states := flags.String("kernel", "", "file with the state of the kernel to restore where others flush it; empty: none")
+	results := flags.String("cni-results", defaultResults, "folder in which the container runtime keeps Pods' networks")
+	hold := flags.String("hold", "", "link that has the node's own address while no network card has it; empty: none")
+	state := flags.String("kubelet", defaultKubelet, "folder of the kubelet, whose flags tell the node's own address")
 	asks.flags(flags)
 	pins.flags(flags)
 	if err := parse(flags, args); err != nil {
@@ -48,6 +59,19 @@ func keepSnapshot(args []string, _ io.Writer) error {
 		jobs = append(jobs, job{askLook, newAskAgain(&asks).round})
 	default:
 		return usage("--server, --client, --ca and --node belong together")
+	}
+	if *states != "" {
+		kept := &kernel.Keeper{File: *states, Say: log.Printf, Run: kernel.Command}
+		ports := &kernel.Ports{Results: *results, Plugins: defaultPlugins, Run: kernel.Plugin, Say: log.Printf}
+		round := func(ctx context.Context, _ time.Duration) error { return ports.Round(ctx) }
+		jobs = append(jobs, job{restoreEvery, kept.Round}, job{portsEvery, round})
+	}
+	if *hold != "" {
+		holder := &kernel.Holder{
+			Link: *hold, Flags: kernel.DefaultFlags(*state), Network: kernel.Machine{}, Run: kernel.Command,
+			Restart: kernel.Terminate, Say: log.Printf,
+		}
+		jobs = append(jobs, job{holdEvery, holder.Round})
 	}
 	if *pin {
 		jobs = append(jobs, job{pinEvery, images.Round})

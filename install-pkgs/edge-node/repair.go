@@ -19,6 +19,9 @@ const (
 	defaultKept    = "/data/lite-apiserver/snapshot"
 	defaultSubnet  = "/var/lib/flannel/subnet.env"
 	defaultConfigs = "/etc/cni/net.d"
+	defaultKubelet = "/var/lib/kubelet"
+	defaultResults = "/var/lib/cni/results"
+	defaultPlugins = "/opt/cni/bin"
 	// Where the copy of flannel's file is, in the snapshot: with a dot, as it is no entry.
 	subnetCopy = ".node/subnet.env"
 	// Where the latest time is noted that this node has known.

@@ -35,7 +35,10 @@ ASK_EACH = r"""
 for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
   name=$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^HOSTNAME=//p')
   address=$(nsenter -t "$pid" -n ip -o addr show dev eth0 scope global 2>/dev/null | awk 'NR == 1 {print $4}')
-  port=8080; [ "$name" != "$(hostname)" ] || port=18081
+  port=8080
+  if [ "$name" = "$(hostname)" ]; then # in the host's network: the node's address, on whatever link it is
+    port=18081 address=$(getent ahostsv4 "$name" | awk 'NR == 1 {print $1}')
+  fi
   said=$( (exec 3<>"/dev/tcp/${address%/*}/$port" && printf 'GET /health HTTP/1.0\r\n\r\n' >&3 &&
     timeout 5 cat <&3) 2>/dev/null | tail -1)
   echo "$name ${address%/*} $said"
@@ -137,6 +140,20 @@ class Shop(Site):
     def repaired(self) -> set[str]:
         """The files of the kubelet that were removed at edge1's last boot."""
         return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
+
+    def restarts(self, unit: str) -> tuple[int, float]:
+        """How often systemd had to start the unit of edge1 again since the boot, and the seconds since the
+        last start."""
+        asked = "--property=NRestarts,ActiveEnterTimestampMonotonic"
+        told = self.edge1.exec(["systemctl", "show", unit, asked]).out
+        found = dict(line.split("=") for line in told.split())
+        up = float(self.edge1.exec(["cut", "-d ", "-f1", "/proc/uptime"]).out)
+        return int(found["NRestarts"]), up - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
+
+    def entries(self, node: Node) -> dict[str, int]:
+        """What lite-apiserver of the node can answer without the cloud, each with its age in seconds."""
+        told = json.loads(node.exec(["edgeadm-node", "cache", "-o", "json"]).out)
+        return {each["key"]: each["ageSeconds"] for each in told["entries"] if each["whole"]}
 
     def wait_ready(self, node: str) -> float:
         """Until the node is Ready: seconds."""

@@ -113,15 +113,34 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "the virtual address is gone",
-        f"ip addr del {VIRTUAL}/32 dev {LINK}",
-        f"ip addr add {VIRTUAL}/32 dev {LINK}",
+        f"{STOP} && ip addr del {VIRTUAL}/32 dev {LINK}",
+        f"ip addr add {VIRTUAL}/32 dev {LINK} && {START}",
         "virtual-address",
     ),
     Planted(
         "somebody emptied the packet filter",
-        f"{NFT}; $n delete table ip edgeadm",
-        "systemctl restart edge-service-ip",
+        f"{STOP}; {NFT}; $n delete table ip edgeadm",
+        f"systemctl restart edge-service-ip && {START}",
         "service-rules",
+    ),
+    Planted(
+        "Services have no route of last resort",
+        f"{STOP} && ip route flush table default",
+        f"systemctl reload edge-nic && {START}",
+        "service-routes",
+    ),
+    Planted(
+        "nothing restores what others flush",
+        *moved("/etc/kubernetes/edge/kernel.json"),
+        "kernel-kept",
+        "warning",
+    ),
+    Planted(
+        "nothing holds the node's address",
+        edited(f"{UNITS}/edge-keep.service", "/--hold=/d")[0],
+        edited(f"{UNITS}/edge-keep.service", "")[1],
+        "card-address",
+        "warning",
     ),
     Planted(
         "lite-apiserver hangs",
@@ -181,6 +200,11 @@ PLANTED: tuple[Planted, ...] = (
         "the kubelet's list of Services is missing",
         *entry(CACHE, "^kubelet_.*_services_.*_list$", REMOVE),
         "cache-kubelet",
+    ),
+    Planted(
+        "kubelet found no CSINode",
+        *entry(CACHE, "^kubelet_.*_csinodes_", REMOVE),
+        "cache-own",
     ),
     Planted(
         "kube-proxy's endpoints are missing",

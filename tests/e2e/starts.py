@@ -92,7 +92,7 @@ def ensure(start: str, name: str, store: Store, raise_bare: Callable[..., Sandbo
     with (locks / name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with suppress(NoSavedStateError):
-            if all(Path(each).is_dir() for each in saved.find(store, name).images):
+            if not saved.find(store, name).missing_images():
                 return
             saved.delete(store, name)
         _forget_old(start, store)

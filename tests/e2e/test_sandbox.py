@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,6 +160,75 @@ def test_a_pulled_cable(sandbox: Sandbox, cp1: Node, edge1: Node, edgeadm: Edgea
     finally:
         edge1.link(up=True)
     until(lambda: dials(cp1, "edge1"))
+
+
+def test_a_card_without_an_address(sandbox: Sandbox, cp1: Node, edge1: Node, edgeadm: Edgeadm) -> None:
+    def network() -> tuple[str, str]:
+        shown = edge1.exec(["ip", "-o", "addr", "show", "dev", "eth0", "scope", "global"]).out
+        return shown, edge1.exec(["ip", "route"]).out
+
+    before = network()
+    assert edge1.ip in before[0]
+    assert "default" in before[1]
+    edgeadm("sandbox", "link", "edge1", "down", "--no-address", "--name", sandbox.name).checked()
+    try:
+        for boot in (None, "kill", "off"):
+            if boot:
+                sandbox.power("edge1", boot)
+                sandbox.power("edge1", "on")
+            assert network() == ("", "")
+            assert edge1.exec(["cat", "/sys/class/net/eth0/carrier"]).out == "0\n"
+        row = next(node for node in sandbox.ls() if node.name == "edge1")
+        assert (row.link, row.ready) == ("down, no address", True)
+        edgeadm("sandbox", "link", "edge1", "down", "--name", sandbox.name).checked()
+        assert edge1.ip in network()[0], "a cable that is only pulled leaves the address"
+        edgeadm("sandbox", "link", "edge1", "down", "--no-address", "--name", sandbox.name).checked()
+        assert network() == ("", "")
+    finally:
+        edgeadm("sandbox", "link", "edge1", "up", "--name", sandbox.name).checked()
+    assert [each.split() for each in network()[1].splitlines()] == [
+        each.split() for each in before[1].splitlines()
+    ]
+    until(lambda: dials(cp1, "edge1") and dials(edge1, "cp1"))
+
+
+def lost(node: Node, target: str) -> int:
+    """Packets of 100 to the target that got no answer."""
+    said = node.exec(["ping", "-q", "-i", "0.01", "-W", "1", "-c", "100", target], check=False).out
+    return int(re.search(r"(\d+)(?:\.\d+)?% packet loss", said)[1])  # type: ignore[index]
+
+
+def test_a_bad_line(sandbox: Sandbox, cp1: Node, edge1: Node, edgeadm: Edgeadm) -> None:
+    def bad(*words: str) -> Result:
+        return edgeadm("sandbox", "link", "edge1", *words, "--name", sandbox.name)
+
+    def line() -> str:
+        return next(node.line for node in sandbox.ls() if node.name == "edge1")
+
+    assert (line(), lost(edge1, "cp1")) == ("good", 0)
+    try:
+        bad("--loss", "30%", "--rate", "1mbit").checked()
+        assert line() == "loss 30% rate 1000kbit"
+        sandbox.power("edge1", "cycle")
+        assert line() == "loss 30% rate 1000kbit"
+        for node, target in ((edge1, "cp1"), (cp1, "edge1")):
+            assert 20 < lost(node, target) < 90, "it is lost on the way there, or on the way back"
+        switch_side = ["tc", "-n", f"es-{sandbox.name}-switch", "qdisc", "show", "dev"]
+        for link in ("edge1", "edge1-in"):
+            assert "rate 1Mbit" in execute([*switch_side, link]).checked().out
+        delayed = bad("--delay", "300ms")
+        has_netem = execute(["tc", "qdisc", "add", "dev", "lo", "root", "netem"]).code == 0
+        if has_netem:
+            execute(["tc", "qdisc", "del", "dev", "lo", "root"]).checked()
+            assert line() == "delay 300ms"
+            took = edge1.exec(["ping", "-q", "-c", "2", "cp1"]).out
+            assert 600 <= float(took.rpartition("= ")[2].split("/")[0]) < 3000
+        else:
+            assert (delayed.code, "[sandbox-kernel]" in delayed.err) == (1, True)
+            assert line() == "loss 30% rate 1000kbit"
+    finally:
+        bad("up").checked()
+    assert (line(), lost(edge1, "cp1"), lost(cp1, "edge1")) == ("good", 0, 0)
 
 
 def test_nat(sandbox: Sandbox, cp1: Node, edge1: Node, edgeadm: Edgeadm) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import spawn
-from edgeadm.sandbox import Sandbox, Store
+from edgeadm.sandbox import Kind, Sandbox, Store, supplies
 from tests.e2e import leftovers
 from tests.e2e.waiting import until
 
@@ -22,6 +22,7 @@ Edgeadm = Callable[..., Result]
 
 
 def test_down_leaves_nothing(store: Store, executable: Path, edgeadm: Edgeadm, tmp_path: Path) -> None:
+    supplies.ensure_tools(print, dhcp=True)
     own = Store(tmp_path / "store")
     own.base.mkdir()
     store.images.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ def test_down_leaves_nothing(store: Store, executable: Path, edgeadm: Edgeadm, t
     before = leftovers.look()
     # One is whole, one was killed while it was raised, one has lost what it knew of itself.
     for name in (names[0], names[2]):
-        Sandbox(name, own).up(edges=1, executable=executable)
+        Sandbox(name, own).up(edges=1, executable=executable, kind=Kind(dhcp=True, second_card="card"))
     argv = [sys.executable, "-m", "edgeadm", "sandbox", "up", "--install-pkg-path=none", f"--name={names[1]}"]
     os.environ["EDGEADM_SANDBOX_DIR"] = str(own.base)
     victim = spawn(argv, tmp_path / "log")

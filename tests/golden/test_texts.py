@@ -41,6 +41,8 @@ MEMORY = {
     "client": "/var/lib/kubelet/pki/kubelet-client-current.pem",
     "authority": "/etc/kubernetes/edge/ca.crt",
     "node": "edge1",
+    "kernel": "/etc/kubernetes/edge/kernel.json",
+    "link": "tkeedgedns",
 }
 VIRTUAL_IP = {
     "folder": "/etc/edgeadm/vip",
@@ -155,7 +157,16 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"pause_image": "registry.k8s.io/pause:3.10.1", "can_lower_oom_score": False},
     ),
     "containerd.service": ("systemd/containerd.service", {"can_lower_oom_score": True}),
-    "edge-nic.service": ("systemd/edge-nic.service", {"link": "tkeedgedns", "address": "169.254.20.11"}),
+    "edge-nic.service": (
+        "systemd/edge-nic.service",
+        {
+            "link": "tkeedgedns",
+            "address": "169.254.20.11",
+            "ranges": ["10.96.0.0/12", "fd00:96::/112"],
+            "table": "default",
+            "priority": 32799,
+        },
+    ),
     "lite-apiserver.service": (
         "systemd/lite-apiserver.service",
         {

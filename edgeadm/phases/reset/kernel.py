@@ -6,25 +6,33 @@ from edgeadm.core.phase import Context, Verdict
 from edgeadm.hosts import facts
 from edgeadm.phases import before
 
+UNLOAD = "/sys/kernel/security/apparmor/.remove"
+
 
 @dataclass(frozen=True)
 class RestoreKernel:
-    """Gives kernel parameters the values that the journal kept. Modules stay loaded: another program may use
-    them by now."""
+    """Gives kernel parameters the values that the journal kept, and unloads the AppArmor profile that
+    containerd loaded for containers, unless it was loaded before edgeadm or a process still runs under it.
+    Modules stay loaded: another program may use them by now."""
 
     name: str = "kernel"
-    summary: str = "give kernel parameters their earlier values"
+    summary: str = "give kernel parameters their earlier values, and unload containers' AppArmor profile"
 
     def check(self, ctx: Context) -> Verdict:
-        changed = _changed(ctx)
-        if not changed:
-            return Verdict(needed=False, reason="kernel parameters are as they were")
-        return Verdict(needed=True, reason=f"to set back: {', '.join(changed)}")
+        changed, loaded = _changed(ctx), _loaded(ctx)
+        if not changed and not loaded:
+            return Verdict(needed=False, reason="kernel parameters and AppArmor profiles are as they were")
+        found = [f"to set back: {', '.join(changed)}"] if changed else []
+        found += [f"to unload: {', '.join(loaded)}"] if loaded else []
+        return Verdict(needed=True, reason="; ".join(found))
 
     def apply(self, ctx: Context) -> None:
         for _ in range(2):  # `ip_forward` takes others along
             for name, value in _changed(ctx).items():
                 ctx.host.run("sysctl", "-q", "-w", f"{name}={value}")
+        for profile in _loaded(ctx):
+            # The kernel takes the name as it is, without a newline. `apparmor_parser -R` does the same.
+            ctx.host.run("tee", UNLOAD, stdin=profile.encode())
 
     def undo(self, ctx: Context) -> None:
         """What reset did stays done."""
@@ -38,3 +46,19 @@ def _changed(ctx: Context) -> dict[str, str]:
         for name, value in earlier.items()
         if before.sysctl(ctx, name) not in (None, value) and facts.can_set(ctx.host, name)
     }
+
+
+def _loaded(ctx: Context) -> list[str]:
+    """Profiles that were not loaded before edgeadm and that no process runs under; none without a record of
+    the time before."""
+    earlier: list[str] | None = before.remembered(ctx).get("profiles")
+    if earlier is None:
+        return []
+    new = [each for each in before.profiles(ctx) if each not in earlier]
+    return [each for each in new if not _is_used(ctx, each)]
+
+
+def _is_used(ctx: Context, profile: str) -> bool:
+    """Whether a process runs under the profile: without it, the process would run unconfined."""
+    labels = (ctx.host.read(f"/proc/{pid}/attr/current") or b"" for pid in facts.processes(ctx.host))
+    return any(label.decode(errors="replace").startswith(f"{profile} (") for label in labels)

@@ -17,8 +17,10 @@ from edgeadm.hosts import Result
 from edgeadm.phases import service_ip
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.common import KUBELET_CONF
+from edgeadm.phases.edge_memory import KEEP_UNIT
+from edgeadm.phases.kernel_state import FILE as KERNEL
 from edgeadm.phases.lite_files import CACHE, LINK, PAIR
-from edgeadm.phases.membership import CLIENT
+from edgeadm.phases.membership import CLIENT, KUBELET_FLAGS
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET
 from tests.certificates import new_pair
 from tests.steady_node import (
@@ -29,6 +31,7 @@ from tests.steady_node import (
     KUBERNETES,
     RULE,
     TABLE,
+    VERSION,
     EdgeNode,
     certificate,
     flannel_node,
@@ -160,6 +163,32 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
         "helper",
         "failed",
     ),
+    ("Services have no route", answer("ip route show table default", Result()), "service-routes", "failed"),
+    (
+        "the networks of Services are not known",
+        lambda node: [
+            node.knows(service_ranges=()),
+            node.host.answers.update(
+                {"ip route show table default": Result(out=f"10.96.0.1 dev {LINK} scope link")}
+            ),
+        ],
+        "service-routes",
+        "warning",
+    ),
+    ("nothing restores what is flushed", remove(KERNEL), "kernel-kept", "warning"),
+    (
+        "the keeper is not told what to restore",
+        write(KEEP_UNIT, f"keep --hold={LINK}".encode()),
+        "kernel-kept",
+        "warning",
+    ),
+    (
+        "nothing holds the address",
+        write(KEEP_UNIT, f"keep --kernel={KERNEL}".encode()),
+        "card-address",
+        "warning",
+    ),
+    ("kubelet was not told its address", remove(KUBELET_FLAGS), "card-address", "warning"),
     ("the virtual address is gone", link(LINK), "virtual-address", "failed"),
     ("the link has another address", link(LINK, "169.254.20.12/32"), "virtual-address", "failed"),
     ("the table is gone", answer(NFT, Result(code=1, err="No such file")), "service-rules", "failed"),
@@ -263,7 +292,8 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
     (
         "a flag has Pods ask the cloud's DNS",
         write(
-            "/var/lib/kubelet/kubeadm-flags.env", b'KUBELET_KUBEADM_ARGS="--cluster-dns=10.96.0.10 --x=y"\n'
+            "/var/lib/kubelet/kubeadm-flags.env",
+            b'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.21 --cluster-dns=10.96.0.10"\n',
         ),
         "dns-asked",
         "failed",
@@ -293,6 +323,7 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
         "cache-kubelet",
         "failed",
     ),
+    ("kubelet found no CSINode", forget(f"kubelet_{VERSION}__csinodes"), "cache-own", "failed"),
     (
         "kube-proxy's endpoints are missing",
         forget("kube-proxy_v1.36.3__endpointslices"),
@@ -360,6 +391,13 @@ def test_a_fault_is_found_by_its_check_alone(plant: Plant, code: str, result: st
     assert node.wrong() == {code: result}, findings[code].found
     assert findings[code].hint
     assert node.host.ran == []
+
+
+def test_cut_off_without_an_address_the_card_is_no_fault(tmp_path: Path) -> None:
+    node = EdgeNode(tmp_path)
+    node.links |= {"eth0": [], LINK: [*node.links[LINK], "10.0.0.21/32"]}
+    (found,) = (each.found for each in node.findings() if each.check.code == "card-address")
+    assert (found.result, "edge-keep holds it" in found.text) == ("ok", True)
 
 
 def test_there_is_a_fault_for_every_check() -> None:

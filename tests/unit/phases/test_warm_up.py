@@ -14,9 +14,10 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import UnreachableError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.phases.answers import LISTS
 from edgeadm.phases.membership import FACTS, ClusterFacts
 from edgeadm.phases.node_files import HELPER, SUBNET
-from edgeadm.phases.warm_up import FLANNELS_OWN, LISTS, WarmUp
+from edgeadm.phases.warm_up import FLANNELS_OWN, WarmUp
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
 from tests.traces import cache_knows, join_writes
@@ -92,6 +93,22 @@ def test_a_list_that_nobody_asked_for_is_named(program: str, resource: str, mach
     keep(machine, without(program, resource))
     verdict = WarmUp().check(context(machine))
     assert (verdict.needed, verdict.reason.partition(": ")[2]) == (True, f"{resource} for {program}")
+
+
+def test_an_object_that_kubelet_found_missing_is_asked_for_until_it_is_there(machine: Machine) -> None:
+    answers = [told(without("kubelet", "csinodes"))] * 5 + [told(cache_knows())]
+    machine.host.answers[f"{HELPER} cache"] = lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]
+    assert WarmUp().check(context(machine)).reason == "not known to this node yet: csinodes/cp1 for kubelet"
+    WarmUp(patience=60).apply(context(machine))
+    *asks, keeps = machine.host.ran
+    assert len(asks) > 1
+    assert all(each.startswith(ASK) for each in asks)
+    assert keeps == KEEP
+
+
+def test_an_object_that_stays_missing_is_named(machine: Machine) -> None:
+    keep(machine, without("kubelet", "csinodes"))
+    assert wait(machine) == "not known to it: csinodes/cp1 for kubelet"
 
 
 def test_after_its_patience_it_says_what_is_missing(machine: Machine) -> None:

@@ -18,7 +18,8 @@ RECORD = PLAIN.with_nodes(wanted_nodes(1, 0, 2), image="/i/bare", dhcp=True, sec
 
 
 def lines(record: SandboxRecord, node: str) -> list[str]:
-    return [" ".join(argv) for argv in switch.plug(record, record.node(node))]
+    found = record.node(node)
+    return [" ".join(argv) for argv in (*switch.plug(record, found), *switch.give_address(record, found))]
 
 
 def test_new_nodes_are_what_this_up_asks_for_and_old_ones_stay() -> None:
@@ -42,8 +43,8 @@ def test_it_is_remembered(tmp_path: Path) -> None:
 
 def test_a_node_with_dhcp_boots_without_an_address() -> None:
     static, asked = lines(RECORD, "cp1"), lines(RECORD, "edge1")
-    assert any("addr add 10.77.2.11/24 dev eth0" in line for line in static)
-    assert any("route add default via 10.77.2.1" in line for line in static)
+    assert any("addr replace 10.77.2.11/24 dev eth0" in line for line in static)
+    assert any("route replace default via 10.77.2.1" in line for line in static)
     assert not any("dev eth0" in line or "set eth0 up" in line for line in asked)
 
 
@@ -53,7 +54,7 @@ def test_the_default_route_is_with_the_uplink() -> None:
     assert routes == ["ip -n es-demo-edge1 route replace default via 10.78.2.1 dev eth1"]
     card = static.changed("edge1", second=second.CARD)
     assert [line for line in lines(card, "edge1") if "default" in line] == [
-        "ip -n es-demo-edge1 route add default via 10.77.2.1"
+        "ip -n es-demo-edge1 route replace default via 10.77.2.1"
     ]
 
 

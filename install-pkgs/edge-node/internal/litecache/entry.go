@@ -42,6 +42,15 @@ type Name struct {
 	Verb        string `json:"verb"`
 }
 
+// Key is the name of the entry's file.
+func (n Name) Key() string {
+	key := strings.Join([]string{n.UserAgent, n.Namespace, n.Resource, n.Object, n.Subresource}, "_")
+	if n.Verb == VerbList {
+		key += "_list"
+	}
+	return key
+}
+
 func parseName(file string) Name {
 	key, list := strings.CutSuffix(file, "_list")
 	found := Name{Verb: VerbGet}

@@ -1,0 +1,86 @@
+"""Would the node come back although its network card has no address, and with the kernel's state flushed?"""
+
+from __future__ import annotations
+
+from edgeadm.autonomy.boot import GROUP
+from edgeadm.autonomy.check import Check, Found, failed, ok, warning
+from edgeadm.autonomy.node import EdgeNode
+from edgeadm.hosts.card import card_with, manager_of
+from edgeadm.phases import edge_nic
+from edgeadm.phases.edge_memory import KEEP_UNIT
+from edgeadm.phases.kernel_state import FILE, parse
+from edgeadm.phases.lite_files import LINK
+from edgeadm.phases.membership import kubelet_address
+from edgeadm.phases.node_files import KEEP
+
+AGAIN = "run `edgeadm join` again, with the package that fits this edgeadm"
+
+
+def _routes(node: EdgeNode) -> Found:
+    lacking = []
+    for network in edge_nic.service_ranges(node.facts):
+        shown = node.host.ask(*edge_nic.shown_routes(network), timeout=30).out
+        if edge_nic.shown_route(network) not in shown:
+            lacking.append(network)
+    if lacking:
+        return failed(
+            f"no route for {', '.join(lacking)}: without a default route nothing on the node reaches Services"
+        )
+    if not node.facts.service_ranges:
+        return warning(
+            f"only {node.facts.service_ip} has a route: the networks of Services are not known", AGAIN
+        )
+    return ok(f"{', '.join(node.facts.service_ranges)} by way of the node's own link")
+
+
+def _kept(node: EdgeNode) -> Found:
+    states = parse(node.host.read(FILE))
+    unit = (node.host.read(KEEP_UNIT) or b"").decode()
+    if not states or f"--kernel={FILE}" not in unit:
+        return warning(f"{KEEP} has no list of it: a reload of the packet filter would remove rules for good")
+    return ok(f"{KEEP} restores within seconds: {', '.join(each.what for each in states)}")
+
+
+def _card(node: EdgeNode) -> Found:
+    address = kubelet_address(node.host)
+    name = card_with(node.host, address)
+    if name == LINK:
+        return ok(f"no network card has {address} now: {KEEP} holds it")
+    if not name:
+        return warning("no network card has an address now")
+    card = manager_of(node.host, name)
+    if card.keeps:
+        return ok(f"{card}, and has it without a carrier, too")
+    without = "without a carrier" if card.method == "static" else "without a carrier or an answer"
+    if not address:
+        return warning(
+            f"{card}; {without} it has none, and the kubelet was not told which one is this node's"
+        )
+    if "--hold=" not in (node.host.read(KEEP_UNIT) or b"").decode():
+        return warning(f"{card}; {without} it has none, and nothing on the node has {address} then")
+    return ok(f"{card}; {without} it has none, and {KEEP} holds {address} then")
+
+
+NETWORK_CHECKS = (
+    Check(
+        "service-routes",
+        GROUP,
+        "programs on the node reach Services also when its network card has no address and no route",
+        "`systemctl reload edge-nic` adds the routes",
+        _routes,
+    ),
+    Check(
+        "kernel-kept",
+        GROUP,
+        "the state of the kernel that other programs may flush is restored",
+        AGAIN,
+        _kept,
+    ),
+    Check(
+        "card-address",
+        GROUP,
+        "nothing at a boot depends on the network card having an address",
+        AGAIN,
+        _card,
+    ),
+)
