@@ -34,6 +34,11 @@ Begin = Callable[..., Sandbox]
 MINUTES = pytest.StashKey[Minutes]()
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a test is an end-to-end test: pytest calls the hooks of this file for every other test, too."""
+    return HERE in path.parents
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[MINUTES] = Minutes(load())
 
@@ -41,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks and order are the plan's: the longest group first."""
     plan = config.stash[MINUTES].plan
-    ours = [item for item in items if HERE in item.path.parents]
+    ours = [item for item in items if is_ours(item.path)]
     for item in ours:
         group = plan.of(item.path)
         item.add_marker(pytest.mark.e2e)
@@ -50,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if group.tier != "usual":
             item.add_marker(getattr(pytest.mark, f"tier_{group.tier}"))
     ours.sort(key=lambda item: plan.position(item.path))
-    items[:] = [item for item in items if HERE not in item.path.parents] + ours
+    items[:] = [item for item in items if not is_ours(item.path)] + ours
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -67,6 +72,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """A group that uses the processor a lot leaves it to those that wait for something."""
+    if not is_ours(item.path):
+        return (yield)
     process = os.getpid()
     before = os.getpriority(os.PRIO_PROCESS, process)
     os.setpriority(os.PRIO_PROCESS, process, max(before, item.config.stash[MINUTES].plan.of(item.path).nice))
@@ -82,7 +89,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     minutes = config.stash[MINUTES]
     for reports in terminalreporter.stats.values():
         for report in reports:
-            if isinstance(report, pytest.TestReport):
+            if isinstance(report, pytest.TestReport) and is_ours(config.rootpath / report.nodeid):
                 minutes.add(report.nodeid, report.when, report.duration)
     if minutes.rows():
         terminalreporter.section("minutes of each group")
