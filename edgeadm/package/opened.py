@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,12 +109,18 @@ class OpenPackage:
         folder = self._folder()
         if not folder.is_dir():
             progress = self._progress("verifying and unpacking", say)
-            unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch, on_progress=progress)
+            try:
+                unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch, on_progress=progress)
+            except BaseException:
+                self.close()  # with the directories that were made for it
+                raise
         return folder
 
     def close(self) -> None:
-        """Remove the private folder: what the node needs has been installed."""
+        """Remove the private folder, and the one that it is in unless that holds something else."""
         shutil.rmtree(self.private, ignore_errors=True)
+        with suppress(OSError):
+            self.private.parent.rmdir()
 
     def _progress(self, what: str, say: Say) -> Progress:
         total = sum(entry.size for entry in self.manifest.files)

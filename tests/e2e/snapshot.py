@@ -67,8 +67,9 @@ COMMANDS = {
     "modules": "ls /etc/modules-load.d",
     "cgroups": "find /sys/fs/cgroup -type d | grep -vE '(session|user|run)-[^/]*[.](scope|slice)' | sort",
     "users": "getent passwd; getent group",
-    # A name in brackets is a program that has just ended: a node sees no threads of the kernel.
-    "processes": r"ps -eo args= | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|^\[|sshd' | sort",
+    # A name in brackets is a program that has just ended: a node sees no threads of the kernel. udev starts
+    # workers for events, such as a new link, and ends them when they have had nothing to do for a while.
+    "processes": r"ps -eo args= | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|^\[|^\(udev-worker\)|sshd' | sort",
     "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 
