@@ -69,7 +69,8 @@ COMMANDS = {
     "users": "getent passwd; getent group",
     # A name in brackets is a program that has just ended: a node sees no threads of the kernel. udev starts
     # workers for events, such as a new link, and ends them when they have had nothing to do for a while.
-    "processes": r"ps -eo args= | grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|^\[|^\(udev-worker\)|sshd' | sort",
+    "processes": "ps -eo args= | "
+    r"grep -vE '^(ps|grep|sort|bash -c|sh)( |$)|^\[|^\(udev-worker\)|sshd' | sort",
     "sysctls": f"sysctl -a 2>/dev/null | grep -vE '^({'|'.join(MOVING)})'",
 }
 
