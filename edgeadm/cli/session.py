@@ -115,7 +115,20 @@ def changing(
         ctx = Context(
             config, host, journal, connect, package, outside, warn=console.talk, discover=here.outside
         )
-        yield Session(ctx, log, report)
+        with _unpacked_for_changes(package, journal):
+            yield Session(ctx, log, report)
+
+
+@contextmanager
+def _unpacked_for_changes(package: OpenPackage | None, journal: Journal) -> Iterator[None]:
+    """Remove the unpacked package if the run fails before its first change: the machine is as it was."""
+    before = len(journal.records()) if package is not None else 0
+    try:
+        yield
+    except BaseException:
+        if package is not None and len(journal.records()) == before:
+            package.close()
+        raise
 
 
 @contextmanager
