@@ -117,10 +117,11 @@ def store() -> Store:
     assert os.geteuid() == 0, "the journeys boot sandboxes and need root"
     ensure_tools(print)
     store = Store()
-    for name in store.known():
-        words = name.split("-")
-        if words[0] == "t" and len(words) == 3 and not Path("/proc", words[1]).exists():
-            down(Sandbox(name, store))
+    with one_at_a_time():
+        for name in store.known():
+            words = name.split("-")
+            if words[0] == "t" and len(words) == 3 and not Path("/proc", words[1]).exists():
+                down(Sandbox(name, store))
     return store
 
 
