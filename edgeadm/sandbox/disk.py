@@ -33,6 +33,15 @@ def attach(folder: Path, lower: list[Path]) -> Path:
     return root
 
 
+def flush(folder: Path) -> None:
+    """Write all that is in memory to the disk's file.
+
+    Another mount namespace may keep the file system mounted after `detach`, which then writes nothing itself."""
+    disk = folder / "disk"
+    if os.path.ismount(disk):
+        execute(["sync", "--file-system", str(disk)]).checked()
+
+
 def detach(folder: Path) -> None:
     """Unmount all that is mounted below the folder, and let go of its loop devices."""
     for mount in mounts_below(folder):

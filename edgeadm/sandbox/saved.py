@@ -75,6 +75,7 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
                 list(pool.map(Node.power_off, nodes))
             for node in nodes:
                 say(f"{node.name}: copying its disk")
+                disk.flush(node.folder)
                 disk.detach(node.folder)
                 _copy_node(node.folder, part / "nodes" / node.name)
             dhcp.switch_on(part, on=not dhcp.is_off(sandbox.folder))

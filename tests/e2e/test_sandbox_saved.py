@@ -4,6 +4,8 @@ side by side; what was cut short is not listed."""
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 Edgeadm = Callable[..., Result]
+LATE = os.urandom(1 << 20) * 8
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +46,23 @@ def state(sandbox: Sandbox, store: Store, edgeadm: Edgeadm) -> Iterator[str]:
     sandbox.node("edge1").link(up=False)
     sandbox.node("edge1").nat(on=True)
     sandbox.power("edge1", "off")
-    edgeadm("sandbox", "save", name, "--name", name).checked()
+    # A mount namespace that was made meanwhile keeps the disk mounted, as those of other sandboxes do.
+    holder = subprocess.Popen(["unshare", "--mount", "sleep", "infinity"])
+    try:
+        sandbox.node("cp1").write("/var/lib/containerd/late", LATE)
+        edgeadm("sandbox", "save", name, "--name", name).checked()
+    finally:
+        holder.kill()
+        holder.wait()
     yield name
     with suppress(NoSavedStateError):
         saved.delete(store, name)
+
+
+def test_what_was_written_last_is_on_the_saved_disk(
+    sandbox: Sandbox, state: str, make_copy: Callable[[str], Sandbox]
+) -> None:
+    assert make_copy(state).node("cp1").read("/var/lib/containerd/late") == LATE
 
 
 def read(node: Node) -> tuple[bytes, bytes]:
