@@ -36,7 +36,7 @@ def attach(folder: Path, lower: list[Path]) -> Path:
 def flush(folder: Path) -> None:
     """Write all that is in memory to the disk's file.
 
-    Another mount namespace may keep the file system mounted after `detach`, which then writes nothing itself."""
+    Another mount namespace may keep the file system mounted after `detach`, which then writes nothing."""
     disk = folder / "disk"
     if os.path.ismount(disk):
         execute(["sync", "--file-system", str(disk)]).checked()
