@@ -135,3 +135,13 @@ def test_the_minutes_are_a_table_and_a_file(tmp_path: Path) -> None:
         "test_long": 5.0,
         "test_short": 1.5,
     }
+
+
+def test_the_documented_minutes_are_those_of_the_plan() -> None:
+    page = (Path(__file__).parents[3] / "docs/concepts/tests.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `test_")]
+    assert rows == [
+        f"| `{group.name}` | {group.minutes} | {group.start or 'bare nodes'} |"
+        for group in load().groups
+        if group.tier == "usual"
+    ]
