@@ -12,7 +12,7 @@ from edgeadm.hosts import Secret
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.join_document import render_join
 from edgeadm.kubeadm.model import JoinModel
-from edgeadm.phases.common import kubernetes_version, node_name, own_address
+from edgeadm.phases.common import kubernetes_version, node_name, own_address, tolerates_cgroup_v1
 from edgeadm.phases.kubeadm_config import SOCKET, cgroup_driver, ignored_checks, node_ip
 from edgeadm.phases.lite_files import address_of
 from edgeadm.phases.membership import has_credentials, known_facts
@@ -93,6 +93,8 @@ def patches(ctx: Context) -> dict[str, bytes]:
         settings["evictionHard"] = EVICTION
     if cgroup_driver(ctx) != "systemd":
         settings["cgroupDriver"] = cgroup_driver(ctx)
+    if tolerates_cgroup_v1(ctx):
+        settings["failCgroupV1"] = False  # this machine's matter: the cluster's configuration may not have it
     ours = {KUBELET_PATCH: yaml.safe_dump(settings, sort_keys=False).encode()} if settings else {}
     return beside_theirs(ctx, ours, "JoinConfiguration")
 

@@ -17,6 +17,7 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError
+from edgeadm.hosts import Result
 from edgeadm.phases.edge_apps.edge_dns import EdgeDns
 from edgeadm.phases.edge_apps.edge_health import EdgeHealth
 from edgeadm.phases.join_files import join_config, patches
@@ -234,6 +235,19 @@ def test_a_kubelet_whose_settings_are_not_patched_is_told_by_an_argument(tmp_pat
     registration = yaml.safe_load(join_config(ctx))["nodeRegistration"]
     assert registration["kubeletExtraArgs"]["cluster-dns"] == "169.254.20.11"
     assert patches(ctx) == {}
+
+
+@pytest.mark.parametrize(("hierarchy", "told"), [("tmpfs", False), ("cgroup2fs", None)])
+def test_a_kubelet_on_cgroup_v1_is_told_so_whatever_the_cluster_says(
+    hierarchy: str, told: bool | None, tmp_path: Path
+) -> None:
+    machine, ctx = joined(tmp_path, edge_dns=False)
+    assert machine.package is not None
+    manifest = replace(machine.package.manifest, kubernetes="v1.37.2")
+    ctx = replace(ctx, package=replace(machine.package, manifest=manifest))
+    machine.host.answers["stat -f -c %T /sys/fs/cgroup"] = Result(out=f"{hierarchy}\n")
+    (found,) = (yaml.safe_load(text) for text in patches(ctx).values())
+    assert found.get("failCgroupV1") is told
 
 
 def test_a_node_says_where_its_api_server_is_without_credentials(tmp_path: Path) -> None:
