@@ -54,6 +54,8 @@ walk() {{ find "${{at[@]}}" -xdev \( {PRUNED} \) -prune -o "$@" 2>/dev/null; }}
   walk -type f -exec sha256sum {{}} + | sed -E 's/^(\S+)  (.*)$/\2 \1/'
 }} | sort -u
 """
+# An IPv6 address is tentative for a second or two after its link comes up; without a carrier it stays so.
+STEADY = 'for _ in {1..50}; do [ -z "$(ip -o -6 addr show tentative)" ] && break; sleep 0.1; done'
 COMMANDS = {
     "memory": MEMORY,
     "units": "systemctl list-unit-files --no-pager --no-legend | awk '{print $1, $2, $3}'; "
@@ -79,7 +81,7 @@ def snapshot(node: Node) -> dict[str, list[str]]:
     """Everything by kind, each as lines. The files of its disk are looked at from outside (`files.py`), those
     in memory and all else from inside."""
     marked = (f"printf '{MARK}{kind}\\n'; {{ {command}\n}}" for kind, command in COMMANDS.items())
-    said = node.exec(["bash", "-c", "\n".join(marked)], check=False).out
+    said = node.exec(["bash", "-c", "\n".join([STEADY, *marked])], check=False).out
     parts = (part.partition("\n") for part in said.split(MARK)[1:])
     found = {kind: lines.splitlines() for kind, _, lines in parts}
     return {"files": sorted(found.pop("memory") + files(node, VOLATILE)), **found}

@@ -35,7 +35,7 @@ def edge2(sandbox: Sandbox) -> Node:
 
 def addresses(node: Node, link: str) -> list[str]:
     found = json.loads(node.exec(["ip", "-j", "-4", "addr", "show", "dev", link]).out)
-    return [each["local"] for each in found[0]["addr_info"]]
+    return [each["local"] for shown in found for each in shown.get("addr_info", ())]
 
 
 def pings(node: Node, address: str) -> bool:
