@@ -109,7 +109,7 @@ def up(
 @name_option
 @options.output
 def list_nodes(name: str, output: str) -> None:
-    """List the nodes: name, ip, role, state, link, line, nat, ready."""
+    """List the nodes: name, ip, role, state, link, line, nat, ready, vm."""
     _show(_sandbox(name).ls(), output)
 
 
@@ -231,6 +231,63 @@ def power(node: str, state: str, cut: bool, name: str) -> None:
 
 
 @command.command()
+@click.argument("node")
+@click.option(
+    "--back", cls=pflag.Switch, help="Make it a container again, as it was before; the machine's disk goes."
+)
+@click.option(
+    "--clock", metavar="DATE", help="Time (UTC) at which each boot begins, such as 1970-01-01; `now`."
+)
+@click.option(
+    "--cache",
+    type=click.Choice(["writeback", "none"]),
+    help="How the disk is written: by this machine's page cache, or past it. [default: writeback]",
+)
+@click.option(
+    "--kernel", type=click.Choice(["cloud", "generic"]), help="Debian's kernel for it. [default: cloud]"
+)
+@click.option(
+    "--accel",
+    type=click.Choice(["auto", "kvm", "tcg"]),
+    help="`tcg` emulates the processor; `auto` is KVM if a stock kernel boots with it. [default: auto]",
+)
+@click.option("--memory", type=click.IntRange(512), metavar="MIB", help="Its memory. [default: 2560]")
+@click.option("--cpus", type=click.IntRange(1, 64), metavar="N", help="Its processors. [default: 2]")
+@name_option
+@options.output
+def vm(
+    node: str,
+    back: bool,
+    clock: str | None,
+    cache: str | None,
+    kernel: str | None,
+    accel: str | None,
+    memory: int | None,
+    cpus: int | None,
+    name: str,
+    output: str,
+) -> None:
+    """Make a node a virtual machine with a copy of its disk and Debian's kernel, or change the one it is.
+
+    A node that is on is shut down first, and switched on again."""
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import machine, supplies
+
+    given = (clock, cache, kernel, accel, memory, cpus)
+    if back and any(each is not None for each in given):
+        raise UsageError("--back takes no other option", hint=f"edgeadm sandbox vm {node} --back")
+    if back:
+        machine.back(sandbox, node, console.talk)
+    else:
+        wanted = machine.Wanted(kernel, accel, cache, clock, memory, cpus)
+        machine.settings(wanted)
+        sandbox.node(node)
+        supplies.ensure_vm_tools(console.talk)
+        machine.become(sandbox, node, wanted, console.talk)
+    _show([sandbox.node(node).status()], output)
+
+
+@command.command()
 @click.option("--all", "everything", cls=pflag.Switch, help="Every sandbox of this machine.")
 @click.option("--images", cls=pflag.Switch, help="Remove the cached root images, too.")
 @name_option
@@ -320,11 +377,12 @@ def _show(nodes: list[Status], output: str) -> None:
         console.data_json([asdict(node) for node in nodes])
         return
     _table(
-        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY"),
+        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY", "VM"),
         [
             (
                 *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
                 "yes" if node.ready else "no",
+                node.vm or "no",
             )
             for node in nodes
         ],

@@ -90,3 +90,36 @@ class SandboxLeftoverError(EdgeadmError):
 
     code = "sandbox-leftover"
     exit_code = 4
+
+
+class VmKernelError(EdgeadmError):
+    """The kernel that a node needs as a virtual machine cannot be obtained or used on this machine."""
+
+    code = "vm-kernel"
+    exit_code = 4
+
+
+class VmAccelError(EdgeadmError):
+    """KVM was asked for, and a stock kernel does not boot with it on this machine."""
+
+    code = "vm-accel"
+
+
+class VmError(EdgeadmError):
+    """The node is a virtual machine, or is none, and the command is for the other kind."""
+
+    code = "vm"
+
+
+class VmMonitorError(EdgeadmError):
+    """The emulator of a node that is a virtual machine refuses a command, or does not answer."""
+
+    code = "vm-monitor"
+    exit_code = 4
+
+
+class NodeSilentError(EdgeadmError):
+    """A node that is a virtual machine is on, and no command can be run in it yet."""
+
+    code = "node-silent"
+    exit_code = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tarfile
 import tempfile
@@ -14,27 +15,30 @@ from pathlib import Path
 
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
-from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
-from edgeadm.sandbox.errors import NodeBootError, NodeOffError
+from edgeadm.sandbox import boot, cgroups, disk, emulator, line, names, port, switch, vm
+from edgeadm.sandbox.errors import NodeBootError, NodeOffError, NodeSilentError
 from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
 PATIENCE = 120.0  # seconds for a boot or a shutdown; far more than either takes
+VM_PATIENCE = 1800.0  # the same for a virtual machine, which may be emulated on a busy processor
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
     "USER": "root",
     "LANG": "C.UTF-8",
 }
-READY = (
+READY_WORDS = (
+    "bash",
+    "-c",
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
-    "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
+    "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac",
 )
 
 
 @dataclass(frozen=True)
 class Status:
-    """A node as `edgeadm sandbox ls` shows it."""
+    """A node as `edgeadm sandbox ls` shows it; `vm` is kvm, tcg, or empty for a container."""
 
     name: str
     ip: str
@@ -44,6 +48,7 @@ class Status:
     line: str
     nat: str
     ready: bool
+    vm: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,17 @@ class Node:
         return boot.Runner(self.folder / "run")
 
     @property
+    def machine(self) -> vm.Machine | None:
+        """The virtual machine that it is; None for a container."""
+        return vm.read(self.folder)
+
+    @property
+    def port(self) -> port.Port:
+        """The way to commands in a virtual machine."""
+        key = self.store.folder(self.sandbox.name) / "ssh/id_ed25519"
+        return port.Port(vm.sockets(self.sandbox, self.record), key)
+
+    @property
     def cable_is_down(self) -> bool:
         return (self.folder / "cable-down").exists()
 
@@ -104,7 +120,12 @@ class Node:
 
     def is_ready(self) -> bool:
         """Whether its init has started everything and sshd answers."""
-        return self._inside() is not None and self._run(["bash", "-c", READY], None).code == 0
+        if self.machine is not None:
+            return (
+                self.is_on() and self.port.open(10) and self._answers(self.port.command(_clean(READY_WORDS)))
+            )
+        pid = self._inside()
+        return pid is not None and self._answers(self._command(pid, READY_WORDS, ENVIRONMENT))
 
     def status(self) -> Status:
         on = self.is_on()
@@ -117,6 +138,7 @@ class Node:
             str(line.read_line(self.folder)),
             "on" if self.is_natted else "off",
             on and self.is_ready(),
+            self.machine.accel if self.machine else "",
         )
 
     def exec(
@@ -130,10 +152,20 @@ class Node:
     def attach(self, argv: Sequence[str]) -> int:
         """Run a command in the node on our own stdin, stdout and stderr; its exit status."""
         term = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-        return attach(self.command(argv, term))
+        return attach(self.command(argv, term, terminal=port.has_terminal()))
 
-    def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
-        """The command on this machine that runs a command in the node. Raises NodeOffError."""
+    def command(
+        self, argv: Sequence[str], env: dict[str, str] | None = None, *, terminal: bool = False
+    ) -> list[str]:
+        """The command on this machine that runs a command in the node. Raises NodeOffError, and
+        NodeSilentError for a virtual machine that does not answer within a minute."""
+        if self.machine is not None and self.is_on():
+            if not self.port.open(60):
+                raise NodeSilentError(
+                    f"node `{self.name}` of sandbox `{self.sandbox.name}` does not answer yet",
+                    hint=f"an emulated machine boots for minutes; its console: {self.console}",
+                )
+            return self.port.command(_clean(argv, env), terminal=terminal)
         pid = self._inside()
         if pid is None:
             raise NodeOffError(
@@ -196,11 +228,20 @@ class Node:
         if self.is_on():
             return
         cgroups.kill_all(self._cgroups())  # what a killed runner may have left
-        runner = boot.write_script(self.folder, self.sandbox, self.record, package)
+        machine = self.machine
+        if machine is None:
+            runner = boot.write_script(self.folder, self.sandbox, self.record, package)
+            runner.remember(spawn(runner.argv, self.console))
+            return
+        shutil.rmtree(self.port.folder, ignore_errors=True)
+        runner = boot.write_machine_script(self.folder, self.sandbox, self.record, machine)
         runner.remember(spawn(runner.argv, self.console))
+        emulator.let_run(self.sandbox, self.record, up=not self.cable_is_down)
 
-    def wait_ready(self, patience: float = PATIENCE) -> None:
-        """Until it is ready. Raises NodeBootError with the end of its console."""
+    def wait_ready(self, patience: float | None = None) -> None:
+        """Until it is ready (seconds; None: what such a node may take). Raises NodeBootError with the end of
+        its console."""
+        patience = patience or (PATIENCE if self.machine is None else VM_PATIENCE)
         end = time.monotonic() + patience
         while not self.is_ready():
             alive = self.is_on()
@@ -215,12 +256,17 @@ class Node:
             time.sleep(0.1)
 
     def power_off(self) -> None:
-        """Shut it down as its power button does, and wait; after two minutes it is cut off."""
-        pid, end = self._inside(), time.monotonic() + PATIENCE
-        if pid is not None:
+        """Shut it down as its power button does, and wait; after two minutes (a virtual machine: half an
+        hour) it is cut off."""
+        pid, end = self._inside(), time.monotonic() + (PATIENCE if self.machine is None else VM_PATIENCE)
+        if self.machine is not None and self.is_on():
+            emulator.press_button(self.sandbox, self.record)
+        elif pid is not None:
             os.kill(pid, signal.SIGRTMIN + 4)
-            while self.is_on() and time.monotonic() < end:
-                time.sleep(0.05)
+        else:
+            end = 0
+        while self.is_on() and time.monotonic() < end:
+            time.sleep(0.05)
         self.power_cut()
 
     def power_cut(self) -> None:
@@ -231,11 +277,10 @@ class Node:
         folders = self._cgroups()
         cgroups.kill_all(folders)
         cgroups.remove(folders)
-        for argv in [
-            *line.clear_line(self.sandbox, self.record),
-            *switch.unplug(self.sandbox, self.record)[:1],
-        ]:
+        gone = vm.clear(self.sandbox, self.record)
+        for argv in gone if self.machine else gone[: len(line.clear_line(self.sandbox, self.record)) + 1]:
             execute(argv)
+        vm.remove_sockets(self.sandbox, self.record)
         switch.remove_netns(names.node_netns(self.sandbox.name, self.name))
         machine = names.machine_name(self.sandbox.name, self.name)
         for parent in ("propagate", "unix-export"):
@@ -261,7 +306,9 @@ class Node:
         if not self.is_on():
             return
         execute(switch.cable(self.sandbox, self.name, up)).checked()
-        if lost or returns:
+        if self.machine is not None:
+            emulator.set_link(self.sandbox, self.record, up=up)
+        elif lost or returns:
             change = switch.take_address if lost else switch.give_address
             for argv in change(self.sandbox, self.record):
                 execute(argv).checked()
@@ -308,19 +355,20 @@ class Node:
         """Its init's process on this machine."""
         return boot.leader(self._cgroups())
 
-    def _run(self, argv: Sequence[str], stdin: bytes | None) -> Result:
-        pid = self._inside()
-        if pid is None:
-            return Result(tuple(argv), 255)
-        return execute(self._command(pid, argv, ENVIRONMENT), stdin=stdin or b"", timeout=20)
+    def _answers(self, argv: Sequence[str]) -> bool:
+        return execute(argv, timeout=20).code == 0
 
     def _command(self, pid: int, argv: Sequence[str], env: dict[str, str]) -> list[str]:
         joined = [str(place / "cgroup.procs") for place in self._payload()]
         spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
-        clean = ["env", "--ignore-environment", "--chdir=/root"]
-        clean += [f"{key}={value}" for key, value in env.items()]
-        enter = ["nsenter", "--target", str(pid), *spaces, "--", *clean, *argv]
+        enter = ["nsenter", "--target", str(pid), *spaces, "--", *_clean(argv, env)]
         return ["/bin/sh", "-c", boot.ENTER, "sh", *joined, "--", *enter]
+
+
+def _clean(argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
+    """The command with the environment of every command in a node."""
+    words = [f"{key}={value}" for key, value in (ENVIRONMENT | (env or {})).items()]
+    return ["env", "--ignore-environment", "--chdir=/root", *words, *argv]
 
 
 def _flag(path: Path, wanted: bool) -> None:

@@ -1,0 +1,95 @@
+"""Commands in a node that is a virtual machine: SSH by its virtio port, so that no network is needed.
+
+In the machine a script waits on the port and gives each connection to an sshd (`transplant`). Here one ssh holds
+the connection for all commands, because the port takes one at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeadm.hosts.process import execute, spawn
+
+GREETING = (
+    r"\nedgeadm\n"  # what the machine's script waits for; the first newline ends what was left of a line
+)
+OPTIONS = (
+    "BatchMode=yes",
+    "StrictHostKeyChecking=no",
+    "UserKnownHostsFile=/dev/null",
+    "GlobalKnownHostsFile=/dev/null",
+    "LogLevel=ERROR",
+    "IdentitiesOnly=yes",
+)
+
+
+@dataclass(frozen=True)
+class Port:
+    """The port of a machine: `folder` has its sockets, `key` is the private key that it accepts."""
+
+    folder: Path
+    key: Path
+
+    @property
+    def control(self) -> Path:
+        """The socket of the ssh that holds the connection."""
+        return self.folder / "ssh"
+
+    def is_open(self) -> bool:
+        """Whether commands can be run."""
+        return self.control.exists() and execute([*self._ssh(), "-O", "check", "node"]).code == 0
+
+    def open(self, patience: float) -> bool:
+        """Whether commands can be run, after up to `patience` seconds of trying."""
+        if self.is_open():
+            return True
+        if not self.folder.is_dir():
+            return False
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self.is_open() or self._connect(patience)
+
+    def command(self, argv: Sequence[str], *, terminal: bool = False) -> list[str]:
+        """The command on this machine that runs a command in the node by the open connection."""
+        extra = ["-t"] if terminal else ["-T"]
+        return [*self._ssh(), "-o", "ProxyCommand=false", *extra, "node", "--", shlex.join(argv)]
+
+    def connect_words(self, patience: float) -> list[str]:
+        """The ssh that holds the connection, for as long as it stands."""
+        proxy = (
+            f"{{ printf '{GREETING}'; cat; }} | socat - UNIX-CONNECT:{shlex.quote(str(self.folder / 'port'))}"
+        )
+        options = [
+            f"ProxyCommand=exec sh -c {shlex.quote(proxy)}",
+            f"ConnectTimeout={max(1, round(patience))}",
+        ]
+        words = [word for option in (*OPTIONS, *options) for word in ("-o", option)]
+        return [*self._ssh(), "-M", "-N", "-i", str(self.key), *words, "node"]
+
+    def _ssh(self) -> list[str]:
+        return ["ssh", "-F", "none", "-S", str(self.control), "-l", "root"]
+
+    def _connect(self, patience: float) -> bool:
+        self.control.unlink(missing_ok=True)
+        pid = spawn(self.connect_words(patience), self.folder / "ssh.log")
+        end = time.monotonic() + patience
+        while time.monotonic() < end and Path(f"/proc/{pid}").exists():
+            if self.is_open():
+                return True
+            time.sleep(0.05)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        return False
+
+
+def has_terminal() -> bool:
+    """Whether our own stdin is a terminal, which the command's is to be then, too."""
+    return sys.stdin is not None and sys.stdin.isatty()

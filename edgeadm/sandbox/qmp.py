@@ -1,0 +1,63 @@
+"""qemu's monitor: a socket that takes commands as JSON and answers each with a line (QMP)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from edgeadm.sandbox.errors import VmMonitorError
+
+PATIENCE = 60.0  # seconds
+
+
+def command(path: Path, name: str, /, **arguments: Any) -> Any:
+    """Run a command of the monitor whose socket is `path`; its answer.
+
+    Waits up to a minute for qemu to open the socket. Raises VmMonitorError."""
+    request = {"execute": name, **({"arguments": arguments} if arguments else {})}
+    with socket.socket(socket.AF_UNIX) as port:
+        port.settimeout(PATIENCE)
+        _connect(port, path)
+        try:
+            with port.makefile("rw", encoding="utf-8") as lines:
+                _answer(lines, None)
+                _answer(lines, {"execute": "qmp_capabilities"})
+                return _answer(lines, request)
+        except (OSError, ValueError) as error:
+            raise VmMonitorError(
+                f"qemu does not answer `{name}`: {error}", hint=f"its socket: {path}"
+            ) from error
+
+
+def _connect(port: socket.socket, path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            port.connect(str(path))
+            return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise VmMonitorError(
+                    f"qemu does not open its monitor {path}: {error.strerror}",
+                    hint="the node's console.log says why",
+                ) from error
+        time.sleep(0.05)
+
+
+def _answer(lines: Any, request: dict[str, Any] | None) -> Any:
+    """The answer to a request (None: the greeting); events that come in between are left out."""
+    if request is not None:
+        lines.write(json.dumps(request) + "\n")
+        lines.flush()
+    while True:
+        line = lines.readline()
+        if not line:
+            raise ValueError("the connection was closed")
+        told = json.loads(line)
+        if "error" in told:
+            raise VmMonitorError(f"qemu refuses a command: {told['error'].get('desc', told['error'])}")
+        if "return" in told or "QMP" in told:
+            return told.get("return")
