@@ -53,7 +53,7 @@ def modules(listed: str, wanted: tuple[str, ...] = WANTED) -> list[str]:
 
 
 def build(tree: Path, busybox: Path, target: Path) -> None:
-    """Write the file for the kernel whose modules are in `tree` (a `/lib/modules/VERSION` with modules.dep)."""
+    """Write the file for the kernel whose modules, and their modules.dep, are in `tree`."""
     order = modules((tree / "modules.dep").read_text())
     files = {
         "init": (0o755, INIT.encode()),

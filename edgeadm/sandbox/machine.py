@@ -73,7 +73,8 @@ def back(sandbox: Sandbox, name: str, say: Say = silent) -> None:
                 hint=f"`edgeadm sandbox vm {name}` makes it one",
             )
         was_on = node.is_on()
-        node.power_off()
+        if was_on:
+            node.power_off()
         shutil.rmtree(node.folder / vm.FOLDER)
         if was_on:
             say(f"{name}: booting")

@@ -28,12 +28,11 @@ ENVIRONMENT = {
     "USER": "root",
     "LANG": "C.UTF-8",
 }
-READY_WORDS = (
-    "bash",
-    "-c",
+READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
-    "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac",
+    "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
 )
+READY_WORDS = ("bash", "-c", READY)
 
 
 @dataclass(frozen=True)

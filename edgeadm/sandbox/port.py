@@ -1,7 +1,7 @@
 """Commands in a node that is a virtual machine: SSH by its virtio port, so that no network is needed.
 
-In the machine a script waits on the port and gives each connection to an sshd (`transplant`). Here one ssh holds
-the connection for all commands, because the port takes one at a time."""
+In the machine a script waits on the port and gives each connection to an sshd (`transplant`). Here one ssh
+holds the connection for all commands, because the port takes one at a time."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from edgeadm.hosts.process import execute, spawn
 GREETING = (
     r"\nedgeadm\n"  # what the machine's script waits for; the first newline ends what was left of a line
 )
+PAUSE = 0.2  # seconds
 OPTIONS = (
     "BatchMode=yes",
     "StrictHostKeyChecking=no",
@@ -68,7 +69,7 @@ class Port:
             f"{{ printf '{GREETING}'; cat; }} | socat - UNIX-CONNECT:{shlex.quote(str(self.folder / 'port'))}"
         )
         options = [
-            f"ProxyCommand=exec sh -c {shlex.quote(proxy)}",
+            f"ProxyCommand=sh -c {shlex.quote(proxy)}",
             f"ConnectTimeout={max(1, round(patience))}",
         ]
         words = [word for option in (*OPTIONS, *options) for word in ("-o", option)]
@@ -78,15 +79,17 @@ class Port:
         return ["ssh", "-F", "none", "-S", str(self.control), "-l", "root"]
 
     def _connect(self, patience: float) -> bool:
-        self.control.unlink(missing_ok=True)
-        pid = spawn(self.connect_words(patience), self.folder / "ssh.log")
         end = time.monotonic() + patience
-        while time.monotonic() < end and Path(f"/proc/{pid}").exists():
-            if self.is_open():
-                return True
-            time.sleep(0.05)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        while (left := end - time.monotonic()) > 0:
+            self.control.unlink(missing_ok=True)
+            pid = spawn(self.connect_words(left), self.folder / "ssh.log")
+            while time.monotonic() < end and Path(f"/proc/{pid}").exists():
+                if self.is_open():
+                    return True
+                time.sleep(PAUSE)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            time.sleep(PAUSE)
         return False
 
 
