@@ -14,20 +14,20 @@ NAME := demo
 E2E_SECONDS := 7200
 # The Kubernetes version of the journeys, if not the default.
 KUBERNETES :=
-e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+e2e e2e-smoke e2e-vm: export EDGEADM_KUBERNETES := $(KUBERNETES)
 # Which file is in which tier, and in which order they run: tests/e2e/plan.toml.
-USUAL := e2e and not tier_smoke and not tier_all
+USUAL := e2e and not tier_smoke and not tier_all and not tier_vm
 POWER_CYCLES := 4
 WORKERS := 3
 # The minutes of each file, as JSON.
 E2E_REPORT := build/e2e-minutes.json
-e2e e2e-smoke: export E2E_REPORT := $(E2E_REPORT)
+e2e e2e-smoke e2e-vm: export E2E_REPORT := $(E2E_REPORT)
 e2e: export E2E_POWER_CYCLES := $(POWER_CYCLES)
 AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and needs root" >&2; exit 1; }
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-vm e2e-all outdated checkov docs dist bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,11 @@ e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare n
 	@$(AS_ROOT)
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"
+
+e2e-vm: $(READY_TO_BUILD) ## an edge node as a virtual machine: offline boots, power cuts, 1970, reset; an hour (root)
+	@$(AS_ROOT)
+	@mkdir -p $(dir $(E2E_REPORT))
+	@$(RUN)pytest tests/e2e -v -s -m "e2e and tier_vm"
 
 e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, every supported Kubernetes version, benchmarks (root)
 	@$(AS_ROOT)

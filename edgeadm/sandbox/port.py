@@ -18,9 +18,6 @@ from pathlib import Path
 
 from edgeadm.hosts.process import execute, spawn
 
-GREETING = (
-    r"\nedgeadm\n"  # what the machine's script waits for; the first newline ends what was left of a line
-)
 PAUSE = 0.2  # seconds
 OPTIONS = (
     "BatchMode=yes",
@@ -65,13 +62,8 @@ class Port:
 
     def connect_words(self, patience: float) -> list[str]:
         """The ssh that holds the connection, for as long as it stands."""
-        proxy = (
-            f"{{ printf '{GREETING}'; cat; }} | socat - UNIX-CONNECT:{shlex.quote(str(self.folder / 'port'))}"
-        )
-        options = [
-            f"ProxyCommand=sh -c {shlex.quote(proxy)}",
-            f"ConnectTimeout={max(1, round(patience))}",
-        ]
+        proxy = f"socat - UNIX-CONNECT:{shlex.quote(str(self.folder / 'port'))}"
+        options = [f"ProxyCommand={proxy}", f"ConnectTimeout={max(1, round(patience))}"]
         words = [word for option in (*OPTIONS, *options) for word in ("-o", option)]
         return [*self._ssh(), "-M", "-N", "-i", str(self.key), *words, "node"]
 

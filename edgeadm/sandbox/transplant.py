@@ -46,14 +46,17 @@ KillMode=process
 """
 # Opened anew for each connection: to close the port discards all that the former one left.
 PORT_SCRIPT = f"""\
-# Gives each connection on the virtio port to an sshd. The line `edgeadm` begins a connection.
+# Gives each connection on the virtio port to an sshd. The client's first line begins a connection.
 port=/dev/virtio-ports/{vm.PORT}
 pause() {{ read -r -t 0.3 <> <(:) || :; }}
 serve() {{
     local line
     while read -r line; do
-        [[ $line == edgeadm ]] || continue
-        /usr/sbin/sshd -i -f /{HOME}/sshd_config
+        [[ $line == *SSH-2.0-* ]] || continue
+        {{
+            printf 'SSH-2.0-%s\\n' "${{line##*SSH-2.0-}}"
+            exec cat
+        }} | /usr/sbin/sshd -i -f /{HOME}/sshd_config
         return
     done
 }}

@@ -24,7 +24,7 @@ ACCELS = ("auto", KVM, TCG)
 # Without AVX the emulation is faster: vector instructions are translated badly.
 ACCEL_WORDS = {
     KVM: ["-accel", "kvm", "-cpu", "host"],
-    TCG: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off,avx=off,avx2=off"],
+    TCG: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off,svm=off,avx=off,avx2=off"],
 }
 # eth0 is the card's name on every node of a sandbox. An emulated kernel would choose the slow HPET for time.
 BOOT_WORDS = ["root=/dev/vda", "ro", "console=ttyS0", "net.ifnames=0", "mitigations=off", "loglevel=4"]

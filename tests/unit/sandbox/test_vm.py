@@ -61,7 +61,7 @@ def test_its_disk_and_its_kernel_are_files() -> None:
 
 
 def test_emulated_it_has_no_avx_and_another_clock_source() -> None:
-    assert "-accel tcg,thread=multi,tb-size=512 -cpu max,la57=off,avx=off,avx2=off" in line(PLAIN)
+    assert "-accel tcg,thread=multi,tb-size=512 -cpu max,la57=off,svm=off,avx=off,avx2=off" in line(PLAIN)
     assert "clocksource=tsc hpet=disable" in line(PLAIN)
     assert "-accel kvm -cpu host" in line(replace(PLAIN, accel=vm.KVM))
     assert "clocksource" not in line(replace(PLAIN, accel=vm.KVM))
