@@ -1,5 +1,6 @@
-"""An edge node as a virtual machine: what runs on it, and what is compared of two machines. An emulated one is
-slow, so it is asked seldom and for much at once."""
+"""An edge node as a virtual machine: what runs on it, and what is compared of two machines.
+
+An emulated machine is slow, so it is asked seldom and for much at once."""
 
 from __future__ import annotations
 
@@ -39,10 +40,11 @@ SERVICE: dict[str, Any] = {
     "metadata": {"name": "web"},
     "spec": {"selector": {"app": "web"}, "ports": [{"port": 1053, "protocol": "TCP"}]},
 }
+DNS = "169.254.20.11"  # where each edge node has its own
 UNITS = ("containerd", "lite-apiserver", "kubelet", "edge-nic", "edge-service-ip", "edge-keep")
 # One line each: units that are not active, restarts of kubelet, the programs of the node's Pods, the web
-# server's address in its own network, whether it answers by the address of its Service, and the number of
-# answers that the node's DNS has for the API's name, asked over TCP.
+# server's address in its own network, whether it answers at the address of its Service, and the number of
+# answers that the node's DNS has for the API's name, asked by TCP.
 ASK = rf"""
 for unit in {" ".join(UNITS)}; do systemctl is-active -q "$unit" || echo "inactive $unit"; done
 echo "restarts $(systemctl show kubelet --property=NRestarts --value)"
@@ -50,9 +52,9 @@ echo "programs $(pgrep -x 'flanneld|kube-proxy|coredns|edge-health' | wc -l)"
 pid=$(pgrep -of -- 'coredns -dns.port=1053') &&
   echo "web $(nsenter -t "$pid" -n ip -o addr show dev eth0 scope global | awk '{{print $4}}')"
 timeout 20 bash -c 'exec 3<>"/dev/tcp/$0/1053"' "$1" && echo "service answers"
-query='\0\x33\0\x01\x01\0\0\x01\0\0\0\0\0\0\x0akubernetes\x07default\x03svc\x07cluster\x05local\0\0\x01\0\x01'
-said=$(timeout 20 bash -c "exec 3<>/dev/tcp/$2/53; printf '$query' >&3; head -c 9 <&3" | od -An -tu1)
-echo "dns $(awk '{{print $9}}' <<<"$said")"
+query='\0\x36\0\x01\x01\0\0\x01\0\0\0\0\0\0\x0akubernetes\x07default\x03svc\x07cluster\x05local\0\0\x01\0\x01'
+said=$(timeout 20 bash -c "exec 3<>/dev/tcp/{DNS}/53; printf '$query' >&3; head -c 10 <&3" | od -An -tu1)
+echo "dns $(awk '{{print $10}}' <<<"$said")"
 """
 # How the machine began: what the kernel and the first units said.
 TOLD = r"""
@@ -73,7 +75,8 @@ find {" ".join(SUMMED)} -xdev \( {PRUNED} \) -prune -o -type f -exec sha256sum {
 COMPARED = ("units", "links", "addresses", "routes", "rules", "mounts", "modules", "users", "sysctls")
 # Of each machine its own: keys, names, caches that are written at a boot, and logs of a boot.
 OWN = (
-    r"files: (gone|new): (/etc/(machine-id|hostname|hosts|ssh/ssh_host_\S+)|/usr/local/lib/edgeadm-sandbox/\S+) "
+    r"files: (gone|new): /etc/(machine-id|hostname|hosts|ssh/ssh_host_\S+) "
+    r"|files: (gone|new): /usr/local/lib/edgeadm-sandbox/\S+ "
     r"|files: (gone|new): /(var/(log|cache|tmp|lib/(systemd|dhcp|dbus|private))|run|tmp|root)(/\S+)? "
     r"|sysctls: (gone|new): (fs|kernel|user|vm)\."
 )
@@ -125,18 +128,10 @@ class Field(Reached):
 
     def answers(self) -> dict[str, str]:
         """What edge1 tells of itself, as ASK has it."""
-        said = self.edge1.exec(["bash", "-c", ASK, "bash", *self.addresses], check=False).out
+        service = self.kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}").out
+        said = self.edge1.exec(["bash", "-c", ASK, "bash", service], check=False).out
         pairs = (line.partition(" ") for line in said.splitlines())
         return {key: value.strip() for key, _, value in pairs}
-
-    @property
-    def addresses(self) -> tuple[str, str]:
-        """The addresses of the web server's Service and of the cluster's DNS."""
-        found = [
-            self.kubectl("get", "service", *words, "-o", "jsonpath={.spec.clusterIP}").out
-            for words in (("web",), ("-n", "kube-system", "kube-dns"))
-        ]
-        return found[0], found[1]
 
     def wait_same(self, before: dict[str, str], what: str) -> None:
         """Until edge1 tells the same of itself as before: its units, Pods, Service and DNS."""

@@ -1,6 +1,7 @@
-"""An edge node on a kernel, a clock and a disk of its own: it joined in the sandbox, and goes on as a virtual
-machine. Its cable stays out while it boots, loses its power three times with both caches of its disk, and once
-begins in 1970; back on its cable it is reset, and compared with a machine that never joined.
+"""An edge node on a kernel, a clock and a disk of its own: a container that joined becomes a virtual machine.
+
+Its cable stays out while it boots, its power is cut with both caches of its disk, and one boot begins in
+1970. Back on its cable it is reset, and compared with a machine that never joined.
 
 Emulated, all of it takes most of an hour: `make e2e-vm` runs it, `make e2e` does not."""
 
@@ -22,8 +23,7 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.e2e
 RECOVERED = "EXT4-fs (vda): recovery complete"
 PROFILE = "cri-containerd.apparmor.d (enforce)"
-# The cache of the disk and the clock of the boot after each power cut, and whether the cut comes while kubelet
-# recovers from the one before.
+# Of each power cut: the disk's cache and the clock of the boot after it, and whether it comes during a boot.
 CUTS = {
     "writeback, all runs": ("writeback", "now", False),
     "none, all runs": ("none", "now", False),
