@@ -22,7 +22,7 @@ from edgeadm.sandbox import Node, Sandbox, Store, image, recipe, saved
 from edgeadm.sandbox.errors import NoSavedStateError
 from edgeadm.sandbox.teardown import down
 from tests.e2e import cluster
-from tests.e2e.cluster import KUBECONFIG, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
+from tests.e2e.cluster import ADMIN, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
 from tests.e2e.waiting import until
 
 KEPT = 3  # of each state: those of the last few executables
@@ -141,9 +141,7 @@ def _is(obj: dict[str, Any], condition: str) -> bool:
 
 
 def _items(cp1: Node, *args: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(
-        cp1.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args, "-o", "json"]).out
-    )["items"]
+    found: list[dict[str, Any]] = json.loads(cp1.exec([*ADMIN, *args, "-o", "json"]).out)["items"]
     return found
 
 
