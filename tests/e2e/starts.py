@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,9 +47,14 @@ def site(sandbox: Sandbox) -> None:
     control_plane(sandbox)
     cp1 = sandbox.node("cp1")
     words = ["--token", TOKEN, "--discovery-token-ca-cert-hash", pin_of(cp1), "--install-pkg-path"]
-    for name, (label, port) in SITES.items():
+
+    def join(name: str) -> None:
+        label, port = SITES[name]
         own = ["--node-labels", f"site={label}", "--lite-apiserver-port", port]
         sandbox.node(name).exec(["edgeadm", "join", f"{cp1.ip}:6443", *words, package_in(cp1), *own])
+
+    with ThreadPoolExecutor(len(SITES)) as pool:
+        list(pool.map(join, SITES))
 
 
 def installed(sandbox: Sandbox) -> None:
