@@ -15,7 +15,7 @@ from edgeadm.workflows import JOIN
 
 
 class TargetGroup(pflag.Group):
-    """A verb whose first word is a target, or one of its sub-commands: options may follow the target."""
+    """A verb whose first word is a target or one of its sub-commands; options may follow the target."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         below = bool(args) and args[0] in self.commands
@@ -25,7 +25,7 @@ class TargetGroup(pflag.Group):
 
 
 def show_joined(session: Session, changed: int, as_json: bool) -> None:
-    """The text that users of edgeadm know; or the run as JSON."""
+    """Print kubeadm's closing text, or the run as JSON."""
     ctx = session.ctx
     if as_json:
         console.data_json(summary("join", session, changed) | {"node": node_name(ctx)})
