@@ -89,5 +89,5 @@ def run_checks(checks: Iterable[Check], node: EdgeNode) -> Iterator[Finding]:
             if lack.owner == check.code:
                 found = failed(lack.why)
             else:
-                found = not_applicable(f"not looked at: see `{lack.owner}`")
+                found = not_applicable(f"not checked: see `{lack.owner}`")
         yield Finding(check, found)

@@ -51,7 +51,7 @@ def _free(node: EdgeNode) -> Found:
             elif scale > 1 and total:
                 shown.append(f"{free / total:.0%} of {path}")
     if evicts:
-        return failed(f"the kubelet would end Pods: {'; '.join(evicts)}")
+        return failed(f"the kubelet would evict Pods: {'; '.join(evicts)}")
     return warning("; ".join(near)) if near else ok(f"free: {', '.join(shown)}")
 
 
@@ -76,22 +76,22 @@ def _kept(node: EdgeNode) -> Found:
     paths = (CACHE, SNAPSHOT, *((ADDRESSES, subnets) if node.has_flannel else ()), KUBELET, RUNTIME)
     lines = node.host.ask("stat", "-f", "-c", "%T %n", *paths).out.splitlines()
     lost = [path for kind, _, path in (line.partition(" ") for line in lines) if kind in IN_MEMORY]
-    return failed(f"in memory alone: {', '.join(lost)}") if lost else ok("everything is on a disk")
+    return failed(f"only in memory: {', '.join(lost)}") if lost else ok("everything is on a disk")
 
 
 DISK_CHECKS = (
     Check(
         "disk-free",
         GROUP,
-        "there is more room than the kubelet wants to see",
-        f"make room, or set `evictionHard` in {KUBELET_CONFIG}",
+        "free space is above the kubelet's eviction thresholds",
+        f"free some space, or set `evictionHard` in {KUBELET_CONFIG}",
         _free,
     ),
     Check(
         "disk-kept",
         GROUP,
-        "what the node remembers outlives a boot",
-        "mount a disk there: what is in memory is gone after a power cut",
+        "the stored state survives a boot",
+        "mount a disk there: data in memory is lost in a power cut",
         _kept,
     ),
 )

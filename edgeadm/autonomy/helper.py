@@ -34,13 +34,13 @@ def ask_helper(host: Host, verb: str) -> Told:
     said = (answer.err.strip() or answer.out.strip()).splitlines()[-1:]
     fault = said[0] if said and answer.code else ""
     if answer.code in MISSING:
-        return Told(fault=f"{HELPER} cannot be run", absent=True)
+        return Told(fault=f"{HELPER} cannot be executed", absent=True)
     if answer.code == WRONG_COMMAND_LINE:
-        return Told(fault=f"{HELPER} does not know `{verb}`: it is older than this edgeadm", absent=True)
+        return Told(fault=f"{HELPER} does not support `{verb}`: it is older than this edgeadm", absent=True)
     try:
         document = json.loads(answer.out)
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        return Told(fault=fault or f"`edgeadm-node {verb}` answers with something that is no JSON")
+        return Told(fault=fault or f"the output of `edgeadm-node {verb}` is not JSON")
     return Told(document, fault)

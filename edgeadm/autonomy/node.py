@@ -26,7 +26,7 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 FLANNEL = "flannel"
 CONTAINERD = "containerd"
 KUBELET = "kubelet"
-OTHER_NETWORK = "the pod network is not flannel's"
+OTHER_NETWORK = "the pod network is not flannel"
 # In the order in which they start.
 UNITS = (
     REPAIR,
@@ -115,7 +115,7 @@ class EdgeNode:
         """What containerd holds, and how much may be pinned. Raises UnansweredError."""
         unit = self.units.get(CONTAINERD)
         if unit is not None and not unit.active:
-            raise UnansweredError(f"unit-{CONTAINERD}", "containerd does not run")
+            raise UnansweredError(f"unit-{CONTAINERD}", "containerd is not running")
         return self._answered("images", "images-present")
 
     @property
@@ -151,14 +151,14 @@ def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
     if asked and asked.lower() not in own:
         raise OtherNodeError(
             f"`{asked}` is another node: this one is `{name or machine.hostname(host)}`",
-            hint=f"run it there, such as by `ssh {asked} edgeadm check autonomy`",
+            hint=f"run it on that node: `ssh {asked} edgeadm check autonomy`",
         )
     found = facts_on(host)
     joined = host.stat(KUBELET_CONF) is not None and any(host.stat(path) is not None for path in SIGNS)
     if found is None or not found.virtual_address or not joined:
         raise NotAnEdgeNodeError(
-            "this machine is no edge node: it has no lite-apiserver of edgeadm's",
-            hint="run it on a node that `edgeadm join` made an edge node",
+            "not an edge node: lite-apiserver is not installed",
+            hint="run it on a node that joined with `edgeadm join` as an edge node",
         )
     return EdgeNode(host, name or machine.hostname(host), found, nearby)
 

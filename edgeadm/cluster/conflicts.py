@@ -65,4 +65,4 @@ def _is_meant(item: Any, inside: str, index: int) -> bool:
 
 def _manager(cause: dict[str, Any]) -> str:
     found = MANAGER.match(cause.get("message", ""))
-    return found[1] if found else "somebody else"
+    return found[1] if found else "another field manager"

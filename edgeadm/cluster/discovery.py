@@ -33,7 +33,7 @@ from edgeadm.errors import ApiError, UnreachableError
 VERSION = "/version"
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 SIGNER = 5.0  # the controller that signs cluster-info needs a moment after a token was made
-HOW_TO_GET_ONE = "`edgeadm token create --print-join-command` on a control plane makes a new one"
+HOW_TO_GET_ONE = "create a new one with `edgeadm token create --print-join-command` on a control plane"
 
 
 def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
@@ -89,14 +89,14 @@ def _signed_kubeconfig(ticket: Ticket, timeout: float) -> str:
     kubeconfig, jws = data.get("kubeconfig", ""), data.get(f"jws-kubeconfig-{name}")
     if jws is None:
         raise TokenUnknownError(
-            f"the cluster at {ticket.endpoint} knows no token `{name}`: expired, or of another cluster",
+            f"the cluster at {ticket.endpoint} has no token `{name}`: expired, or of another cluster",
             hint=HOW_TO_GET_ONE,
         )
     header, _, signature = jws.partition("..")
     if not hmac.compare_digest(signature, signature_of(kubeconfig, header, secret)):
         raise TokenWrongError(
-            f"the second half of the token `{name}` is not what the cluster at {ticket.endpoint} has",
-            hint=f"copy the whole token; {HOW_TO_GET_ONE}",
+            f"the secret of the token `{name}` is not the one that the cluster at {ticket.endpoint} has",
+            hint=f"copy the complete token, or {HOW_TO_GET_ONE}",
         )
     return kubeconfig
 
@@ -106,13 +106,13 @@ def _cluster_info(server: str, timeout: float) -> Mapping[str, str]:
     found = answer.document().get("data")
     if answer.status in (401, 403):
         raise ApiError(
-            f"{server} shows its cluster-info to nobody who is not known",
+            f"{server} does not allow anonymous access to cluster-info",
             hint="join with `--discovery-file` and a kubeconfig of that cluster",
         )
     if answer.status != 200 or not isinstance(found, dict) or "kubeconfig" not in found:
         raise NotAnApiServerError(
             f"{server} has no cluster-info in kube-public",
-            hint="is it a cluster that kubeadm or edgeadm made? Check address and port",
+            hint="check address and port, and that the cluster was created by kubeadm or edgeadm",
         )
     return found
 
@@ -124,8 +124,8 @@ def _cluster_of(kubeconfig: str) -> tuple[str, bytes]:
         return cluster["server"].rstrip("/"), base64.b64decode(cluster["certificate-authority-data"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise NotAnApiServerError(
-            "the kubeconfig names no cluster with an address and a CA",
-            hint="a discovery file needs `server` and `certificate-authority-data`",
+            "the kubeconfig contains no cluster with an address and a CA",
+            hint="a discovery file requires `server` and `certificate-authority-data`",
         ) from error
 
 
@@ -133,10 +133,12 @@ def _check_pins(ca: bytes, wanted: tuple[str, ...]) -> None:
     found = spki_hashes(ca)
     if not set(found) & set(wanted):
         raise WrongCaError(
-            "the cluster's CA is not the one that the hash names",
+            "the cluster's CA does not match the hash",
             context=f"found {', '.join(found) or 'no certificate'}\nwanted {', '.join(wanted)}",
-            hint="take the hash from `edgeadm init` of this very cluster; "
-            "if it was right, somebody else answers at that address",
+            hint=(
+                "use the hash that `edgeadm init` of this cluster printed; if it was correct, another "
+                "server responds at that address"
+            ),
         )
 
 

@@ -47,7 +47,7 @@ class DryCluster:
         self.note(f"wait for {awaited.kind}/{awaited.name}: {awaited.what}")
 
     def log(self, namespace: str, pod: str) -> str:
-        self.note(f"ask for the log of {namespace}/{pod}")
+        self.note(f"read the log of {namespace}/{pod}")
         return ""
 
     def ready(self) -> bool:

@@ -123,7 +123,7 @@ class KubeCluster:
         raise WaitError(
             f"{awaited.what}: not after {awaited.seconds:g} s",
             context=state[-2000:],
-            hint="look at `kubectl get pods -A` and `kubectl describe` of what is not ready",
+            hint="see `kubectl get pods -A` and `kubectl describe` of the objects that are not ready",
         )
 
     def log(self, namespace: str, pod: str) -> str:
@@ -185,7 +185,7 @@ class KubeCluster:
                 loaded = opener(yaml_text.load(self.kubeconfig))
             except (api_config.ConfigException, yaml.YAMLError) as error:
                 raise UnreachableError(
-                    "the kubeconfig cannot be used", context=str(error), hint="was it written completely?"
+                    "the kubeconfig is not usable", context=str(error), hint="check that the file is complete"
                 ) from error
             _bound(loaded.rest_client)
             try:
@@ -239,7 +239,7 @@ def _bound(rest: Any) -> None:
 
 def _unreachable(loaded: api_client.ApiClient, error: Exception) -> UnreachableError:
     return UnreachableError(
-        f"the API server at {loaded.configuration.host} does not answer",
+        f"the API server at {loaded.configuration.host} does not respond",
         context=str(error)[:500],
-        hint="is it running, and is the kubeconfig this cluster's?",
+        hint="check that it is running, and that the kubeconfig is this cluster's",
     )

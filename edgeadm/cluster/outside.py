@@ -53,7 +53,7 @@ class Answer:
         if not isinstance(found, dict):
             said = self.body[:200].decode(errors="replace").strip()
             raise NotAnApiServerError(
-                f"{self.server} answers, but not as a Kubernetes API server does",
+                f"{self.server} responds, but not as a Kubernetes API server",
                 context=f"{self.status} {said}".strip(),
                 hint="check address and port",
             )
@@ -106,7 +106,10 @@ class TokenApi:
         if answer.status == http.HTTPStatus.UNAUTHORIZED:
             raise TokenRefusedError(
                 f"the API server at {self.server} does not accept the token",
-                hint="expired or deleted? `edgeadm token create` on a control plane makes a new one",
+                hint=(
+                    "it may have expired or been deleted; create one with `edgeadm token create` on a "
+                    "control plane"
+                ),
             )
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
             raise ApiError(
@@ -187,11 +190,11 @@ def resolve(host: str, port: int, timeout: float) -> None:
     thread.start()
     thread.join(timeout)
     if not found or isinstance(found[0], OSError):
-        reason = str(found[0]) if found else f"the resolver did not answer within {timeout:g} s"
+        reason = str(found[0]) if found else f"the resolver did not respond within {timeout:g} s"
         raise AddressUnknownError(
-            f"this machine cannot resolve `{host}`",
+            f"this host cannot resolve `{host}`",
             context=reason,
-            hint="use the API server's IP address, or enter the name in /etc/hosts or your DNS",
+            hint="use the API server's IP address, or add the name to /etc/hosts or your DNS",
         )
 
 
@@ -201,20 +204,22 @@ def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[No
         yield
     except HANGS_UP as error:
         raise HungUpError(
-            f"{host} port {port} takes connections and ends them at once",
+            f"{host} port {port} accepts connections and closes them at once",
             context=str(error),
-            hint="a balancer without a live API server behind it? Its log, and that of kube-apiserver on the "
-            "control planes, tell more",
+            hint=(
+                "this may be a load balancer without a healthy API server: check its log, and that of "
+                "kube-apiserver on the control planes"
+            ),
         ) from error
     except ConnectionRefusedError as error:
         raise ConnectionRefusedByHostError(
-            f"{host} refuses connections to port {port}: the machine is there, an API server is not",
-            hint="is it the right port, and does kube-apiserver run there?",
+            f"{host} refuses connections to port {port}: the host is up, but no API server listens",
+            hint="check the port, and that kube-apiserver is running there",
         ) from error
     except TimeoutError as error:
         raise NoAnswerError(
-            f"{host} port {port} does not answer within {timeout:g} s",
-            hint=f"is the machine on, and does every firewall between let TCP port {port} through?",
+            f"{host} port {port} does not respond within {timeout:g} s",
+            hint=f"check that the host is on, and that no firewall blocks TCP port {port}",
         ) from error
     except ssl.SSLCertVerificationError as error:
         raise explain(server, error, timeout) from error
@@ -235,10 +240,10 @@ def _unrouted(host: str, error: OSError) -> NoRouteError:
     """Which hop it ends at: EHOSTUNREACH is what the last router says, or a neighbour that keeps silent."""
     if error.errno == errno.EHOSTUNREACH:
         return NoRouteError(
-            f"the way to {host} ends before it: {error.strerror}",
-            hint=f"`ip route get {host}` names the next hop; is it, or the machine itself, off or elsewhere?",
+            f"{host} is unreachable: {error.strerror}",
+            hint=f"`ip route get {host}` shows the next hop; check that it and the host are on",
         )
     return NoRouteError(
-        f"this machine has no way to {host}: {error.strerror or error}",
-        hint="nothing was sent: `ip addr` and `ip route` show what is missing on this machine",
+        f"this host has no route to {host}: {error.strerror or error}",
+        hint="nothing was sent: `ip addr` and `ip route` show what is missing on this host",
     )

@@ -58,31 +58,36 @@ def explain(server: str, error: ssl.SSLCertVerificationError, timeout: float) ->
     certificate, there = _look(server, timeout)
     apart = 0.0 if there is None else time.time() - there
     if error.verify_code in (NOT_YET, EXPIRED) and abs(apart) > SKEW:
-        return _apart(apart, "its certificate does not hold here")
+        return _apart(apart, "its certificate is not valid here")
     if error.verify_code == NOT_YET:
         return ClockError(
-            f"the certificate of {server} will be valid only in {_until_valid(certificate)}",
-            hint=f"this machine's clock is behind: {SET_THE_CLOCK}; or that machine's was ahead when the "
-            "certificate was made: `kubeadm certs renew apiserver` there, and restart kube-apiserver",
+            f"the certificate of {server} becomes valid only in {_until_valid(certificate)}",
+            hint=(
+                f"if this host's clock is behind, {SET_THE_CLOCK}; if the server's clock was ahead when the "
+                "certificate was issued, run `kubeadm certs renew apiserver` there, and restart "
+                "kube-apiserver"
+            ),
         )
     if error.verify_code == EXPIRED:
         return CertificateExpiredError(
             f"the certificate of {server} has expired",
-            hint="`kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver there",
+            hint="run `kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver",
         )
     if error.verify_code in OTHER_NAMES:
         names = _names(certificate)
-        by_address = ", or an IP address of that machine: edgeadm then gives it a name that is there"
+        by_address = ", or an IP address of that host: edgeadm then maps a valid name to it"
         return CertificateAddressError(
-            f"the certificate of {server} is not made for that address",
-            context=f"it is made for {', '.join(names)}",
-            hint=f"use one of those{by_address if COMMON_NAME in names else ''}; "
-            "`edgeadm init --apiserver-cert-extra-sans` adds more to a new cluster's certificate",
+            f"the certificate of {server} is not valid for that address",
+            context=f"it is valid for {', '.join(names)}",
+            hint=(
+                f"use one of those{by_address if COMMON_NAME in names else ''}; `edgeadm init "
+                "--apiserver-cert-extra-sans` adds more to a new cluster's certificate"
+            ),
         )
     return CertificateUntrustedError(
-        f"the certificate of {server} was not signed by the cluster's CA",
+        f"the certificate of {server} was not signed by the cluster CA",
         context=error.verify_message,
-        hint="is something between this machine and the API server that breaks TLS up?",
+        hint="does a proxy between this host and the API server terminate TLS?",
     )
 
 
@@ -92,13 +97,13 @@ def check_clock(date: str) -> None:
     with suppress(ValueError, TypeError):
         apart = time.time() - parsedate_to_datetime(date).timestamp()
         if apart < -SKEW:
-            raise _apart(apart, "a certificate that is made now is not valid here yet")
+            raise _apart(apart, "a certificate issued now is not valid here yet")
 
 
 def _apart(seconds: float, consequence: str) -> ClockError:
     which = "behind" if seconds < 0 else "ahead of"
     return ClockError(
-        f"this machine's clock is {_span(seconds)} {which} the API server's: {consequence}",
+        f"this host's clock is {_span(seconds)} {which} the API server's: {consequence}",
         hint=f"{SET_THE_CLOCK}, then run the same command again",
     )
 

@@ -29,19 +29,21 @@ def _fetched(url: str) -> bytes:
             found: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         with error:
-            raise _failed(url, f"the server answers {error.code} {error.reason}") from error
+            raise _failed(url, f"the server responded {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise _failed(url, str(error.reason)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise _failed(url, str(error)) from error
     if len(found) > MAX_BYTES:
-        raise _failed(url, f"it has more than {MAX_BYTES} bytes")
+        raise _failed(url, f"it is larger than {MAX_BYTES} bytes")
     return found
 
 
 def _failed(url: str, reason: str) -> DiscoveryFileError:
     return DiscoveryFileError(
-        f"the discovery file `{url}` cannot be fetched: {reason}",
-        hint="check the address, and whether this machine trusts the server's certificate; "
-        "`--discovery-file` also takes a file",
+        f"the discovery file `{url}` could not be downloaded: {reason}",
+        hint=(
+            "check the URL, and that this host trusts the server's certificate; `--discovery-file` also "
+            "accepts a file"
+        ),
     )

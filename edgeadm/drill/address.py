@@ -25,8 +25,8 @@ def own_card(host: Host) -> str:
     card = card_with(host, kubelet_address(host))
     if card in ("", LINK):
         raise PhaseError(
-            "no network card of this machine has an address: there is none to be taken away",
-            hint="leave `--no-address` out, or begin the drill while the node is online",
+            "no network interface of this host has an address to remove",
+            hint="omit `--no-address`, or start the drill while the node is online",
         )
     return card
 
@@ -43,7 +43,7 @@ def refuse_to_cut(host: Host, card: str, ssh_connection: str) -> None:
             used.add(words[-2].rpartition(":")[0].strip("[]").removeprefix("::ffff:"))
     if found := sorted(used & addresses):
         raise CutsOperatorError(
-            f"an SSH connection to {found[0]} comes in by `{card}`, whose address the drill would take away",
+            f"an SSH connection to {found[0]} uses `{card}`, whose address the drill would remove",
             hint="run it on the console, or with `--force`: the connection hangs until the end of the drill",
         )
 

@@ -39,7 +39,7 @@ class Block:
         until = self.until()
         if until is not None:
             raise DrillRunningError(
-                "an outage is being rehearsed here already", hint=_when(until, facts.clock(self.host))
+                "a drill is already running on this host", hint=_when(until, facts.clock(self.host))
             )
 
     def until(self) -> str | None:
@@ -80,8 +80,8 @@ class Block:
         else:
             if self.until() is not None:
                 raise NotLiftedError(
-                    f"the table `{DRILL}` of the packet filter is still there: the API server stays cut off",
-                    hint=f"`{self.nft} delete table {DRILL}` as root; a boot takes it away, too",
+                    f"the nftables table {DRILL} still exists: the API server remains blocked",
+                    hint=f"run `{self.nft} delete table {DRILL}` as root, or reboot",
                 )
         return self._stop_timer() or found
 
@@ -108,9 +108,9 @@ class Block:
             self.host.run("systemd-run", *options, about, f"--on-active={seconds}s", *command)
         except CommandError as error:
             raise NotBlockedError(
-                "systemd does not take the timer that ends the drill if edgeadm cannot; nothing was blocked",
+                "systemd rejects the timer that ends the drill if edgeadm cannot; nothing was blocked",
                 context=error.context,
-                hint="`systemctl status` tells more",
+                hint="see `systemctl status`",
             ) from error
 
     def _stop_timer(self) -> bool:
@@ -121,7 +121,7 @@ class Block:
 
 
 def _when(until: str, now: int) -> str:
-    at_once = "`edgeadm drill lift` ends it at once"
+    at_once = "end it now with `edgeadm drill lift`"
     try:
         end = datetime.strptime(until, FORM).replace(tzinfo=UTC)
     except ValueError:

@@ -54,13 +54,13 @@ def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     known, local = cluster_facts(ctx), _server(ctx.host.read(LOCAL))
     if known is None or not local or ctx.host.stat(UNIT) is None:
         raise NotAnEdgeNodeError(
-            "this machine is no edge node: it has no lite-apiserver of edgeadm's",
+            "not an edge node: lite-apiserver is not installed",
             hint="run it on a node that joined with `edgeadm join` as an edge node",
         )
     name = node_name(ctx)
     if wanted not in ("", name):
         raise OtherNodeError(
-            f"this is node `{name}`, not `{wanted}`: a drill asks and blocks the machine that it runs on",
+            f"this is node `{name}`, not `{wanted}`: a drill blocks the host on which it runs",
             hint=f"run the same command on `{wanted}`, as root",
         )
     return EdgeNode(
@@ -82,8 +82,8 @@ def places(host: Host, known: ClusterFacts) -> tuple[Place, ...]:
     addresses = [each for each in dict.fromkeys(found) if _is_address(each)]
     if not addresses:
         raise AddressUnknownError(
-            f"this machine cannot resolve `{name}`, where the API server is",
-            hint="a drill begins while the node is online: is its resolver there?",
+            f"this host cannot resolve `{name}`, the name of the API server",
+            hint="start a drill while the node is online, and check its resolver",
         )
     return tuple(Place(each, port) for each in addresses)
 

@@ -49,24 +49,24 @@ class Drill:
         self.block.refuse_another()
         if not self.watch.reached():
             raise UnreachableError(
-                f"the API server does not answer at {self._blocked()}: this node is cut off already",
-                hint="begin the drill while the node is online, so that there is something to compare with",
+                f"the API server does not respond at {self._blocked()}: this node is already offline",
+                hint="start the drill while the node is online, so that its state can be compared",
             )
         before, wanted = self._runtime(), self.watch.wanted()
         if before is None:
             raise PhaseError(
-                "the container runtime does not say what runs: `ctr` failed",
-                hint="`systemctl status containerd` tells more",
+                "the container runtime does not list its containers: `ctr` failed",
+                hint="see `systemctl status containerd`",
             )
         try:
             with self.block.blocking(self.node.places, self.seconds, refuse=self.refuse):
-                self.say(f"the API server is cut off at {self._blocked()}")
+                self.say(f"the API server is blocked at {self._blocked()}")
                 samples = self._watch_all()
         finally:
             lifted = self.block.until() is None
             if lifted:
-                self.say("nothing is blocked any more")
-        self.say(f"one more look in {SETTLE:.0f} s")
+                self.say("the block is removed")
+        self.say(f"last check in {SETTLE:.0f} s")
         self.probes.sleep(SETTLE)
         pods = verdict.of_pods(before, wanted, samples, self._runtime())
         questions = verdict.of_questions(samples)
@@ -99,12 +99,12 @@ class Drill:
             return
         if self.block.until() is None:
             raise NotBlockedError(
-                "somebody lifted the block before the drill was over",
-                hint="`edgeadm drill lift` does, and so does a restart of nftables.service",
+                "the block was removed before the end of the drill",
+                hint="`edgeadm drill lift` removes it, and so does a restart of nftables.service",
             )
         raise NotBlockedError(
-            f"the API server still answers at {place}: this was no outage",
-            hint="is there a proxy or a tunnel on this machine that leads there?",
+            f"the API server still responds at {place}: this was no outage",
+            hint="is there a proxy or a tunnel to it on this host?",
         )
 
     def _runtime(self) -> Pods | None:
@@ -117,9 +117,13 @@ class Drill:
         return None
 
     def _progress(self, sample: Sample, gone: float) -> str:
-        runs = "the container runtime is silent" if sample.pods is None else f"{len(sample.pods)} Pods run"
+        runs = (
+            "the container runtime does not respond"
+            if sample.pods is None
+            else f"{len(sample.pods)} Pods run"
+        )
         silent = [what for what, answer in sample.answers.items() if not answer]
-        rest = f"silent: {', '.join(silent)}" if silent else "all answer"
+        rest = f"silent: {', '.join(silent)}" if silent else "all services respond"
         return f"{gone / 60:.1f} of {self.minutes} min: {runs}, {rest}"
 
     def _blocked(self) -> str:

@@ -55,7 +55,7 @@ class Report:
         for outcome in (RESTARTED, MOVED, LOST):
             count = sum(each.outcome == outcome for each in pods)
             parts += [f"{count} {outcome}"] if count else []
-        parts += [f"{each.what} was silent for too long" for each in self.questions if not each.survived]
+        parts += [f"{each.what} did not respond for too long" for each in self.questions if not each.survived]
         return f"would have survived: {', '.join(parts)}"
 
 

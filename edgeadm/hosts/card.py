@@ -25,9 +25,7 @@ class Card:
     keeps: bool = False
 
     def __str__(self) -> str:
-        words = {"dhcp": "by DHCP", "static": "from a file"}.get(
-            self.method, "in a way that edgeadm does not know"
-        )
+        words = {"dhcp": "by DHCP", "static": "from a file"}.get(self.method, "in an unknown way")
         return f"{self.name} gets its address {words}{f' ({self.by})' if self.by else ''}"
 
 

@@ -27,12 +27,12 @@ def ensure_packages(names: Sequence[str], say: Callable[[str], None]) -> None:
     command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
     if not is_debian() or shutil.which("apt-get") is None:
         raise MissingToolError(
-            f"this step needs {_listed(missing)}, and this is not a Debian or Ubuntu machine",
-            hint=f"install what Debian calls {_listed(missing)} by hand",
+            f"this step requires {_listed(missing)}, and this host runs neither Debian nor Ubuntu",
+            hint=f"install the equivalent of the Debian packages {_listed(missing)}",
         )
     if os.geteuid() != 0:
         raise MissingToolError(
-            f"this step needs the Debian packages {_listed(missing)}", hint=f"run `sudo {command}`"
+            f"this step requires the Debian packages {_listed(missing)}", hint=f"run `sudo {command}`"
         )
     say(f"installing the Debian packages {_listed(missing)}")
     done = _install(missing)
@@ -40,7 +40,7 @@ def ensure_packages(names: Sequence[str], say: Callable[[str], None]) -> None:
         raise MissingToolError(
             f"apt-get could not install {_listed(missing)}",
             context="\n".join((done.err.strip() or done.out.strip()).splitlines()[-20:]),
-            hint=f"run `apt-get update && {command}` and look at what it says",
+            hint=f"run `apt-get update && {command}` and check its output",
         )
 
 

@@ -65,8 +65,8 @@ def _install(names: Sequence[str], *options: str) -> Result:
     listed = ", ".join(names)
     if not is_debian() or shutil.which("apt-get") is None:
         raise MissingToolError(
-            f"{listed} are taken from Debian's archive, and this is not a Debian or Ubuntu machine",
-            hint="build on a Debian or Ubuntu machine; what is built runs on any other, too",
+            f"{listed} come from Debian's archive, and this host runs neither Debian nor Ubuntu",
+            hint="build on a Debian or Ubuntu host; the result runs on any other, too",
         )
     given = [word for setting in SETTINGS for word in ("-o", setting)]
     argv = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *given, *options, *names]
@@ -76,8 +76,8 @@ def _install(names: Sequence[str], *options: str) -> Result:
         done = execute(argv, env=QUIET)
     if done.code:
         raise MissingToolError(
-            f"apt-get could not give {listed} from the archive",
+            f"apt-get could not download {listed} from the archive",
             context="\n".join((done.err.strip() or done.out.strip()).splitlines()[-20:]),
-            hint="run `apt-get update` as root and look at what it says",
+            hint="run `apt-get update` as root and check its output",
         )
     return done

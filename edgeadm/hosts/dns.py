@@ -54,7 +54,7 @@ def question(number: int, name: str, kind: int) -> bytes:
     """The datagram that asks for the name's addresses of this kind. Raises ValueError for what is no name."""
     labels = [label.encode("ascii") for label in name.rstrip(".").split(".")]
     if not all(0 < len(label) <= LONGEST for label in labels):
-        raise ValueError(f"`{name}` is no domain name")
+        raise ValueError(f"`{name}` is not a domain name")
     words = b"".join(bytes([len(label)]) + label for label in labels)
     return struct.pack(">6H", number, RECURSE, 1, 0, 0, 0) + words + b"\0" + struct.pack(">2H", kind, 1)
 
