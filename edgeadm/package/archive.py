@@ -26,7 +26,7 @@ KINDS = {
     tarfile.CHRTYPE: "a character device",
     tarfile.BLKTYPE: "a block device",
     tarfile.FIFOTYPE: "a named pipe",
-    tarfile.DIRTYPE: "a folder entry",
+    tarfile.DIRTYPE: "a directory entry",
 }
 
 
@@ -94,4 +94,4 @@ class Archive:
 
     def _expect_end(self) -> None:
         if self._rest or next(self._chunks, None) is not None:
-            raise PackageTrailingError("there are bytes after the end of the package's archive", hint=HINT)
+            raise PackageTrailingError("there is data after the end of the package's archive", hint=HINT)

@@ -94,7 +94,7 @@ def _opened(path: Path) -> Iterator[Archive]:
     try:
         file = path.open("rb", buffering=READ_BUFFER)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise PackageNotFoundError(f"{path} does not exist", hint="look at the path") from error
+        raise PackageNotFoundError(f"{path} does not exist", hint="check the path") from error
     except OSError as error:
         raise PackageNotFoundError(f"{path} cannot be read: {error.strerror}") from error
     with file:
@@ -102,8 +102,8 @@ def _opened(path: Path) -> Iterator[Archive]:
         file.seek(0)
         if start == GZIP:
             raise ChecksumMissingError(
-                f"{path.name} is a gzip archive, which carries no manifest of edgeadm's",
-                hint=f"for a package in upstream's layout, name its checksum: {path}#sha256=…",
+                f"{path.name} is a gzip archive without an edgeadm manifest",
+                hint=f"for a package in upstream's layout, add its checksum: {path}#sha256=…",
             )
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
@@ -114,7 +114,7 @@ def _manifest(archive: Archive) -> Manifest:
     first = archive.next_member()
     if first is None or first.path != NAME or first.target:
         raise NotAPackageError(
-            f"the archive does not begin with {NAME}", hint="give a package that edgeadm built"
+            f"the archive does not begin with {NAME}", hint="pass a package that edgeadm built"
         )
     if first.size > MAX_BYTES:
         raise oversized(first.size)
@@ -124,7 +124,7 @@ def _manifest(archive: Archive) -> Manifest:
 def _check_arch(manifest: Manifest, wanted: str | None) -> None:
     if wanted is not None and manifest.arch != wanted:
         raise PackageArchError(
-            f"the package is for {manifest.arch}, and {wanted} is wanted",
+            f"the package is for {manifest.arch}, but {wanted} is required",
             hint=f"build or download the package for {wanted}",
         )
 
@@ -158,7 +158,7 @@ def _check_members(
     if missing := [entry.path for entry in manifest.files if entry.path not in seen]:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise PackageFileMissingError(
-            f"{missing[0]}{more} is in the manifest and not in the package", hint=HINT
+            f"{missing[0]}{more} is in the manifest, but not in the package", hint=HINT
         )
 
 
@@ -171,7 +171,7 @@ def _check_header(entry: FileEntry, member: Member) -> None:
     for what, (found, wanted) in pairs.items():
         if found != wanted and not (what == "mode" and entry.target):
             raise PackageFileAlteredError(
-                f"{entry.path} is not what the manifest says: its {what} differs", hint=HINT
+                f"{entry.path} does not match the manifest: its {what} differs", hint=HINT
             )
 
 
@@ -189,7 +189,7 @@ def _check_data(entry: FileEntry, data: Iterator[memoryview], sink: Sink, worker
     found = program_arch(head) if entry.kind in RUNNABLE else ""
     if found not in ("", arch):
         raise PackageArchError(
-            f"{entry.path} is a program for {found}, and the package is for {arch}",
-            hint="the package was put together wrongly: build it again",
+            f"{entry.path} is a binary for {found}, but the package is for {arch}",
+            hint="the package is inconsistent: build it again",
         )
     worker.do(file.finish)

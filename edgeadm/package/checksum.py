@@ -22,7 +22,7 @@ def parse_checksum(text: str, name: str) -> str:
             continue
         if len(words) == 1 or re.sub(r"^[*]", "", words[1]).rpartition("/")[2] == name:
             return words[0].lower()
-    raise SourceError(f"{name}{BESIDE} holds no sha256 for {name}", hint="write it with `sha256sum`")
+    raise SourceError(f"{name}{BESIDE} contains no sha256 for {name}", hint="create it with `sha256sum`")
 
 
 def file_sha256(path: Path) -> str:
@@ -36,6 +36,9 @@ def expect(path: Path, sha256: str, *, shown: str) -> None:
     found = file_sha256(path)
     if found != sha256:
         raise ChecksumError(
-            f"{shown} has sha256 {found}, and {sha256} was given",
-            hint="the file is damaged or is another one: get it again from where the checksum comes from",
+            f"{shown} has sha256 {found}, expected {sha256}",
+            hint=(
+                "the file is damaged or not the expected one: download it again from the source of the "
+                "checksum"
+            ),
         )

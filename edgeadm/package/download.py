@@ -43,8 +43,8 @@ def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> t
         except (OSError, EOFError) as error:
             if attempt == ATTEMPTS or getattr(error, "errno", None) in OURS:
                 raise DownloadError(
-                    f"{spec.shown} could not be fetched: {error}",
-                    hint="run the same command again: it goes on where it stopped",
+                    f"{spec.shown} could not be downloaded: {error}",
+                    hint="run the same command again to resume the download",
                 ) from error
             time.sleep(pause * attempt)
     if wanted:
@@ -103,7 +103,7 @@ def _transfer(fetch: Fetch, url: str, part: _Part, max_bytes: int) -> None:
                     raise _too_large(max_bytes)
                 out.write(chunk)
         if answer.total is not None and size < answer.total:
-            raise ConnectionError(f"the connection ended after {size} of {answer.total} bytes")
+            raise ConnectionError(f"the connection closed after {size} of {answer.total} bytes")
 
 
 def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
@@ -119,7 +119,7 @@ def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
                     return ""
     except (OSError, EOFError) as error:
         raise DownloadError(
-            f"{spec.shown} could not be fetched: {error}", hint="check the address and the network"
+            f"{spec.shown} could not be downloaded: {error}", hint="check the URL and the network"
         ) from error
     return parse_checksum(text.decode(errors="replace"), spec.name)
 
@@ -149,5 +149,5 @@ def _matches(path: Path, sha256: str) -> bool:
 
 def _too_large(max_bytes: int) -> SourceTooLargeError:
     return SourceTooLargeError(
-        f"the download is larger than {max_bytes >> 20} MiB", hint="is this the address of a package?"
+        f"the download is larger than {max_bytes >> 20} MiB", hint="check that this is the URL of a package"
     )

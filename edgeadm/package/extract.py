@@ -35,7 +35,7 @@ def unpack(
     checked and is gone after any refusal. The target is readable by its owner alone.
     Raises a PackageError; PackageTargetError where the target exists; UnpackError where the disk is full."""
     if target.exists() or target.is_symlink():
-        raise PackageTargetError(f"{target} exists already", hint="give a folder that does not exist")
+        raise PackageTargetError(f"{target} already exists", hint="pass a directory that does not exist")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -50,7 +50,7 @@ def unpack(
     except OSError as error:
         raise UnpackError(
             f"the package could not be unpacked to {target}: {error.strerror}",
-            hint="look at the space and the permissions there; nothing was left behind",
+            hint="check the free space and the permissions there; no files were left behind",
         ) from error
     return manifest
 

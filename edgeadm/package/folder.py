@@ -26,7 +26,8 @@ def folder_manifest(folder: Path) -> Manifest:
             data = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise NotAPackageError(
-            f"{folder} has no {NAME}", hint="give the package file, or the folder that it was unpacked to"
+            f"{folder} does not contain {NAME}",
+            hint="pass the package file, or the directory that it was unpacked to",
         ) from error
     if len(data) > MAX_BYTES:
         raise oversized(len(data))

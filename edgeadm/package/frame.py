@@ -43,12 +43,12 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
     start = file.read(MAX_HEADER)
     if not start.startswith(MAGIC):
-        raise NotAPackageError("the file is not a zstd archive", hint="give a package that edgeadm built")
+        raise NotAPackageError("the file is not a zstd archive", hint="pass a package that edgeadm built")
     try:
         size = zstandard.frame_header_size(start)
         checksum = zstandard.get_frame_parameters(start).has_checksum
     except zstandard.ZstdError as error:
-        raise PackageTruncatedError("the package ends in its first bytes", hint=HINT) from error
+        raise PackageTruncatedError("the package ends within its header", hint=HINT) from error
     file.seek(size - len(start), 1)
     yield start[:size]
     last = False
@@ -63,7 +63,7 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
     if checksum:
         yield _exactly(file, 4)
     if file.read(1):
-        raise PackageTrailingError("there are bytes after the end of the package", hint=HINT)
+        raise PackageTrailingError("there is data after the end of the package", hint=HINT)
 
 
 def _exactly(file: IO[bytes], size: int) -> bytes:

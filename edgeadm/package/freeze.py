@@ -93,7 +93,7 @@ def freeze(imports: str, work: Path, say: Say) -> Path:
     ExecutableError where PyInstaller fails or leaves something out."""
     if importlib.util.find_spec("PyInstaller") is None:
         raise MissingToolError(
-            "PyInstaller is not installed, and edgeadm's own executable is built with it",
+            "PyInstaller is not installed, which edgeadm's own executable requires",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         )
     if missing := _missing():

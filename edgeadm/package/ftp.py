@@ -37,9 +37,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
             if missing_ok:
                 yield None
                 return
-            raise DownloadError(
-                f"the server answered {error} for {path}", hint="check the address"
-            ) from error
+            raise DownloadError(f"the server responded {error} for {path}", hint="check the URL") from error
         except ftplib.Error as error:
             raise ConnectionError(str(error)) from error
         with data:

@@ -89,7 +89,7 @@ class FileCheck:
             self._target.chmod(self.entry.mode)
         if self._hash.hexdigest() != self.entry.sha256:
             raise PackageFileAlteredError(
-                f"{self.entry.path} is not what the manifest says: its sha256 differs", hint=HINT
+                f"{self.entry.path} does not match the manifest: its sha256 differs", hint=HINT
             )
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
     except urllib.error.URLError as error:
         raise ConnectionError(str(error.reason)) from error
     except http.client.HTTPException as error:
-        raise ConnectionError(f"the answer is not HTTP: {error!r}") from error
+        raise ConnectionError(f"the response is not HTTP: {error!r}") from error
     with response:
         start = offset if response.status == HTTPStatus.PARTIAL_CONTENT else 0
         length = response.headers.get("Content-Length")
@@ -72,11 +72,11 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
             yield chunk
     except http.client.IncompleteRead as error:
         yield error.partial
-        raise ConnectionError("the connection was cut") from error
+        raise ConnectionError("the connection was closed") from error
 
 
 def _refused(url: str, code: int, reason: str) -> Exception:
-    text = f"the server answered {code} {reason} for {url}"
+    text = f"the server responded {code} {reason} for {url}"
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ConnectionError(text)
-    return DownloadError(text, hint="check the address")
+    return DownloadError(text, hint="check the URL")

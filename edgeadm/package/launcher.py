@@ -39,8 +39,8 @@ def bring_libc(inside: Path) -> str:
     home = path.resolve().parent
     if not (home / LIBRARIES[0]).is_file():
         raise ExecutableError(
-            f"{home} holds no glibc, and the executable brings the build machine's along",
-            hint="build on a machine with glibc; what is built runs on any other, too",
+            f"{home} contains no glibc, which the executable takes from the build host",
+            hint="build on a host with glibc; the result runs on any other host, too",
         )
     shutil.copyfile(path, inside / path.name)
     (inside / path.name).chmod(0o755)

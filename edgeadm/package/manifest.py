@@ -100,7 +100,7 @@ def parse(data: bytes) -> Manifest:
     if raw["schema"] != SCHEMA:
         raise PackageSchemaError(
             f"the package has schema {raw['schema']}, this edgeadm reads schema {SCHEMA}",
-            hint="use the edgeadm that the package brings along, or build the package anew",
+            hint="use the edgeadm in the package, or build the package again",
         )
     try:
         manifest = _from_raw(raw)
@@ -118,7 +118,7 @@ def oversized(size: int) -> PackageManifestSizeError:
     )
 
 
-HINT = "the package is damaged or was not built by edgeadm: build it or copy it again"
+HINT = "the package is damaged or was not built by edgeadm: build or copy it again"
 
 
 def _from_raw(raw: Mapping[str, Any]) -> Manifest:
@@ -155,7 +155,7 @@ def _file(raw: Mapping[str, Any]) -> FileEntry:
     if not entry.target and not SHA256.fullmatch(entry.sha256):
         raise ValueError(f"{entry.path}: sha256 is not 64 hexadecimal digits")
     if "target" in raw and (not entry.target or entry.size or entry.sha256):
-        raise ValueError(f"{entry.path}: a link has a target, no size and no sha256")
+        raise ValueError(f"{entry.path}: a link must have a target, and neither size nor sha256")
     return entry
 
 

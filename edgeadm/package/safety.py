@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from edgeadm.package.errors import PackageDuplicateError, PackageLinkError, PackagePathError
 
-HINT = "the package was not built by edgeadm, or somebody changed it: do not use it"
+HINT = "the package was not built by edgeadm, or was modified: do not use it"
 
 
 def check_path(path: str) -> None:

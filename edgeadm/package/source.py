@@ -31,8 +31,8 @@ def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
         return path
     if not wanted.sha256:
         raise ChecksumMissingError(
-            f"{wanted.name} is in upstream's layout, which says nothing about its contents",
-            hint=f"name the checksum that you trust: {wanted.shown}#sha256=…",
+            f"{wanted.name} is in upstream's layout, which contains no checksums",
+            hint=f"add a checksum that you trust: {wanted.shown}#sha256=…",
         )
     from edgeadm.package.upstream import convert
 
@@ -42,13 +42,13 @@ def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
 def _local(spec: Spec) -> tuple[Path, str]:
     path = Path(spec.place)
     if not path.exists():
-        raise PackageNotFoundError(f"{path} does not exist", hint="look at `--install-pkg-path`")
+        raise PackageNotFoundError(f"{path} does not exist", hint="check `--install-pkg-path`")
     if path.is_dir():
         if spec.sha256:
-            raise SourceError(f"{path} is a folder, which has no sha256", hint="leave `#sha256=` away")
+            raise SourceError(f"{path} is a directory, which has no sha256", hint="omit `#sha256=`")
         return path, ""
     if not path.is_file():
-        raise PackageNotFoundError(f"{path} is neither a file nor a folder", hint="give a package file")
+        raise PackageNotFoundError(f"{path} is neither a file nor a directory", hint="pass a package file")
     beside = path.with_name(path.name + BESIDE)
     sha256 = spec.sha256
     if not sha256 and beside.is_file():

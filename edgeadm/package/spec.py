@@ -43,15 +43,16 @@ def parse_spec(text: str) -> Spec:
     checksum = fragment.lower()
     if "#sha256=" in text and not SHA256.fullmatch(checksum):
         raise SourceError(
-            f"{fragment!r} is not a sha256", hint="write `#sha256=` and the 64 hexadecimal digits behind it"
+            f"{fragment!r} is not a sha256", hint="use `#sha256=` followed by 64 hexadecimal digits"
         )
     scheme = place.partition("://")[0].lower() if "://" in place else ""
     if scheme == "file":
         return Spec(unquote(urlsplit(place).path), "", checksum)
     if scheme and scheme not in REMOTE:
         raise SourceError(
-            f"packages are not fetched by {scheme}://", hint="give a path, or http://, https:// or ftp://"
+            f"packages cannot be downloaded from {scheme}:// URLs",
+            hint="pass a path, or a URL with http://, https:// or ftp://",
         )
     if not place:
-        raise SourceError("no package is named", hint="give a path, or http://, https:// or ftp://")
+        raise SourceError("no package given", hint="pass a path, or a URL with http://, https:// or ftp://")
     return Spec(place, scheme, checksum)

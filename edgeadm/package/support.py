@@ -35,5 +35,5 @@ def said_of_support(kubernetes: str, today: date) -> str:
         return ""
     line = release_line(kubernetes)
     if today > until:
-        return f"Kubernetes {line} is out of support since {until}: it gets no more patches"
+        return f"Kubernetes {line} is out of support since {until} and gets no more patches"
     return f"Kubernetes {line} is supported until {until}"

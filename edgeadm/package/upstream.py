@@ -35,7 +35,7 @@ RUNTIME = re.compile(r"containerd(-shim.*|-stress)?|ctr|runc|crictl")
 EDGE_PROGRAMS = ("lite-apiserver",)
 VERSION = re.compile(r"v\d+\.\d+\.\d+")
 MAX_FILES = 10_000
-WHAT = "give a package that edgeadm built, or upstream's kube-linux-*.tar.gz"
+WHAT = "pass a package that edgeadm built, or upstream's kube-linux-*.tar.gz"
 COPY = "copy or download the package again"
 
 
@@ -68,14 +68,14 @@ def _extract(path: Path, folder: Path) -> None:
         for name, member in _files(archive, path.name):
             top, _, rest = name.partition("/")
             if top != TOP or not rest:
-                raise NotAPackageError(f"{path.name} holds {name}, which is not below {TOP}/", hint=WHAT)
+                raise NotAPackageError(f"{path.name} contains {name}, which is not below {TOP}/", hint=WHAT)
             _write(archive, member, folder / rest)
     for pattern, inner_top, goal in INNER:
         for inner in sorted(folder.glob(pattern)):
             _extract_inner(inner, inner_top, folder / goal)
             inner.unlink()
     if not (folder / "bin" / "kubelet").is_file():
-        raise NotAPackageError(f"{path.name} has no {TOP}/bin/kubelet", hint=WHAT)
+        raise NotAPackageError(f"{path.name} does not contain {TOP}/bin/kubelet", hint=WHAT)
 
 
 def _extract_inner(path: Path, top: str, goal: Path) -> None:

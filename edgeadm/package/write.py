@@ -70,7 +70,8 @@ def write_package(
         part.replace(target)
     except OSError as error:
         raise BuildError(
-            f"{target} could not be written: {error.strerror}", hint="look at the space and the permissions"
+            f"{target} could not be written: {error.strerror}",
+            hint="check the free space and the permissions",
         ) from error
     finally:
         with suppress(OSError):
@@ -122,5 +123,5 @@ def _member(out: IO[bytes], info: tarfile.TarInfo, source: IO[bytes]) -> None:
         out.write(chunk)
         copied += len(chunk)
     if copied != info.size:
-        raise BuildError(f"{info.name} changed while the package was written", hint="run the build again")
+        raise BuildError(f"{info.name} changed during the build", hint="run the build again")
     out.write(bytes(-copied % tarfile.BLOCKSIZE))

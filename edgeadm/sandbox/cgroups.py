@@ -111,7 +111,7 @@ def kill_all(folders: list[Path], patience: float = 180.0) -> None:
                 continue
         if time.monotonic() > end:
             raise SandboxLeftoverError(
-                "processes of a node do not die: " + ", ".join(map(str, sorted(alive or killed))),
+                "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
                 hint="`cat /proc/PID/stack` shows what they wait for",
             )
         time.sleep(0.02)
@@ -124,7 +124,8 @@ def remove(folders: list[Path], patience: float = 60.0) -> None:
         while folder.exists() and not _removed(folder):
             if time.monotonic() > end:
                 raise SandboxLeftoverError(
-                    f"the cgroup {folder} cannot be removed", hint="see who is in its cgroup.procs"
+                    f"the cgroup {folder} cannot be removed",
+                    hint="its cgroup.procs lists the remaining processes",
                 )
             time.sleep(0.05)
 

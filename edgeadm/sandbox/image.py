@@ -47,7 +47,7 @@ def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare
     with _only_builder(images / f".{recipe.key}.lock", say):
         if not image.is_dir():
             kind = "bare " if recipe.is_bare else ""
-            say(f"making the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
+            say(f"creating the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
             _build(recipe, source, image.with_name(f".{recipe.key}.part"), image, say)
     return image
 
@@ -116,10 +116,12 @@ def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callabl
     if result.code:
         tail = "\n".join((result.out + "\n" + result.err).strip().splitlines()[-15:])
         raise RootImageError(
-            f"debootstrap could not make the root image of {recipe.suite}",
+            f"debootstrap could not create the root image of {recipe.suite}",
             context=tail,
-            hint="see that `apt-get update` works on this machine: the image comes from the same place, "
-            f"which may not serve {recipe.suite}",
+            hint=(
+                "check that `apt-get update` works on this host: the image comes from the same archive, "
+                f"which may not contain {recipe.suite}"
+            ),
         )
     _finish(recipe, part)
     assert_bare(part, NOT_BARE if recipe.is_bare else ())
@@ -149,7 +151,7 @@ def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
     if found:
         raise RootImageError(
             "the root image is not bare: it has " + ", ".join(found),
-            hint="a node must get these from edgeadm alone; some package of the image pulls them in",
+            hint="nodes must get these from edgeadm; a package of the image installs them",
         )
 
 
@@ -169,6 +171,6 @@ def _only_builder(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another edgeadm is making the root image; waiting for it")
+            say("another edgeadm is creating the root image; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -53,16 +53,18 @@ def prepare(base: Path, say: Callable[[str], None]) -> None:
     for module in MODULES:
         execute(["modprobe", "--quiet", module])  # built in, or checked for just below
     if "overlay" not in Path("/proc/filesystems").read_text():
-        raise SandboxKernelError("this kernel has no overlay file system", hint="`modprobe overlay` says why")
+        raise SandboxKernelError(
+            "this kernel has no overlay file system", hint="`modprobe overlay` shows the reason"
+        )
     if not Path("/proc/sys/net/bridge").exists():
         raise SandboxKernelError(
-            "this kernel does not filter bridged packets", hint="`modprobe br_netfilter` says why"
+            "this kernel does not filter bridged packets", hint="`modprobe br_netfilter` shows the reason"
         )
     _remember(base)
     for setting, least in LEAST.items():
         now = int(_path(setting).read_text())
         if now < least:
-            say(f"{setting}: {now} -> {least} on this machine, until the last sandbox is down")
+            say(f"{setting}: {now} -> {least} on this host, until the last sandbox is down")
             _path(setting).write_text(str(least))
 
 

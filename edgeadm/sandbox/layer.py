@@ -25,8 +25,9 @@ ExecStart=/usr/local/lib/edgeadm-sandbox/node-setup
 # Units that a node runs in another way than a machine, each with the reason. No unit is masked.
 # docs/guides/sandbox.md shows the same list.
 CHANGED_UNITS = {
-    "systemd-udev-trigger.service": "replays the events of the node's own network cards: all other devices "
-    "belong to the machine around the node",
+    "systemd-udev-trigger.service": (
+        "replays only the events of the node's own network interfaces: all other devices belong to the host"
+    ),
 }
 # udev tells network daemons of a card only after its event, and the cards are there before udev.
 UDEV_TRIGGER = """\

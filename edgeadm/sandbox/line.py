@@ -132,8 +132,8 @@ def _shaped(line: Line, *, netem: bool) -> list[str]:
         return ["netem", *limit, *words] if words else []
     if line.delay:
         raise SandboxKernelError(
-            "this kernel cannot delay packets: it has no netem",
-            hint="`modprobe sch_netem` loads it, if it is installed; `--loss` and `--rate` work without",
+            "this kernel cannot delay packets: the module netem is missing",
+            hint="load it with `modprobe sch_netem`, if it is installed; `--loss` and `--rate` work without",
         )
     if not line.rate:
         return []
@@ -146,7 +146,7 @@ def _number(flag: str, text: str | None, form: re.Pattern[str], example: str, un
         return 0
     found = form.fullmatch(text.strip().lower())
     if found is None:
-        raise LineError(f"{flag}: `{text}` is not understood", hint=f"such as {example}")
+        raise LineError(f"{flag}: invalid value `{text}`", hint=f"use a value such as {example}")
     return float(found[1]) * (units[found[2]] if units else 1)
 
 

@@ -31,7 +31,7 @@ def check_sandbox_name(name: str) -> str:
     """The name itself. Raises SandboxNameError where it cannot name interfaces, folders and cgroups."""
     if not _NAME.fullmatch(name):
         raise SandboxNameError(
-            f"`{name}` cannot name a sandbox",
+            f"`{name}` is not a valid sandbox name",
             hint="use up to 24 lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
     return name
@@ -41,7 +41,7 @@ def check_state_name(name: str) -> str:
     """The name itself. Raises SandboxNameError if it cannot name the directory of a saved state."""
     if not _STATE.fullmatch(name):
         raise SandboxNameError(
-            f"`{name}` cannot name a saved state",
+            f"`{name}` is not a valid name for a saved state",
             hint="use up to 60 lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
     return name
@@ -54,8 +54,8 @@ def wanted_nodes(control_planes: int, workers: int, edges: int) -> list[NodeName
     for role, (prefix, first, most) in ROLES.items():
         if counts[role] > most:
             raise SandboxNameError(
-                f"{counts[role]} nodes of the role {role} do not fit into a sandbox",
-                hint=f"a sandbox has room for {most} of them",
+                f"{counts[role]} nodes of the role {role} are more than a sandbox supports",
+                hint=f"the limit is {most}",
             )
         nodes += [NodeName(f"{prefix}{i}", role, first + i - 1) for i in range(1, counts[role] + 1)]
     return nodes
@@ -94,7 +94,7 @@ def free_number(used: Iterable[int], networks: Iterable[str]) -> int:
             return number
     raise NoFreeSubnetError(
         "no subnet of 10.77.0.0/16 is free for a sandbox",
-        hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows who else has them",
+        hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows the others",
     )
 
 

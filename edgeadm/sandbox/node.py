@@ -138,7 +138,7 @@ class Node:
         if pid is None:
             raise NodeOffError(
                 f"node `{self.name}` of sandbox `{self.sandbox.name}` is off",
-                hint=f"switch it on: edgeadm sandbox power {self.name} on --name {self.sandbox.name}",
+                hint=f"power it on: edgeadm sandbox power {self.name} on --name {self.sandbox.name}",
             )
         return self._command(pid, argv, ENVIRONMENT | (env or {}))
 
@@ -206,7 +206,7 @@ class Node:
             alive = self.is_on()
             if not alive or time.monotonic() > end:
                 lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
-                what = "is not ready" if alive else "went off while booting"
+                what = "is not ready" if alive else "powered off during boot"
                 raise NodeBootError(
                     f"node `{self.name}` {what}",
                     context="\n".join(lines[-15:]),

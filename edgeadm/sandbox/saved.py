@@ -62,7 +62,7 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
     with store.lock(sandbox.name, f"save {name}"), _locked(store, name):
         if folder.exists():
             raise SavedStateExistsError(
-                f"there is a saved state `{name}` already",
+                f"the saved state `{name}` already exists",
                 hint=f"choose another name, or delete it: edgeadm sandbox saved --delete {name}",
             )
         nodes = sandbox.nodes
@@ -112,8 +112,8 @@ def restore(
         state = find(store, name)
         if gone := state.missing_images():
             raise SavedImageError(
-                f"a root image of the saved state `{name}` is gone: {', '.join(gone)}",
-                hint=f"the state is of no use without it: edgeadm sandbox saved --delete {name}",
+                f"a root image of the saved state `{name}` was deleted: {', '.join(gone)}",
+                hint=f"the state cannot be restored without it: edgeadm sandbox saved --delete {name}",
             )
         kernel.prepare(store.base, say)
         out = state.sandbox.detached if detached is None else detached
@@ -140,7 +140,7 @@ def find(store: Store, name: str) -> SavedState:
     found = _read(store, names.check_state_name(name))
     if found is None:
         known = ", ".join(state.name for state in every(store))
-        hint = f"there are: {known}" if known else "`edgeadm sandbox save` makes one"
+        hint = f"saved states: {known}" if known else "create one with `edgeadm sandbox save`"
         raise NoSavedStateError(f"there is no saved state `{name}`", hint=hint)
     return found
 
@@ -208,8 +208,11 @@ def _claim(store: Store, record: SandboxRecord, state: str) -> SandboxRecord:
         if not (record.detached or held or free):
             wanted = names.subnet(record.number)
             raise SubnetTakenError(
-                f"the saved state `{state}` needs the subnet {wanted}, which is in use on this machine",
-                hint="`edgeadm sandbox down` the sandbox that has it, or restore a copy with --detached",
+                f"the saved state `{state}` requires the subnet {wanted}, which is in use on this host",
+                hint=(
+                    "delete the sandbox that uses it with `edgeadm sandbox down`, or restore a copy with "
+                    "--detached"
+                ),
             )
         store.save(record)
     return record

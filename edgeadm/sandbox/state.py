@@ -123,7 +123,7 @@ class Store:
         record = self.find(names.check_sandbox_name(name))
         if record is None:
             known = ", ".join(self.known())
-            hint = f"there are: {known}" if known else "`edgeadm sandbox up` raises one"
+            hint = f"sandboxes: {known}" if known else "create one with `edgeadm sandbox up`"
             raise NoSandboxError(f"there is no sandbox `{name}`", hint=hint)
         return record
 
@@ -149,9 +149,9 @@ class Store:
             if not held:  # the other one may have removed the file just now, with its sandbox
                 handle.seek(0)
                 raise LockedError(
-                    f"another edgeadm is at work on the sandbox `{name}`",
+                    f"another edgeadm process is working on the sandbox `{name}`",
                     context=handle.read().strip(),
-                    hint="wait until it is done, then run the same command again",
+                    hint="wait until it has finished, then run the same command again",
                 )
             handle.truncate(0)
             handle.write(f"pid {os.getpid()}: edgeadm sandbox {verb}\n")

@@ -46,7 +46,7 @@ def package(given: str | None, say: Say) -> Path | None:
     if given is not None:
         path = Path(given).resolve()
         if not path.exists():
-            raise UsageError(f"there is no package {given}", hint="`edgeadm package build` makes one")
+            raise UsageError(f"package {given} does not exist", hint="build one with `edgeadm package build`")
         return path
     from edgeadm.package.builder import default_kubernetes
     from edgeadm.package.builder.build import cached_package

@@ -227,7 +227,7 @@ def forwarded_packets(sandbox: str) -> int:
     Raises NoSandboxError where the rules that count them are not there."""
     counted = _counters([*_machine(sandbox), "nft"], names.nft_table(sandbox))
     if "outward" not in counted:
-        raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this machine")
+        raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this host")
     return counted["outward"]
 
 

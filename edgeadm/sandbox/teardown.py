@@ -27,7 +27,7 @@ def down(sandbox: Sandbox, say: Say = silent) -> None:
         _last_one_out(store)
         return
     with store.lock(sandbox.name, "down"):
-        say(f"taking down sandbox {sandbox.name}")
+        say(f"deleting sandbox {sandbox.name}")
         record = store.find(sandbox.name) or SandboxRecord(sandbox.name, 0)
         nodes = [Node(store, record, entry) for entry in _every_node(store, record)]
         with ThreadPoolExecutor(max(len(nodes), 1)) as pool:
@@ -54,7 +54,7 @@ def remove_images(store: Store) -> None:
     """Remove the cached root images. Raises UsageError while a sandbox or a saved state needs them."""
     if store.known():
         raise UsageError(
-            "sandboxes stand on the root images: " + ", ".join(store.known()),
+            "sandboxes use the root images: " + ", ".join(store.known()),
             hint="edgeadm sandbox down --all --images",
         )
     if states := saved.every(store):

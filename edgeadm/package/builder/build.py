@@ -121,7 +121,7 @@ def _build_sets(
                 ensure_packages(each.debian, steps.say)
             folder = set_folder(each, toolchain, arch, cache)
             if not folder.is_dir():
-                steps.detail(f"compiling with {toolchain.version}; the first time takes minutes")
+                steps.detail(f"compiling with {toolchain.version}; the first build takes minutes")
             build_set(each, toolchain, arch, folder)
             folders[name] = folder
     return folders
@@ -143,7 +143,7 @@ def _refuse_cross_build(recipe: Recipe, arch: str) -> None:
     parts.append("edgeadm's own executable")
     raise CrossBuildError(
         f"a package for {arch} cannot be built on {this_arch()}: {', '.join(parts)}",
-        hint=f"run the same command on a machine with {arch}",
+        hint=f"run the same command on a host with {arch}",
     )
 
 
@@ -152,7 +152,7 @@ def _programs(parts: tuple[Programs, ...], folders: dict[str, Path], to: str, ki
         for name in part.names:
             source = folders[part.set] / name
             if not source.is_file():
-                raise BuildError(f"the set {part.set} gave no program {name}")
+                raise BuildError(f"the set {part.set} produced no binary {name}")
             yield Input(source, f"{to}/{name}", part.roles, kind)
 
 

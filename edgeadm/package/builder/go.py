@@ -47,7 +47,7 @@ def find_toolchain(distribution: str = DISTRIBUTION) -> Toolchain:
         version = (root / "VERSION").read_text(encoding="utf-8").splitlines()[0]
     except (metadata.PackageNotFoundError, OSError) as error:
         raise GoToolchainMissingError(
-            "the Go toolchain is not installed, and packages are built with it",
+            "the Go toolchain is not installed, which package builds require",
             hint="pip install 'edgeadm[build]'",
         ) from error
     return Toolchain(root, version)
@@ -76,7 +76,7 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
         raise BuildError(
             f"{each.title} {each.version} could not be built",
             context="\n".join(done.err.splitlines()[-20:]),
-            hint="what Go says is above; modules come from the network the first time, or from GOPROXY",
+            hint="see Go's output above; the first build downloads modules from the network or GOPROXY",
         )
     for old, new in each.rename:
         (out / old).rename(out / new)
@@ -87,7 +87,7 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
         answer = execute([str(out / check.run[0]), *check.run[1:]], timeout=60)
         if answer.code or check.shows not in answer.out + answer.err:
             raise BuildError(
-                f"`{' '.join(check.run)}` does not say {check.shows!r}", context=answer.out + answer.err
+                f"`{' '.join(check.run)}` does not print {check.shows!r}", context=answer.out + answer.err
             )
     for extra in each.extras:
         _copy_extra(each, extra, toolchain, arch, out)
@@ -99,7 +99,7 @@ def _copy_extra(each: ModuleSet, extra: Extra, toolchain: Toolchain, arch: str, 
     found = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder).checked().out.strip()
     source = Path(found) / extra.folder
     if not found or not source.is_dir():
-        raise BuildError(f"{extra.module} has no folder {extra.folder}")
+        raise BuildError(f"{extra.module} has no directory {extra.folder}")
     for path in sorted(source.rglob("*")):
         if path.is_file():
             target = out / extra.name / path.relative_to(source)
@@ -124,10 +124,10 @@ def _check_program(program: Path, arch: str) -> None:
         data = file.read(4096)
     found = program_arch(data[:ELF_HEAD])
     if found != arch:
-        raise BuildError(f"{program.name} was built for {found or 'no processor'}, not for {arch}")
+        raise BuildError(f"{program.name} was built for {found or 'no architecture'}, not for {arch}")
     # The name of the dynamic loader stands in the first page of a program that needs one.
     if b"/ld-linux" in data or b"/ld-musl" in data:
-        raise BuildError(f"{program.name} is not static: it would need libraries of the node")
+        raise BuildError(f"{program.name} is not static: it requires libraries of the node")
 
 
 def _debian_versions(names: tuple[str, ...]) -> list[str]:

@@ -45,7 +45,7 @@ class ImageBuilder:
         folder = self._folders[image.set]
         program = folder / image.path.rpartition("/")[2]
         if not program.is_file():
-            raise BuildError(f"{image.set} gave no program {program.name} for {image.name}")
+            raise BuildError(f"{image.set} produced no binary {program.name} for {image.name}")
         files = self._packet_filter() if image.packet_filter else []
         # A set's folder is named after all of its inputs.
         filter_key = self._filter_key if files else ""
@@ -74,7 +74,7 @@ def _extras(image: Image, folder: Path) -> Iterator[LayerFile]:
     """What the program reads in its image. Raises BuildError where the set has no such folder."""
     for name, place in image.extras:
         if not (folder / name).is_dir():
-            raise BuildError(f"{image.set} gave no folder {name} for {image.name}")
+            raise BuildError(f"{image.set} produced no directory {name} for {image.name}")
         for path in sorted((folder / name).rglob("*")):
             if path.is_file():
                 inside = f"{place.strip('/')}/{path.relative_to(folder / name).as_posix()}"

@@ -27,7 +27,9 @@ def packet_filter_files(root: Path = Path("/")) -> list[LayerFile]:
     libraries: set[str] = set()
     for program in PROGRAMS:
         if not (root / program).is_file():
-            raise BuildError(f"/{program} is not on this machine", hint="apt-get install iptables nftables")
+            raise BuildError(
+                f"/{program} is not installed on this host", hint="apt-get install iptables nftables"
+            )
         libraries |= _libraries(root, [program])
     extensions = list(_extensions(root, libraries))
     # `statistic`, which every Service with two Pods needs, loads a library that no program does.
@@ -62,7 +64,7 @@ def _extensions(root: Path, libraries: set[str]) -> Iterator[str]:
     folder = root / "usr/lib" / Path(xtables).parent.name / "xtables"
     found = sorted(folder.glob("lib*t*_*.so"))
     if not found:
-        raise BuildError(f"{folder} holds no extensions of iptables", hint="apt-get install iptables")
+        raise BuildError(f"{folder} contains no extensions of iptables", hint="apt-get install iptables")
     for path in found:
         if re.match(r"lib(xt|ipt|ip6t)_", path.name):
             yield path.relative_to(root).as_posix()

@@ -142,7 +142,9 @@ def default_kubernetes(root: Path | None = None) -> str:
     root = root or install_pkgs()
     found = [each for each in known_recipes(root) if _read(root / RECIPES / f"{each}.toml").get("default")]
     if len(found) != 1:
-        raise RecipeError(f"one recipe must say `default = true`, and these do: {', '.join(found) or 'none'}")
+        raise RecipeError(
+            f"exactly one recipe must contain `default = true`; found {', '.join(found) or 'none'}"
+        )
     return found[0]
 
 
@@ -232,7 +234,7 @@ def _check(recipe: Recipe) -> None:
     parts: list[Programs | Tools | Image] = [*recipe.programs, *recipe.plugins, *compiled, *recipe.images]
     for part in parts:
         if part.set not in recipe.sets:
-            raise RecipeError(f"the recipe for {recipe.kubernetes} names no set {part.set}")
+            raise RecipeError(f"the recipe for {recipe.kubernetes} has no set {part.set}")
     for part in [*parts, *recipe.tools]:
         if not part.roles or not set(part.roles) <= set(ROLES):
             raise RecipeError(f"{part.set or part}: roles must be some of {', '.join(ROLES)}")

