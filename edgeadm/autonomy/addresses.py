@@ -1,4 +1,4 @@
-"""Will every Pod get the address again that it has?"""
+"""Checks that every Pod will get its current address again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _store(node: EdgeNode) -> Found:
 
 
 def _words(problem: Any) -> str:
-    """A problem as words, whatever its form."""
+    """A problem as text."""
     if not isinstance(problem, dict):
         return str(problem)
     return ": ".join(str(each) for each in problem.values() if each)

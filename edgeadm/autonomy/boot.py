@@ -1,4 +1,4 @@
-"""Does everything start by itself, in the right order, and without a network?"""
+"""Checks that all units start by themselves, in the right order, and without a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
 GROUP = "boot"
 LITE = lite_apiserver.SERVICE
 ONLINE = "network-online.target"
-# What each unit of UNITS is there for, as the end of a sentence about its start.
+# The purpose of each unit of UNITS, as the end of a sentence about its start.
 PURPOSES = {
     REPAIR: "which repairs the state after a power cut, is enabled",
     edge_nic.SERVICE: "which adds the virtual address, has run and is enabled",
@@ -24,7 +24,7 @@ PURPOSES = {
     KEEP: "which keeps a copy of the cache, is running and enabled",
     lite_apiserver.TIMER: "which renews lite-apiserver's certificate, is running and enabled",
 }
-# Unit → those that must not start before it.
+# Unit → the units that must start after it.
 BEFORE = {
     REPAIR: (CONTAINERD, LITE, KUBELET),
     edge_nic.SERVICE: (LITE, KUBELET),
@@ -34,7 +34,7 @@ BEFORE = {
 
 
 def code_of(unit: str) -> str:
-    """The code of the check of this unit."""
+    """The code of this unit's check."""
     return f"unit-{unit.removesuffix('.timer')}"
 
 
@@ -46,7 +46,7 @@ def _runs(unit: str) -> Callable[[EdgeNode], Found]:
         if state.load != "loaded":
             return failed(f"{full_name(unit)} is {state.load or 'unknown'}")
         found = f"{state.file or 'not enabled'}, {state.active_state or 'inactive'}"
-        # Join does not start it on a node that runs: it takes away what the network of its Pods was given.
+        # Join does not start it on a running node, because it deletes the reservations of the Pod network.
         waits = unit == REPAIR and state.active_state == "inactive"
         if state.enabled and (state.active or waits):
             return ok(found)

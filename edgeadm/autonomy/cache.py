@@ -1,4 +1,4 @@
-"""Does lite-apiserver have every answer that the node starts with, whole, and twice?"""
+"""Checks that lite-apiserver has cached every response for the node's start, complete and with a copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeadm.phases.node_files import SNAPSHOT
 
 GROUP = "cache"
 DAY = 86_400
-# An entry so young may be copied the next moment.
+# The next copy may not have run yet for such a new entry.
 YOUNG = 60
 NODES = "nodes"
 KEEP_ONLINE = "connect the node to the cloud for a minute while these programs run, then check again"
@@ -36,12 +36,12 @@ def _private(node: EdgeNode) -> Found:
 def _kubelet(node: EdgeNode) -> Found:
     found = _warm(KUBELET, exact=True)(node)
     if found.result == OK:
-        _ = node.pods  # raises where the Pods cannot be read from these answers
+        _ = node.pods  # raises if the responses contain no readable Pods
     return found
 
 
 def _own_objects(node: EdgeNode) -> Found:
-    """Objects of this node that kubelet asks for at each start, as answered to the installed version."""
+    """Objects of this node that kubelet requests at each start, cached for the installed version."""
     version, wanted = node.kubelet_version.removeprefix("v"), OWN[KUBELET]
     ours = [each for each in node.entries if is_of(each, KUBELET) and version in str(each.get("userAgent"))]
     if not ours:
@@ -54,8 +54,8 @@ def _own_objects(node: EdgeNode) -> Found:
 
 
 def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
-    """A check that the program's answers are there. With `exact`, only those count that the version which is
-    installed asks for."""
+    """A check that the program's responses are cached. With `exact`, only responses to the installed version
+    count."""
     resources, others = LISTS[program], ALSO_FOR.get(program, ())
 
     def probe(node: EdgeNode) -> Found:
@@ -73,7 +73,7 @@ def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
 
 
 def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
-    """A list of the resource; of Nodes, this Node alone will do."""
+    """A list of the resource; for Nodes, this Node alone is sufficient."""
     fitting = [each for each in entries if each.get("resource") == resource and not each.get("subresource")]
     if resource == NODES:
         return any(each.get("verb") == "list" or each.get("name") == node for each in fitting)

@@ -1,4 +1,4 @@
-"""Will containerd set up Pods the way that remembers their addresses?"""
+"""Checks that containerd uses the CNI configuration that stores addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
 
 GROUP = "pod network"
 FOLDER, _, OURS = CONFLIST.rpartition("/")
-SUFFIXES = (".conf", ".conflist", ".json")  # what libcni reads, in the order of names
+SUFFIXES = (".conf", ".conflist", ".json")  # the files that libcni reads, by name
 PLUGINS = "/opt/cni/bin"
 IPAM = "edge-ipam"
 NEEDED = (IPAM, "host-local", "flannel", "portmap", "bridge", "loopback")
@@ -43,7 +43,7 @@ def _memory(node: EdgeNode) -> Found:
 
 
 def _plugin(node: EdgeNode) -> dict[str, Any]:
-    """The first plugin of our configuration; empty where there is none."""
+    """The first plugin of our configuration, or an empty string."""
     try:
         found = json.loads(node.host.read(CONFLIST) or b"")["plugins"][0]
     except (ValueError, KeyError, IndexError, TypeError):

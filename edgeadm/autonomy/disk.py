@@ -1,4 +1,4 @@
-"""Is there room to start, and is what the node remembers on a disk at all?"""
+"""Checks that there is space for a start, and that the stored state is on a disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.phases.lite_files import CACHE
 from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
 
 GROUP = "disk"
-# Where the kubelet measures, what it calls that, and its own bounds (its defaults_linux.go).
+# The kubelet's eviction signals with their file systems, and its default thresholds (defaults_linux.go).
 KUBELET, RUNTIME = "/var/lib/kubelet", "/var/lib/containerd"
 SPACE = ((KUBELET, "nodefs.available"), (RUNTIME, "imagefs.available"))
 INODES = ((KUBELET, "nodefs.inodesFree"), (RUNTIME, "imagefs.inodesFree"))
@@ -20,13 +20,13 @@ DEFAULTS: dict[str, Any] = {
     "nodefs.inodesFree": "5%",
     "imagefs.inodesFree": "5%",
 }
-NEAR = 1.2  # times the bound: a boot writes, too
+NEAR = 1.2  # factor for the threshold: a boot writes, too
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def bound(text: str, total: float) -> float:
-    """A bound of the kubelet's, such as `10%` or `1Gi`, as a number; 0 where it is none."""
+    """A threshold of the kubelet, such as `10%` or `1Gi`, as a number; 0 if it is invalid."""
     unit = next((each for each in UNITS if text.endswith(each)), "")
     try:
         if text.endswith("%"):
@@ -56,7 +56,7 @@ def _free(node: EdgeNode) -> Found:
 
 
 def _bounds(node: EdgeNode) -> dict[str, Any]:
-    """Signal → bound. The user's own leave the kubelet none of its defaults, unless it is told otherwise."""
+    """Signal → threshold. The user's own thresholds replace all defaults, unless configured otherwise."""
     own = node.kubelet_config.get("evictionHard")
     if not isinstance(own, dict):
         return DEFAULTS
@@ -64,7 +64,7 @@ def _bounds(node: EdgeNode) -> dict[str, Any]:
 
 
 def _measure(node: EdgeNode, flag: str, path: str) -> tuple[int, int]:
-    """Total and free, in df's units; zeros where it does not tell."""
+    """Total and free space in df's units; zeros if unknown."""
     lines = node.host.ask("df", flag, path).out.splitlines()
     columns = lines[-1].split() if len(lines) > 1 else []
     numbers = [int(each) if each.isdecimal() else 0 for each in columns[1:4]]

@@ -1,4 +1,4 @@
-"""Do Pods find each other by name while the node is cut off?"""
+"""Checks that Pods can resolve names while the node is offline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _asked(node: EdgeNode) -> Found:
 
 
 def _flag(node: EdgeNode) -> list[str]:
-    """What the kubelet's command line says, which goes before its configuration."""
+    """DNS servers on the kubelet's command line, which overrides its configuration."""
     text = (node.host.read(KUBEADM_FLAGS) or b"").decode(errors="replace")
     found = re.findall(r"--cluster-dns[= ]([^\s\"']+)", text)
     return str(found[-1]).split(",") if found else []

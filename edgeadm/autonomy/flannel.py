@@ -1,4 +1,4 @@
-"""Does flannel find on the node what other nodes know of it?"""
+"""Checks that flannel's files match the state that other nodes know."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _values(text: bytes) -> dict[str, str]:
 
 
 def _networks(values: dict[str, str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """This node's ranges; none where one that is named does not belong to the whole network."""
+    """This node's ranges; empty if one of them is outside the network."""
     found = []
     for family in ("FLANNEL", "FLANNEL_IPV6"):
         if f"{family}_SUBNET" not in values:

@@ -1,4 +1,4 @@
-"""What `edgeadm-node` tells of this node: its cache, its addresses, its Pods, its images."""
+"""Output of `edgeadm-node` about this node: its cache, addresses, Pods and images."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ WRONG_COMMAND_LINE = 2
 
 @dataclass(frozen=True)
 class Told:
-    """One answer. `fault` says why there is none, or what the program complains of beside it; with `absent`,
-    the program is missing or does not know the question."""
+    """One output. `fault` is the reason if there is none, or a problem that the program reports; with
+    `absent`, the program is missing or does not support the command."""
 
     document: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     absent: bool = False
 
     def every(self, name: str) -> list[dict[str, Any]]:
-        """The list of that name; empty where there is none."""
+        """The list with this name, or an empty list."""
         return [each for each in self.document.get(name) or [] if isinstance(each, dict)]
 
 

@@ -1,4 +1,5 @@
-"""Are the images of this node's Pods here to stay? There is no registry to pull them from."""
+"""Checks that the images of this node's Pods stay on the node, because it has no registry to pull them
+from."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ SANDBOX = "the sandbox of every Pod"
 
 
 def full_name(name: str) -> str:
-    """The image's name as containerd has it: with its registry, and with a tag where it has no digest."""
+    """The image's name in containerd: with its registry, and with a tag if it has no digest."""
     name, at, digest = name.partition("@")
     first, slash, _ = name.partition("/")
     if not slash:
@@ -28,7 +29,7 @@ def full_name(name: str) -> str:
 
 
 def _wanted(node: EdgeNode) -> dict[str, str]:
-    """Image → the first Pod that needs it."""
+    """Image → the first Pod that requires it."""
     found: dict[str, str] = {}
     runtime = facts.runtime(node.host)
     if runtime is not None and runtime.sandbox_image:
@@ -45,7 +46,7 @@ def _images(node: EdgeNode) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
-    """By each of their names: an image of a package may have the name of a second registry as well."""
+    """Images by each of their names: an image of a package may have the name of a second registry as well."""
     return {
         full_name(str(name)): each
         for each in node.images.every("images")

@@ -1,4 +1,4 @@
-"""Does the kubelet ask this node's lite-apiserver, with a certificate that holds?"""
+"""Checks that the kubelet uses this node's lite-apiserver, with a valid certificate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUP = "kubelet"
 THIRD = 1 / 3
 GATE = "WatchListClient"
 HARDWARE_CLOCKS = "/sys/class/rtc"
-# Where edge-keep and systemd-timesyncd note the time, which a boot without a better clock goes on from.
+# The files in which edge-keep and systemd-timesyncd store the time for a boot without a better clock.
 NOTED = (f"{SNAPSHOT}/.node/clock", "/var/lib/systemd/timesync/clock")
 SET_THE_CLOCK = "set the clock: `timedatectl set-time`, or a time service"
 

@@ -1,4 +1,5 @@
-"""Would the node come back although its network card has no address, and with the kernel's state flushed?"""
+"""Checks that the node recovers without an address on its network interface, and with flushed kernel
+state."""
 
 from __future__ import annotations
 

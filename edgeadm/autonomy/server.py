@@ -1,4 +1,4 @@
-"""Does the node have its own API server, where everybody on it looks for it?"""
+"""Checks that the node has its own API server at the expected addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.phases.lite_files import AUTHORITY, LINK, PAIR, addresses, names
 from edgeadm.phases.service_ip import TABLE, TOOL
 
 GROUP = "lite-apiserver"
-SHORT = 7  # days: less is no time to bring the cable back and have the certificate renewed
+SHORT = 7  # days: too few to restore the connection and renew the certificate
 THIRD = 1 / 3
 AWAY = 500
 SIGN_ANEW = (
@@ -37,7 +37,7 @@ def _rules(node: EdgeNode) -> Found:
     rules = [
         line for line in answer.out.splitlines() if f"daddr {service} " in line and f"to {place}" in line
     ]
-    if len(rules) < 2:  # one for what comes in, one for what the node itself sends
+    if len(rules) < 2:  # one for incoming packets, one for those of the node itself
         return failed(
             f"the table `{family} {TABLE}` redirects {service} to {place} in {len(rules)} of 2 chains"
         )

@@ -14,7 +14,7 @@ from edgeadm import __version__
 from edgeadm.cli import pflag
 from edgeadm.errors import UsageError
 
-# Verb → module that holds its click command under the name `command`.
+# Verb → module with its click command `command`.
 VERBS = {
     "init": "edgeadm.cli.init",
     "join": "edgeadm.cli.join",
@@ -33,7 +33,8 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
-# What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
+# Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'
+# own.
 SUMMARIES = {
     "init": "Set up the control plane of a cluster on this host.",
     "join": "Join this host to a cluster as a node.",

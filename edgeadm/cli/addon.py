@@ -26,7 +26,7 @@ class ClusterVerb(WorkflowVerb):
     def configured(self, ctx: click.Context) -> Config:
         asked = super().configured(ctx)
         access = open_access(asked.addon.kubeconfig or None)
-        # What the cluster was made with holds until it is asked to be otherwise.
+        # Stored settings of the cluster are kept unless they are overridden.
         config = load(ctx.params.get("config"), given(ctx, self.name), remembered(access.cluster))
         validate(config, self.name)
         return self.with_path(replace(config, verbosity=asked.verbosity), access.path)

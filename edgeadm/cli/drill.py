@@ -129,7 +129,7 @@ def lift(dry_run: bool, output: str) -> None:
         else:
             console.data(f"  would {changes[0]}" if changes else NOTHING)
         return
-    # Without the lock: the drill that holds it may be the one to be ended.
+    # Without the lock, because the running drill holds it.
     with changing(LIFT, Config(), PlainReport(), journaled=False, locked=False) as session:
         lifted = _block(session.ctx).lift()
     if output == "json":
@@ -144,7 +144,7 @@ def _drill(wish: Wish, *, as_json: bool) -> int:
         # Not journaled: see edgeadm/drill/__init__.py.
         with changing(VERB, Config(), PlainReport(), journaled=False) as session:
             node = this_node(session.ctx, wish.node)
-            # What is asked every few seconds goes past the log.
+            # Periodic checks are not logged.
             watch = Watch(here.host(), node, here.probes)
             drill = Drill(
                 session.ctx.host,

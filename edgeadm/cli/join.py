@@ -20,7 +20,7 @@ class TargetGroup(pflag.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         below = bool(args) and args[0] in self.commands
         ctx.allow_interspersed_args = not below
-        # Before a sub-command there is no target: an empty one takes its place.
+        # Before a sub-command there is no target: an empty one is inserted.
         return super().parse_args(ctx, ["", *args] if below else args)
 
 
@@ -36,6 +36,6 @@ def show_joined(session: Session, changed: int, as_json: bool) -> None:
         console.data(renderer(ctx).text("text/join-done.txt", values).rstrip("\n"))
 
 
-# What `init` was told of the cluster, this node learns from the cluster.
+# Settings of `init` that this node reads from the cluster.
 VERB = WorkflowVerb(JOIN, show_joined, accepts=tuple(edgeadm_options("init")))
 command = VERB.command(TargetGroup)

@@ -14,7 +14,7 @@ from edgeadm.cli import console
 from edgeadm.errors import EdgeadmError, UsageError
 
 INTERRUPTED = 130
-# What a shell reports for a program that wrote into a closed pipe.
+# The status of a program in a shell that wrote to a closed pipe.
 BROKEN_PIPE = 141
 
 
@@ -44,7 +44,7 @@ def run(command: click.Command, argv: list[str] | None = None, obj: object = Non
         console.talk("\ninterrupted; run the same command again to resume")
         return INTERRUPTED
     except SystemExit:
-        # Where a pipe was closed, click wraps stdout and exits with 1, as if that were an error of ours.
+        # For a closed pipe, click wraps stdout and exits with 1, as for an error of ours.
         if sys.stdout is not stdout:
             return BROKEN_PIPE
         raise

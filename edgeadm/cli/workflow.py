@@ -39,11 +39,11 @@ class WorkflowVerb:
 
     workflow: Workflow
     closing: Closing
-    # Whether kubeadm has a verb of this name, whose phases can be named as well.
+    # Whether kubeadm has a verb with this name, whose phases are accepted as well.
     kubeadm: bool = True
-    # What takes changes back goes by the journal, and is not written into it.
+    # Verbs that revert changes read the journal and do not write to it.
     journaled: bool = True
-    # The options of the verb that this one comes in a pair with.
+    # The options of the counterpart of this verb.
     accepts: tuple[click.Parameter, ...] = ()
 
     @property

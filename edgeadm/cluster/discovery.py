@@ -1,6 +1,6 @@
-"""Finding a cluster with a token and a hash, as kubeadm does (app/discovery/token): the API server is asked
-without being believed, its answer must be signed with the token, and the CA in it must be the one that the
-hash names. From then on only certificates of that CA count."""
+"""Discovers a cluster with a token and a hash, as kubeadm does (app/discovery/token): the API server is
+queried without verification, the response must be signed with the token, and the CA in it must match the
+hash. After that, only certificates of that CA are accepted."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from edgeadm.errors import ApiError, UnreachableError
 
 VERSION = "/version"
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
-SIGNER = 5.0  # the controller that signs cluster-info needs a moment after a token was made
+SIGNER = 5.0  # the controller that signs cluster-info needs a moment after a token was created
 HOW_TO_GET_ONE = "create a new one with `edgeadm token create --print-join-command` on a control plane"
 
 
 def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
-    """The cluster's API, its certificate checked. Raises an error of cluster/errors.py."""
+    """The cluster's API, with a verified certificate. Raises an error of cluster/errors.py."""
     if ticket.by_file:
         server, ca = _cluster_of(discovery_file(ticket).decode(errors="replace"))
         return _reached(TokenApi(server, ca, ticket.bootstrap_token, timeout))
@@ -50,17 +50,17 @@ def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
         try:
             return replace(_checked(replace(asked, server=server, timeout=timeout / 2)), timeout=timeout)
         except (UnreachableError, ApiError):
-            pass  # an address of the cluster's own network: the one that we were given works, or says why not
+            pass  # an address of the cluster's internal network: use the given one, or raise its error
     return _reached(asked)
 
 
 def server_of(host: str, port: int) -> str:
-    """https://HOST:PORT, an IPv6 address in brackets."""
+    """https://HOST:PORT, with an IPv6 address in brackets."""
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
 def spki_hashes(bundle: bytes) -> list[str]:
-    """`sha256:…` of every certificate's public key, as `--discovery-token-ca-cert-hash` has it."""
+    """`sha256:…` of every certificate's public key, in the form of `--discovery-token-ca-cert-hash`."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -143,8 +143,8 @@ def _check_pins(ca: bytes, wanted: tuple[str, ...]) -> None:
 
 
 def _reached(api: TokenApi) -> TokenApi:
-    """Itself, once it has answered with a certificate that holds. Where that is made for other addresses, the
-    same server under the name that it is made for."""
+    """Itself, once it has responded with a valid certificate. If that is valid for other addresses only, the
+    same server under a valid name."""
     try:
         return _checked(api)
     except CertificateAddressError as error:
@@ -158,8 +158,9 @@ def _checked(api: TokenApi) -> TokenApi:
 
 
 def _by_name(api: TokenApi, error: CertificateAddressError) -> TokenApi:
-    """The server at this IP address as COMMON_NAME. Raises the error where its certificate lacks that too, or
-    where it was a name that was asked for: where a name leads is for the DNS to say, today and tomorrow."""
+    """The server at this IP address under the name COMMON_NAME. Raises the error if its certificate is not
+    valid for that name either, or if a name was given: DNS determines the addresses of a name, which may
+    change."""
     where = urlsplit(api.server)
     try:
         address = str(ipaddress.ip_address(where.hostname or ""))

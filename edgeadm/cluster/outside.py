@@ -1,4 +1,4 @@
-"""The API over plain HTTPS, without the Kubernetes client: a node that joins asks a handful of questions."""
+"""The API over plain HTTPS, without the Kubernetes client, for the few requests of a joining node."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HIDDEN = (403, 404)
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status, headers with small names, body, and who gave it."""
+    """An HTTP response: status, headers with lower-case names, body, and its server."""
 
     status: int
     headers: dict[str, str]
@@ -62,10 +62,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class TokenApi:
-    """An API server that was checked, and the token that we hold. A copy of it is an Outside.
+    """A verified API server, and our token. A copy of it is an Outside.
 
-    With `at`, it is that address which is called, and the host of `server` is the name that its certificate
-    has to have."""
+    With `at`, connections go to that address, and the certificate must be valid for the host of `server`.
+    """
 
     server: str
     ca: bytes
@@ -74,7 +74,7 @@ class TokenApi:
     at: str = ""
 
     def ask(self, path: str) -> Answer:
-        """What the server answers, as it came."""
+        """The server's response, unprocessed."""
         return self._call("GET", path)
 
     def get(self, path: str) -> Object | None:
@@ -102,7 +102,7 @@ class TokenApi:
         return call(self.server, method, path, context, **more)
 
     def good(self, answer: Answer, path: str) -> Answer:
-        """The answer. Raises TokenRefusedError, ApiError."""
+        """The response. Raises TokenRefusedError, ApiError."""
         if answer.status == http.HTTPStatus.UNAUTHORIZED:
             raise TokenRefusedError(
                 f"the API server at {self.server} does not accept the token",
@@ -120,7 +120,7 @@ class TokenApi:
 
 
 class Connection(http.client.HTTPSConnection):
-    """To the address `at`, of which a certificate for our `host` is expected."""
+    """Connects to the address `at`, and expects a certificate for our `host`."""
 
     at = ""
     trust: ssl.SSLContext
@@ -131,8 +131,8 @@ class Connection(http.client.HTTPSConnection):
 
 
 def _connect(connection: Connection, end: float) -> None:
-    """Open the connection. One that is ended at once is tried again: the balancer in front of several control
-    planes does so while they find their new leader. Nothing was sent by then."""
+    """Open the connection. If it is closed at once, it is retried: a load balancer of several control planes
+    does this during a leader election. No data was sent by then."""
     while True:
         try:
             connection.connect()
@@ -155,8 +155,8 @@ def call(
     timeout: float = TIMEOUT,
     at: str = "",
 ) -> Answer:
-    """One request, sent to the address `at` where it is set. Raises an error of its own for each way in which
-    there may be no answer."""
+    """One request, sent to the address `at` if it is set. Raises a separate error for each cause of a missing
+    response."""
     where = urlsplit(server)
     name, port = where.hostname or "", where.port or PORT
     host = at or name
@@ -176,8 +176,7 @@ def call(
 
 
 def resolve(host: str, port: int, timeout: float) -> None:
-    """Wait no longer than this for the resolver: its own patience is half a minute. Raises
-    AddressUnknownError."""
+    """Limit the time of the resolver, whose own time-out is half a minute. Raises AddressUnknownError."""
     found: list[Any] = []
 
     def look_up() -> None:
@@ -237,7 +236,8 @@ def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[No
 
 
 def _unrouted(host: str, error: OSError) -> NoRouteError:
-    """Which hop it ends at: EHOSTUNREACH is what the last router says, or a neighbour that keeps silent."""
+    """Whether a router or a neighbour was not reachable: EHOSTUNREACH is the message of the last router, or
+    of a failed ARP request."""
     if error.errno == errno.EHOSTUNREACH:
         return NoRouteError(
             f"{host} is unreachable: {error.strerror}",

@@ -1,4 +1,4 @@
-"""Discovery files on web servers, as kubeadm takes them (app/discovery/https)."""
+"""Discovery files on web servers, as in kubeadm (app/discovery/https)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from edgeadm.cluster.errors import DiscoveryFileError
 from edgeadm.cluster.trust import trusted
 from edgeadm.config.ticket import Ticket
 
-TIMEOUT = 30.0  # seconds without a byte
+TIMEOUT = 30.0  # read time-out in seconds
 MAX_BYTES = 1 << 20
 
 
 def discovery_file(ticket: Ticket) -> bytes:
-    """The bytes of the ticket's discovery file; one on a web server is fetched once in a run, from a server
-    that this machine trusts. Raises DiscoveryFileError."""
+    """The content of the ticket's discovery file; a URL is downloaded once per run, from a server that this
+    host trusts. Raises DiscoveryFileError."""
     return _fetched(ticket.url) if ticket.url else ticket.kubeconfig or b""
 
 
 @cache
 def _fetched(url: str) -> bytes:
     try:
-        # Only https addresses get here: see ticket_of.
+        # Only https URLs are possible: see ticket_of.
         with urllib.request.urlopen(url, timeout=TIMEOUT, context=trusted()) as answer:  # noqa: S310
             found: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""One drill, from the first look to the last."""
+"""One drill, from the first check to the last."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edgeadm.errors import PhaseError, UnreachableError
 from edgeadm.hosts import Host
 
 INTERVAL = 5.0
-SETTLE = 15.0  # after the end: what the cloud has to say by then may still end a container
+SETTLE = 15.0  # after the end: pending changes of the cluster may still stop a container
 RETRIES = 6
-UNITS = ("lite-apiserver", "containerd", "kubelet")  # what a boot starts anew, in its order
-LINES = 20  # of progress, at most; none within half a minute of another
+UNITS = ("lite-apiserver", "containerd", "kubelet")  # the units that a boot starts, in order
+LINES = 20  # maximum number of progress lines; at most two per minute
 APART = 30.0
 
 Say = Callable[[str], None]
@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Drill:
-    """`host` is changed, `watch` only asks."""
+    """`host` changes the node, `watch` only reads."""
 
     host: Host
     block: Block
@@ -44,8 +44,8 @@ class Drill:
         return self.minutes * 60
 
     def run(self) -> Report:
-        """Block, watch, lift, tell. Raises DrillRunningError, UnreachableError where the node is cut off
-        already, NotBlockedError; whatever it raises, the block is gone by then."""
+        """Block, watch, unblock, report. Raises DrillRunningError, UnreachableError if the node is already
+        offline, NotBlockedError; the block is removed in any case."""
         self.block.refuse_another()
         if not self.watch.reached():
             raise UnreachableError(
@@ -74,7 +74,7 @@ class Drill:
         return Report(self.node.name, self.minutes, blocked, self.restart, pods, questions, lifted)
 
     def _watch_all(self) -> list[Sample]:
-        """Looks until the time is over, with the restarts in the middle."""
+        """Checks until the end of the time, with the restarts half-way."""
         samples: list[Sample] = []
         start = told = self.probes.now()
         left = list(UNITS) if self.restart else []
@@ -108,7 +108,7 @@ class Drill:
         )
 
     def _runtime(self) -> Pods | None:
-        """What runs; the runtime gets some time to answer."""
+        """The running containers; the runtime gets some time to respond."""
         for _ in range(RETRIES):
             found = self.watch.pods()
             if found is not None:

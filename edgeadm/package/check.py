@@ -1,4 +1,4 @@
-"""Reading a package from its first byte to its last and comparing everything with its manifest."""
+"""Reads a package completely and compares it with its manifest."""
 
 from __future__ import annotations
 
@@ -31,35 +31,36 @@ GZIP = b"\x1f\x8b"
 READ_BUFFER = 1 << 20
 RUNNABLE = ("program", "tool", "cni-plugin", "edgeadm")
 
-# Told after each file: the entry, and the bytes checked so far.
+# Called after each file with the entry and the number of verified bytes.
 OnProgress = Callable[[FileEntry, int], None]
 
 
 class Sink(Protocol):
-    """Where checked files go."""
+    """The destination of verified files."""
 
     def path(self, entry: FileEntry) -> Path | None:
-        """Where to write the file; None where it is only checked."""
+        """The path to write the file to, or None if it is only verified."""
 
     def link(self, entry: FileEntry) -> None:
         """A symbolic link of the package."""
 
 
 class Nowhere:
-    """Nothing is written: verify."""
+    """A sink that writes nothing: verification only."""
 
     def path(self, entry: FileEntry) -> Path | None:  # noqa: ARG002
         return None
 
     def link(self, entry: FileEntry) -> None:
-        """Its target was compared with the manifest already."""
+        """Its target was compared with the manifest before."""
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest of a package file or folder; nothing else is read.
+    """The manifest of a package file or directory; no other data is read.
 
-    Raises PackageNotFoundError, NotAPackageError, ChecksumMissingError for upstream's layout, and what
-    `manifest.parse` raises."""
+    Raises PackageNotFoundError, NotAPackageError, ChecksumMissingError for upstream's layout, and the errors
+    of `manifest.parse`.
+    """
     if path.is_dir():
         return folder_manifest(path)
     with _opened(path) as archive:
@@ -67,14 +68,16 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def verify(path: Path, *, arch: str | None = None, on_progress: OnProgress | None = None) -> Manifest:
-    """Read every byte of a package file or folder and compare it with the manifest, which is returned.
+    """Read every byte of a package file or directory, compare it with the manifest, and return the manifest.
 
-    With `arch` (amd64, arm64 …) the package must be for it. Nothing is written. Raises a PackageError."""
+    With `arch` (amd64, arm64 …) the package must be for this architecture. Nothing is written. Raises a
+    PackageError.
+    """
     return check(path, Nowhere(), arch=arch, on_progress=on_progress)
 
 
 def check(path: Path, sink: Sink, *, arch: str | None, on_progress: OnProgress | None = None) -> Manifest:
-    """Verify, and hand what was verified to the sink. Raises a PackageError at the first difference."""
+    """Verify, and pass verified files to the sink. Raises a PackageError at the first difference."""
     if path.is_dir():
         manifest = folder_manifest(path)
         _check_arch(manifest, arch)

@@ -1,4 +1,4 @@
-"""Checksums: read from what is beside a package, and compared with it."""
+"""Checksums: read from a `.sha256` file, and compared with a package."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ BESIDE = ".sha256"
 
 
 def parse_checksum(text: str, name: str) -> str:
-    """The hash for `name` in the words of a `.sha256` file: a bare hash, or lines as sha256sum writes them.
+    """The hash for `name` in a `.sha256` file: a bare hash, or lines as sha256sum writes them.
 
-    Raises SourceError where there is none."""
+    Raises SourceError if there is none.
+    """
     for line in text.splitlines():
         words = line.split(maxsplit=1)
         if not words or not SHA256.fullmatch(words[0].lower()):
@@ -26,7 +27,7 @@ def parse_checksum(text: str, name: str) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """The file's sha256, read in pieces."""
+    """The file's sha256, read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,7 +1,8 @@
-"""One zstd frame, walked block by block: bounded memory, and its exact end is known.
+"""One zstd frame, read block by block with bounded memory and a known end.
 
-The library's own stream readers take a cut-off frame for a short one and skip what follows; a package must be
-refused for both. A block decodes to 128 KiB at most (RFC 8878, 3.1.1.2)."""
+The library's own stream readers accept a truncated frame and skip trailing data; a package must be rejected
+for both. A block decodes to 128 KiB at most (RFC 8878, 3.1.1.2).
+"""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ HINT = "copy or download the package again"
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
     """The frame's contents in chunks of at most 128 KiB.
 
-    Raises NotAPackageError for what is no zstd, PackageTruncatedError, PackageTrailingError,
-    PackageDamagedError for data that cannot be decoded."""
+    Raises NotAPackageError for data other than zstd, PackageTruncatedError, PackageTrailingError,
+    PackageDamagedError for data that cannot be decoded.
+    """
     import zstandard
 
     decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()

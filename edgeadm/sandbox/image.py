@@ -1,4 +1,4 @@
-"""The root image: a bare Debian, made once, read by every node, written by none."""
+"""The root image: a bare Debian, created once, shared read-only by all nodes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edgeadm.sandbox.errors import RootImageError
 from edgeadm.sandbox.recipe import NEVER, NOT_BARE, Recipe, recipe_of, suite_of
 
 DEFAULT_SUITE = "bookworm"
-# Distribution → the components of its archive that hold the packages.
+# Distribution → the components of its archive that contain the packages.
 COMPONENTS = {"debian": "main", "ubuntu": "main,universe"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the packages come from: an empty mirror is debootstrap's own default."""
+    """The source of the packages: an empty mirror is debootstrap's own default."""
 
     suite: str
     components: str = "main"
@@ -32,10 +32,11 @@ class Source:
 
 
 def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare: bool = False) -> Path:
-    """The image's folder below `images`, built now if it is not there.
+    """The image's directory below `images`; builds it if it does not exist.
 
-    `name` is one of debian-11, debian-12 and debian-13; empty: the release of this machine. `bare` is
-    debootstrap's default installation with sshd. Raises RootImageError; UsageError for an unknown name."""
+    `name` is one of debian-11, debian-12 and debian-13; empty: the release of this host. `bare` is
+    debootstrap's default installation with sshd. Raises RootImageError; UsageError for an unknown name.
+    """
     source = host_source()
     if name:
         source = other_suite(source, suite_of(name))
@@ -53,9 +54,11 @@ def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare
 
 
 def host_source() -> Source:
-    """The release of this machine, from the place that its apt uses; on other systems Debian's default.
+    """The release of this host, from the mirror of its apt; on other systems Debian's default.
 
-    The same release, because edgeadm's executable wants the C library it was built with, or a newer one."""
+    It is the same release because edgeadm's executable requires the C library that it was built with, or a
+    newer one.
+    """
     listed = execute(
         [
             "apt-get",
@@ -75,8 +78,8 @@ def host_source() -> Source:
 
 
 def other_suite(source: Source, suite: str) -> Source:
-    """The same place for another suite of Debian. Where this machine is of another distribution, or signs
-    with a key for each suite, Debian's own defaults apply."""
+    """The source of another suite of Debian. If this host runs another distribution, or a key per suite is
+    used, Debian's own defaults apply."""
     if suite == source.suite:
         return source
     if source.components != COMPONENTS["debian"]:
@@ -85,7 +88,7 @@ def other_suite(source: Source, suite: str) -> Source:
 
 
 def parse_targets(text: str, suite: str) -> tuple[str, str]:
-    """The mirror and keyring of a suite's main packages in what `apt-get indextargets` prints."""
+    """The mirror and keyring of a suite's main packages in the output of `apt-get indextargets`."""
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 4 and words[:3] == ["Packages", suite, "main"]:
@@ -140,7 +143,7 @@ def _finish(recipe: Recipe, root: Path) -> None:
 
 
 def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
-    """Raises RootImageError where the image has a program that edgeadm itself must bring."""
+    """Raises RootImageError if the image contains a program that edgeadm must install."""
     folders = ("usr/local/bin", "usr/local/sbin", "usr/bin", "usr/sbin")
     found = [
         f"/{folder}/{name}"
@@ -156,7 +159,7 @@ def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder that a build may have left with file systems mounted in it."""
+    """Delete a directory in which a build may have left mounted file systems."""
     if not path.exists():
         return
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]

@@ -261,7 +261,7 @@ def test_rules_that_nft_refuses_leave_nothing(node: EdgeNode) -> None:
 def test_an_api_server_that_still_answers_makes_it_no_drill(node: EdgeNode) -> None:
     node.leaks = True
     ended = offline(node)
-    assert (ended.status, "still answers at 10.0.0.11:6443" in ended.err) == (4, True)
+    assert (ended.status, "still responds at 10.0.0.11:6443" in ended.err) == (4, True)
     assert (node.table, node.timer, node.now) == ("", (), 0)
 
 

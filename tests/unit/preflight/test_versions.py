@@ -49,7 +49,11 @@ def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -
         ("v1.36.3", "NodeLocalCRISocket=true", ""),
         ("v1.36.3", "NodeLocalCRISocket=false", ""),
         ("v1.37.2", "RootlessControlPlane=true", ""),
-        ("v1.37.2", "RootlessControlPlane=true,NodeLocalCRISocket=true", "NodeLocalCRISocket: it was removed"),
+        (
+            "v1.37.2",
+            "RootlessControlPlane=true,NodeLocalCRISocket=true",
+            "NodeLocalCRISocket: it was removed",
+        ),
         ("v1.37.2", "PublicKeysECDSA=true", "removed in 1.37"),
         ("v1.36.3", "ControlPlaneKubeletLocalMode=true", "removed in 1.36"),
         ("v1.35.4", "WaitForAllControlPlaneComponents=true", "removed in 1.35"),
