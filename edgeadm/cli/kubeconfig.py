@@ -1,4 +1,4 @@
-"""The cluster that a kubeconfig names, for verbs that need no node of it."""
+"""The cluster of a kubeconfig, for verbs that run outside its nodes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORT = 6443
 
 
 class KubeconfigError(EdgeadmError):
-    """There is no kubeconfig, or none that can be used."""
+    """No kubeconfig was found, or it is not usable."""
 
     code = "kubeconfig"
     exit_code = 3
@@ -29,7 +29,7 @@ class KubeconfigError(EdgeadmError):
 
 @dataclass(frozen=True)
 class Access:
-    """A kubeconfig's cluster."""
+    """The cluster of a kubeconfig."""
 
     path: str
     cluster: Cluster
@@ -37,7 +37,7 @@ class Access:
     settings: dict[str, Any]
 
     def endpoint(self) -> str:
-        """HOST:PORT for nodes that join: as the cluster announces it, else as the kubeconfig has it."""
+        """HOST:PORT for nodes that join: the advertised address, else that of the kubeconfig."""
 
         info = self.cluster.get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
         announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
@@ -47,7 +47,7 @@ class Access:
         return f"{name}:{found.port or PORT}"
 
     def authority(self) -> bytes:
-        """The CA's certificate. Raises KubeconfigError where the kubeconfig has none."""
+        """The CA certificate. Raises KubeconfigError if the kubeconfig contains none."""
         data = self.settings.get("certificate-authority-data")
         if data:
             return base64.b64decode(data)
@@ -55,16 +55,17 @@ class Access:
         found = self.host.read(os.path.join(os.path.dirname(self.path), file)) if file else None  # noqa: PTH118, PTH120
         if found is None:
             raise KubeconfigError(
-                f"`{self.path}` does not hold the cluster's CA",
-                hint="use one that does, such as the control plane's /etc/kubernetes/admin.conf",
+                f"`{self.path}` does not contain the cluster's CA",
+                hint="use one that contains it, such as the control plane's /etc/kubernetes/admin.conf",
             )
         return found
 
 
 def open_access(given: str | None) -> Access:
-    """The named kubeconfig's cluster, else that of the first one that is there.
+    """The cluster of the named kubeconfig, else of the first one that exists.
 
-    Raises KubeconfigError; that the API does not answer shows with the first request."""
+    Raises KubeconfigError. The API is not contacted.
+    """
     here = world()
     host = here.host()
     for path in _candidates(given):
@@ -72,8 +73,8 @@ def open_access(given: str | None) -> Access:
         if data is not None:
             return Access(path, here.cluster_of(data), host, _settings(path, data))
     raise KubeconfigError(
-        f"`{given}` is not there" if given else "there is no kubeconfig",
-        hint=f"run it on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
+        f"`{given}` does not exist" if given else "no kubeconfig found",
+        hint=f"run the command on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
     )
 
 
@@ -101,6 +102,6 @@ def _settings(path: str, data: bytes) -> dict[str, Any]:
         raise KubeconfigError(
             f"`{path}` is not a kubeconfig with a current context",
             context=str(error),
-            hint="`kubectl config view` shows one as it should be",
+            hint="compare it with the output of `kubectl config view`",
         ) from error
     return found

@@ -1,4 +1,4 @@
-"""What ends a drill early, and when it has to wait."""
+"""Signal handling of a drill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def ends_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM, and the end of the terminal without `nohup`, come as Ctrl-C does."""
+    """Handle SIGTERM, and SIGHUP without `nohup`, like Ctrl-C."""
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     for each, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -26,8 +26,8 @@ def ends_like_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Such a signal waits until the end of this, for us and for the programs that we start meanwhile: those
-    of a terminal go to them as well."""
+    """Defer such signals until the end of this context, for edgeadm and for the programs that it starts
+    meanwhile, because a terminal's signals reach them as well."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     try:
         yield

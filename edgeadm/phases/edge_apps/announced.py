@@ -40,7 +40,7 @@ def server(ctx: Context) -> str:
         for address in subset.get("addresses") or []:
             return _url(address["ip"], (subset.get("ports") or [{}])[0].get("port") or PORT)
     raise NoServerError(
-        "the kubeconfig names no address under which other machines reach the API server",
+        "the kubeconfig contains no API server address that other hosts can reach",
         hint="pass it as `--master-public-addr HOST:PORT`",
     )
 
