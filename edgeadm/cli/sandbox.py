@@ -238,26 +238,26 @@ def power(node: str, state: str, cut: bool, name: str) -> None:
 @command.command()
 @click.argument("node")
 @click.option(
-    "--back", cls=pflag.Switch, help="Make it a container again, as it was before; the machine's disk goes."
+    "--back", cls=pflag.Switch, help="Turn it back into the container that it was; its disk is deleted."
 )
 @click.option(
-    "--clock", metavar="DATE", help="Time (UTC) at which each boot begins, such as 1970-01-01; `now`."
+    "--clock", metavar="DATE", help="Time (UTC) at which each boot starts, for example 1970-01-01; or `now`."
 )
 @click.option(
     "--cache",
     type=click.Choice(["writeback", "none"]),
-    help="How the disk is written: by this machine's page cache, or past it. [default: writeback]",
+    help="Write the disk through the host's page cache, or bypass it. [default: writeback]",
 )
 @click.option(
-    "--kernel", type=click.Choice(["cloud", "generic"]), help="Debian's kernel for it. [default: cloud]"
+    "--kernel", type=click.Choice(["cloud", "generic"]), help="Flavour of Debian's kernel. [default: cloud]"
 )
 @click.option(
     "--accel",
     type=click.Choice(["auto", "kvm", "tcg"]),
-    help="`tcg` emulates the processor; `auto` is KVM if a stock kernel boots with it. [default: auto]",
+    help="`tcg` is emulation; `auto` is KVM if a stock kernel boots with it. [default: auto]",
 )
-@click.option("--memory", type=click.IntRange(512), metavar="MIB", help="Its memory. [default: 2560]")
-@click.option("--cpus", type=click.IntRange(1, 64), metavar="N", help="Its processors. [default: 2]")
+@click.option("--memory", type=click.IntRange(512), metavar="MIB", help="Memory. [default: 2560]")
+@click.option("--cpus", type=click.IntRange(1, 64), metavar="N", help="Processors. [default: 2]")
 @name_option
 @options.output
 def vm(
@@ -272,9 +272,10 @@ def vm(
     name: str,
     output: str,
 ) -> None:
-    """Make a node a virtual machine with a copy of its disk and Debian's kernel, or change the one it is.
+    """Turn a node into a virtual machine with Debian's kernel and a copy of its disk, or change its settings.
 
-    A node that is on is shut down first, and switched on again."""
+    A running node is shut down first and powered on again.
+    """
     sandbox = _sandbox(name)
     from edgeadm.sandbox import machine, supplies
 

@@ -1,4 +1,4 @@
-"""Debian packages of any release, downloaded from the place that the root image came from, and unpacked."""
+"""Debian packages of any release, downloaded from the mirror of the root image, and unpacked."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @dataclass(frozen=True)
 class Archive:
-    """The archive of one release; `folder` holds the lists of its packages, and the packages."""
+    """The archive of one release; `folder` contains its package lists, and downloaded packages."""
 
     source: Source
     folder: Path
 
     def update(self) -> None:
-        """Fetch the lists of packages. Raises VmKernelError."""
+        """Download the package lists. Raises VmKernelError."""
         for made in ("lists/partial", "cache/archives/partial", "debs"):
             (self.folder / made).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
@@ -39,7 +39,7 @@ class Archive:
         return f"deb [signed-by={keyring}] {self.source.mirror or MIRROR} {self.source.suite} main"
 
     def needed_by(self, package: str, form: str) -> str:
-        """The first package that `package` depends on and whose name has this form. Raises VmKernelError."""
+        """The first dependency of `package` whose name matches `form`. Raises VmKernelError."""
         told = self._run(["apt-cache", "depends", "--important", package])
         for line in told.out.splitlines():
             name = line.strip().removeprefix("Depends: ")
@@ -48,11 +48,11 @@ class Archive:
         raise VmKernelError(
             f"{self.source.suite} has no package {package}",
             context=told.err.strip(),
-            hint="see that this machine's apt serves that release: the kernel comes from the same place",
+            hint="check that the mirror of this host's apt serves this release",
         )
 
     def download(self, *packages: str) -> list[Path]:
-        """Download packages, without those that they need; their files. Raises VmKernelError."""
+        """Download packages without their dependencies; returns their files. Raises VmKernelError."""
         debs = self.folder / "debs"
         wanted = " ".join(packages)
         done = self._run(["sh", "-c", f"cd {shlex.quote(str(debs))} && exec apt-get download {wanted}"])
@@ -68,7 +68,7 @@ class Archive:
         return execute(argv, env=env)
 
     def settings(self) -> str:
-        """apt's configuration: nothing of this machine's lists, cache or installed packages is used."""
+        """apt's configuration, independent of the host's lists, cache and installed packages."""
         places = {
             "Dir::State::lists": "lists",
             "Dir::State::status": "status",
@@ -84,11 +84,11 @@ class Archive:
             raise VmKernelError(
                 what,
                 context="\n".join((done.err.strip() or done.out.strip()).splitlines()[-15:]),
-                hint="see that `apt-get update` works on this machine: packages come from the same place",
+                hint="check `apt-get update` on this host: the mirror is the same",
             )
 
 
 def unpack(deb: Path, folder: Path) -> None:
-    """Unpack a package's files into a directory."""
+    """Unpack the files of a package into a directory."""
     folder.mkdir(parents=True, exist_ok=True)
     execute(["dpkg-deb", "--extract", str(deb), str(folder)]).checked()

@@ -96,7 +96,7 @@ def write_machine_script(
 def write_runner(
     folder: Path, record: SandboxRecord, node: NodeRecord, plug: Path, command: list[str]
 ) -> Runner:
-    """Write the script that gives a node its network (by `plug`) and runs the command in its cgroups."""
+    """Write the script that sets up the node's network with `plug` and runs the command in its cgroups."""
     places = cgroups.places(cgroups_name(record, node), cgroups.this_machine())
     text = SCRIPT.format(
         node=node.name,

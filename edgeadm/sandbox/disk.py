@@ -64,7 +64,7 @@ def mounts_below(folder: Path) -> list[str]:
 
 
 def make(file: Path) -> None:
-    """Make a file with an empty file system of `SIZE` bytes; what is not written takes no room."""
+    """Create a sparse file with an empty file system of `SIZE` bytes."""
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
     with part.open("wb") as out:

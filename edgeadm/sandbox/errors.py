@@ -94,33 +94,33 @@ class SandboxLeftoverError(EdgeadmError):
 
 
 class VmKernelError(EdgeadmError):
-    """The kernel that a node needs as a virtual machine cannot be obtained or used on this machine."""
+    """There is no kernel for a virtual machine: it cannot be downloaded, or does not support the node."""
 
     code = "vm-kernel"
     exit_code = 4
 
 
 class VmAccelError(EdgeadmError):
-    """KVM was asked for, and a stock kernel does not boot with it on this machine."""
+    """KVM was requested, and a stock kernel does not boot with it on this host."""
 
     code = "vm-accel"
 
 
 class VmError(EdgeadmError):
-    """The node is a virtual machine, or is none, and the command is for the other kind."""
+    """The command does not support virtual machines, or supports only virtual machines."""
 
     code = "vm"
 
 
 class VmMonitorError(EdgeadmError):
-    """The emulator of a node that is a virtual machine refuses a command, or does not answer."""
+    """qemu rejected a command for a virtual machine, or does not respond."""
 
     code = "vm-monitor"
     exit_code = 4
 
 
 class NodeSilentError(EdgeadmError):
-    """A node that is a virtual machine is on, and no command can be run in it yet."""
+    """A virtual machine is on, but does not accept commands (yet)."""
 
     code = "node-silent"
     exit_code = 5

@@ -1,5 +1,5 @@
-"""The first file system of a virtual machine's kernel: the modules for its disk, busybox, and a script that
-mounts the disk and hands over to its init. It is small, because an emulated machine unpacks slowly."""
+"""The initrd of a virtual machine: kernel modules for its disk, busybox, and a script that mounts the disk
+and starts its init. It is small, because emulation makes decompression slow."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-# What the disk needs; modules that a kernel has built in are not in its list of modules.
+# Modules for the disk; built-in ones are not in modules.dep.
 WANTED = ("virtio_pci", "virtio_blk", "crc32c_generic", "crc32c_intel", "ext4")
-PROBE = "edgeadm.probe"  # a word of the kernel's command line: say that it runs, and switch off
+PROBE = "edgeadm.probe"  # kernel parameter: print RUNS and power off
 RUNS = "edgeadm: this kernel runs"
 INIT = f"""\
 #!/bin/busybox sh
@@ -32,7 +32,7 @@ exec busybox switch_root /root /sbin/init
 
 
 def modules(listed: str, wanted: tuple[str, ...] = WANTED) -> list[str]:
-    """The paths of modules and of those that they need, in the order of loading, from modules.dep."""
+    """The paths of modules and their dependencies from modules.dep, in loading order."""
     needs = {}
     for line in listed.splitlines():
         path, _, others = line.partition(":")
@@ -41,7 +41,7 @@ def modules(listed: str, wanted: tuple[str, ...] = WANTED) -> list[str]:
     order: list[str] = []
 
     def add(path: str) -> None:
-        for other in reversed(needs[path]):  # modules.dep has the first to load last
+        for other in reversed(needs[path]):  # modules.dep lists the first one to load last
             add(other)
         if path not in order:
             order.append(path)
@@ -53,7 +53,7 @@ def modules(listed: str, wanted: tuple[str, ...] = WANTED) -> list[str]:
 
 
 def build(tree: Path, busybox: Path, target: Path) -> None:
-    """Write the file for the kernel whose modules, and their modules.dep, are in `tree`."""
+    """Write the initrd for the kernel with the modules and modules.dep in `tree`."""
     order = modules((tree / "modules.dep").read_text())
     files = {
         "init": (0o755, INIT.encode()),
@@ -69,7 +69,7 @@ def build(tree: Path, busybox: Path, target: Path) -> None:
 
 
 def cpio(folders: tuple[str, ...], files: dict[str, tuple[int, bytes]]) -> Iterator[bytes]:
-    """An archive of the form `newc`, with /dev/console: the kernel opens it for init."""
+    """An archive in the format `newc`, with /dev/console, which the kernel opens for init."""
     number = 0
     for path in folders:
         number += 1

@@ -122,8 +122,8 @@ class Sandbox:
             before = self.node(name)
             if before.machine is not None:
                 raise VmError(
-                    f"node `{name}` is a virtual machine, which keeps the cards that it was made with",
-                    hint=f"make it a container first: edgeadm sandbox vm {name} --back",
+                    f"node `{name}` is a virtual machine: its network interfaces are fixed",
+                    hint=f"turn it back into a container first: edgeadm sandbox vm {name} --back",
                 )
             if before.is_on() and before.record.second:
                 execute(second.unplug(before.sandbox, before.record))

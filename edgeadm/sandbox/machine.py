@@ -1,4 +1,4 @@
-"""A node of a sandbox becomes a virtual machine, and becomes a container again."""
+"""Turns a node of a sandbox into a virtual machine, and back into a container."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from edgeadm.sandbox.node import Node
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a virtual machine shall be; what is None stays as it is, or is the default.
+    """Requested settings of a virtual machine; None keeps a setting, or means the default.
 
-    `clock` is the time of each of its boots, `now` that of this machine."""
+    Each boot starts at the time `clock`; `now` is the time of the host.
+    """
 
     kernel: str | None = None
     accel: str | None = None
@@ -30,47 +31,49 @@ class Wanted:
 
 
 def become(sandbox: Sandbox, name: str, wanted: Wanted = Wanted(), say: Say = silent) -> vm.Machine:
-    """Make the node a virtual machine, or change the one that it is; a node that was on is shut down first,
-    and switched on again.
+    """Turn the node into a virtual machine, or change its settings; a running node is shut down first and
+    powered on again.
 
     The disk is a copy of the node's. Raises NoSuchNodeError, VmKernelError, VmAccelError, UsageError, and
-    VmError if a machine shall have another kernel."""
+    VmError if the kernel of a virtual machine is to be changed.
+    """
     changes = settings(wanted)
     with sandbox.store.lock(sandbox.name, f"vm {name}"):
         node = sandbox.node(name)
         was_on, old = node.is_on(), node.machine
         if old is not None and wanted.kernel is not None:
             raise VmError(
-                f"the kernel of `{name}` was chosen when it became a virtual machine",
-                hint=f"make it a container again first: edgeadm sandbox vm {name} --back",
+                f"the kernel of `{name}` is fixed: the node is a virtual machine already",
+                hint=f"turn it back into a container first: edgeadm sandbox vm {name} --back",
             )
         kernel = _kernel(sandbox, node, wanted, say)
         machine = replace(old or vm.Machine(str(kernel.folder)), kernel=str(kernel.folder), **changes)
         if old is None or wanted.accel is not None:
             machine = replace(machine, accel=stock.accel_of(wanted.accel or "auto", kernel))
         if was_on:
-            say(f"{name}: shutting it down")
+            say(f"{name}: shutting down")
             node.power_off()
         if old is None:
-            say(f"{name}: copying its disk to that of a machine with kernel {kernel.version}")
+            say(f"{name}: copying its disk for a virtual machine with kernel {kernel.version}")
             _copy_disk(sandbox, node, kernel)
         vm.keep(node.folder, machine)
         if was_on:
-            say(f"{name}: booting by {machine.accel}")
+            say(f"{name}: booting with {machine.accel}")
             sandbox.switch_on(sandbox.node(name))
     return machine
 
 
 def back(sandbox: Sandbox, name: str, say: Say = silent) -> None:
-    """Make the node a container again, as it was before it became a virtual machine: the machine's disk goes.
+    """Turn the node back into the container that it was, and delete the disk of the virtual machine.
 
-    Raises NoSuchNodeError, and VmError if the node is no virtual machine."""
+    Raises NoSuchNodeError, and VmError if the node is not a virtual machine.
+    """
     with sandbox.store.lock(sandbox.name, f"vm {name}"):
         node = sandbox.node(name)
         if node.machine is None:
             raise VmError(
-                f"node `{name}` of sandbox `{sandbox.name}` is no virtual machine",
-                hint=f"`edgeadm sandbox vm {name}` makes it one",
+                f"node `{name}` of sandbox `{sandbox.name}` is not a virtual machine",
+                hint=f"turn it into one: edgeadm sandbox vm {name}",
             )
         was_on = node.is_on()
         if was_on:
@@ -82,7 +85,7 @@ def back(sandbox: Sandbox, name: str, say: Say = silent) -> None:
 
 
 def settings(wanted: Wanted) -> dict[str, Any]:
-    """The fields of a machine that are asked for. Raises UsageError for a date that is none."""
+    """The requested fields of the settings. Raises UsageError for an invalid date."""
     found: dict[str, Any] = {"cache": wanted.cache, "memory": wanted.memory, "cpus": wanted.cpus}
     if wanted.clock is not None:
         found["clock"] = clock(wanted.clock)
@@ -90,14 +93,14 @@ def settings(wanted: Wanted) -> dict[str, Any]:
 
 
 def clock(text: str) -> str:
-    """A date or a time, in UTC if it names no zone, as qemu takes it; empty for `now`. Raises UsageError."""
+    """A date or time (without a zone: UTC) in the format of qemu; empty for `now`. Raises UsageError."""
     if text == "now":
         return ""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
-            f"--clock: `{text}` is no date", hint="such as 1970-01-01, 2038-01-19T03:14:00 or now"
+            f"--clock: `{text}` is not a date", hint="such as 1970-01-01, 2038-01-19T03:14:00 or now"
         ) from error
     if found.tzinfo is not None:
         found = found.astimezone(UTC)
@@ -105,7 +108,7 @@ def clock(text: str) -> str:
 
 
 def _kernel(sandbox: Sandbox, node: Node, wanted: Wanted, say: Say) -> stock.Kernel:
-    """The kernel that is asked for, or the one that the machine has."""
+    """The requested kernel, or the kernel of the existing virtual machine."""
     if node.machine is not None:
         return stock.Kernel(Path(node.machine.kernel))
     suite = stock.suite_of(Path(node.record.image or node.sandbox.image))

@@ -93,12 +93,12 @@ class Node:
 
     @property
     def machine(self) -> vm.Machine | None:
-        """The virtual machine that it is; None for a container."""
+        """The settings of the virtual machine; None for a container."""
         return vm.read(self.folder)
 
     @property
     def port(self) -> port.Port:
-        """The way to commands in a virtual machine."""
+        """The connection for commands in a virtual machine."""
         key = self.store.folder(self.sandbox.name) / "ssh/id_ed25519"
         return port.Port(vm.sockets(self.sandbox, self.record), key)
 
@@ -163,12 +163,12 @@ class Node:
         self, argv: Sequence[str], env: dict[str, str] | None = None, *, terminal: bool = False
     ) -> list[str]:
         """The command on this host that runs a command in the node. Raises NodeOffError, and
-        NodeSilentError for a virtual machine that does not answer within a minute."""
+        NodeSilentError if a virtual machine does not respond within a minute."""
         if self.machine is not None and self.is_on():
             if not self.port.open(60):
                 raise NodeSilentError(
-                    f"node `{self.name}` of sandbox `{self.sandbox.name}` does not answer yet",
-                    hint=f"an emulated machine boots for minutes; its console: {self.console}",
+                    f"node `{self.name}` of sandbox `{self.sandbox.name}` does not respond yet",
+                    hint=f"an emulated virtual machine takes minutes to boot; its console: {self.console}",
                 )
             return self.port.command(_clean(argv, env), terminal=terminal)
         pid = self._inside()

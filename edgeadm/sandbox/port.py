@@ -1,7 +1,7 @@
-"""Commands in a node that is a virtual machine: SSH by its virtio port, so that no network is needed.
+"""Commands in a virtual machine: SSH over its virtio port, without a network.
 
-In the machine a script waits on the port and gives each connection to an sshd (`transplant`). Here one ssh
-holds the connection for all commands, because the port takes one at a time."""
+In the virtual machine, a script starts an sshd for each connection to the port (`transplant`). On the host,
+one ssh holds the connection for all commands, because the port has only one connection at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Port:
-    """The port of a machine: `folder` has its sockets, `key` is the private key that it accepts."""
+    """The port of a virtual machine: `folder` contains its sockets, `key` is the private key for it."""
 
     folder: Path
     key: Path
@@ -46,7 +46,7 @@ class Port:
         return self.control.exists() and execute([*self._ssh(), "-O", "check", "node"]).code == 0
 
     def open(self, patience: float) -> bool:
-        """Whether commands can be run, after up to `patience` seconds of trying."""
+        """Connect, for up to `patience` seconds; returns whether commands can be run."""
         if self.is_open():
             return True
         if not self.folder.is_dir():
@@ -56,12 +56,12 @@ class Port:
             return self.is_open() or self._connect(patience)
 
     def command(self, argv: Sequence[str], *, terminal: bool = False) -> list[str]:
-        """The command on this machine that runs a command in the node by the open connection."""
+        """The command on this host that runs a command in the node over the open connection."""
         extra = ["-t"] if terminal else ["-T"]
         return [*self._ssh(), "-o", "ProxyCommand=false", *extra, "node", "--", shlex.join(argv)]
 
     def connect_words(self, patience: float) -> list[str]:
-        """The ssh that holds the connection, for as long as it stands."""
+        """The command that opens the connection and holds it."""
         proxy = f"socat - UNIX-CONNECT:{shlex.quote(str(self.folder / 'port'))}"
         options = [f"ProxyCommand={proxy}", f"ConnectTimeout={max(1, round(patience))}"]
         words = [word for option in (*OPTIONS, *options) for word in ("-o", option)]
@@ -86,5 +86,5 @@ class Port:
 
 
 def has_terminal() -> bool:
-    """Whether our own stdin is a terminal, which the command's is to be then, too."""
+    """Whether stdin of edgeadm is a terminal: the command then needs one, too."""
     return sys.stdin is not None and sys.stdin.isatty()

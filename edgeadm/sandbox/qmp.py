@@ -1,4 +1,4 @@
-"""qemu's monitor: a socket that takes commands as JSON and answers each with a line (QMP)."""
+"""qemu's monitor: a socket for commands as JSON, one per line (QMP)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ PATIENCE = 60.0  # seconds
 
 
 def command(path: Path, name: str, /, **arguments: Any) -> Any:
-    """Run a command of the monitor whose socket is `path`; its answer.
+    """Run a command of the monitor at the socket `path`; returns its result.
 
-    Waits up to a minute for qemu to open the socket. Raises VmMonitorError."""
+    Waits for up to a minute until qemu has created the socket. Raises VmMonitorError.
+    """
     request = {"execute": name, **({"arguments": arguments} if arguments else {})}
     with socket.socket(socket.AF_UNIX) as port:
         port.settimeout(PATIENCE)
@@ -28,7 +29,7 @@ def command(path: Path, name: str, /, **arguments: Any) -> Any:
                 return _answer(lines, request)
         except (OSError, ValueError) as error:
             raise VmMonitorError(
-                f"qemu does not answer `{name}`: {error}", hint=f"its socket: {path}"
+                f"qemu does not respond to `{name}`: {error}", hint=f"its socket: {path}"
             ) from error
 
 
@@ -41,14 +42,14 @@ def _connect(port: socket.socket, path: Path) -> None:
         except OSError as error:
             if time.monotonic() > end:
                 raise VmMonitorError(
-                    f"qemu does not open its monitor {path}: {error.strerror}",
-                    hint="the node's console.log says why",
+                    f"qemu has no monitor at {path}: {error.strerror}",
+                    hint="read the node's console.log",
                 ) from error
         time.sleep(0.05)
 
 
 def _answer(lines: Any, request: dict[str, Any] | None) -> Any:
-    """The answer to a request (None: the greeting); events that come in between are left out."""
+    """The result of a request (None: the greeting); events are skipped."""
     if request is not None:
         lines.write(json.dumps(request) + "\n")
         lines.flush()
@@ -58,6 +59,6 @@ def _answer(lines: Any, request: dict[str, Any] | None) -> Any:
             raise ValueError("the connection was closed")
         told = json.loads(line)
         if "error" in told:
-            raise VmMonitorError(f"qemu refuses a command: {told['error'].get('desc', told['error'])}")
+            raise VmMonitorError(f"qemu rejected a command: {told['error'].get('desc', told['error'])}")
         if "return" in told or "QMP" in told:
             return told.get("return")

@@ -71,7 +71,7 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
         if machines := [node.name for node in nodes if node.machine is not None]:
             raise VmError(
                 f"virtual machines cannot be saved: {', '.join(machines)}",
-                hint=f"make them containers first: edgeadm sandbox vm {machines[0]} --back",
+                hint=f"turn them back into containers first: edgeadm sandbox vm {machines[0]} --back",
             )
         running = [node for node in nodes if node.is_on()]
         part = folder.with_name(f".{name}.part")

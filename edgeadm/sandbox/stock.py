@@ -1,4 +1,4 @@
-"""Debian's own kernels for virtual machines: made once per release, kept with the root images."""
+"""Debian's kernels for virtual machines: downloaded once per release, cached with the root images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgeadm.sandbox.errors import VmAccelError, VmKernelError
 Say = Callable[[str], None]
 FLAVOURS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
 CONCRETE = r"linux-image-\d[\w.+-]*"
-# As Debian's installer brings along with a kernel (its Recommends): without it no profile is ever loaded.
+# Debian's installer adds it to a kernel (Recommends). Without it, no AppArmor profile can be loaded.
 WITH_IT = ("apparmor",)
 PROBE_SECONDS = 20.0
 MODULES = "usr/lib/modules"
@@ -26,7 +26,7 @@ REVISION = 1
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel's directory: `vmlinuz`, `initrd`, and `tree` with files for the root of its machines."""
+    """The directory of a kernel: `vmlinuz`, `initrd`, and `tree` with files for virtual machines' roots."""
 
     folder: Path
 
@@ -36,25 +36,26 @@ class Kernel:
 
     @property
     def version(self) -> str:
-        """Such as 6.1.0-41-cloud-amd64."""
+        """Its version, for example 6.1.0-41-cloud-amd64."""
         return next((self.tree / MODULES).iterdir()).name
 
 
 def suite_of(root: Path) -> str:
-    """The release of Debian in a root image. Raises VmKernelError for another distribution or machine."""
+    """The Debian release of a root image. Raises VmKernelError for other distributions and architectures."""
     known = parse_os_release((root / "etc/os-release").read_text())
     if known.get("ID") != "debian" or platform.machine() != "x86_64":
         raise VmKernelError(
             f"there is no kernel for {known.get('PRETTY_NAME', 'this system')} on {platform.machine()}",
-            hint="virtual machines are for nodes with Debian, on x86-64",
+            hint="virtual machines require a node with Debian on x86-64",
         )
     return known["VERSION_CODENAME"]
 
 
 def kernel(images: Path, suite: str, flavour: str, say: Say) -> Kernel:
-    """The kernel of a release (`flavour`: cloud or generic), downloaded now if it is not there.
+    """The kernel of a release (`flavour`: cloud or generic), downloaded if it is not cached.
 
-    Raises VmKernelError."""
+    Raises VmKernelError.
+    """
     found = Kernel(images / f"kernel-{suite}-{flavour}-{REVISION}")
     if found.folder.is_dir():
         return found
@@ -73,8 +74,8 @@ def kernel(images: Path, suite: str, flavour: str, say: Say) -> Kernel:
 
 
 def accel_of(wanted: str, kernel: Kernel) -> str:
-    """kvm or tcg: `auto` is KVM if this kernel boots with it here. Raises VmAccelError if KVM was asked for
-    and it does not."""
+    """kvm or tcg: `auto` is KVM if this kernel boots with it. Raises VmAccelError if KVM was requested and
+    the kernel does not boot with it."""
     if wanted == vm.TCG or (wanted == "auto" and not Path("/dev/kvm").exists()):
         return vm.TCG
     if boots_by_kvm(kernel):
@@ -82,14 +83,14 @@ def accel_of(wanted: str, kernel: Kernel) -> str:
     if wanted == "auto":
         return vm.TCG
     raise VmAccelError(
-        "Debian's kernel does not boot by KVM on this machine",
-        hint="`--accel auto` emulates the processor, which is about 12 times slower",
+        "Debian's kernel does not boot with KVM on this host",
+        hint="use `--accel auto`: emulation is about 12 times slower",
     )
 
 
 def boots_by_kvm(kernel: Kernel) -> bool:
-    """Whether the kernel gets as far as its first program by KVM within 20 s; asked once per boot of this
-    machine. /dev/kvm alone says little: a paravirtual one does not run stock kernels."""
+    """Whether the kernel starts its first program with KVM within 20 seconds; tested once per boot of the
+    host. The existence of /dev/kvm is not enough: a paravirtual KVM does not run stock kernels."""
     boot, known = Path("/proc/sys/kernel/random/boot_id").read_text().strip(), kernel.folder / "kvm"
     told = known.read_text().split() if known.exists() else []
     if len(told) == 2 and told[0] == boot:
@@ -100,7 +101,7 @@ def boots_by_kvm(kernel: Kernel) -> bool:
 
 
 def probe(kernel: Kernel) -> list[str]:
-    """The command that boots the kernel as far as its first program, which says so on stdout."""
+    """The command that boots the kernel until its first program, which prints RUNS on stdout."""
     files = ["-kernel", str(kernel.folder / "vmlinuz"), "-initrd", str(kernel.folder / "initrd")]
     words = ["-nodefaults", "-no-user-config", "-machine", "q35", *vm.ACCEL_WORDS[vm.KVM], "-m", "512M"]
     words += ["-display", "none", "-no-reboot", "-serial", "stdio"]
@@ -126,7 +127,7 @@ def _make(part: Path, archive: Archive, package: str) -> None:
 
 
 def merge_usr(folder: Path) -> None:
-    """Move /bin, /sbin and /lib below /usr, as they are on every node: an older package has them outside."""
+    """Move /bin, /sbin and /lib into /usr, where all nodes have them: older packages do not."""
     for name in ("bin", "sbin", "lib"):
         if (folder / name).is_dir():
             shutil.copytree(folder / name, folder / "usr" / name, symlinks=True, dirs_exist_ok=True)

@@ -35,7 +35,7 @@ def ensure_tools(say: Say, *, dhcp: bool = False) -> None:
 
 
 def ensure_vm_tools(say: Say) -> None:
-    """Install what virtual machines need of this machine. Raises MissingToolError."""
+    """Install the packages that virtual machines need on this host. Raises MissingToolError."""
     ensure_packages([*TOOLS, *VM_TOOLS], say)
 
 

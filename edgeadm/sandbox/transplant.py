@@ -1,5 +1,5 @@
-"""The disk of a virtual machine, made from a node's: its whole file tree in one file system, with a kernel's
-modules, a network setup of the machine's own, and a way in by the virtio port."""
+"""The disk of a virtual machine: a copy of the node's file tree in one file system, with kernel modules, a
+network configuration, and access over the virtio port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeadm.sandbox import disk, keys, names, second, vm
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
 HOME = "usr/local/lib/edgeadm-sandbox"
-# Of the layer over the root image (`layer`): it makes a machine of a container.
+# Files of the layer over the root image (`layer`) that only a container needs.
 OF_A_CONTAINER = (
     f"{HOME}/node-setup",
     "etc/systemd/system/edgeadm-sandbox.service",
@@ -23,10 +23,10 @@ OF_A_CONTAINER = (
     "etc/systemd/system/systemd-udev-trigger.service.d/edgeadm-sandbox.conf",
 )
 FSTAB = "/dev/vda / ext4 errors=remount-ro 0 1\n"
-# A card that waits for a carrier before it has an address: the default of systemd-networkd.
+# By default, systemd-networkd sets no address without a carrier.
 NETWORKD = "[Match]\nMACAddress={mac}\n\n[Network]\nAddress={ip}/24\n{gateway}"
 SYSTEMD = "/lib/systemd/system"
-# Unit → the target that wants it, as `systemctl enable` links it.
+# Unit → the target that wants it, as with `systemctl enable`.
 ENABLED = {
     "systemd-networkd.service": "multi-user.target",
     "systemd-networkd-wait-online.service": "network-online.target",
@@ -34,7 +34,7 @@ ENABLED = {
 }
 PORT_UNIT = f"""\
 [Unit]
-Description=Commands from outside by the virtio port
+Description=Commands of the host over the virtio port
 DefaultDependencies=no
 Conflicts=shutdown.target
 Before=shutdown.target
@@ -44,9 +44,10 @@ ExecStart=/bin/bash /{HOME}/port
 Restart=always
 KillMode=process
 """
-# Opened anew for each connection: to close the port discards all that the former one left.
+# The port is opened for each connection: closing it discards data of the previous one. sshd gets pipes: it
+# makes its descriptors non-blocking, and both directions of the port share one.
 PORT_SCRIPT = f"""\
-# Gives each connection on the virtio port to an sshd. The client's first line begins a connection.
+# Starts an sshd for each connection to the virtio port, at the first line of its client.
 port=/dev/virtio-ports/{vm.PORT}
 pause() {{ read -r -t 0.3 <> <(:) || :; }}
 serve() {{
@@ -56,7 +57,7 @@ serve() {{
         {{
             printf 'SSH-2.0-%s\\n' "${{line##*SSH-2.0-}}"
             exec cat
-        }} | /usr/sbin/sshd -i -f /{HOME}/sshd_config
+        }} | /usr/sbin/sshd -i -f /{HOME}/sshd_config | cat
         return
     done
 }}
@@ -85,8 +86,8 @@ PidFile none
 
 @dataclass(frozen=True)
 class Parts:
-    """What a machine's disk is made of: the node's directory (its disk and root are mounted), the files that
-    come with the kernel, the package that nodes see, and the key that is accepted."""
+    """The sources of a disk: the node's directory (its disk and root are mounted), the files of the kernel,
+    the package for nodes, and the private key for access."""
 
     folder: Path
     kernel_files: Path
@@ -95,7 +96,7 @@ class Parts:
 
 
 def make_disk(parts: Parts, record: SandboxRecord, node: NodeRecord) -> Path:
-    """Make the machine's disk; its file. One that was interrupted is made anew."""
+    """Create the disk; returns its file. An incomplete disk is replaced."""
     file = vm.disk(parts.folder)
     part = file.with_suffix(".part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +114,7 @@ def make_disk(parts: Parts, record: SandboxRecord, node: NodeRecord) -> Path:
 
 
 def adapt(root: Path, record: SandboxRecord, node: NodeRecord, public_key: str) -> None:
-    """Make the file tree of a container that of a machine."""
+    """Turn the file tree of a container into that of a virtual machine."""
     for path in OF_A_CONTAINER:
         (root / path).unlink(missing_ok=True)
     unmask(root)
@@ -129,7 +130,7 @@ def adapt(root: Path, record: SandboxRecord, node: NodeRecord, public_key: str) 
 
 
 def files(record: SandboxRecord, node: NodeRecord, public_key: str) -> dict[str, str]:
-    """Path → text of the files that a machine has and a container does not need."""
+    """Path → text of the files that a virtual machine needs in addition."""
     found = {
         "etc/fstab": FSTAB,
         f"{HOME}/port": PORT_SCRIPT,
@@ -148,7 +149,7 @@ def files(record: SandboxRecord, node: NodeRecord, public_key: str) -> dict[str,
 
 
 def unmask(root: Path) -> list[str]:
-    """Remove the links that mask units, which no real boot has; their names."""
+    """Unmask all units; returns their names."""
     units = root / "etc/systemd/system"
     masked = [path for path in units.glob("*") if path.is_symlink() and str(path.readlink()) == "/dev/null"]
     for path in masked:
@@ -157,7 +158,7 @@ def unmask(root: Path) -> list[str]:
 
 
 def enable(root: Path, unit: str, wanted_by: str, target: str) -> None:
-    """Have a unit start with another one."""
+    """Enable a unit."""
     link = root / "etc/systemd/system" / f"{wanted_by}.wants" / unit
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
@@ -181,7 +182,7 @@ def _mounted(file: Path, place: Path) -> Iterator[Path]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy all that a directory has, with owners, modes, times, attributes and holes."""
+    """Copy the content of a directory with owners, modes, times, attributes and holes."""
     if source.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         execute(["cp", "--archive", "--sparse=always", f"{source}/.", str(target)]).checked()

@@ -1,8 +1,8 @@
-"""A node as a virtual machine: a kernel, a clock, a memory and a disk of its own, emulated by qemu.
+"""A node as a virtual machine: qemu gives it its own kernel, clock, memory and disk.
 
-The node stays a node of its sandbox: a tap with the node's name is in the switch where its cable was, so
-link, line and NAT are those of every node. In the node's directory `vm/machine.json` says what the machine is
-and `vm/disk.img` is its disk; sockets are in /run, because their paths must be short."""
+It remains a node of its sandbox: a tap with the node's name replaces its link in the switch, so link state,
+link quality and NAT work as for containers. In the node's directory, `vm/machine.json` is the record of the
+virtual machine and `vm/disk.img` its disk. Sockets are in /run: the length of their paths is limited."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ PROGRAM = "qemu-system-x86_64"
 CACHES = ("writeback", "none")
 KVM, TCG = "kvm", "tcg"
 ACCELS = ("auto", KVM, TCG)
-# Without AVX the emulation is faster: vector instructions are translated badly.
+# Emulation is faster without AVX.
 ACCEL_WORDS = {
     KVM: ["-accel", "kvm", "-cpu", "host"],
     TCG: ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off,svm=off,avx=off,avx2=off"],
 }
-# eth0 is the card's name on every node of a sandbox. An emulated kernel would choose the slow HPET for time.
+# The interface is eth0 as in containers. An emulated kernel would otherwise use the slow HPET as its clock.
 BOOT_WORDS = ["root=/dev/vda", "ro", "console=ttyS0", "net.ifnames=0", "mitigations=off", "loglevel=4"]
 TCG_BOOT_WORDS = ["clocksource=tsc", "hpet=disable"]
-PORT = "edgeadm"  # the name of the virtio port in the machine
+PORT = "edgeadm"  # name of the virtio port in the virtual machine
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What a virtual machine is. `kernel` is the directory of its kernel, `accel` kvm or tcg, `cache` how
-    qemu writes to the disk; each boot begins at the time `clock` (UTC; empty: this machine's time). `memory`
-    is in MiB."""
+    """The settings of a virtual machine. `kernel` is the directory of its kernel, `accel` is kvm or tcg,
+    `cache` is the cache mode of the disk, `memory` is in MiB. Each boot starts at the time `clock` (UTC;
+    empty: the time of the host).
+    """
 
     kernel: str
     accel: str = TCG
@@ -47,7 +48,7 @@ class Machine:
 
 
 def read(folder: Path) -> Machine | None:
-    """The machine of the node whose directory this is; None if it is no virtual machine."""
+    """The settings of the node with this directory; None if it is not a virtual machine."""
     try:
         return Machine(**json.loads((folder / FOLDER / "machine.json").read_text()))
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
@@ -55,7 +56,7 @@ def read(folder: Path) -> Machine | None:
 
 
 def keep(folder: Path, machine: Machine) -> None:
-    """Write it down in one step; from then on the node is a virtual machine."""
+    """Write the settings atomically; from then on the node is a virtual machine."""
     path = folder / FOLDER / "machine.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
@@ -64,20 +65,20 @@ def keep(folder: Path, machine: Machine) -> None:
 
 
 def disk(folder: Path) -> Path:
-    """The file with the machine's disk."""
+    """The file of the disk."""
     return folder / FOLDER / "disk.img"
 
 
 def sockets(record: SandboxRecord, node: NodeRecord) -> Path:
-    """The directory of the machine's sockets."""
+    """The directory of the sockets."""
     return Path("/run/edgeadm-sandbox") / names.cgroup_name(record.name, node.name)
 
 
 def remove_sockets(record: SandboxRecord, node: NodeRecord) -> None:
-    """Remove them, and the directory of those of all sandboxes if it is empty."""
+    """Delete the sockets, and the directory of all sockets if it is empty."""
     folder = sockets(record, node)
     shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # not there, or not empty
+    with suppress(OSError):  # missing, or not empty
         folder.parent.rmdir()
 
 
@@ -87,12 +88,12 @@ def monitor(record: SandboxRecord, node: NodeRecord) -> Path:
 
 
 def port(record: SandboxRecord, node: NodeRecord) -> Path:
-    """The socket that leads to the machine's virtio port."""
+    """The socket of the virtio port."""
     return sockets(record, node) / "port"
 
 
 def cards(record: SandboxRecord, node: NodeRecord) -> list[tuple[str, str, str]]:
-    """The machine's network cards: id, tap in the switch, hardware address."""
+    """The network interfaces: id in qemu, tap in the switch, hardware address."""
     found = [("card0", node.name, names.mac(node.ip))]
     if node.second:
         ip = second.address(record, node)
@@ -101,7 +102,7 @@ def cards(record: SandboxRecord, node: NodeRecord) -> list[tuple[str, str, str]]
 
 
 def write_plug(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
-    """Write the commands that give the machine its taps and its line at each boot; their file."""
+    """Write the commands that create the taps and set the link quality at each boot; returns their file."""
     path, part = folder / "plug", folder / ".plug"
     bad = shlex.quote(str(folder / "line"))
     run = shlex.quote(str(sockets(record, node)))
@@ -114,7 +115,7 @@ def write_plug(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
 
 
 def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that put the machine's taps into the switch; the cable itself stays down."""
+    """The commands that create the taps in the switch; the first one stays down."""
     inside = ["ip", "-n", names.switch_netns(record.name)]
     commands = [
         [*inside, "tuntap", "add", "dev", node.name, "mode", "tap"],
@@ -132,12 +133,12 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
 
 
 def clear(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that take the taps and the line away; they fail if there is nothing to take."""
+    """The commands that delete the taps and the link quality; they fail if there are none."""
     return [*line.clear_line(record, node), *switch.unplug(record, node)]
 
 
 def command(folder: Path, record: SandboxRecord, node: NodeRecord, machine: Machine) -> list[str]:
-    """qemu's command line. The machine waits for the monitor's `cont` before its first instruction."""
+    """qemu's command line. The virtual machine is paused until the command `cont` of the monitor."""
     kernel = Path(machine.kernel)
     boot = BOOT_WORDS + (TCG_BOOT_WORDS if machine.accel == TCG else [])
     disk_words = f"file={_value(disk(folder))},if=none,id=disk,format=raw,cache={machine.cache},discard=unmap"
@@ -164,5 +165,5 @@ def command(folder: Path, record: SandboxRecord, node: NodeRecord, machine: Mach
 
 
 def _value(path: Path) -> str:
-    """A path within an option of qemu, in which a comma ends a value."""
+    """A path as the value of an option of qemu, in which commas are separators."""
     return str(path).replace(",", ",,")

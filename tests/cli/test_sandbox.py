@@ -69,7 +69,7 @@ def test_it_needs_root(words: tuple[str, ...], anybody: Path, capsys: pytest.Cap
         (("vm", "cp1", "--accel", "xen"), "'auto', 'kvm', 'tcg'"),
         (("vm", "cp1", "--memory", "12"), "--memory"),
         (("vm", "cp1", "--back", "--clock", "now"), "--back takes no other option"),
-        (("vm", "cp1", "--clock", "yesterday"), "--clock: `yesterday` is no date"),
+        (("vm", "cp1", "--clock", "yesterday"), "--clock: `yesterday` is not a date"),
         (("frobnicate",), "frobnicate"),
         (("up", "--name", "No Name"), "[bad-sandbox-name]"),
         (("down", "--name", "../x"), "[bad-sandbox-name]"),

@@ -73,6 +73,6 @@ def test_a_refusal_is_told(tmp_path: Path) -> None:
 
 def test_a_monitor_that_goes_away_is_told(tmp_path: Path) -> None:
     monitor = Monitor(tmp_path / "m", {"cont": {}})
-    with pytest.raises(VmMonitorError, match="does not answer `cont`"):
+    with pytest.raises(VmMonitorError, match="does not respond to `cont`"):
         qmp.command(tmp_path / "m", "cont")
     monitor.end()

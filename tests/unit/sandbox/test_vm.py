@@ -1,4 +1,4 @@
-"""A node as a virtual machine: its record, qemu's command line, its disk, and what is refused."""
+"""A node as a virtual machine: its record, qemu's command line, its disk, and errors."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_a_clock_is_a_date(text: str, found: str) -> None:
 
 
 def test_a_clock_that_is_none_is_refused() -> None:
-    with pytest.raises(UsageError, match="`yesterday` is no date"):
+    with pytest.raises(UsageError, match="`yesterday` is not a date"):
         machine.settings(Wanted(clock="yesterday"))
 
 
@@ -207,9 +207,9 @@ def test_only_what_is_asked_for_changes(store: Store, node: Node) -> None:
 def test_its_kernel_and_its_cards_stay(store: Store, node: Node) -> None:
     vm.keep(node.folder, PLAIN)
     sandbox = Sandbox("demo", store)
-    with pytest.raises(VmError, match="the kernel of `edge1` was chosen"):
+    with pytest.raises(VmError, match="the kernel of `edge1` is fixed"):
         machine.become(sandbox, "edge1", Wanted(kernel="generic"))
-    with pytest.raises(VmError, match="keeps the cards"):
+    with pytest.raises(VmError, match="its network interfaces are fixed"):
         sandbox.second_card("edge1", second.CARD)
     assert sandbox.record == RECORD
 
@@ -223,7 +223,7 @@ def test_it_cannot_be_saved(store: Store, node: Node) -> None:
 
 def test_back_is_for_machines_alone(store: Store, node: Node) -> None:
     sandbox = Sandbox("demo", store)
-    with pytest.raises(VmError, match="`cp1` of sandbox `demo` is no virtual machine"):
+    with pytest.raises(VmError, match="`cp1` of sandbox `demo` is not a virtual machine"):
         machine.back(sandbox, "cp1")
     vm.keep(node.folder, PLAIN)
     vm.disk(node.folder).touch()
