@@ -118,7 +118,9 @@ def list_nodes(name: str, output: str) -> None:
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @name_option
 def execute(node: str, argv: tuple[str, ...], name: str) -> int:
-    """Run a command in a node, also when its cable is cut; its streams and its exit status are ours."""
+    """Run a command in a node, also when its cable is cut; its streams and its exit status are ours.
+
+    On a control plane KUBECONFIG is /etc/kubernetes/admin.conf."""
     return _sandbox(name).node(node).attach(argv)
 
 
