@@ -133,7 +133,7 @@ class Node:
         return attach(self.command(argv, self.session()))
 
     def session(self) -> dict[str, str]:
-        """The variables of a user's command: the terminal, and on a control plane its administrator's kubeconfig."""
+        """The variables of a user's command: the terminal, and the kubeconfig of a control plane."""
         found = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
         if (self.root / ADMIN_CONF).is_file():
             found["KUBECONFIG"] = f"/{ADMIN_CONF}"
