@@ -1,4 +1,4 @@
-"""A release in a scratch clone: tag, build, sign, and the commands by which a user verifies it. The sdist, too."""
+"""A release in a scratch clone: tag, build, sign, and verify as a user does; its sdist builds its docs."""
 
 from __future__ import annotations
 
