@@ -1,6 +1,6 @@
-"""The console blocks of the pages that are marked `<!-- run: PLACE -->`, run as a reader would, in one cluster.
+"""The console blocks of the pages that are marked `<!-- run: PLACE -->`, run in one cluster.
 
-`host` is the machine with the sandbox, where the pages call the sandbox `demo`; other places are its nodes."""
+`host` is the machine with the sandbox, which the pages call `demo`; other places are its nodes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Run = Callable[[str, Command], Result]
 
 @pytest.fixture(scope="module")
 def sandbox(begin: Callable[..., Sandbox]) -> Sandbox:
-    """A cluster with edge nodes; in root's directory on cp1 is what the pages say that the reader has there."""
+    """A cluster with edge nodes; cp1 has the files of the pages in root's directory."""
     sandbox = begin()
     cp1 = sandbox.node("cp1")
     cp1.exec(["ln", "-s", package_in(cp1), f"/root/edgeadm-{KUBERNETES}-amd64.tar.zst"])
