@@ -44,8 +44,8 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def substitute(_app: Any, _name: str, source: list[str]) -> None:
-    """Put the default Kubernetes version for `{{ kubernetes }}`, all of them for `{{ recipes }}`, and the version
-    of edgeadm for `{{ version }}`, in code blocks too."""
+    """Replace `{{ kubernetes }}` by the default Kubernetes version, `{{ recipes }}` by all of them, and
+    `{{ version }}` by the version of edgeadm, in code blocks too."""
     source[0] = source[0].replace("{{ version }}", edgeadm.__version__)
     source[0] = source[0].replace("{{ kubernetes }}", default_kubernetes())
     source[0] = source[0].replace("{{ recipes }}", ", ".join(known_recipes()))

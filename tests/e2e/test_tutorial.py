@@ -1,4 +1,4 @@
-"""The contributor's tutorial, followed in a scratch clone: its files, its changes, its tests, in their order."""
+"""The contributor's tutorial, followed in a scratch clone: its files, changes and tests, in their order."""
 
 from __future__ import annotations
 
