@@ -52,3 +52,22 @@ def commands(text: str) -> list[Command]:
         elif found:
             found[-1] = Command(found[-1].text, (*found[-1].shown, line), found[-1].as_root)
     return found
+
+
+@dataclass(frozen=True)
+class Change:
+    """A diff without line numbers: a text that the file holds once, and the text in its place."""
+
+    path: str
+    old: str
+    new: str
+
+
+def change(block: Block) -> Change:
+    """The change that a `diff` block shows. Raises ValueError if it does not begin with the names of one file."""
+    first, second, *lines = block.text.splitlines(keepends=True)
+    path = second.removeprefix("+++ b/").strip()
+    if first.strip() != f"--- a/{path}" or not {line[:1] for line in lines} <= {" ", "-", "+"}:
+        raise ValueError(f"{block.page.name}: no diff of one file: {block.text}")
+    old = "".join(line[1:] for line in lines if line[0] != "+")
+    return Change(path, old, "".join(line[1:] for line in lines if line[0] != "-"))

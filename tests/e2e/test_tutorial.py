@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doc_blocks import Block, blocks, commands
+from tests.doc_blocks import blocks, change, commands
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
@@ -25,19 +25,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(clone, check=True, capture_output=True)
     (folder / ".venv").symlink_to(Path(sys.prefix))
     return folder
-
-
-def change(folder: Path, block: Block) -> None:
-    """Make the change of a diff without line numbers: the text before it is in the file once."""
-    first, second, *lines = block.text.splitlines(keepends=True)
-    path = folder / second.removeprefix("+++ b/").strip()
-    assert first.strip() == f"--- a/{path.relative_to(folder)}"
-    assert {line[:1] for line in lines} <= {" ", "-", "+"}
-    old = "".join(line[1:] for line in lines if line[0] != "+")
-    new = "".join(line[1:] for line in lines if line[0] != "-")
-    text = path.read_text()
-    assert text.count(old) == 1, f"{path}: {old}"
-    path.write_text(text.replace(old, new))
 
 
 def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +43,10 @@ def test_the_tutorial_works_from_its_begin_to_its_end(clone: Path) -> None:
             assert not (clone / block.value).exists()
             (clone / block.value).write_text(block.text)
         elif block.kind == "diff":
-            change(clone, block)
+            wanted = change(block)
+            text = (clone / wanted.path).read_text()
+            assert text.count(wanted.old) == 1, f"{wanted.path}: {wanted.old}"
+            (clone / wanted.path).write_text(text.replace(wanted.old, wanted.new))
         elif block.mark in ("fails", "passes"):
             for command in commands(block.text):
                 done = run(clone, command.text)
@@ -69,18 +59,5 @@ def test_the_tutorial_works_from_its_begin_to_its_end(clone: Path) -> None:
 def test_the_clone_is_changed_as_the_tutorial_says_and_nowhere_else(clone: Path) -> None:
     changed = run(clone, "git status --porcelain").stdout.split()[1::2]
     named = {block.value for block in BLOCKS if block.mark == "file"}
-    named |= {block.text.splitlines()[1].removeprefix("+++ b/") for block in BLOCKS if block.kind == "diff"}
+    named |= {change(block).path for block in BLOCKS if block.kind == "diff"}
     assert set(changed) == named | {"tests/golden/texts/sysctl.conf", ".venv"}
-
-
-def test_make_targets_of_the_tutorial_are_there() -> None:
-    targets = {
-        command.text.split()[1]
-        for block in BLOCKS
-        if block.kind == "console"
-        for command in commands(block.text)
-        if command.text.startswith("make ")
-    }
-    assert targets == {"test", "docs"}
-    makefile = (ROOT / "Makefile").read_text()
-    assert all(f"\n{target}: " in makefile for target in targets)
