@@ -64,7 +64,7 @@ class Change:
 
 
 def change(block: Block) -> Change:
-    """The change that a `diff` block shows. Raises ValueError if it does not begin with the names of one file."""
+    """The change that a `diff` block shows. Raises ValueError if it is not a diff of one file."""
     first, second, *lines = block.text.splitlines(keepends=True)
     path = second.removeprefix("+++ b/").strip()
     if first.strip() != f"--- a/{path}" or not {line[:1] for line in lines} <= {" ", "-", "+"}:
