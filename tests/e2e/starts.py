@@ -114,10 +114,15 @@ def wait_whole(sandbox: Sandbox, since: float) -> None:
 def is_whole(sandbox: Sandbox, since: float) -> bool:
     """Whether every node and every Pod is ready, and said so after `since` (seconds of the epoch)."""
     cp1 = sandbox.node("cp1")
-    leases = _items(cp1, "-n", "kube-node-lease", "get", "leases")
-    renewed = {each["metadata"]["name"] for each in leases if _time(each["spec"]["renewTime"]) >= since}
-    nodes = {each["metadata"]["name"] for each in _items(cp1, "get", "nodes") if _is(each, "Ready")}
-    pods = _items(cp1, "get", "pods", "-A")
+    found = _items(cp1, "get", "nodes,pods,leases", "-A")
+    pods = [each for each in found if each["kind"] == "Pod"]
+    nodes = {each["metadata"]["name"] for each in found if each["kind"] == "Node" and _is(each, "Ready")}
+    renewed = {
+        each["metadata"]["name"]
+        for each in found
+        if each["metadata"].get("namespace") == "kube-node-lease"
+        and _time(each["spec"]["renewTime"]) >= since
+    }
     return nodes == renewed == {node.name for node in sandbox.nodes} and all(
         _runs(pod, since) for pod in pods
     )
