@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 
-from edgeadm.sandbox import Node, Sandbox
+from edgeadm.sandbox import Node
 from tests.e2e.autonomy import DRILL_TABLE, NFT, Shop
 from tests.e2e.planted import PLANTED, Planted
 from tests.e2e.waiting import until
@@ -31,19 +30,6 @@ AT_A_START = (
     *("kubelet_.*_csinodes_", "kubelet_.*_pods_"),
     *("kube-proxy_.*_services_", "flanneld_.*_nodes_", "coredns_.*_services_"),
 )
-
-
-@pytest.fixture(scope="module")
-def shop(begin: Callable[..., Sandbox]) -> Shop:
-    found = Shop(begin())
-    found.open()
-    return found
-
-
-@pytest.fixture(scope="module")
-def before(shop: Shop) -> dict[str, str]:
-    """The Pods of edge1 and their addresses, before anything happens to them."""
-    return shop.here()
 
 
 def failed_checks(node: Node) -> dict[str, str]:
