@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from edgeadm.core.signals import undisturbed
 from edgeadm.drill import address
 from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
 from edgeadm.drill.node import Place
-from edgeadm.drill.stops import undisturbed
 from edgeadm.errors import CommandError
 from edgeadm.hosts import Host, facts
 from edgeadm.phases.node_files import DRILL

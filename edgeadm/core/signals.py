@@ -1,0 +1,70 @@
+"""Signals that ask a program to end, handled as Ctrl-C is: by an exception that lets every `finally` run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StoppedError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came. `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def end_like_ctrl_c() -> Iterator[None]:
+    """Raise StoppedError in the main thread on SIGTERM and SIGHUP. A signal that is ignored, as `nohup` does
+    it, stays ignored. Only the first one raises: a session that is torn down sends several, and clean-up must
+    not be interrupted by the next."""
+    stopped: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            _leave_lost_terminal()
+        if not stopped:
+            stopped.append(number)
+            raise StoppedError(number)
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back SIGINT, SIGTERM and SIGHUP until the end of the block, for edgeadm and for the programs that
+    it starts meanwhile: a terminal sends its signals to those as well."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_lost_terminal() -> None:
+    """Send output to /dev/null if its terminal is gone: each further write, in clean-up as well,
+    would fail."""
+    for fd in (1, 2):
+        try:
+            termios.tcgetattr(fd)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, fd)
+                os.close(nowhere)
