@@ -58,7 +58,7 @@ class OpenPackage:
     @classmethod
     def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
         """Read the manifest. Raises the package's errors for what is not a package."""
-        from edgeadm.package import read_manifest
+        from edgeadm.package.check import read_manifest
 
         return cls(path, read_manifest(path), role, private)
 
@@ -93,7 +93,7 @@ class OpenPackage:
         if the run may keep files and there is `room` for them. `say` is told how far it is.
 
         Raises the package's errors."""
-        from edgeadm.package import verify
+        from edgeadm.package.check import verify
 
         if self._folder().is_dir():
             return
@@ -104,7 +104,7 @@ class OpenPackage:
 
     def unpacked(self, say: Say = quiet) -> Path:
         """The private folder with this role's files; every byte of the package was verified on the way."""
-        from edgeadm.package import unpack
+        from edgeadm.package.extract import unpack
 
         folder = self._folder()
         if not folder.is_dir():
