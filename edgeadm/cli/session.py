@@ -20,6 +20,7 @@ from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config
+from edgeadm.config.secret import secrets_in
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
@@ -161,14 +162,8 @@ def masked_command(config: Config) -> str:
 
 
 def secrets_of(config: Config) -> set[str]:
-    """What must not be shown: tokens and keys of flags and documents."""
-    flags = config.kubeadm
-    ticket = ticket_of(config)
-    found = {flags.token, flags.certificate_key, ticket.token, ticket.bootstrap_token}
-    for document in config.kubeadm_documents:
-        found |= {token.get("token") for token in document.get("bootstrapTokens") or []}
-        found.add(document.get("certificateKey"))
-    return {secret for secret in found if secret}
+    """The tokens and keys of flags and documents, which must not be shown."""
+    return set(secrets_in(config))
 
 
 def world() -> World:

@@ -4,7 +4,7 @@ JoinConfiguration."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ class Ticket:
     file is on a web server."""
 
     endpoint: str = ""
-    token: str = ""
-    bootstrap_token: str = ""
+    token: str = field(default="", repr=False)
+    bootstrap_token: str = field(default="", repr=False)
     ca_hashes: tuple[str, ...] = ()
     trust_anyone: bool = False
-    kubeconfig: bytes | None = None
+    kubeconfig: bytes | None = field(default=None, repr=False)
     url: str = ""
 
     @property

@@ -7,7 +7,7 @@ from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, ConfigError
-from edgeadm.hosts import facts
+from edgeadm.hosts import Secret, facts
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.documents import render
 from edgeadm.kubeadm.model import KubeadmModel
@@ -55,12 +55,12 @@ def text(ctx: Context) -> bytes:
     model = KubeadmModel(
         kubernetes_version=kubernetes_version(ctx),
         cri_socket=SOCKET,
-        token=str(tokens[0].get("token") or pki.new_token()),
+        token=Secret(tokens[0].get("token") or pki.new_token()),
         flags=ctx.config.kubeadm,
         documents=ctx.config.kubeadm_documents,
-        certificate_key=str(before.get("certificateKey") or pki.new_certificate_key())
+        certificate_key=Secret(before.get("certificateKey") or pki.new_certificate_key())
         if ctx.config.kubeadm.upload_certs
-        else "",
+        else Secret(),
         pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
         ignore_preflight_errors=ignored_checks(ctx),
         kubelet_args=node_ip(ctx),
