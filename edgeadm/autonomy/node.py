@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from edgeadm import pki, yaml_text
+from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
+from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.config import Config
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
@@ -19,8 +20,9 @@ from edgeadm.phases import edge_nic, lite_apiserver, service_ip
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.common import KUBELET_CONF
 from edgeadm.phases.lite_files import LOCAL, address_of
-from edgeadm.phases.membership import CLIENT, ClusterFacts, facts_on
+from edgeadm.phases.membership import ClusterFacts, facts_on
 from edgeadm.phases.node_files import KEEP, REPAIR
+from edgeadm.phases.node_name import own_name
 
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 FLANNEL = "flannel"
@@ -78,7 +80,7 @@ class EdgeNode:
     def server(self) -> str:
         """https://ADDRESS:PORT of lite-apiserver: the port is this node's own."""
         port = Config().join.lite_apiserver_port
-        return server_in(self.host.read(LOCAL)) or address_of(self.facts, port)
+        return server_of(self.host.read(LOCAL)) or address_of(self.facts, port)
 
     @cached_property
     def kubelet_config(self) -> dict[str, Any]:
@@ -146,11 +148,10 @@ class EdgeNode:
 def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
     """This machine as an edge node. Raises OtherNodeError where another one was asked for, NotAnEdgeNodeError
     where it is none."""
-    name = pki.common_name(host.read(CLIENT) or b"").removeprefix("system:node:")
-    own = {each for each in (name, machine.hostname(host)) if each}
-    if asked and asked.lower() not in own:
+    name = own_name(host)
+    if asked and asked.lower() not in (name, machine.hostname(host)):
         raise OtherNodeError(
-            f"`{asked}` is another node: this one is `{name or machine.hostname(host)}`",
+            f"`{asked}` is another node: this one is `{name}`",
             hint=f"run it there, such as by `ssh {asked} edgeadm check autonomy`",
         )
     found = facts_on(host)
@@ -160,7 +161,7 @@ def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
             "this machine is no edge node: it has no lite-apiserver of edgeadm's",
             hint="run it on a node that `edgeadm join` made an edge node",
         )
-    return EdgeNode(host, name or machine.hostname(host), found, nearby)
+    return EdgeNode(host, name, found, nearby)
 
 
 def document(text: bytes | None) -> dict[str, Any]:
@@ -172,11 +173,3 @@ def document(text: bytes | None) -> dict[str, Any]:
     except yaml.YAMLError:
         found = None
     return found if isinstance(found, dict) else {}
-
-
-def server_in(kubeconfig: bytes | None) -> str:
-    """The server of a kubeconfig's first cluster; empty where there is none."""
-    try:
-        return str(document(kubeconfig)["clusters"][0]["cluster"]["server"])
-    except (KeyError, IndexError, TypeError):
-        return ""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from edgeadm.config import kubeadm_defaults as defaults
+
 # Who votes on whether an edge node is alive: edge nodes, or the cloud with one vote as well.
 EDGE_VOTERS, ALL_VOTERS = "edge", "all"
 KubeadmDocument = Mapping[str, Any]
@@ -29,14 +31,12 @@ class KubeadmFlags:
         "The IP address the API Server will advertise it's listening on; the default interface's if not set.",
     )
     apiserver_bind_port: int | None = setting(
-        None, "Port for the API Server to bind to. (kubeadm's default: 6443)"
+        None, f"Port for the API Server to bind to. (kubeadm's default: {defaults.API_PORT})"
     )
     apiserver_cert_extra_sans: tuple[str, ...] = setting(
         (), "Extra names and addresses for the API Server's certificate."
     )
-    cert_dir: str | None = setting(
-        None, "Where certificates are kept. (kubeadm's default: /etc/kubernetes/pki)"
-    )
+    cert_dir: str | None = setting(None, f"Where certificates are kept. (kubeadm's default: {defaults.PKI})")
     certificate_key: str | None = setting(
         None, "Key that encrypts the control-plane certificates in the kubeadm-certs Secret.", secret=True
     )
@@ -55,8 +55,12 @@ class KubeadmFlags:
     node_name: str | None = setting(None, "Name of this node; its host name if not set.")
     patches: str | None = setting(None, "Folder of kubeadm patches.")
     pod_network_cidr: str | None = setting(None, "Range of addresses for the pod network.")
-    service_cidr: str | None = setting(None, "Range of Service addresses. (kubeadm's default: 10.96.0.0/12)")
-    service_dns_domain: str | None = setting(None, "Domain of Services. (kubeadm's default: cluster.local)")
+    service_cidr: str | None = setting(
+        None, f"Range of Service addresses. (kubeadm's default: {defaults.SERVICE_RANGE})"
+    )
+    service_dns_domain: str | None = setting(
+        None, f"Domain of Services. (kubeadm's default: {defaults.SERVICE_DOMAIN})"
+    )
     skip_certificate_key_print: bool = setting(False, "Do not print the certificate key.")
     skip_token_print: bool = setting(False, "Do not print the bootstrap token.")
     token: str | None = setting(None, "Bootstrap token, of the form abcdef.0123456789abcdef.", secret=True)
@@ -87,7 +91,9 @@ class JoinFlags:
     Flags that `kubeadm init` has as well are in KubeadmFlags."""
 
     api_server_endpoint: str | None = setting(
-        None, "HOST:PORT of an API server of the cluster; the port is 6443 if left out.", argument="HOST:PORT"
+        None,
+        f"HOST:PORT of an API server of the cluster; the port is {defaults.API_PORT} if left out.",
+        argument="HOST:PORT",
     )
     control_plane: bool = setting(False, "Make this node another control plane.")
     discovery_token: str | None = setting(
@@ -118,14 +124,12 @@ class AddonFlags:
 
     kubeconfig: str = setting(
         "",
-        "How the cluster is reached; KUBECONFIG, ~/.kube/config or /etc/kubernetes/admin.conf if not set.",
+        f"How the cluster is reached; KUBECONFIG, ~/.kube/config or {defaults.ADMIN_CONF} if not set.",
     )
     ca_cert: str = setting(
-        "", "The cluster CA's certificate; /etc/kubernetes/pki/ca.crt if not set.", flags=("--ca.cert",)
+        "", f"The cluster CA's certificate; {defaults.PKI}/ca.crt if not set.", flags=("--ca.cert",)
     )
-    ca_key: str = setting(
-        "", "The cluster CA's key; /etc/kubernetes/pki/ca.key if not set.", flags=("--ca.key",)
-    )
+    ca_key: str = setting("", f"The cluster CA's key; {defaults.PKI}/ca.key if not set.", flags=("--ca.key",))
     master_public_addr: str = setting(
         "", "Address under which edge nodes reach the control plane; the cluster's own if not set."
     )
@@ -178,14 +182,25 @@ class Config:
     interface: str = setting("", "Network interface of the virtual IP; that of the default route if not set.")
     skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
     verbosity: int = 0
+    verb: str = ""
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     join: JoinFlags = field(default_factory=JoinFlags)
     addon: AddonFlags = field(default_factory=AddonFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
     reset: ResetOptions = field(default_factory=ResetOptions)
 
+    def document(self, kind: str) -> KubeadmDocument:
+        """The user's document of this kind, empty if there is none."""
+        return next((each for each in self.kubeadm_documents if each.get("kind") == kind), {})
 
-NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity")
+    @property
+    def node_document(self) -> KubeadmDocument:
+        """The user's document about this node: the JoinConfiguration of a `join`, else the
+        InitConfiguration. A file may hold both, for different nodes."""
+        return self.document("JoinConfiguration" if self.verb == "join" else "InitConfiguration")
+
+
+NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity", "verb")
 # Those of the settings above that `edgeadm join` takes as well.
 JOIN_OWN = (
     "install_pkg_path",

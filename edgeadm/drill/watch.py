@@ -73,7 +73,7 @@ class Watch:
 
     def reached(self) -> str:
         """Where the API server takes connections; empty where it is away."""
-        there = (each for each in self.node.places if self.probes.connects(each.address, each.port))
+        there = (each for each in self.node.places if self.probes.connects(each.host, each.port))
         return str(next(there, ""))
 
     def _answers(self) -> dict[str, bool]:

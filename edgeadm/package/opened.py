@@ -76,6 +76,16 @@ class OpenPackage:
             if self.role in image.roles
         ]
 
+    def image_names(self) -> list[str]:
+        """The references of this role's images."""
+        return [image.name for image in self.manifest.images if self.role in image.roles]
+
+    def image_named(self, repository: str) -> str:
+        """The reference of this role's image in this repository, which may lack its leading parts: `pause`
+        finds registry.k8s.io/pause:3.10. Empty if there is none."""
+        wanted = f"/{repository}"
+        return next((name for name in self.image_names() if f"/{_repository(name)}".endswith(wanted)), "")
+
     def has(self, path: str) -> bool:
         """Whether the package holds this file for this role."""
         return any(entry.path == path and self._mine(entry) for entry in self.manifest.files)
@@ -136,3 +146,9 @@ class OpenPackage:
 
     def _mine(self, entry: FileEntry) -> bool:
         return self.role in entry.roles and entry.kind in INSTALLED
+
+
+def _repository(reference: str) -> str:
+    """registry.k8s.io/pause of registry.k8s.io/pause:3.10."""
+    registry, slash, name = reference.partition("@")[0].rpartition("/")
+    return f"{registry}{slash}{name.partition(':')[0]}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
+from edgeadm.config.ranges import pod_subnet
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, ConfigError
 from edgeadm.hosts import Secret, facts
@@ -17,7 +18,6 @@ from edgeadm.phases.common import is_control_plane, kubernetes_version, own_addr
 CONFIG = "/etc/edgeadm/kubeadm.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
 NOT_INSTALLED = 127  # in a dry run on a bare machine there is no kubeadm yet
-FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def text(ctx: Context) -> bytes:
         certificate_key=Secret(before.get("certificateKey") or pki.new_certificate_key())
         if ctx.config.kubeadm.upload_certs
         else Secret(),
-        pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
+        pod_subnet=pod_subnet(ctx.config),
         ignore_preflight_errors=ignored_checks(ctx),
         kubelet_args=node_ip(ctx),
         cgroup_driver=cgroup_driver(ctx),

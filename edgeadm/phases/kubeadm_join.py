@@ -9,7 +9,7 @@ from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.core.signals import undisturbed
 from edgeadm.errors import UnreachableError, WaitError
-from edgeadm.phases.common import KUBEADM, node_name
+from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.join_files import (
     CONFIG,
     KUBECONFIG,
@@ -22,6 +22,7 @@ from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
 from edgeadm.phases.kubeadm_run import run_kubeadm
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials, is_member, known_facts
+from edgeadm.phases.node_name import node_name
 
 LEFT_BY_JOIN = (
     "FileAvailable--etc-kubernetes-kubelet.conf",

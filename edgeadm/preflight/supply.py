@@ -91,7 +91,7 @@ def _sandbox_image(host: Host, config: Config, subject: Subject) -> Iterable[Fin
     if config.ignore_runtime or subject.package is None or subject.ours(CONTAINERD):
         return
     found = facts.runtime(host)
-    names = {image.name for image, _ in subject.package.images()}
+    names = subject.package.image_names()
     if found is not None and found.cri and found.sandbox_image not in names:
         yield Finding(
             "SandboxImage",
