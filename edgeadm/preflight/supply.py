@@ -78,7 +78,8 @@ def _runtime(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 def _runtime_version(containerd: str, subject: Subject) -> Iterable[Finding]:
     """An error only if Kubernetes does not run on it, as kubeadm has it."""
     tested = compat.containerd_tested(subject.kubernetes, containerd)
-    hint = f"update it to {tested or '1.7 or newer'}, or remove it: the package has one"
+    wanted = compat.containerd_wanted(subject.kubernetes, containerd)
+    hint = f"update it to {wanted}, or remove it: the package has one"
     if compat.containerd_too_old(subject.kubernetes, containerd):
         text = f"this machine's containerd {containerd} is too old for Kubernetes {subject.kubernetes}"
         yield Finding("ContainerRuntime", text, hint)
