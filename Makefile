@@ -15,6 +15,9 @@ E2E_SECONDS := 7200
 # The Kubernetes version of the journeys, if not the default.
 KUBERNETES :=
 e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+# The Debian release of the smoke tier's nodes, which are bare then, if not the usual one.
+IMAGE :=
+e2e-smoke: export E2E_IMAGE := $(IMAGE)
 # Which file is in which tier, and in which order they run: tests/e2e/plan.toml.
 USUAL := e2e and not tier_smoke and not tier_all
 POWER_CYCLES := 4
@@ -73,7 +76,7 @@ e2e: $(READY_TO_BUILD) ## end-to-end tests in real sandboxes; KUBERNETES=v1.36.3
 	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadfile --durations=15 || failed=1; \
 	[ ! -f $(E2E_REPORT) ] || $(PYTHON) -m tests.e2e.minutes $(E2E_REPORT); exit $$failed
 
-e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare nodes and back, in six minutes (root)
+e2e-smoke: $(READY_TO_BUILD) ## from bare nodes and back in six minutes; IMAGE=debian-13 names a Debian release (root)
 	@$(AS_ROOT)
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"

@@ -28,10 +28,11 @@ CHANGED_UNITS = {
     "systemd-udev-trigger.service": "replays the events of the node's own network cards: all other devices "
     "belong to the machine around the node",
 }
-# udev tells network daemons of a card only after its event, and the cards are there before udev.
+# udev announces a card to network daemons only after its event, and the cards are there before udev. udev's
+# sockets, which would keep the events until it listens, start only if /sys is writable, which comes later here.
 UDEV_TRIGGER = """\
 [Unit]
-After=edgeadm-sandbox.service
+After=edgeadm-sandbox.service systemd-udevd.service
 
 [Service]
 ExecStart=
