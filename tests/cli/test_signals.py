@@ -13,9 +13,11 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import termios
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,10 @@ import click
 import pytest
 
 from edgeadm.cli.outcome import run
+from edgeadm.core.signals import undisturbed
 from tests.cli.interrupted import TOKEN
 
-SECONDS = 60.0
+SECONDS = 300.0  # the end of patience, not a time that is expected
 
 
 class Joining:
@@ -111,7 +114,7 @@ def test_nohup_keeps_its_meaning(tmp_path: Path) -> None:
     assert joining.is_clean()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_every_verb_ends_so(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     cleaned = []
@@ -125,3 +128,29 @@ def test_every_verb_ends_so(number: signal.Signals) -> None:
     assert run(click.Command("verb", callback=verb), []) == 128 + number
     assert cleaned == [True]
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_another_thread_waits_for_undisturbed_work(number: signal.Signals) -> None:
+    done = []
+    over, (arrived, arrives) = threading.Event(), socket.socketpair()
+    arrives.setblocking(False)
+    other = threading.Thread(target=over.wait)
+
+    def verb() -> None:
+        other.start()
+        with undisturbed():
+            signal.pthread_kill(other.ident or 0, number)
+            arrived.recv(1)  # the interpreter has the signal, and runs its handler next
+            done.append("undisturbed")
+        done.append("never")
+
+    before = signal.set_wakeup_fd(arrives.fileno())
+    try:
+        with arrived, arrives:
+            assert run(click.Command("verb", callback=verb), []) == 128 + number
+    finally:
+        signal.set_wakeup_fd(before)
+        over.set()
+    other.join()
+    assert done == ["undisturbed"]
