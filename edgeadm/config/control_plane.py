@@ -9,6 +9,7 @@ from typing import Any
 from edgeadm.config.address import HostPort
 from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
+from edgeadm.config.own_node import local_endpoint
 
 NONE, KEEPALIVED, KUBE_VIP = "none", "keepalived", "kube-vip"
 KINDS = (NONE, KUBE_VIP, KEEPALIVED)
@@ -47,8 +48,7 @@ def bind_port(config: Config) -> int:
 
 def given_bind_port(config: Config) -> int | None:
     """The port that the user gave; None where it is ours to choose."""
-    local = config.document("InitConfiguration").get("localAPIEndpoint") or {}
-    return config.kubeadm.apiserver_bind_port or local.get("bindPort")
+    return config.kubeadm.apiserver_bind_port or local_endpoint(config).get("bindPort")
 
 
 def virtual_ip(config: Config) -> VirtualIp | None:

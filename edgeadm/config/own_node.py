@@ -1,6 +1,9 @@
-"""The user's answers about this node: its name and its address, by flag, else by kubeadm's document."""
+"""The user's answers about this node: its name, address and port, by flag, else by kubeadm's document."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from edgeadm.config.model import Config
 
@@ -13,9 +16,15 @@ def given_name(config: Config) -> str:
 
 def advertise_address(config: Config) -> str:
     """The address that the user gave for this node's own API server; empty if it is left to edgeadm."""
+    given = config.kubeadm.apiserver_advertise_address or local_endpoint(config).get("advertiseAddress")
+    return str(given or "")
+
+
+def local_endpoint(config: Config) -> Mapping[str, Any]:
+    """`localAPIEndpoint` of the user's document about this node; empty if there is none."""
     document = config.node_document
-    local = (document.get("controlPlane") or document).get("localAPIEndpoint") or {}
-    return str(config.kubeadm.apiserver_advertise_address or local.get("advertiseAddress") or "")
+    found: Mapping[str, Any] = (document.get("controlPlane") or document).get("localAPIEndpoint") or {}
+    return found
 
 
 def given_address(config: Config) -> str:

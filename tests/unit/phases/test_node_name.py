@@ -9,6 +9,7 @@ import pytest
 
 from edgeadm import pki
 from edgeadm.config import Config, KubeadmFlags
+from edgeadm.config.control_plane import bind_port
 from edgeadm.hosts import Result
 from edgeadm.phases.common import KUBELET_CONF, own_address
 from edgeadm.phases.kubeadm_config import CONFIG
@@ -23,13 +24,13 @@ INIT = {
     "apiVersion": "kubeadm.k8s.io/v1beta4",
     "kind": "InitConfiguration",
     "nodeRegistration": {"name": "by-init"},
-    "localAPIEndpoint": {"advertiseAddress": "10.9.0.1"},
+    "localAPIEndpoint": {"advertiseAddress": "10.9.0.1", "bindPort": 7001},
 }
 JOIN = {
     "apiVersion": "kubeadm.k8s.io/v1beta4",
     "kind": "JoinConfiguration",
     "nodeRegistration": {"name": "by-join"},
-    "controlPlane": {"localAPIEndpoint": {"advertiseAddress": "10.9.0.2"}},
+    "controlPlane": {"localAPIEndpoint": {"advertiseAddress": "10.9.0.2", "bindPort": 7002}},
 }
 WRITTEN = b"apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration:\n  name: written\n"
 BOTH: tuple[dict[str, Any], ...] = (INIT, JOIN)
@@ -79,10 +80,11 @@ def test_what_an_earlier_cluster_left_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "name", "address"), [("init", "by-init", "10.9.0.1"), ("join", "by-join", "10.9.0.2")]
+    ("verb", "name", "address", "port"),
+    [("init", "by-init", "10.9.0.1", 7001), ("join", "by-join", "10.9.0.2", 7002)],
 )
-def test_preflight_and_the_address_take_the_same_document(
-    verb: str, name: str, address: str, tmp_path: Path
+def test_name_address_and_port_take_the_same_document(
+    verb: str, name: str, address: str, port: int, tmp_path: Path
 ) -> None:
     machine = Machine(tmp_path)
     machine.host.answers["getent hosts"] = Result(code=2)
@@ -91,3 +93,4 @@ def test_preflight_and_the_address_take_the_same_document(
     found = check.probe(machine.host, asked, Subject("v1.37.2"))
     assert [each.message for each in found] == [f'hostname "{name}" could not be reached']
     assert own_address(machine.context(asked)) == address
+    assert bind_port(asked) == port
