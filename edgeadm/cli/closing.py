@@ -7,7 +7,7 @@ from typing import Any
 from edgeadm.cli import console
 from edgeadm.cli.session import Session
 from edgeadm.cli.workflow import summary
-from edgeadm.config.control_plane import certificates_folder
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.endpoint import api_endpoint
@@ -49,7 +49,7 @@ def ca_hash(ctx: Context) -> str:
     """The discovery hash of the cluster's CA."""
     from edgeadm import pki
 
-    folder = certificates_folder(document(ctx, "ClusterConfiguration"))
+    folder = certificates_dir(document(ctx, "ClusterConfiguration"))
     return pki.discovery_hash(ctx.host.read(f"{folder}/ca.crt") or b"")
 
 

@@ -36,8 +36,8 @@ class Kubeconfig:
         return HostPort.of_url(self.server)
 
     def authority(self, path: str, read: Read) -> bytes:
-        """The CA's certificate: the one inside, else that of the file, whose path counts from the folder of
-        the kubeconfig at `path`; empty without either."""
+        """The CA's certificate: the one inside, else that of the file, whose path is relative to the
+        directory of the kubeconfig at `path`; empty without either."""
         if self.ca or not self.ca_file:
             return self.ca
         return read(posixpath.join(posixpath.dirname(path), self.ca_file)) or b""

@@ -64,6 +64,6 @@ def virtual_ip(config: Config) -> VirtualIp | None:
     return VirtualIp(config.default_ha, shared.host, shared.port, given_bind_port(config) or own)
 
 
-def certificates_folder(cluster: Mapping[str, Any]) -> str:
+def certificates_dir(cluster: Mapping[str, Any]) -> str:
     """The directory of the control plane's certificates, by a ClusterConfiguration."""
     return str(cluster.get("certificatesDir") or PKI)

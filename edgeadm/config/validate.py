@@ -148,7 +148,7 @@ def _range_faults(config: Config, verb: str) -> Iterator[str]:
 
 
 def _parts(config: Config, key: str) -> list[str]:
-    """The single ranges of what was given; a flag without a value is one that cannot be used."""
+    """The single ranges that the user gave. A flag without a value counts as one, which is invalid."""
     given = given_network(config, key)
     return given.split(",") if given or getattr(config.kubeadm, FLAGS[key]) is not None else []
 

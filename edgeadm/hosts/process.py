@@ -143,7 +143,7 @@ def _stream(process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: byte
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that nothing waits for any more, before whoever was waiting cleans up after it."""
+    """End a program whose caller was interrupted, before the caller cleans up: SIGTERM, then SIGKILL."""
     process.terminate()
     try:
         process.wait(GRACE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edgeadm import pki
 from edgeadm.cluster.kubeconfig import is_whole
-from edgeadm.config.control_plane import certificates_folder
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
@@ -52,7 +52,7 @@ class Recover:
 
 
 def _broken(ctx: Context) -> Iterator[str]:
-    folder = certificates_folder(document(ctx, "ClusterConfiguration"))
+    folder = certificates_dir(document(ctx, "ClusterConfiguration"))
     for name in AUTHORITIES:
         yield from _broken_authority(ctx, f"{folder}/{name}")
     for name in LEAVES:

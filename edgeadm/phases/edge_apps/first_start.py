@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.config.control_plane import certificates_folder
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
@@ -60,7 +60,7 @@ def _files(ctx: Context) -> dict[str, bytes]:
         folder, address = facts.certificates or PKI, facts.tunnel_address
     else:
         _refuse_others(ctx)
-        folder = certificates_folder(document(ctx, "ClusterConfiguration"))
+        folder = certificates_dir(document(ctx, "ClusterConfiguration"))
         address = planned_tunnel_address(ctx)
     configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder), address)
     ours = {API_SERVER: patch(egress_files.edit(configuration))}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
-from edgeadm.config.control_plane import certificates_folder
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.edge_apps.facts import (
@@ -79,7 +79,7 @@ def pairs(ctx: Context) -> Iterator[Pair]:
 
 def authority_paths(ctx: Context) -> tuple[str, str]:
     """Where the cluster CA's certificate and key are on this machine."""
-    folder = certificates_folder(cluster_configuration(ctx))
+    folder = certificates_dir(cluster_configuration(ctx))
     given = ctx.config.addon
     return given.ca_cert or f"{folder}/ca.crt", given.ca_key or f"{folder}/ca.key"
 

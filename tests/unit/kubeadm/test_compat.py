@@ -122,7 +122,7 @@ def test_the_preference_for_the_own_zone_by_its_name_of_the_time(version: str, w
     assert compat.traffic_distribution(version) == wanted
 
 
-def test_nobody_else_compares_kubernetes_versions() -> None:
+def test_no_other_module_compares_kubernetes_versions() -> None:
     home = Path(edgeadm.__file__).parent
     private = re.compile(r"\bcompat\.(minor|Minor|_\w+)\b|compat import .*\b(minor|Minor)\b")
     compares = re.compile(r"\([12], ?[0-9]+(, ?[0-9]+)?\) ?(<|>|==)|(<|>|==)=? ?\([12], ?[0-9]+\)")

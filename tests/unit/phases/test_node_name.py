@@ -1,4 +1,4 @@
-"""One name for this node, whoever asks: the registered one, else flag, document of the verb, host name."""
+"""One name for this node in every phase: the registered one, else flag, document of the verb, host name."""
 
 from __future__ import annotations
 
