@@ -1,4 +1,4 @@
-"""What `init` says when it has finished."""
+"""The final output of `init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WITHHELD = "<value withheld>"
 
 
 def show_closing(session: Session, changed: int, as_json: bool) -> None:
-    """The text that users of edgeadm know, with the join command; or the run as JSON, without secrets."""
+    """Print kubeadm's closing text with the join command, or the run as JSON without secrets."""
     ctx = session.ctx
     if as_json:
         console.data_json(_summary(session, changed))
@@ -28,7 +28,7 @@ def show_closing(session: Session, changed: int, as_json: bool) -> None:
 
 
 def closing_values(ctx: Context) -> dict[str, Any]:
-    """What the text wants: the token is our own, the hash is computed from the CA."""
+    """The values of the closing text: the bootstrap token and the hash of the cluster CA."""
     init = document(ctx, "InitConfiguration")
     flags = ctx.config.kubeadm
     tokens = init.get("bootstrapTokens") or [{}]

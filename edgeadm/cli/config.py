@@ -17,11 +17,11 @@ MASK = "***"
 
 @click.group("config", cls=pflag.Group)
 def command() -> None:
-    """Show or check what flags, variables and a file come to."""
+    """Print or validate the effective configuration."""
 
 
 def _print(**_options: Any) -> None:
-    """Print the merged configuration as a file that `--config` takes; without options, the defaults."""
+    """Print the merged configuration as a file for `--config`; without options, the defaults."""
     import yaml
 
     ctx = click.get_current_context()
@@ -34,7 +34,7 @@ def _print(**_options: Any) -> None:
 
 
 def _validate(**_options: Any) -> None:
-    """Check a configuration and say `ok`; what the machine has to offer is not looked at."""
+    """Validate a configuration and print `ok`; the host is not checked."""
     ctx = click.get_current_context()
     VERB.configured(ctx)
     if ctx.params["output"] == "json":
@@ -44,7 +44,7 @@ def _validate(**_options: Any) -> None:
 
 
 def as_document(config: Config) -> dict[str, Any]:
-    """The EdgeConfiguration document of a Config: edgeadm's settings, and kubeadm's where they were given."""
+    """The EdgeConfiguration document of a Config: edgeadm's settings, and kubeadm's if given."""
     document: dict[str, Any] = {"apiVersion": API, "kind": KIND}
     for name in own_settings():
         document[key_of(name)] = _plain(getattr(config, name))

@@ -1,4 +1,4 @@
-"""The cluster that a kubeconfig names, for verbs that need no node of it."""
+"""The cluster of a kubeconfig, for verbs that run outside its nodes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgeadm.phases.common import ADMIN_CONF
 
 
 class KubeconfigError(EdgeadmError):
-    """There is no kubeconfig, or none that can be used."""
+    """No kubeconfig was found, or it is not usable."""
 
     code = "kubeconfig"
     exit_code = 3
@@ -25,7 +25,7 @@ class KubeconfigError(EdgeadmError):
 
 @dataclass(frozen=True)
 class Access:
-    """A kubeconfig's cluster."""
+    """The cluster of a kubeconfig."""
 
     path: str
     cluster: Cluster
@@ -33,24 +33,25 @@ class Access:
     kubeconfig: Kubeconfig
 
     def endpoint(self) -> str:
-        """HOST:PORT for nodes that join: as the cluster announces it, else as the kubeconfig has it."""
+        """HOST:PORT for nodes that join: the advertised address, else that of the kubeconfig."""
         return str(HostPort.of_url(announced_server(self.cluster) or self.kubeconfig.server))
 
     def authority(self) -> bytes:
-        """The CA's certificate. Raises KubeconfigError where the kubeconfig has none."""
+        """The CA certificate. Raises KubeconfigError if the kubeconfig contains none."""
         found = self.kubeconfig.authority(self.path, self.host.read)
         if not found:
             raise KubeconfigError(
-                f"`{self.path}` does not hold the cluster's CA",
-                hint=f"use one that does, such as the control plane's {ADMIN_CONF}",
+                f"`{self.path}` does not contain the cluster's CA",
+                hint=f"use one that contains it, such as the control plane's {ADMIN_CONF}",
             )
         return found
 
 
 def open_access(given: str | None) -> Access:
-    """The named kubeconfig's cluster, else that of the first one that is there.
+    """The cluster of the named kubeconfig, else of the first one that exists.
 
-    Raises KubeconfigError; that the API does not answer shows with the first request."""
+    Raises KubeconfigError. The API is not contacted.
+    """
     here = world()
     host = here.host()
     for path in _candidates(given):
@@ -58,8 +59,8 @@ def open_access(given: str | None) -> Access:
         if data is not None:
             return Access(path, here.cluster_of(data), host, _parsed(path, data))
     raise KubeconfigError(
-        f"`{given}` is not there" if given else "there is no kubeconfig",
-        hint=f"run it on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
+        f"`{given}` does not exist" if given else "no kubeconfig found",
+        hint=f"run the command on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
     )
 
 
@@ -84,6 +85,6 @@ def _parsed(path: str, data: bytes) -> Kubeconfig:
         raise KubeconfigError(
             f"`{path}` is not a kubeconfig with a current context",
             context=why,
-            hint="`kubectl config view` shows one as it should be",
+            hint="compare it with the output of `kubectl config view`",
         )
     return found

@@ -27,11 +27,11 @@ def validate(config: Config, verb: str = "init") -> None:
     """Raises ConfigError that names every fault at once, those of the verb included."""
     faults = [*find_faults(config, verb), *(join_faults(config) if verb == "join" else ())]
     if faults:
-        message = faults[0] if len(faults) == 1 else f"{len(faults)} values cannot be used"
+        message = faults[0] if len(faults) == 1 else f"{len(faults)} invalid values"
         raise ConfigError(
             message,
             context="" if len(faults) == 1 else "\n".join(faults),
-            hint=f"`edgeadm {verb} --help` and `edgeadm config print` tell what is expected",
+            hint=f"see `edgeadm {verb} --help` and `edgeadm config print`",
         )
 
 
@@ -48,15 +48,15 @@ def _edgeadm_faults(config: Config) -> Iterator[str]:
     if config.runtime != "containerd":
         yield f"--runtime: `{config.runtime}` is not supported by current Kubernetes; use containerd"
     if config.default_ha not in KINDS:
-        yield f"--default-ha: `{config.default_ha}` is none of {', '.join(KINDS)}"
+        yield f"--default-ha: `{config.default_ha}` is not one of {', '.join(KINDS)}"
     if config.cni not in ("flannel", "none") and not Path(config.cni).is_file():
-        yield f"--cni: `{config.cni}` is neither flannel, nor none, nor a file"
+        yield f"--cni: `{config.cni}` is neither `flannel`, `none`, nor a file"
     if config.manifests_dir and not Path(config.manifests_dir).is_dir():
-        yield f"--manifests-dir: `{config.manifests_dir}` is not a folder"
+        yield f"--manifests-dir: `{config.manifests_dir}` is not a directory"
     if config.values and not Path(config.values).is_file():
         yield f"--values: `{config.values}` is not a file"
     if config.install_pkg_path.startswith("<"):
-        yield "--install-pkg-path: put the path of your package in place of the words in angle brackets"
+        yield "--install-pkg-path: replace the placeholder in angle brackets with the path of your package"
     if not VERSION.fullmatch(config.edge_version):
         yield f"--edge-version: `{config.edge_version}` is not a version"
     if config.default_ha in KINDS:
@@ -66,26 +66,29 @@ def _edgeadm_faults(config: Config) -> Iterator[str]:
 def _virtual_ip_faults(config: Config) -> Iterator[str]:
     shared = virtual_ip(config)
     if config.default_ha != NONE and shared is None:
-        yield "--default-ha: a virtual IP needs `--control-plane-endpoint`"
+        yield "--default-ha: a virtual IP requires `--control-plane-endpoint`"
     if shared is None:
         return
     if not is_address(shared.address):
         yield (
-            f"--control-plane-endpoint: `{shared.address}` is a name, and {shared.kind} holds an IP address; "
-            "give the address, or `--default-ha none` where something else holds it"
+            f"--control-plane-endpoint: `{shared.address}` is a name, but {shared.kind} requires an IP "
+            "address; pass the address, or `--default-ha none` if another program holds it"
         )
     elif shared.address == config.kubeadm.apiserver_advertise_address:
-        yield f"--control-plane-endpoint: {shared.address} is this node's own; the virtual IP is a free one"
+        yield (
+            f"--control-plane-endpoint: {shared.address} is this node's own address; the virtual IP must be "
+            "unused"
+        )
     same = shared.port == shared.bind_port
     if shared.kind == KEEPALIVED and same:
         yield (
-            f"--apiserver-bind-port: {shared.bind_port} is haproxy's, which has the endpoint's port on every "
-            "control plane; leave the flag out"
+            f"--apiserver-bind-port: {shared.bind_port} is reserved for haproxy, which listens on the "
+            "endpoint's port on every control plane; omit the flag"
         )
     if shared.kind == KUBE_VIP and not same:
         yield (
-            f"--apiserver-bind-port: {shared.bind_port} has to be the endpoint's port {shared.port}, "
-            "because kube-vip moves the address alone"
+            f"--apiserver-bind-port: {shared.bind_port} must equal the endpoint's port {shared.port}, "
+            "because kube-vip moves only the address"
         )
 
 
@@ -95,7 +98,7 @@ def _edge_app_faults(config: Config) -> Iterator[str]:
     if config.edge_health_voters not in (EDGE_VOTERS, ALL_VOTERS):
         yield f"--edge-health-voters: `{config.edge_health_voters}` is neither {EDGE_VOTERS} nor {ALL_VOTERS}"
     if config.service_group not in SERVICE_GROUPS:
-        yield f"--service-group: `{config.service_group}` is none of {', '.join(SERVICE_GROUPS)}"
+        yield f"--service-group: `{config.service_group}` is not one of {', '.join(SERVICE_GROUPS)}"
     public = config.addon.master_public_addr
     if public and not is_endpoint(public):
         yield f"--master-public-addr: `{public}` is not HOST or HOST:PORT"
@@ -144,7 +147,7 @@ def _range_faults(config: Config, verb: str) -> Iterator[str]:
         for key, ranges in found.items():
             for each in ranges:
                 if virtual in each:
-                    yield f"--edge-virtual-addr: {virtual} lies in {_named(config, key)} {each}"
+                    yield f"--edge-virtual-addr: {virtual} is in {_named(config, key)} {each}"
 
 
 def _parts(config: Config, key: str) -> list[str]:
@@ -183,6 +186,6 @@ def _text_faults(config: Config) -> Iterator[str]:
     if flags.cri_socket is not None and not flags.cri_socket.removeprefix("unix://").startswith("/"):
         yield f"--cri-socket: `{flags.cri_socket}` is not the path of a socket"
     if flags.patches is not None and not Path(flags.patches).is_dir():
-        yield f"--patches: `{flags.patches}` is not a folder"
+        yield f"--patches: `{flags.patches}` is not a directory"
     if flags.feature_gates and not all("=" in gate for gate in flags.feature_gates.split(",")):
         yield f"--feature-gates: `{flags.feature_gates}` is not of the form Name=true,Other=false"

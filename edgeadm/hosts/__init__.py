@@ -1,4 +1,4 @@
-"""The only door to a machine: run a command, read, write and remove a file."""
+"""The only access to a host: run a command; read, write and remove a file."""
 
 from edgeadm.config.secret import Secret
 from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source, show

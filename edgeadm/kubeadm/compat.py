@@ -179,7 +179,7 @@ def config_api(kubeadm: str) -> str:
             return api
     raise UnsupportedVersionError(
         f"kubeadm {kubeadm} is not supported",
-        hint=f"edgeadm drives kubeadm {shown(OLDEST)} and newer; use a newer package",
+        hint=f"edgeadm supports kubeadm {shown(OLDEST)} and newer; use a newer package",
     )
 
 
@@ -245,7 +245,7 @@ def feature_gate_fault(kubeadm: str, name: str) -> str:
         return ""
     first, last = GATES.get(name, (NEWEST, OLDEST))
     if version > last and name in GATES:
-        return f"it is gone since {shown((last[0], last[1] + 1))}"
+        return f"it was removed in {shown((last[0], last[1] + 1))}"
     return "" if first <= version <= last else "it does not exist"
 
 

@@ -84,7 +84,7 @@ def refuse_unreadable(documents: Sequence[Mapping[str, Any]], kubeadm: str) -> N
     if len(mixed) > 1:
         raise ConfigError(
             f"the configuration mixes {' and '.join(mixed)}",
-            hint="`kubeadm config migrate` brings documents to one version",
+            hint="convert the documents to one version with `kubeadm config migrate`",
         )
     for api in sorted(theirs):
         if api.partition("/")[0] in compat.GROUPS and not compat.reads(kubeadm, api):

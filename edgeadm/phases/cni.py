@@ -32,7 +32,7 @@ class PodNetwork:
     """The pod network: flannel from our template, a manifest of the user's, or none."""
 
     name: str = "cni"
-    summary: str = "set up the pod network and wait until the node is Ready"
+    summary: str = "install the pod network and wait until the node is Ready"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.config.cni == "none":

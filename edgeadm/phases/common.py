@@ -23,7 +23,7 @@ def kubernetes_version(ctx: Context) -> str:
     version = ctx.package.manifest.kubernetes if ctx.package else facts.kubeadm_version(ctx.host)
     if not version:
         raise PhaseError(
-            "there is no kubeadm on this machine, and no package",
+            "kubeadm is not installed, and no package was given",
             hint="pass `--install-pkg-path`, or install kubeadm from your distribution's Kubernetes packages",
         )
     return version

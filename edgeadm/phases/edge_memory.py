@@ -38,15 +38,15 @@ class EdgeMemory:
     card has it. The other repairs at each boot what a power cut broke, before it is read."""
 
     name: str = "memory"
-    summary: str = "keep, and mend at each boot, what the node needs when it starts without the cloud"
+    summary: str = "store the state that this node needs to start without the cloud"
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
-            return Verdict(needed=False, reason=f"there is no {HELPER}, which would do it")
+            return Verdict(needed=False, reason=f"{HELPER} is missing, which would store it")
         if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="there is nothing of it yet")
+            return Verdict(needed=True, reason="nothing is installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
@@ -54,14 +54,14 @@ class EdgeMemory:
         questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
         for question, unit in questions:
             if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                return Verdict(needed=True, reason=f"the unit {unit} does not run")
-        return Verdict(needed=False, reason="what the node knows is kept")
+                return Verdict(needed=True, reason=f"the unit {unit} is not running")
+        return Verdict(needed=False, reason="the node's state is stored")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):
             return
         if not has_helper(ctx):
-            ctx.warn(f"no {HELPER}: after a power cut this node may not come back without the cloud")
+            ctx.warn(f"{HELPER} is missing: after a power cut this node may not start without the cloud")
             return
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)

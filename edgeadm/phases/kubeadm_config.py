@@ -33,8 +33,8 @@ class KubeadmConfig:
         if ctx.host.read(CONFIG) is None:
             return Verdict(needed=True, reason=f"{CONFIG} is missing")
         if ctx.host.read(CONFIG) != text(ctx):
-            return Verdict(needed=True, reason=f"{CONFIG} differs from what was asked for")
-        return Verdict(needed=False, reason=f"{CONFIG} is as wanted")
+            return Verdict(needed=True, reason=f"{CONFIG} differs from the requested configuration")
+        return Verdict(needed=False, reason=f"{CONFIG} is up to date")
 
     def apply(self, ctx: Context) -> None:
         wanted = text(ctx)
@@ -128,7 +128,7 @@ def let_kubeadm_validate(ctx: Context, wanted: bytes) -> None:
             answer.checked()
         except CommandError as error:
             raise ConfigError(
-                "kubeadm refuses the configuration",
+                "kubeadm rejects the configuration",
                 context=error.context,
-                hint="`edgeadm config print` shows what would be given to kubeadm",
+                hint="`edgeadm config print` shows the configuration that kubeadm would get",
             ) from error

@@ -36,13 +36,13 @@ class KubeadmInit:
         if ctx.journal.unfinished("init", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_control_plane(ctx):
-            return Verdict(needed=False, reason=f"{ADMIN_CONF} is there: the control plane was made")
+            return Verdict(needed=False, reason=f"{ADMIN_CONF} exists: the control plane has been created")
         return Verdict(needed=True, reason="there is no control plane yet")
 
     def apply(self, ctx: Context) -> None:
         hint = (
-            "`journalctl -xeu kubelet` has the kubelet's side, `ctr -n k8s.io containers ls` the "
-            "containers; run the same command again to go on"
+            "`journalctl -xeu kubelet` shows the kubelet's log, `ctr -n k8s.io containers ls` the "
+            "containers; run the same command again to resume"
         )
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 

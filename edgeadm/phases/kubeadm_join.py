@@ -46,8 +46,8 @@ class KubeadmJoin:
         if ctx.journal.unfinished("join", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_member(ctx):
-            return Verdict(needed=False, reason="the kubelet has its credentials: this is a node")
-        return Verdict(needed=True, reason="this machine is not a node yet")
+            return Verdict(needed=False, reason="the kubelet has its credentials: this host is a node")
+        return Verdict(needed=True, reason="this host is not a node yet")
 
     def apply(self, ctx: Context) -> None:
         let_in = has_credentials(ctx)
@@ -75,7 +75,7 @@ class KubeadmJoin:
                 _remove_tokens(ctx)
 
     def _kubeadm(self, ctx: Context) -> None:
-        hint = "`journalctl -xeu kubelet` has the kubelet's side; run the same command again to go on"
+        hint = "`journalctl -xeu kubelet` shows the kubelet's log; run the same command again to resume"
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 
     def _command(self, ctx: Context) -> list[str]:
@@ -96,8 +96,10 @@ class KubeadmJoin:
                 raise WaitError(
                     f"the node is not Ready after {self.patience:g} s",
                     context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
-                    hint=f"`kubectl describe node {name}` on a control plane says why; "
-                    "run the same command again to wait on",
+                    hint=(
+                        f"`kubectl describe node {name}` on a control plane shows the cause; run the same "
+                        "command again to keep waiting"
+                    ),
                 )
             time.sleep(POLL)
 

@@ -86,7 +86,7 @@ def known_facts(ctx: Context) -> ClusterFacts:
     """The same for a phase that cannot do without. Raises PhaseError."""
     found = cluster_facts(ctx)
     if found is None:
-        raise PhaseError("the cluster has not been looked at yet", hint="run the phase `discover` first")
+        raise PhaseError("the cluster has not been discovered yet", hint="run the phase `discover` first")
     return found
 
 

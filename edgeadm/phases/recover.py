@@ -32,14 +32,14 @@ class Recover:
     and the authorities above all, stay."""
 
     name: str = "recover"
-    summary: str = "clear what an interrupted run left half-written"
+    summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.journal.unfinished("init", KUBEADM):
             return Verdict(needed=False, reason="no run was interrupted")
         broken = list(_broken(ctx))
         if not broken:
-            return Verdict(needed=False, reason="everything that the interrupted run wrote is whole")
+            return Verdict(needed=False, reason="everything that the interrupted run wrote is complete")
         return Verdict(needed=True, reason=f"half-written: {', '.join(broken)}")
 
     def apply(self, ctx: Context) -> None:
@@ -71,8 +71,8 @@ def _broken_authority(ctx: Context, base: str) -> Iterator[str]:
         return
     if ctx.host.names("/var/lib/etcd"):
         raise PhaseError(
-            f"{base}.crt and {base}.key do not belong together, and the cluster has run with them",
-            hint="put the right pair back from a backup; edgeadm does not replace the authority of a cluster",
+            f"{base}.crt and {base}.key do not match, and the cluster has used them",
+            hint="restore the matching files from a backup; edgeadm does not replace the CA of a cluster",
         )
     yield from _present(ctx, base)
 

@@ -20,14 +20,14 @@ class RecoverJoin:
     None of it is backed up: the token is in there."""
 
     name: str = "recover"
-    summary: str = "clear what an interrupted run left half-written"
+    summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.journal.unfinished("join", KUBEADM):
             return Verdict(needed=False, reason="no run was interrupted")
         found = _left(ctx)
         if not found:
-            return Verdict(needed=False, reason="the interrupted run left nothing in the way")
+            return Verdict(needed=False, reason="the interrupted run left nothing behind")
         return Verdict(needed=True, reason=f"left behind: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:

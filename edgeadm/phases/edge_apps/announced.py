@@ -38,7 +38,7 @@ def server(ctx: Context) -> str:
             port = (subset.get("ports") or [{}])[0].get("port") or API_PORT
             return HostPort(address["ip"], port).url
     raise NoServerError(
-        "the kubeconfig names no address under which other machines reach the API server",
+        "the kubeconfig contains no API server address that other hosts can reach",
         hint="pass it as `--master-public-addr HOST:PORT`",
     )
 

@@ -18,16 +18,20 @@ class Approver(Component):
     else."""
 
     name: str = "approver"
-    summary: str = "let edge nodes in: who approves their certificates"
+    summary: str = "start the CSR approver for edge nodes"
     template: str = "addons/approver.yaml"
-    awaited: tuple[Awaited, ...] = (workload("the approver runs", "DaemonSet", "approver", runs_somewhere),)
+    awaited: tuple[Awaited, ...] = (
+        workload("the CSR approver runs", "DaemonSet", "approver", runs_somewhere),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and not _image(ctx):
             return Verdict(
                 needed=False,
-                reason="no package, no approver: what edge nodes ask for waits for "
-                "`kubectl certificate approve`",
+                reason=(
+                    "without a package there is no CSR approver; approve the requests of edge nodes with "
+                    "`kubectl certificate approve`"
+                ),
             )
         return super().check(ctx)
 

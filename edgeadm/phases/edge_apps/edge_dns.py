@@ -22,15 +22,21 @@ class EdgeDns(Component):
     lite-apiserver, so that it starts and answers while the node is cut off."""
 
     name: str = "edge-dns"
-    summary: str = "set up DNS on each edge node"
+    summary: str = "install DNS on each edge node"
     template: str = "addons/edge-dns.yaml"
-    awaited: tuple[Awaited, ...] = (workload("edge DNS is noticed", "DaemonSet", "edge-coredns", is_noticed),)
+    awaited: tuple[Awaited, ...] = (
+        workload(
+            "the controller has observed DaemonSet edge-coredns", "DaemonSet", "edge-coredns", is_noticed
+        ),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and not dns_image(ctx):
             return Verdict(
                 needed=False,
-                reason="neither the cluster nor the package has CoreDNS: edge nodes ask the cluster's DNS",
+                reason=(
+                    "neither the cluster nor the package contains CoreDNS: edge nodes use the cluster's DNS"
+                ),
             )
         return super().check(ctx)
 

@@ -53,8 +53,8 @@ def of_manifest(manifest: bytes) -> Shown:
     found = [argument(manifest, name) for name in ("client-ca-file", *CLIENT_FLAGS)]
     if not all(found):
         raise NoClientCertificateError(
-            "the API server has no certificate to show to kubelets, and none to show to the tunnel",
-            hint=f"give it `--{CLIENT_FLAGS[0]}` and `--{CLIENT_FLAGS[1]}`, signed by the cluster's CA",
+            "the API server has no client certificate for kubelets, so it cannot authenticate to the tunnel",
+            hint=f"give it `--{CLIENT_FLAGS[0]}` and `--{CLIENT_FLAGS[1]}`, signed by the cluster CA",
         )
     return Shown(*(str(each) for each in found))
 
@@ -72,9 +72,9 @@ def demand_certificate(ctx: Context, manifest: bytes) -> None:
     found = pki.stands(*pair, authority(ctx), pki.Leaf("", server=False, client=True))
     if found.fault:
         raise NoClientCertificateError(
-            f"the tunnel would not take {shown.certificate}",
+            f"the tunnel would reject {shown.certificate}",
             context=found.fault,
-            hint="on a cluster of kubeadm's, `kubeadm certs renew apiserver-kubelet-client` makes a good one",
+            hint="on a kubeadm cluster, `kubeadm certs renew apiserver-kubelet-client` issues a valid one",
         )
 
 
@@ -105,7 +105,7 @@ def is_wired(manifest: bytes) -> bool:
     found = argument(manifest, FLAG)
     if found not in (None, CONFIG):
         raise OtherEgressError(
-            f"the API server sends requests to nodes by way of {found}",
-            hint=f"take `--{FLAG}` out of {MANIFEST}, or leave the phase `api-server` out",
+            f"the API server already uses the egress configuration {found}",
+            hint=f"remove `--{FLAG}` from {MANIFEST}, or skip the phase `api-server`",
         )
     return found is not None

@@ -25,18 +25,18 @@ class FirstStart:
     manifest. Restarted for it later it would take the controllers along, and a minute."""
 
     name: str = FIRST_START
-    summary: str = "have a new API server start with its way through the tunnel"
+    summary: str = "configure the API server's tunnel egress before its first start"
 
     def check(self, ctx: Context) -> Verdict:
         joins = ctx.journal.verb == "join"
         if joins and not joins_control_plane(ctx.config):
-            return Verdict(needed=False, reason="only control planes have an API server")
+            return Verdict(needed=False, reason="only control planes run an API server")
         if is_control_plane(ctx) if not joins else is_member(ctx):
             return Verdict(needed=False, reason="kubeadm has run")
         if not _is_to_be(ctx):
             return Verdict(needed=False, reason="there is no tunnel")
         found = difference(ctx, _files(ctx))
-        return Verdict(needed=bool(found), reason=found or "its settings lie ready")
+        return Verdict(needed=bool(found), reason=found or "its egress configuration is in place")
 
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
@@ -73,6 +73,6 @@ def _refuse_others(ctx: Context) -> None:
     # A mapping before v1beta4, then a list.
     if FLAG in {each if isinstance(each, str) else each["name"] for each in server.get("extraArgs") or ()}:
         raise OtherEgressError(
-            f"the configuration gives the API server its own `{FLAG}`",
-            hint="take it out, or add `--skip-phases edge-apps/tunnel`",
+            f"the configuration already sets `{FLAG}` for the API server",
+            hint="remove it, or add `--skip-phases edge-apps/tunnel`",
         )

@@ -125,8 +125,10 @@ def _read(ctx: Context, path: str, flag: str) -> bytes:
     found: Any = ctx.host.read(path)
     if not found:
         raise NoAuthorityError(
-            f"{path} is not on this machine",
-            hint=f"run it on a control plane, or pass `{flag}` with a copy of that control plane's file; "
-            "where a provider keeps it, any CA of your own will do",
+            f"{path} does not exist on this host",
+            hint=(
+                f"run the command on a control plane, or pass `{flag}` with a copy of that control plane's "
+                "file; if a provider keeps the key, use any CA of your own"
+            ),
         )
     return bytes(found)

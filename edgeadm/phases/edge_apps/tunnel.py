@@ -24,11 +24,11 @@ class Tunnel(Component):
     inside the cluster."""
 
     name: str = "tunnel"
-    summary: str = "set up the tunnel to edge nodes, and wait until its cloud side runs"
+    summary: str = "install the tunnel to edge nodes, and wait until its cloud side runs"
     template: str = "addons/tunnel.yaml"
     awaited: tuple[Awaited, ...] = (
         workload("the tunnel's cloud side runs", "Deployment", "tunnel-cloud", is_rolled_out),
-        workload("the tunnel's edge side is noticed", "DaemonSet", "tunnel-edge", is_noticed),
+        workload("the controller has observed DaemonSet tunnel-edge", "DaemonSet", "tunnel-edge", is_noticed),
     )
     leavings: tuple[Named, ...] = (("v1", "Endpoints", "tunnel-route-cache"),)
 

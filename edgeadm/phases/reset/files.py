@@ -18,14 +18,14 @@ class RestoreFiles:
     were made for them go when they are empty."""
 
     name: str = "files"
-    summary: str = "put back every file that edgeadm wrote"
+    summary: str = "restore every file that edgeadm wrote"
 
     def check(self, ctx: Context) -> Verdict:
         paths = {str(record.detail["path"]) for record in knowledge.changes(ctx)}
         folders = _empty_folders(ctx) if _had_others(ctx) else []
         if not paths and not folders:
-            return Verdict(needed=False, reason="every file is as it was")
-        return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty folders")
+            return Verdict(needed=False, reason="every file is restored")
+        return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty directories")
 
     def apply(self, ctx: Context) -> None:
         units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]

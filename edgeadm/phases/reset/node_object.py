@@ -27,11 +27,11 @@ def why_it_stays(ctx: Context, *, answers: bool) -> str:
     A node may not delete itself, so it takes an admin.conf: control planes have one."""
     if ctx.config.reset.keep_node_object:
         return "`--keep-node-object`"
-    by_hand = f"`kubectl delete node {node_name(ctx)}` on a control plane removes it"
+    by_hand = f"delete it with `kubectl delete node {node_name(ctx)}` on a control plane"
     if ctx.host.stat(ADMIN_CONF) is None:
         return f"a node cannot remove itself; {by_hand}"
     if not answers:
-        return f"the API server does not answer; {by_hand}"
+        return f"the API server does not respond; {by_hand}"
     return ""
 
 
@@ -48,7 +48,7 @@ def remove(ctx: Context, name: str) -> None:
     try:
         ctx.connect().delete("v1", "Node", name)
     except (ApiError, UnreachableError) as error:
-        ctx.warn(f"node `{name}` stays in the cluster's list: {error.message}")
+        ctx.warn(f"Node `{name}` is not deleted: {error.message}")
 
 
 def _is_control_plane(node: Object) -> bool:

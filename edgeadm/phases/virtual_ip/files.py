@@ -70,6 +70,6 @@ def program(ctx: Context, name: str) -> str:
     if facts.has_program(ctx.host, name):
         return SYSTEM[name]
     raise PhaseError(
-        f"there is no {name}: no package brings it, and it is not installed",
+        f"{name} is neither installed nor in the package",
         hint="pass `--install-pkg-path`, or install keepalived and haproxy from your distribution",
     )

@@ -33,7 +33,7 @@ def test_the_table_says_until_when_it_is_there(node: EdgeNode) -> None:
     assert block.until() == ""
     with pytest.raises(DrillRunningError) as caught:
         block.refuse_another()
-    assert caught.value.hint == "`edgeadm drill lift` ends it at once"
+    assert caught.value.hint == "end it now with `edgeadm drill lift`"
 
 
 def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
