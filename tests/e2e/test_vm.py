@@ -21,6 +21,7 @@ from tests.e2e.snapshot import OF_A_BOOT, difference
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
+PROGRAMS = "5"  # flannel, kube-proxy, the node's DNS, edge-health, and the web server
 RECOVERED = "EXT4-fs (vda): recovery complete"
 PROFILE = "cri-containerd.apparmor.d (enforce)"
 # Of each power cut: the disk's cache and the clock of the boot after it, and whether it comes during a boot.
@@ -32,31 +33,30 @@ CUTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def field(begin: Callable[..., Sandbox], edgeadm: Callable[..., Result]) -> Field:
-    sandbox = begin(edges=3)
-    sandbox.node("edge2").power_off()
-    found = Field(sandbox, run=edgeadm)
-    found.deploy()
-    return found
-
-
-@pytest.fixture(scope="module")
-def bare(field: Field) -> dict[str, list[str]]:
-    """What a machine has that never joined: edge3."""
+def never_joined(field: Field) -> dict[str, list[str]]:
+    """What a virtual machine has that never joined: edge3. It is off before and after."""
+    field.vm(node="edge3")
     with timed("edge3 boots as a virtual machine"):
-        told = field.vm(node="edge3")
-    assert told["ready"]
+        field.sandbox.power("edge3", "on")
     found = facts(field.sandbox.node("edge3"))
     field.sandbox.power("edge3", "kill")
     return found
 
 
 @pytest.fixture(scope="module")
-def before(field: Field, bare: dict[str, list[str]]) -> dict[str, str]:
+def field(begin: Callable[..., Sandbox], edgeadm: Callable[..., Result]) -> Field:
+    sandbox = begin(edges=3)
+    for name in ("edge2", "edge3"):
+        sandbox.node(name).power_off()
+    found = Field(sandbox, run=edgeadm)
+    found.deploy()
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(field: Field) -> dict[str, str]:
     """What edge1 tells of itself as a container, before its cable is pulled."""
-    assert bare["profiles"] or bare["loaded modules"]
-    until(lambda: field.answers().get("programs") == "4", "its Pods run")
+    until(lambda: field.answers().get("programs") == PROGRAMS, "its Pods run")
     found = field.answers()
     assert found["restarts"] == "0"
     assert found["service"] == "answers"
@@ -150,15 +150,15 @@ def test_back_on_its_cable_after_a_clean_shutdown_the_cluster_has_it_again(
     assert moved.begun() == ("1", [f"{moved.edge1.ip}/24"])
 
 
-def test_reset_unloads_the_profile_and_leaves_what_a_machine_has_that_never_joined(
-    moved: Field, bare: dict[str, list[str]]
-) -> None:
+def test_reset_unloads_the_profile_and_leaves_what_a_machine_has_that_never_joined(moved: Field) -> None:
     with timed("reset"):
         told = json.loads(moved.edge1.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
     say(f"left behind: {[each['what'] for each in told['residue']]}")
     loaded = moved.edge1.exec(["cat", "/sys/kernel/security/apparmor/profiles"]).out
     assert PROFILE not in loaded
     moved.sandbox.power("edge1", "off")
+    bare = never_joined(moved)
+    assert bare["loaded modules"]
     moved.sandbox.power("edge1", "on")
     found = difference(bare, facts(moved.edge1))
     assert [line for line in found if not re.match(f"{OWN}|{OF_A_BOOT}", line)] == []
