@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeadm.core.leaves import Inventory
 from edgeadm.core.phase import Group
 from edgeadm.core.workflow import Workflow
 from edgeadm.phases.cni import PodNetwork
@@ -34,6 +35,7 @@ from edgeadm.phases.kubeadm_join import KubeadmJoin
 from edgeadm.phases.kubelet import Kubelet
 from edgeadm.phases.lite_apiserver import LiteApiServer
 from edgeadm.phases.node import PrepareNode
+from edgeadm.phases.node_files import OF_A_DRILL
 from edgeadm.phases.package import InstallPrograms
 from edgeadm.phases.preflight import INIT_CHECKS, Preflight
 from edgeadm.phases.preflight_join import JOIN_CHECKS, JoinPreflight
@@ -140,6 +142,9 @@ DETACH = Workflow(
     "Take the edge components out of a cluster again.",
     (MayDetach(), *(Detach(each) for each in reversed(ON_ANY_CLUSTER))),
 )
+
+# What reset removes from a machine, besides the files that the journal knows.
+INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), OF_A_DRILL))
 
 RESET = Workflow(
     "reset",

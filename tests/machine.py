@@ -21,6 +21,7 @@ from edgeadm.hosts.fake import FakeHost
 from edgeadm.package.manifest import FILTERS
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.edge_apps.first_start import PATCH
+from edgeadm.workflows import INVENTORY
 from tests.bare import ANSWERS, FILES
 from tests.certificates import authority, sign_request
 from tests.packed import VERSION, make_package
@@ -96,6 +97,7 @@ class Machine:
             JournaledHost(self.host, journal),
             journal,
             lambda: self.cluster,
+            INVENTORY,
             self.package,
             self.outside,
             discover=lambda _ticket: self.outside(),

@@ -30,6 +30,7 @@ from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import ADMIN_CONF
+from edgeadm.workflows import INVENTORY
 
 Reporter = PlainReport | LiveReport
 T = TypeVar("T")
@@ -113,7 +114,15 @@ def changing(
         connect = _once(lambda: _cluster(here, plain, config))
         package, outside = here.package(config, _role(verb, config)), _outside(here, config)
         ctx = Context(
-            config, host, journal, connect, package, outside, warn=console.talk, discover=here.outside
+            config,
+            host,
+            journal,
+            connect,
+            INVENTORY,
+            package,
+            outside,
+            warn=console.talk,
+            discover=here.outside,
         )
         with _unpacked_for_changes(package, journal):
             yield Session(ctx, log, report)
@@ -146,7 +155,8 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
     package, outside = here.package(config, _role(verb, config)), _outside(here, config)
     if package is not None:
         package = replace(package, keeps=False)
-    ctx = Context(config, DryHost(plain, note), journal, _once(dry), package, outside, warn=console.talk)
+    host = DryHost(plain, note)
+    ctx = Context(config, host, journal, _once(dry), INVENTORY, package, outside, warn=console.talk)
     log = RunLog(here.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)

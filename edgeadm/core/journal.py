@@ -92,28 +92,6 @@ class Journal:
                 count = 0 if record.event == "undone" else count + (record.event == "started")
         return count
 
-    def touched(self, verb: str) -> list[str]:
-        """Phases of the verb that were begun and not undone, in the order in which they were first begun."""
-        begun: dict[str, None] = {}
-        for record in self.records():
-            if record.verb == verb and record.event == "started":
-                begun.setdefault(record.phase)
-            elif record.verb == verb and record.event == "undone":
-                begun.pop(record.phase, None)
-        return list(begun)
-
-    def changes(self, verb: str, phase: str) -> list[Record]:
-        """File changes of a phase since it was last undone, oldest first."""
-        found: list[Record] = []
-        for record in self.records():
-            if (record.verb, record.phase) != (verb, phase):
-                continue
-            if record.event == "undone":
-                found.clear()
-            elif record.event in ("write", "remove"):
-                found.append(record)
-        return found
-
     def standing(self) -> list[Record]:
         """File changes of every verb and phase that were not taken back, oldest first."""
         found: list[Record] = []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.config import Config
 from edgeadm.config.ticket import Ticket
 from edgeadm.core.journal import Journal
+from edgeadm.core.leaves import Inventory, Leaves
 from edgeadm.errors import UnreachableError
 from edgeadm.hosts import Host
 from edgeadm.package.opened import OpenPackage
@@ -36,6 +38,8 @@ class Context:
     host: Host
     journal: Journal
     connect: Callable[[], Cluster]
+    # What the phases of all verbs may leave on a machine: `before` looks at it, and reset removes it.
+    inventory: Inventory
     package: OpenPackage | None = None
     outside: Callable[[], Outside] = nowhere
     say: Say = lambda _text: None
@@ -52,23 +56,28 @@ class Verdict:
     reason: str = ""
 
 
-class Phase(Protocol):
-    """One step that a user can name, skip, repeat and undo."""
+class Phase(ABC):
+    """One step that a user can name, skip and repeat. A subclass is a frozen dataclass with the fields `name`
+    and `summary`."""
+
+    # What the phase leaves on a machine besides the files in the journal.
+    leaves: ClassVar[Leaves] = Leaves()
 
     @property
+    @abstractmethod
     def name(self) -> str: ...
 
     @property
+    @abstractmethod
     def summary(self) -> str: ...
 
+    @abstractmethod
     def check(self, ctx: Context) -> Verdict:
         """Look, touch nothing."""
 
+    @abstractmethod
     def apply(self, ctx: Context) -> None:
-        """Bring the machine to the state that `check` looks for. Safe to repeat."""
-
-    def undo(self, ctx: Context) -> None:
-        """Take back what the journal's file records do not. Safe to repeat, and after half an `apply`."""
+        """Bring the machine to the state that `check` looks for. Safe to repeat, also after a part."""
 
 
 @dataclass(frozen=True)

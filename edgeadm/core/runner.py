@@ -1,4 +1,4 @@
-"""Runs the steps of a workflow: plan, apply, undo."""
+"""Runs the steps of a workflow: plan, apply."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.core.restore import restore
 from edgeadm.core.workflow import Step, Workflow
-from edgeadm.hosts import Host
 
 
 class Report(Protocol):
@@ -40,19 +38,6 @@ class Run:
     def apply(self, steps: list[Step]) -> int:
         """Do what is needed, in order; how many phases there was something to do for comes back."""
         return sum(self._step(step) for step in steps)
-
-    def undo(self, plain: Host) -> None:
-        """Take back every phase that the journal knows as begun, the last one first.
-
-        `plain` is the host without its journal: files go back to what the backups hold."""
-        phases = {step.path: step.phase for step in self.workflow.steps()}
-        journal = self.ctx.journal
-        for path in reversed(journal.touched(self.workflow.name)):
-            self._enter(path)
-            if path in phases:
-                phases[path].undo(self.ctx)
-            restore(plain, journal.changes(self.workflow.name, path))
-            journal.add("undone")
 
     def _step(self, step: Step) -> bool:
         self._enter(step.path)

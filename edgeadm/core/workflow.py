@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Group, Phase
 from edgeadm.errors import UnknownPhaseError
 
@@ -29,6 +30,10 @@ class Workflow:
     def steps(self) -> Iterator[Step]:
         """Every phase with its path, in order."""
         return _walk(self.members, "")
+
+    def leaves(self) -> Iterator[Leaves]:
+        """What its phases leave on a machine, in order."""
+        return (step.phase.leaves for step in self.steps())
 
     def names(self) -> set[str]:
         """Every name that selects something: phases and groups."""

@@ -8,7 +8,7 @@ from typing import Any
 from edgeadm import pki
 from edgeadm.cluster import Object, Outside
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import PAIR, addresses, names
@@ -28,7 +28,7 @@ class NotApprovedError(EdgeadmError):
 
 
 @dataclass(frozen=True)
-class EdgeCertificate:
+class EdgeCertificate(Phase):
     """The certificate that lite-apiserver serves with: the key is made here and never leaves this node, the
     cluster's CA signs what its approver lets pass."""
 
@@ -55,9 +55,6 @@ class EdgeCertificate:
         key = pair if pki.is_key(pair) and b"CERTIFICATE" not in pair else pki.new_key()
         ctx.host.write(PAIR, key, 0o600)  # a run that is cut off here goes on with the same request
         ctx.host.write(PAIR, key + self._obtain(ctx, ctx.outside(), key), 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file; the API server forgets the request by itself."""
 
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"

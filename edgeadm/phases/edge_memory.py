@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import edge_nic, service_ip
 from edgeadm.phases import node as prepared
 from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
@@ -31,13 +33,15 @@ LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flanne
 
 
 @dataclass(frozen=True)
-class EdgeMemory:
+class EdgeMemory(Phase):
     """Two units for a node that has to live without the cloud. One keeps a copy of the node's knowledge as it
     changes, restores state of the kernel that others flush, and holds the node's address while no network
     card has it. The other repairs at each boot what a power cut broke, before it is read."""
 
     name: str = "memory"
     summary: str = "keep, and mend at each boot, what the node needs when it starts without the cloud"
+    # The others start after the unit that repairs: it stops last.
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_UNIT, stops=1), Unit(KEEP, KEEP_UNIT)))
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
@@ -69,11 +73,6 @@ class EdgeMemory:
             # Not where Pods may run already: it takes away what their network was given.
             ctx.host.run("systemctl", "start", REPAIR)
         ctx.host.run("systemctl", "restart", KEEP)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(KEEP_UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", KEEP, REPAIR)
-            ctx.host.run("rm", "-rf", SNAPSHOT)
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import renderer, start_at_boot
 from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import LINK
@@ -19,7 +21,7 @@ PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those 
 
 
 @dataclass(frozen=True)
-class EdgeNic:
+class EdgeNic(Phase):
     """The link that holds the virtual address, made anew at each boot before anything needs it. A route of
     last resort leads there for every Service, so that programs on the node reach Services also when its card
     has no address and no route: the packet filter sends the packets on, but a connection without any route
@@ -27,6 +29,7 @@ class EdgeNic:
 
     name: str = "nic"
     summary: str = "give the node the edge's virtual address, and Services a route"
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(SERVICE, UNIT),), links=(LINK,))
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
@@ -46,10 +49,6 @@ class EdgeNic:
         ctx.host.write(UNIT, _unit(ctx))
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
 def service_ranges(known: ClusterFacts) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.hosts import images as hosts_images
 from edgeadm.hosts.images import CTR, PINNED
@@ -15,7 +15,7 @@ EVENT = "image"  # in the journal: what was there under a name before edgeadm ga
 
 
 @dataclass(frozen=True)
-class Images:
+class Images(Phase):
     """Imports the package's images into containerd, once, and pins them: kubelet removes images that seem
     unused if the disk fills, and images of a package cannot be pulled again. An image that will be asked for
     under the name of another registry gets this name as well."""
@@ -49,12 +49,6 @@ class Images:
             ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
             ctx.say(f"named {packed} {wanted} as well")
-
-    def undo(self, ctx: Context) -> None:
-        names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-        for name in (*names, *aliases(ctx)):
-            if name in present(ctx):
-                ctx.host.run(*CTR, "images", "rm", name)
 
 
 def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:

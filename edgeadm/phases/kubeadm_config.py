@@ -5,7 +5,7 @@ from typing import Any
 
 from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, ConfigError
 from edgeadm.hosts import facts
 from edgeadm.kubeadm import compat
@@ -21,7 +21,7 @@ FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
 
 
 @dataclass(frozen=True)
-class KubeadmConfig:
+class KubeadmConfig(Phase):
     """kubeadm's configuration: the user's documents, flags laid over, and what edgeadm has to add."""
 
     name: str = "kubeadm-config"
@@ -40,9 +40,6 @@ class KubeadmConfig:
         wanted = text(ctx)
         let_kubeadm_validate(ctx, wanted)
         ctx.host.write(CONFIG, wanted, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file."""
 
 
 def text(ctx: Context) -> bytes:

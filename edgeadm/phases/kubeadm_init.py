@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
 from edgeadm.phases.kubeadm_config import CONFIG, document
-from edgeadm.phases.kubeadm_run import run_kubeadm
+from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
 
 END_OF_TALK = "Your Kubernetes control-plane has initialized successfully!"
 # What kubeadm's own preflight finds of our interrupted run (verified with kubeadm 1.34 and 1.36).
@@ -25,11 +27,12 @@ OF_OUR_OWN = (
 
 
 @dataclass(frozen=True)
-class KubeadmInit:
+class KubeadmInit(Phase):
     """One `kubeadm init` with our configuration. Its own phases can be skipped by their names."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm init`"
+    leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.journal.unfinished("init", self.name):
@@ -44,9 +47,6 @@ class KubeadmInit:
             "containers; run the same command again to go on"
         )
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
-
-    def undo(self, ctx: Context) -> None:
-        ctx.host.run("kubeadm", "reset", "--force")
 
     def _command(self, ctx: Context) -> list[str]:
         command = [

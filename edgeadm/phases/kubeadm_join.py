@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.cluster import Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import UnreachableError, WaitError
 from edgeadm.phases.common import KUBEADM, node_name
 from edgeadm.phases.join_files import (
@@ -19,7 +21,7 @@ from edgeadm.phases.join_files import (
 )
 from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
-from edgeadm.phases.kubeadm_run import run_kubeadm
+from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
 from edgeadm.phases.membership import has_credentials, is_member, known_facts
 
 LEFT_BY_JOIN = (
@@ -32,13 +34,14 @@ POLL = 0.1
 
 
 @dataclass(frozen=True)
-class KubeadmJoin:
+class KubeadmJoin(Phase):
     """One `kubeadm join` with our configuration; then the node has to turn up in the cluster. The files that
     hold the token are gone when this ends, however it ends."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm join` and wait until the node is Ready"
     patience: float = PATIENCE
+    leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.journal.unfinished("join", self.name):
@@ -54,9 +57,6 @@ class KubeadmJoin:
         if not let_in or joins_control_plane(ctx.config):
             self._join(ctx)
         self._wait(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        ctx.host.run("kubeadm", "reset", "--force")
 
     def _join(self, ctx: Context) -> None:
         wanted = join_config(ctx)

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from edgeadm import pki
 from edgeadm.config.ticket import PORT, is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, PhaseError, UnreachableError
 from edgeadm.phases.common import difference, renderer, start_at_boot
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
 from edgeadm.phases.node_files import HELPER, has_helper
 
@@ -24,13 +26,22 @@ POLL = 0.03
 
 
 @dataclass(frozen=True)
-class LiteApiServer:
+class LiteApiServer(Phase):
     """lite-apiserver as a unit: the kubelet's API server on this node, which answers from its cache while the
     cable is cut. It is asked, certificate and all, before a kubelet depends on it. A timer beside it has
     its certificate renewed in time."""
 
     name: str = "lite-apiserver"
     summary: str = "start lite-apiserver and wait until it answers"
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(
+            Unit(SERVICE, UNIT),
+            Unit(f"{RENEWAL}.service", RENEWAL_UNIT),
+            Unit(TIMER, TIMER_UNIT),
+        ),
+        places=(DATA,),
+        shared=(DATA.rpartition("/")[0],),
+    )
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
@@ -59,11 +70,6 @@ class LiteApiServer:
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
         self._wait(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", *_units(ctx))
-            ctx.host.run("rm", "-rf", CACHE)
 
     def _wait(self, ctx: Context) -> None:
         if ctx.host.ask("systemctl", "is-active", "--quiet", SERVICE).code != 0:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import difference, renderer
 from edgeadm.phases.kernel_state import State
@@ -11,15 +13,29 @@ from edgeadm.phases.kernel_state import State
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
 SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+# `ip_forward` takes the others of its family along.
+SYSCTLS = (
+    "net.ipv4.ip_forward",
+    "net.ipv4.conf.all.forwarding",
+    "net.ipv4.conf.default.forwarding",
+    "net.ipv4.conf.all.accept_redirects",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv6.conf.default.forwarding",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.bridge.bridge-nf-call-ip6tables",
+    "fs.inotify.max_user_instances",
+    "fs.inotify.max_user_watches",
+)
 INOTIFY = {"max_user_instances": 1024, "max_user_watches": 1048576}
 
 
 @dataclass(frozen=True)
-class PrepareNode:
+class PrepareNode(Phase):
     """Kernel modules and settings that the kubelet and pod networks need, now and after each boot."""
 
     name: str = "node"
     summary: str = "load kernel modules and set kernel parameters"
+    leaves: ClassVar[Leaves] = Leaves(sysctls=SYSCTLS)
 
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
@@ -39,9 +55,6 @@ class PrepareNode:
         if _missing_module(ctx):
             ctx.host.run("modprobe", "-a", *MODULES)
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)
-
-    def undo(self, ctx: Context) -> None:
-        """The files go by the journal, running values by `edgeadm reset`, which knows the earlier ones."""
 
 
 def states(ctx: Context) -> Iterator[State]:

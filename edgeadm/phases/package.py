@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.core.journaled import same_bytes
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import Source
 from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS, TOOLS_ON_NODE
 from edgeadm.phases.before import is_due, remember
@@ -20,11 +22,12 @@ EVENT = "installed"  # in the journal: a file that was found to hold what it sho
 
 
 @dataclass(frozen=True)
-class InstallPrograms:
+class InstallPrograms(Phase):
     """Puts the package's programs and network plugins in place, each in one step, where they differ."""
 
     name: str = "package"
     summary: str = "install the programs of the offline package"
+    leaves: ClassVar[Leaves] = Leaves(shared=(PLUGINS, PLUGINS.rpartition("/")[0]))
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.package is None:
@@ -51,9 +54,6 @@ class InstallPrograms:
                 said = shown
         if stamps := {path: [source.sha256, _stamp(ctx, path)] for path, source, _ in _wanted(ctx)}:
             ctx.journal.add(EVENT, files=stamps)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal puts back what was there."""
 
 
 def _wanted(ctx: Context) -> Iterator[tuple[str, Source, int]]:

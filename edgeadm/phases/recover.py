@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm import pki
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.kubeadm_config import document
@@ -24,7 +24,7 @@ KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "schedul
 
 
 @dataclass(frozen=True)
-class Recover:
+class Recover(Phase):
     """What an interrupted kubeadm may leave half-written: kubeadm takes a certificate without its key for a
     good one, and stops at an empty file. Such leaves are removed, kubeadm then makes them again; whole ones,
     and the authorities above all, stay."""
@@ -44,9 +44,6 @@ class Recover:
         for path in list(_broken(ctx)):
             ctx.host.remove(path)
             ctx.say(f"removed {path}")
-
-    def undo(self, ctx: Context) -> None:
-        """Half-written files are not put back by hand; the journal restores them with its backups."""
 
 
 def _broken(ctx: Context) -> Iterator[str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
@@ -13,7 +13,7 @@ AUTHORITY = "/etc/kubernetes/pki/ca.crt"
 
 
 @dataclass(frozen=True)
-class RecoverJoin:
+class RecoverJoin(Phase):
     """After a `kubeadm join` that was cut off: a kubelet that was let in meanwhile stays, and only the file
     with the token goes; else all that kubeadm would stumble over goes, and it starts afresh.
 
@@ -37,9 +37,6 @@ class RecoverJoin:
         if found:
             ctx.host.run("rm", "-f", *found)
             ctx.say(f"removed {', '.join(found)}")
-
-    def undo(self, ctx: Context) -> None:
-        """There is nothing to put back."""
 
 
 def _left(ctx: Context) -> list[str]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot
@@ -13,13 +15,18 @@ CRI_PLUGINS = ("io.containerd.grpc.v1", "io.containerd.cri.v1")
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Runtime(Phase):
     """The package's containerd as a unit that works the way the kubelet needs it, asked before it is used.
 
     A containerd of the host's own is left as it is: preflight has looked whether it is fit."""
 
     name: str = "runtime"
     summary: str = "configure and start containerd"
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(Unit("containerd", UNIT),),
+        places=("/var/lib/containerd", "/run/containerd", "/run/nri", "/opt/containerd"),
+        shared=("/etc/containerd",),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.config.ignore_runtime:
@@ -45,10 +52,6 @@ class Runtime:
                 context=ctx.host.ask("journalctl", "-u", "containerd", "-n", "20", "--no-pager").out,
                 hint="`ctr plugins ls` shows which plugin failed",
             )
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", "containerd")
 
 
 def answers(ctx: Context) -> bool:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.package.opened import OpenPackage
@@ -17,18 +19,22 @@ RULES = f"{FOLDER}/service-ip.nft"
 SERVICE = "edge-service-ip"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 TABLE = "edgeadm"
+FAMILIES = ("ip", "ip6")
 TOOL = "/usr/lib/edgeadm/edge/nft"
 PACKED_TOOL = "tools/edge/nft"
 
 
 @dataclass(frozen=True)
-class ServiceIp:
+class ServiceIp(Phase):
     """The address of the Service `kubernetes` leads to this node's own lite-apiserver: for kube-proxy, which
     can then start without the cloud, and for Pods that talk to the API. One table of the packet filter, asked
     before kube-proxy's rules, and made anew at each boot before the kubelet starts."""
 
     name: str = "service-ip"
     summary: str = "let lite-apiserver answer at the address of the Service `kubernetes`"
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(Unit(SERVICE, UNIT),), tables=tuple(f"{family} {TABLE}" for family in FAMILIES)
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
@@ -53,10 +59,6 @@ class ServiceIp:
             ctx.host.write(path, text)
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
 def states(ctx: Context) -> Iterator[State]:

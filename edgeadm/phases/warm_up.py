@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.common import node_name
@@ -22,7 +22,7 @@ POLL = 0.25
 
 
 @dataclass(frozen=True)
-class WarmUp:
+class WarmUp(Phase):
     """Waits until this node could start without the cloud: its programs have asked lite-apiserver for all
     they need then, and the answers are where a power cut does not break them. Objects that were not there yet
     when a program asked for them are asked for in its name."""
@@ -53,9 +53,6 @@ class WarmUp:
         ctx.host.run(HELPER, "ask", *_whom(ctx))
         ctx.host.run(HELPER, "keep", "--once", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
         ctx.say("what this node needs without the cloud is on its disk")
-
-    def undo(self, ctx: Context) -> None:
-        """It has only waited."""
 
     def _wait(self, ctx: Context) -> None:
         end = time.monotonic() + self.patience

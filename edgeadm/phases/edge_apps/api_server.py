@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, EdgeadmError, PhaseError, UnreachableError, WaitError
 from edgeadm.kubeadm.static_pod import command_of, edited, load_command, runs, stripped
 from edgeadm.phases.edge_apps import egress_files
@@ -32,7 +32,7 @@ class WiringError(PhaseError):
 
 
 @dataclass(frozen=True)
-class ApiServer:
+class ApiServer(Phase):
     """The last step: the API server of this machine sends its requests to nodes through the tunnel. Its
     manifest is edited as data, the kubelet restarts it, and the log of a Pod at the edge is asked for. Where
     that does not come about, the manifest is put back byte for byte."""
@@ -89,9 +89,6 @@ class ApiServer:
                 ctx.host.remove(CONFIG)
             self._come_back(ctx, pod, error, alone=alone)
         self._wait_for_controllers(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal puts the manifest back, and removes the files."""
 
     def detached(self, ctx: Context) -> list[str]:
         """What `detach` would take back."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Object
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import cni
 from edgeadm.phases.edge_apps import kube_proxy, pod_network
 from edgeadm.phases.edge_apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
@@ -28,7 +28,7 @@ INSTEAD = {
 
 
 @dataclass(frozen=True)
-class CloudOnly:
+class CloudOnly(Phase):
     """Keeps the cloud's kube-proxy, flannel and CoreDNS off edge nodes, where they could not start without
     the cloud, by one more condition in their node affinity. Conditions of the user's stay."""
 
@@ -57,9 +57,6 @@ class CloudOnly:
                 # Terms belong to one manager alone: ours say what the others' did, and one thing more.
                 ctx.connect().apply([wanted], force=True)
             ctx.say(f"keeping {_title(obj)} off edge nodes")
-
-    def undo(self, ctx: Context) -> None:
-        """`edgeadm detach` takes it back; of a cluster that is taken back nothing is left."""
 
     def detached(self, ctx: Context) -> list[str]:
         return [f"the affinity of {_title(obj)}" for obj in _ours(ctx)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Awaited, Cluster, Object
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import renderer
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
 from edgeadm.phases.edge_apps.values import with_theirs
@@ -37,7 +37,7 @@ Named = tuple[str, str, str]  # API, kind, name
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Phase):
     """The base of those that are nothing but objects. A subclass gives the fields, and `values` where its
     template has any: one that it wants and nobody gave is an error of the template's."""
 
@@ -98,9 +98,6 @@ class Component:
         for awaited in self.awaited:
             ctx.say(f"waiting until {awaited.what}")
             cluster.wait(awaited)
-
-    def undo(self, ctx: Context) -> None:
-        """The objects of a cluster that is taken back go with it; `edgeadm detach` removes them alone."""
 
     def surplus(self, ctx: Context, objects: list[dict[str, Any]]) -> list[Object]:
         """Objects of this component in the cluster that are not among these."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeadm import pki
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.edge_apps.by_hand import running
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
 from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
@@ -19,7 +19,7 @@ FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
 
 
 @dataclass(frozen=True)
-class EgressByHand:
+class EgressByHand(Phase):
     """For an API server on this machine that is no static Pod: everything that it reads to go through the
     tunnel. Its command line is its owner's, who is told which flags it needs."""
 
@@ -52,9 +52,6 @@ class EgressByHand:
             ctx.host.write(path, text)
         if found.is_wired:
             ctx.warn("restart kube-apiserver: it reads its certificate for the tunnel once")
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the files."""
 
     def detached(self, ctx: Context) -> list[str]:
         """What `detach` would take back; where the API server is a static Pod, that is another phase's."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm.static_pod import patch
 from edgeadm.phases.common import difference, is_control_plane
 from edgeadm.phases.edge_apps import egress_files
@@ -19,7 +19,7 @@ PATCH = f"{FOLDER}/{API_SERVER}"
 
 
 @dataclass(frozen=True)
-class FirstStart:
+class FirstStart(Phase):
     """A new API server goes through the tunnel from its first start: kubeadm lays the wiring over the
     manifest. Restarted for it later it would take the controllers along, and a minute."""
 
@@ -40,9 +40,6 @@ class FirstStart:
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the files."""
 
 
 def _is_to_be(ctx: Context) -> bool:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.cluster import Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.control_plane import KEEPALIVED
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
@@ -21,7 +23,7 @@ POLL = 0.2
 
 
 @dataclass(frozen=True)
-class Keepalived:
+class Keepalived(Phase):
     """keepalived holds the virtual IP, haproxy behind it spreads what arrives over all API servers. On the
     first control plane both run before kubeadm, which speaks to the cluster through them; on another one
     once the others know it, so that the address is never on two machines."""
@@ -29,6 +31,9 @@ class Keepalived:
     name: str = "keepalived"
     summary: str = "hold the virtual IP with keepalived, and haproxy behind it"
     patience: float = PATIENCE
+    leaves: ClassVar[Leaves] = Leaves(
+        units=tuple(Unit(name, f"{files.UNITS}/{name}.service") for name in files.SERVICES)
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
@@ -61,10 +66,6 @@ class Keepalived:
         ctx.host.run("systemctl", "restart", files.KEEPALIVED)
         if not joins_control_plane(ctx.config):
             self._wait_until_held(ctx, wanted)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(f"{files.UNITS}/{files.KEEPALIVED}.service"):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", *reversed(files.SERVICES))
 
     def _wait_until_known(self, ctx: Context) -> None:
         """A keepalived that nobody sends to would take the address for free."""

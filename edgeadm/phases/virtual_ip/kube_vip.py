@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import (
@@ -24,7 +24,7 @@ POLL = 0.5
 
 
 @dataclass(frozen=True)
-class KubeVip:
+class KubeVip(Phase):
     """kube-vip as a static Pod: the control plane that has its lease holds the virtual IP.
 
     Before the first control plane is made, kubeadm has given nobody rights but the user of super-admin.conf
@@ -48,9 +48,6 @@ class KubeVip:
         if wanted is not None:
             for path, text in _files(ctx, wanted).items():
                 ctx.host.write(path, text, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the manifest, and the kubelet then the Pod."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from edgeadm.core.phase import Context, Group, Verdict
+from edgeadm.core.phase import Context, Group, Phase, Verdict
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import UnknownPhaseError
 
 
-class Nothing:
+class Nothing(Phase):
+    name = ""
     summary = "nothing"
 
     def __init__(self, name: str) -> None:
@@ -17,9 +18,6 @@ class Nothing:
         return Verdict(needed=False)
 
     def apply(self, ctx: Context) -> None:
-        pass
-
-    def undo(self, ctx: Context) -> None:
         pass
 
 

@@ -12,7 +12,8 @@ import pytest
 from edgeadm.core.phase import Context
 from edgeadm.phases.edge_memory import KEEP_UNIT, LEFTOVERS, REPAIR_UNIT, EdgeMemory
 from edgeadm.phases.membership import FACTS, ClusterFacts
-from edgeadm.phases.node_files import HELPER, SNAPSHOT
+from edgeadm.phases.node_files import HELPER
+from edgeadm.phases.reset.containers import StopUnits
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
 from tests.traces import join_writes
@@ -143,11 +144,10 @@ def test_what_mends_need_not_run_once_it_has(machine: Machine) -> None:
     assert not EdgeMemory().check(context(machine)).needed
 
 
-def test_undo_stops_both_and_takes_the_copy_away(machine: Machine) -> None:
+def test_reset_stops_both_if_edgeadm_installed_them(machine: Machine) -> None:
     ctx = context(machine)
-    EdgeMemory().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.host.ran == [], "they are not ours"
     EdgeMemory().apply(ctx)
-    EdgeMemory().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.units["edge-repair"] == machine.units["edge-keep"] == set()
-    assert f"rm -rf {SNAPSHOT}" in machine.host.ran

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,8 @@ from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import DryHost
+from edgeadm.workflows import RESET
 from tests.reports import Recorded
-from tests.traces import pods_write
 from tests.wishes import asked, machine_for
 
 WORKFLOWS = [each for each in vars(workflows).values() if isinstance(each, Workflow)]
@@ -58,18 +60,18 @@ def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
 
 
 @FLOWS
-def test_undo_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_path: Path) -> None:
+def test_reset_after_a_run_leaves_the_files_as_before(workflow: Workflow, tmp_path: Path) -> None:
     machine = machine_for(workflow, tmp_path)
     machine.host.write("/etc/containerd/config.toml", b"# the user's\nversion = 3\n", 0o640)
-    before = dict(machine.host.files)
-    run = Run(workflow, machine.context(asked(workflow)), Recorded())
-    run.apply(workflow.select())
-    run.undo(machine.host)
-    ours = ("/var/lib/edgeadm/", "/proc/", *pods_write())  # of pods, `reset` takes the traces
-    after = {path: data for path, data in machine.host.files.items() if not path.startswith(ours)}
-    assert after == {path: data for path, data in before.items() if not path.startswith(ours)}
-    assert machine.images == {}
-    assert Journal(machine.host).touched(workflow.name) == []
+    before, running = dict(machine.host.files), copy.deepcopy(machine.units)
+    Run(workflow, machine.context(asked(workflow)), Recorded()).apply(workflow.select())
+    plain = replace(machine.context(asked(workflow)), host=machine.host)
+    Run(RESET, plain, Recorded()).apply(RESET.select())
+    assert machine.host.files == before
+    assert {name: state for name, state in machine.units.items() if state} == {
+        name: state for name, state in running.items() if state
+    }
+    assert Journal(machine.host).records() == []
 
 
 @FLOWS

@@ -12,6 +12,7 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
 from edgeadm.phases.membership import FACTS, ClusterFacts
+from edgeadm.phases.reset.containers import StopUnits
 from edgeadm.phases.service_ip import RULES, UNIT, ServiceIp
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
@@ -58,11 +59,11 @@ def test_a_table_that_somebody_removed_is_made_anew(tmp_path: Path) -> None:
     assert (verdict.needed, "removed the table" in verdict.reason) == (True, True)
 
 
-def test_undo_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
+def test_reset_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
     machine = Machine(tmp_path, role="edge")
     ctx = context(machine)
     ServiceIp().apply(ctx)
-    ServiceIp().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.units["edge-service-ip"] == set()
 
 
