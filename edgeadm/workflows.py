@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeadm.core.leaves import Inventory
 from edgeadm.core.phase import Group
 from edgeadm.core.workflow import Workflow
+from edgeadm.phases.applies import to_edge_nodes, to_new_control_planes
 from edgeadm.phases.cni import PodNetwork
 from edgeadm.phases.cni_join import JoinPodNetwork
 from edgeadm.phases.discover import Discover
@@ -115,13 +116,19 @@ JOIN = Workflow(
             "edge",
             "what only an edge node has: its own API server",
             (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp(), EdgeMemory()),
+            to_edge_nodes,
         ),
         RecoverJoin(),
         FirstStart(),
         KubeadmJoin(),
         WarmUp(),
         Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
-        Group("edge-apps", "what another control plane of an edge cluster has", (ApiServer(),)),
+        Group(
+            "edge-apps",
+            "what another control plane of an edge cluster has",
+            (ApiServer(),),
+            to_new_control_planes,
+        ),
     ),
 )
 

@@ -17,6 +17,8 @@ from edgeadm.hosts import Host
 from edgeadm.package.opened import OpenPackage
 
 Say = Callable[[str], None]
+# Why a phase does not apply to what was asked for; empty if it does.
+When = Callable[[Config], str]
 
 
 def nowhere() -> Outside:
@@ -44,6 +46,8 @@ class Context:
     outside: Callable[[], Outside] = nowhere
     say: Say = lambda _text: None
     warn: Say = lambda _text: None
+    # Whether an earlier run of this verb was cut off in the phase that is checked or applied.
+    interrupted: bool = False
     # Looks for the cluster of a ticket as a machine does that is to join it.
     discover: Callable[[Ticket], Outside] = found_by_nobody
 
@@ -63,6 +67,12 @@ class Phase(ABC):
     # What the phase leaves on a machine besides the files in the journal.
     leaves: ClassVar[Leaves] = Leaves()
 
+    @staticmethod
+    def when(config: Config) -> str:  # noqa: ARG004
+        """Why the phase does not apply to this configuration; empty if it does. The phase is then neither
+        checked nor applied, and `plan` shows the reason."""
+        return ""
+
     @property
     @abstractmethod
     def name(self) -> str: ...
@@ -80,10 +90,16 @@ class Phase(ABC):
         """Bring the machine to the state that `check` looks for. Safe to repeat, also after a part."""
 
 
+def always(_config: Config) -> str:
+    """For groups that apply to every configuration."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Group:
-    """Phases under one name."""
+    """Phases under one name. `when` holds for each of them, beside its own."""
 
     name: str
     summary: str
     members: tuple[Phase | Group, ...]
+    when: When = always

@@ -32,18 +32,16 @@ class Run:
     def plan(self, steps: list[Step]) -> Iterator[tuple[str, Verdict]]:
         """What each phase would do now, by looking alone."""
         for step in steps:
-            self._enter(step.path)
-            yield step.path, step.phase.check(self.ctx)
+            yield step.path, self._check(step, self._entered(step))
 
     def apply(self, steps: list[Step]) -> int:
         """Do what is needed, in order; how many phases there was something to do for comes back."""
         return sum(self._step(step) for step in steps)
 
     def _step(self, step: Step) -> bool:
-        self._enter(step.path)
-        ctx = replace(self.ctx, say=lambda text: self.report.line(step.path, text))
+        ctx = replace(self._entered(step), say=lambda text: self.report.line(step.path, text))
         start = time.monotonic()
-        verdict = step.phase.check(ctx)
+        verdict = self._check(step, ctx)
         self.report.begin(step.path, verdict)
         if verdict.needed:
             self._do(step, ctx)
@@ -61,5 +59,12 @@ class Run:
             raise
         journal.end("done")
 
-    def _enter(self, path: str) -> None:
-        self.ctx.journal.verb, self.ctx.journal.phase = self.workflow.name, path
+    def _check(self, step: Step, ctx: Context) -> Verdict:
+        reason = step.why_not(ctx.config)
+        return Verdict(needed=False, reason=reason) if reason else step.phase.check(ctx)
+
+    def _entered(self, step: Step) -> Context:
+        """The context of this step. What is written into the journal from here on belongs to it."""
+        journal = self.ctx.journal
+        journal.verb, journal.phase = self.workflow.name, step.path
+        return replace(self.ctx, interrupted=journal.unfinished(self.workflow.name, step.path))

@@ -50,7 +50,7 @@ class PodNetwork(Phase):
             return Verdict(needed=True, reason="there is no cluster yet")
         if ctx.host.read(CONFLIST) != conflist(ctx):
             return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
-        if ctx.journal.unfinished("init", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
         differing = ctx.connect().differing(_objects(ctx))
         if differing:

@@ -37,9 +37,14 @@ def resuming(ctx: Context) -> bool:
     return any(ctx.journal.begun(ctx.journal.verb, phase) for phase in (KUBEADM, "kubelet"))
 
 
+def kubeadm_was_cut_off(ctx: Context, verb: str) -> bool:
+    """Whether edgeadm was killed or failed while `kubeadm init` or `kubeadm join` ran here."""
+    return ctx.journal.unfinished(verb, KUBEADM)
+
+
 def is_control_plane(ctx: Context) -> bool:
     """Whether kubeadm finished here: it was not cut off by us, and left what a control plane has."""
-    finished = not ctx.journal.unfinished("init", KUBEADM)
+    finished = not kubeadm_was_cut_off(ctx, "init")
     return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
 
 

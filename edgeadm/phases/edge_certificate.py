@@ -7,7 +7,6 @@ from typing import Any
 
 from edgeadm import pki
 from edgeadm.cluster import Object, Outside
-from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.common import node_name
@@ -37,8 +36,6 @@ class EdgeCertificate(Phase):
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         pair = ctx.host.read(PAIR) or b""
         if not pki.fits(pair, pair):
             return Verdict(needed=True, reason="there is no certificate yet")
@@ -47,8 +44,6 @@ class EdgeCertificate(Phase):
         return Verdict(needed=False, reason="the certificate is there and valid")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         pair = ctx.host.read(PAIR) or b""
         if pki.fits(pair, pair) and _says(ctx, pair):
             return

@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import edge_nic, service_ip
@@ -44,15 +43,13 @@ class EdgeMemory(Phase):
     leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_UNIT, stops=1), Unit(KEEP, KEEP_UNIT)))
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
             return Verdict(needed=False, reason=f"there is no {HELPER}, which would do it")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="there is nothing of it yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before its units ran")
         questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
         for question, unit in questions:
@@ -61,8 +58,6 @@ class EdgeMemory(Phase):
         return Verdict(needed=False, reason="what the node knows is kept")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         if not has_helper(ctx):
             ctx.warn(f"no {HELPER}: after a power cut this node may not come back without the cloud")
             return

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import renderer, start_at_boot
@@ -32,11 +31,9 @@ class EdgeNic(Phase):
     leaves: ClassVar[Leaves] = Leaves(units=(Unit(SERVICE, UNIT),), links=(LINK,))
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None or ctx.host.read(UNIT) != _unit(ctx):
             return Verdict(needed=True, reason=f"{UNIT} is missing or differs")
-        if ctx.journal.unfinished(ctx.journal.verb, "edge/nic"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the address was there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
@@ -44,8 +41,6 @@ class EdgeNic(Phase):
         return Verdict(needed=False, reason="the virtual address is there")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         ctx.host.write(UNIT, _unit(ctx))
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)

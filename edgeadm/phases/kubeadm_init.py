@@ -35,7 +35,7 @@ class KubeadmInit(Phase):
     leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
-        if ctx.journal.unfinished("init", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_control_plane(ctx):
             return Verdict(needed=False, reason=f"{ADMIN_CONF} is there: the control plane was made")

@@ -44,7 +44,7 @@ class KubeadmJoin(Phase):
     leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
-        if ctx.journal.unfinished("join", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_member(ctx):
             return Verdict(needed=False, reason="the kubelet has its credentials: this is a node")

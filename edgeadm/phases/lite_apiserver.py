@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from edgeadm import pki
-from edgeadm.config.ticket import PORT, is_edge
+from edgeadm.config.ticket import PORT
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, PhaseError, UnreachableError
@@ -45,13 +45,11 @@ class LiteApiServer(Phase):
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="there is none yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, "edge/lite-apiserver"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before it answered")
         for unit in _units(ctx):
             for question in ("is-enabled", "is-active"):
@@ -60,8 +58,6 @@ class LiteApiServer(Phase):
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         ctx.host.run("install", "-d", "-m", "0700", CACHE)

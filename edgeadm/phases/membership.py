@@ -13,7 +13,7 @@ from edgeadm.config.ticket import PORT, Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
 from edgeadm.hosts import Host
-from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+from edgeadm.phases.common import KUBELET_CONF, kubeadm_was_cut_off
 
 FACTS = "/etc/edgeadm/cluster.json"
 CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -100,7 +100,7 @@ def has_credentials(ctx: Context) -> bool:
 
 def is_member(ctx: Context) -> bool:
     """Whether this machine is a node: it has its credentials, and no join of ours was cut off."""
-    return not ctx.journal.unfinished("join", KUBEADM) and has_credentials(ctx)
+    return not kubeadm_was_cut_off(ctx, "join") and has_credentials(ctx)
 
 
 def is_of(ctx: Context, ticket: Ticket) -> bool:

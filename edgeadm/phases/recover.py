@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgeadm import pki
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
-from edgeadm.phases.common import KUBEADM
+from edgeadm.phases.common import kubeadm_was_cut_off
 from edgeadm.phases.kubeadm_config import document
 
 DEFAULT_FOLDER = "/etc/kubernetes/pki"
@@ -33,7 +33,7 @@ class Recover(Phase):
     summary: str = "clear what an interrupted run left half-written"
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.journal.unfinished("init", KUBEADM):
+        if not kubeadm_was_cut_off(ctx, "init"):
             return Verdict(needed=False, reason="no run was interrupted")
         broken = list(_broken(ctx))
         if not broken:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+from edgeadm.phases.common import KUBELET_CONF, kubeadm_was_cut_off
 from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
 
@@ -23,7 +23,7 @@ class RecoverJoin(Phase):
     summary: str = "clear what an interrupted run left half-written"
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.journal.unfinished("join", KUBEADM):
+        if not kubeadm_was_cut_off(ctx, "join"):
             return Verdict(needed=False, reason="no run was interrupted")
         found = _left(ctx)
         if not found:
@@ -31,9 +31,9 @@ class RecoverJoin(Phase):
         return Verdict(needed=True, reason=f"left behind: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
-        if not has_credentials(ctx) and ctx.journal.unfinished("join", KUBEADM):
+        if not has_credentials(ctx):
             ctx.host.run("systemctl", "stop", "kubelet")
-        found = _left(ctx) if ctx.journal.unfinished("join", KUBEADM) else []
+        found = _left(ctx)
         if found:
             ctx.host.run("rm", "-f", *found)
             ctx.say(f"removed {', '.join(found)}")

@@ -35,7 +35,7 @@ class Runtime(Phase):
             return Verdict(needed=False, reason="this machine's own containerd is used")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
         if not _enabled(ctx) or not answers(ctx):
             return Verdict(needed=True, reason="containerd does not run")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
@@ -37,13 +36,11 @@ class ServiceIp(Phase):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="there is nothing of it yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the rules were there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
@@ -53,8 +50,6 @@ class ServiceIp(Phase):
         return Verdict(needed=False, reason="lite-apiserver answers at the address of the Service")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         start_at_boot(ctx, SERVICE)

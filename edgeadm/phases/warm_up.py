@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
+from edgeadm.phases.applies import to_edge_nodes
 from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
@@ -30,15 +30,14 @@ class WarmUp(Phase):
     name: str = "warm-up"
     summary: str = "wait until this node could start without the cloud"
     patience: float = PATIENCE
+    when = staticmethod(to_edge_nodes)
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
             return Verdict(needed=False, reason=f"there is no {HELPER} to look with")
         if cluster_facts(ctx) is None or not has_credentials(ctx):
             return Verdict(needed=True, reason="this machine is not a node yet")
-        if ctx.journal.unfinished("join", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
         missing = [*_missing(ctx), *_missing_objects(ctx)]
         if missing:
@@ -46,7 +45,7 @@ class WarmUp(Phase):
         return Verdict(needed=False, reason="this node knows what it needs without the cloud")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config) or not has_helper(ctx) or not has_credentials(ctx):
+        if not has_credentials(ctx):
             return  # a dry run has joined nothing
         self._wait(ctx)
         # flannel asked for its own node before it had written its link's address there, and asks only once.

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_ready
-from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, EdgeadmError, PhaseError, UnreachableError, WaitError
 from edgeadm.kubeadm.static_pod import command_of, edited, load_command, runs, stripped
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps import egress_files
-from edgeadm.phases.edge_apps.component import unfinished
 from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
 from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
@@ -40,6 +39,7 @@ class ApiServer(Phase):
     name: str = "api-server"
     summary: str = "let this machine's API server go through the tunnel, or put everything back"
     patience: float = PATIENCE
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
         reason = _why_not(ctx)
@@ -48,7 +48,7 @@ class ApiServer(Phase):
         manifest = ctx.host.read(MANIFEST)
         if not has_cluster(ctx) or manifest is None:
             return Verdict(needed=True, reason="there is no cluster yet")
-        if unfinished(ctx, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         wired, wanted = is_wired(manifest), _config(ctx, manifest)
         egress_files.demand_certificate(ctx, manifest)
@@ -62,15 +62,14 @@ class ApiServer(Phase):
 
     def apply(self, ctx: Context) -> None:
         manifest = ctx.host.read(MANIFEST)
-        if _why_not(ctx) or manifest is None:
+        if manifest is None:
             return  # a dry run has made no control plane
-        resumed = unfinished(ctx, self.name)
-        if resumed:
+        if ctx.interrupted:
             ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
         # Asked while there is an API server to ask, and before what it reads is another.
         pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
         before, settings = manifest, ctx.host.read(CONFIG)
-        if is_wired(manifest) and resumed:
+        if is_wired(manifest) and ctx.interrupted:
             before = original(ctx, manifest)  # nobody knows whether it ever worked with what it has
         if not is_wired(manifest):
             ctx.host.write(COPY, manifest, 0o600)
@@ -219,10 +218,6 @@ def _node(pod: Object) -> str:
 
 
 def _why_not(ctx: Context) -> str:
-    if not ctx.config.enable_edge:
-        return "`--enable-edge=false`: this is not to be an edge cluster"
-    if ctx.journal.verb == "join" and not joins_control_plane(ctx.config):
-        return "only control planes have an API server"
     if has_cluster(ctx) and ctx.host.stat(MANIFEST) is None:
         return "this machine has no API server that edgeadm could change"
     makes_none = ctx.journal.verb == "join" or leaves_out(ctx, "tunnel")

@@ -62,7 +62,7 @@ class ApplicationGrid(Component):
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
-        if self.wanted(ctx) and ctx.config.service_group == NATIVE and not self.values(ctx)["zones_image"]:
+        if ctx.config.service_group == NATIVE and not self.values(ctx)["zones_image"]:
             ctx.warn(
                 "Services of ServiceGrids do not prefer their own site by themselves: "
                 f"{_why_not(ctx)}; set `spec.trafficDistribution` by hand, or use `--service-group strict`"

@@ -23,7 +23,7 @@ class Approver(Component):
     awaited: tuple[Awaited, ...] = (workload("the approver runs", "DaemonSet", "approver", runs_somewhere),)
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and not _image(ctx):
+        if not _image(ctx):
             return Verdict(
                 needed=False,
                 reason="no package, no approver: what edge nodes ask for waits for "

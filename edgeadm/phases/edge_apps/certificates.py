@@ -23,7 +23,7 @@ class Certificates(Component):
     template: str = "addons/certificates.yaml"
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx):
+        if has_cluster(ctx):
             due = [pair.title for pair in pairs(ctx) if is_due(ctx, standing(ctx, pair))]
             if due:
                 return Verdict(needed=True, reason=f"to sign: {', '.join(due)}")

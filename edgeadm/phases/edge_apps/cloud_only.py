@@ -7,6 +7,7 @@ from typing import Any
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import cni
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps import kube_proxy, pod_network
 from edgeadm.phases.edge_apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
@@ -34,10 +35,9 @@ class CloudOnly(Phase):
 
     name: str = "cloud-only"
     summary: str = "keep the cloud's kube-proxy, flannel and CoreDNS off edge nodes"
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.config.enable_edge:
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx):
             return Verdict(needed=True, reason="there is no cluster yet")
         found = [_title(obj) for obj in _scheduled_everywhere(ctx)]
@@ -46,8 +46,6 @@ class CloudOnly(Phase):
         return Verdict(needed=True, reason=f"to keep off edge nodes: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
-        if not ctx.config.enable_edge or not has_cluster(ctx):
-            return
         for obj in _scheduled_everywhere(ctx):
             wanted = _with_terms(obj, kept_off(terms_of(obj)))
             if _is_whole(obj):

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeadm.cluster import Awaited, Cluster, Object
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.common import renderer
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
 from edgeadm.phases.edge_apps.values import with_theirs
@@ -48,14 +49,11 @@ class Component(Phase):
     awaited: tuple[Awaited, ...] = ()
     # What the component makes while it runs: API, kind and name, gone with it.
     leavings: tuple[Named, ...] = ()
+    when = staticmethod(to_edge_clusters)
 
     def values(self, ctx: Context) -> dict[str, Any]:  # noqa: ARG002
         """What the template wants: nothing, unless a subclass says more."""
         return {}
-
-    def wanted(self, ctx: Context) -> bool:
-        """Whether this cluster is to have the component."""
-        return ctx.config.enable_edge
 
     def objects(self, ctx: Context) -> list[dict[str, Any]]:
         """The objects as they are to be, labelled as this component's."""
@@ -65,11 +63,9 @@ class Component(Phase):
         return found
 
     def check(self, ctx: Context) -> Verdict:
-        if not self.wanted(ctx):
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx):
             return Verdict(needed=True, reason="there is no cluster yet")
-        if unfinished(ctx, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         objects = self.objects(ctx)
         kept: list[str] = []
@@ -84,8 +80,6 @@ class Component(Phase):
         return Verdict(needed=False, reason="all of it is applied")
 
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx):
-            return
         cluster, objects = ctx.connect(), self.objects(ctx)
 
         def keep(field: str) -> None:
@@ -125,11 +119,6 @@ class Component(Phase):
             _delete(ctx, obj)
         for api, kind, name in self.leavings:
             ctx.connect().delete(api, kind, name, NAMESPACE)
-
-
-def unfinished(ctx: Context, name: str) -> bool:
-    """Whether a run of this verb was cut off in this phase, alone or in its group."""
-    return any(ctx.journal.unfinished(ctx.journal.verb, path) for path in (name, f"edge-apps/{name}"))
 
 
 def _due(ctx: Context, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -26,16 +26,12 @@ class EdgeDns(Component):
     awaited: tuple[Awaited, ...] = (workload("edge DNS is noticed", "DaemonSet", "edge-coredns", is_noticed),)
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and not dns_image(ctx):
+        if not dns_image(ctx):
             return Verdict(
                 needed=False,
                 reason="neither the cluster nor the package has CoreDNS: edge nodes ask the cluster's DNS",
             )
         return super().check(ctx)
-
-    def apply(self, ctx: Context) -> None:
-        if dns_image(ctx):
-            super().apply(ctx)
 
     def values(self, ctx: Context) -> dict[str, Any]:
         address = ctx.config.edge_virtual_addr

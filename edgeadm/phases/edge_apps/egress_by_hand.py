@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edgeadm import pki
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps.by_hand import running
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
 from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
@@ -25,10 +26,9 @@ class EgressByHand(Phase):
 
     name: str = "egress-files"
     summary: str = "write what an API server that is no static Pod needs for the tunnel"
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.config.enable_edge:
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx) or running(ctx) is None:
             return Verdict(needed=False, reason="no API server runs on this machine but in static Pods")
         if ctx.journal.verb == RENEWAL and ctx.host.stat(TRUST) is None:

@@ -45,14 +45,14 @@ class KubeProxy(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
+        if has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
             return Verdict(
                 needed=False, reason="there is no DaemonSet kube-system/kube-proxy: edge nodes get none"
             )
         return super().check(ctx)
 
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx) or not has_cluster(ctx):
+        if not has_cluster(ctx):
             return  # a dry run has made none
         if cloud_proxy(ctx) is not None:
             super().apply(ctx)

@@ -29,7 +29,7 @@ class EdgePodNetwork(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
+        if has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
             return Verdict(
                 needed=False,
                 reason=f"there is no DaemonSet {SPACE}/{FLANNEL}: edge nodes have the cluster's own network",
@@ -37,7 +37,7 @@ class EdgePodNetwork(Component):
         return super().check(ctx)
 
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx) or not has_cluster(ctx):
+        if not has_cluster(ctx):
             return  # a dry run has made none
         if cloud_flannel(ctx) is not None:
             super().apply(ctx)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgeadm.core.phase import Context
+from edgeadm.core.runner import Run
 from edgeadm.errors import UnreachableError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
@@ -20,6 +21,7 @@ from edgeadm.phases.node_files import HELPER, SUBNET
 from edgeadm.phases.warm_up import FLANNELS_OWN, WarmUp
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
+from tests.reports import Recorded
 from tests.traces import cache_knows, join_writes
 from tests.wishes import asked
 
@@ -209,7 +211,7 @@ def test_a_program_that_says_something_else_says_that_nothing_is_known(said: str
 
 def test_a_run_that_was_killed_is_finished(machine: Machine) -> None:
     context(machine).journal.add("started")
-    verdict = WarmUp().check(context(machine))
+    ((_, verdict),) = Run(JOIN, context(machine), Recorded()).plan(JOIN.select(["warm-up"]))
     assert (verdict.needed, "cut off" in verdict.reason) == (True, True)
 
 
@@ -231,6 +233,5 @@ def test_elsewhere_nothing_is_waited_for(why: str, machine: Machine) -> None:
     else:
         del machine.host.files[HELPER]
         ctx = replace(ctx, package=None)
-    assert not WarmUp().check(ctx).needed
-    WarmUp(patience=0).apply(ctx)
+    assert Run(JOIN, ctx, Recorded()).apply(JOIN.select(["warm-up"])) == 0
     assert machine.host.ran == []
