@@ -16,6 +16,7 @@ from edgeadm.config import Config
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.core.wait import Wait
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.package.manifest import FILTERS
@@ -24,6 +25,7 @@ from edgeadm.phases.edge_apps.first_start import PATCH
 from edgeadm.workflows import INVENTORY
 from tests.bare import ANSWERS, FILES
 from tests.certificates import authority, sign_request
+from tests.clocks import ticking
 from tests.packed import VERSION, make_package
 from tests.packetfilter import applied
 from tests.traces import API_SERVER, MANIFEST, cache_knows, join_writes, kubeadm_writes, patched, pods_write
@@ -101,7 +103,7 @@ class Machine:
             self.package,
             self.outside,
             discover=lambda _ticket: self.outside(),
-            **more,
+            **{"wait": Wait(ticking()), **more},
         )
 
     def packed_for(self, role: str) -> OpenPackage | None:
@@ -209,6 +211,9 @@ class Machine:
         elif argv[1] == "join":
             assert b"token" in host.files["/etc/edgeadm/bootstrap.conf"]
             host.files |= join_writes()
+            if b"controlPlane:" in host.files["/etc/edgeadm/join.yaml"]:
+                made = kubeadm_writes()
+                host.files |= {path: made[path] for path in (MANIFEST, "/etc/kubernetes/admin.conf")}
             marks = {"annotations": {"flannel.alpha.coreos.com/backend-data": '{"VNI":1}'}}
             self.api["/api/v1/nodes/cp1"] = {"metadata": marks, "status": {"conditions": [READY]}}
         elif argv[1] == "reset":

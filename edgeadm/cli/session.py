@@ -18,13 +18,14 @@ from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import console
 from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
-from edgeadm.cluster.dry import DryCluster
+from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.config import Config
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.core.wait import NoWait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
@@ -152,11 +153,21 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
         real = _cluster(here, plain, config) if there else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
-    package, outside = here.package(config, _role(verb, config)), _outside(here, config)
+    package, real = here.package(config, _role(verb, config)), _outside(here, config)
     if package is not None:
         package = replace(package, keeps=False)
     host = DryHost(plain, note)
-    ctx = Context(config, host, journal, _once(dry), INVENTORY, package, outside, warn=console.talk)
+    ctx = Context(
+        config,
+        host,
+        journal,
+        _once(dry),
+        INVENTORY,
+        package,
+        lambda: DryOutside(real(), note),
+        warn=console.talk,
+        wait=NoWait(note=note),
+    )
     log = RunLog(here.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)

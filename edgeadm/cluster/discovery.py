@@ -8,7 +8,6 @@ import base64
 import hashlib
 import hmac
 import ipaddress
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from edgeadm import yaml_text
+from edgeadm.clock import CLOCK
 from edgeadm.cluster.errors import (
     CertificateAddressError,
     NotAnApiServerError,
@@ -80,12 +80,14 @@ def signature_of(kubeconfig: str, header: str, secret: str) -> str:
 
 def _signed_kubeconfig(ticket: Ticket, timeout: float) -> str:
     name, _, secret = ticket.token.partition(".")
-    end = time.monotonic() + SIGNER
-    while True:
+    data: Mapping[str, str] = {}
+
+    def is_signed() -> bool:
+        nonlocal data
         data = _cluster_info(server_of(*ticket.address), timeout)
-        if f"jws-kubeconfig-{name}" in data or time.monotonic() > end:
-            break
-        time.sleep(0.5)
+        return f"jws-kubeconfig-{name}" in data
+
+    CLOCK.poll(is_signed, SIGNER, 0.5)
     kubeconfig, jws = data.get("kubeconfig", ""), data.get(f"jws-kubeconfig-{name}")
     if jws is None:
         raise TokenUnknownError(

@@ -8,13 +8,13 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from edgeadm.clock import CLOCK
 from edgeadm.cluster.base import Object
 from edgeadm.cluster.errors import (
     AddressUnknownError,
@@ -127,18 +127,21 @@ class Connection(http.client.HTTPSConnection):
         self.sock = self.trust.wrap_socket(plain, server_hostname=self.host)
 
 
-def _connect(connection: Connection, end: float) -> None:
+def _connect(connection: Connection, seconds: float) -> None:
     """Open the connection. One that is ended at once is tried again: the balancer in front of several control
     planes does so while they find their new leader. Nothing was sent by then."""
-    while True:
+    refused: list[OSError] = []
+
+    def connects() -> bool:
+        refused.clear()
         try:
             connection.connect()
-        except HANGS_UP:
-            if time.monotonic() > end:
-                raise
-            time.sleep(POLL)
-        else:
-            return
+        except HANGS_UP as error:
+            refused.append(error)
+        return not refused
+
+    if not CLOCK.poll(connects, seconds, POLL):
+        raise refused[0]
 
 
 def call(
@@ -162,7 +165,7 @@ def call(
     with _explained(server, host, port, timeout):
         resolve(host, port, timeout)
         try:
-            _connect(connection, time.monotonic() + timeout)
+            _connect(connection, timeout)
             sent = {"Accept": "application/json", "Content-Type": "application/json"} | (headers or {})
             connection.request(method, path, body, sent)
             answer = connection.getresponse()

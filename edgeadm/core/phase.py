@@ -12,6 +12,7 @@ from edgeadm.config import Config
 from edgeadm.config.ticket import Ticket
 from edgeadm.core.journal import Journal
 from edgeadm.core.leaves import Inventory, Leaves
+from edgeadm.core.wait import Wait
 from edgeadm.errors import UnreachableError
 from edgeadm.hosts import Host
 from edgeadm.package.opened import OpenPackage
@@ -48,6 +49,8 @@ class Context:
     warn: Say = lambda _text: None
     # Whether an earlier run of this verb was cut off in the phase that is checked or applied.
     interrupted: bool = False
+    # Waits for states; only notes them in a dry run.
+    wait: Wait = Wait()  # noqa: RUF009  it is frozen
     # Looks for the cluster of a ticket as a machine does that is to join it.
     discover: Callable[[Ticket], Outside] = found_by_nobody
 
@@ -84,6 +87,10 @@ class Phase(ABC):
     @abstractmethod
     def check(self, ctx: Context) -> Verdict:
         """Look, touch nothing."""
+
+    def lacks(self, ctx: Context) -> str:  # noqa: ARG002
+        """What `apply` needs and earlier phases have not made yet, in words; empty if nothing is missing."""
+        return ""
 
     @abstractmethod
     def apply(self, ctx: Context) -> None:

@@ -49,6 +49,10 @@ class Run:
         return verdict.needed
 
     def _do(self, step: Step, ctx: Context) -> None:
+        lacking = step.phase.lacks(ctx)
+        if lacking:
+            ctx.wait.postpone(step.path, lacking)
+            return
         journal = self.ctx.journal
         journal.begin()
         try:

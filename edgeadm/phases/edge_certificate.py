@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ POLL = 0.05
 
 
 class NotApprovedError(EdgeadmError):
-    """Nobody approved the request for lite-apiserver's certificate, or somebody denied it."""
+    """The request for lite-apiserver's certificate was denied, or the signer failed."""
 
     code = "certificate-not-approved"
     exit_code = 5
@@ -33,7 +32,6 @@ class EdgeCertificate(Phase):
 
     name: str = "certificate"
     summary: str = "obtain this node's own certificate for lite-apiserver"
-    patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
         pair = ctx.host.read(PAIR) or b""
@@ -55,19 +53,23 @@ class EdgeCertificate(Phase):
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
         outside.create(REQUESTS, _request(ctx, name, key))
         ctx.say(f"asked for a certificate: {name}")
-        end = time.monotonic() + self.patience
-        while True:
-            status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
-            if status.get("certificate"):
-                return pki.decoded(status["certificate"])
-            _stop_if_denied(name, status)
-            if time.monotonic() > end:
-                raise NotApprovedError(
-                    f"the request {name} was not approved within {self.patience:g} s",
-                    hint="does the DaemonSet edge-system/approver run? "
-                    f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
-                )
-            time.sleep(POLL)
+        found = ctx.wait.until(
+            f"the request {name} is approved",
+            lambda: _issued(outside, name),
+            seconds=PATIENCE,
+            every=POLL,
+            hint="does the DaemonSet edge-system/approver run? "
+            f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
+        )
+        return pki.decoded(found or "")
+
+
+def _issued(outside: Outside, name: str) -> str:
+    """The certificate as the API has it; empty if there is none yet. Raises NotApprovedError."""
+    status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
+    if not status.get("certificate"):
+        _stop_if_denied(name, status)
+    return str(status.get("certificate") or "")
 
 
 def _says(ctx: Context, certificate: bytes) -> bool:

@@ -16,7 +16,7 @@ from edgeadm.phases.common import is_control_plane, kubernetes_version, own_addr
 
 CONFIG = "/etc/edgeadm/kubeadm.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
-NOT_INSTALLED = 127  # in a dry run on a bare machine there is no kubeadm yet
+NOT_INSTALLED = 127  # before the phase `package` there may be no kubeadm
 FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
 
 

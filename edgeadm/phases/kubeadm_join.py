@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgeadm.cluster import Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import UnreachableError, WaitError
+from edgeadm.errors import UnreachableError
 from edgeadm.phases.common import KUBEADM, node_name
 from edgeadm.phases.join_files import (
     CONFIG,
@@ -40,7 +38,6 @@ class KubeadmJoin(Phase):
 
     name: str = KUBEADM
     summary: str = "run `kubeadm join` and wait until the node is Ready"
-    patience: float = PATIENCE
     leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
@@ -56,7 +53,7 @@ class KubeadmJoin(Phase):
             ctx.host.run("systemctl", "start", "kubelet")
         if not let_in or joins_control_plane(ctx.config):
             self._join(ctx)
-        self._wait(ctx)
+        _wait(ctx)
 
     def _join(self, ctx: Context) -> None:
         wanted = join_config(ctx)
@@ -85,25 +82,17 @@ class KubeadmJoin(Phase):
             command.append(f"--ignore-preflight-errors={','.join(found)}")
         return command
 
-    def _wait(self, ctx: Context) -> None:
-        if not has_credentials(ctx):
-            return  # a dry run has joined nothing
-        outside, name, end = ctx.outside(), node_name(ctx), time.monotonic() + self.patience
-        while not _has_come_up(outside, name):
-            if time.monotonic() > end:
-                raise WaitError(
-                    f"the node is not Ready after {self.patience:g} s",
-                    context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
-                    hint=f"`kubectl describe node {name}` on a control plane says why; "
-                    "run the same command again to wait on",
-                )
-            time.sleep(POLL)
 
-
-def _has_come_up(outside: Outside, name: str) -> bool:
-    """A moment in which the API cannot be reached, such as when a virtual IP moves, is no answer."""
-    try:
-        node = outside.get(f"/api/v1/nodes/{name}") or {}
-    except UnreachableError:
-        return False
-    return is_ready(node)
+def _wait(ctx: Context) -> None:
+    outside, name = ctx.outside(), node_name(ctx)
+    ctx.wait.until(
+        "the node is Ready",
+        lambda: is_ready(outside.get(f"/api/v1/nodes/{name}") or {}),
+        seconds=PATIENCE,
+        every=POLL,
+        context=lambda: ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
+        hint=f"`kubectl describe node {name}` on a control plane says why; "
+        "run the same command again to wait on",
+        # A moment in which the API cannot be reached, such as when a virtual IP moves, is no answer.
+        ignoring=(UnreachableError,),
+    )

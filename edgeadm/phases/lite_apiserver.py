@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 from edgeadm import pki
+from edgeadm.cluster import Outside
 from edgeadm.config.ticket import PORT
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import ApiError, PhaseError, UnreachableError
+from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.phases.common import difference, renderer, start_at_boot
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
@@ -42,7 +42,6 @@ class LiteApiServer(Phase):
         places=(DATA,),
         shared=(DATA.rpartition("/")[0],),
     )
-    patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
         if cluster_facts(ctx) is None:
@@ -65,26 +64,27 @@ class LiteApiServer(Phase):
             ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
-        self._wait(ctx)
+        _wait(ctx)
 
-    def _wait(self, ctx: Context) -> None:
-        if ctx.host.ask("systemctl", "is-active", "--quiet", SERVICE).code != 0:
-            return  # a dry run has started nothing
-        server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
-        api, end = ctx.outside().through(server), time.monotonic() + self.patience
-        while True:
-            try:
-                api.get("/healthz")
-            except (UnreachableError, ApiError) as error:
-                if time.monotonic() > end:
-                    raise PhaseError(
-                        f"lite-apiserver does not answer at {server}",
-                        context=f"{error.message}\n{_log(ctx)}",
-                        hint=f"`journalctl -u {SERVICE}` has all of it; {PAIR} is what it serves with",
-                    ) from error
-                time.sleep(POLL)
-            else:
-                return
+
+def _wait(ctx: Context) -> None:
+    server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
+    api = ctx.outside().through(server)
+    ctx.wait.until(
+        f"lite-apiserver answers at {server}",
+        lambda: _answers(api),
+        seconds=PATIENCE,
+        every=POLL,
+        context=lambda: _log(ctx),
+        hint=f"`journalctl -u {SERVICE}` has all of it; {PAIR} is what it serves with",
+        ignoring=(UnreachableError, ApiError),
+    )
+
+
+def _answers(api: Outside) -> bool:
+    """True; raises what the API raises if it does not answer."""
+    api.get("/healthz")
+    return True
 
 
 def _log(ctx: Context) -> str:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
+from edgeadm.errors import ApiError, CommandError, UnreachableError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.applies import to_edge_nodes
 from edgeadm.phases.common import node_name
@@ -29,7 +28,6 @@ class WarmUp(Phase):
 
     name: str = "warm-up"
     summary: str = "wait until this node could start without the cloud"
-    patience: float = PATIENCE
     when = staticmethod(to_edge_nodes)
 
     def check(self, ctx: Context) -> Verdict:
@@ -44,9 +42,10 @@ class WarmUp(Phase):
             return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")
         return Verdict(needed=False, reason="this node knows what it needs without the cloud")
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_credentials(ctx) else "this machine is not a node"
+
     def apply(self, ctx: Context) -> None:
-        if not has_credentials(ctx):
-            return  # a dry run has joined nothing
         self._wait(ctx)
         # flannel asked for its own node before it had written its link's address there, and asks only once.
         ctx.host.run(HELPER, "ask", *_whom(ctx))
@@ -54,18 +53,18 @@ class WarmUp(Phase):
         ctx.say("what this node needs without the cloud is on its disk")
 
     def _wait(self, ctx: Context) -> None:
-        end = time.monotonic() + self.patience
         ctx.say("waiting until this node knows what it needs without the cloud")
-        while missing := [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx)):
-            if time.monotonic() > end:
-                waiting = list(_waiting(ctx))
-                where = "" if waiting else "`kubectl get pods -A -o wide` on a control plane tells more; "
-                raise WaitError(
-                    f"this node could not start without the cloud yet, after {self.patience:g} s",
-                    context="\n".join([f"not known to it: {', '.join(missing)}", *waiting]),
-                    hint=f"{where}run the same command again to wait on",
-                )
-            time.sleep(POLL)
+        ctx.wait.until(
+            "this node knows what it needs without the cloud",
+            lambda: not any(self._still_missing(ctx)),
+            seconds=PATIENCE,
+            every=POLL,
+            context=lambda: _why_missing(ctx),
+            hint=lambda: _what_to_do(ctx),
+        )
+
+    def _still_missing(self, ctx: Context) -> list[str]:
+        return [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx))
 
     def _ask_for_objects(self, ctx: Context) -> Iterator[str]:
         """Ask for those that are missing; those that still are, in words."""
@@ -73,6 +72,16 @@ class WarmUp(Phase):
             with suppress(CommandError):  # the object may not be there yet
                 ctx.host.run(HELPER, "ask", *_whom(ctx))
         return _missing_objects(ctx)
+
+
+def _why_missing(ctx: Context) -> str:
+    missing = [*_missing(ctx), *_unwritten(ctx), *_missing_objects(ctx)]
+    return "\n".join([f"not known to it: {', '.join(missing)}", *_waiting(ctx)])
+
+
+def _what_to_do(ctx: Context) -> str:
+    more = "" if any(_waiting(ctx)) else "`kubectl get pods -A -o wide` on a control plane tells more; "
+    return f"{more}run the same command again to wait on"
 
 
 def _whom(ctx: Context) -> list[str]:

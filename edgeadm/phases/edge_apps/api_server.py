@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +37,6 @@ class ApiServer(Phase):
 
     name: str = "api-server"
     summary: str = "let this machine's API server go through the tunnel, or put everything back"
-    patience: float = PATIENCE
     when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
@@ -60,10 +58,12 @@ class ApiServer(Phase):
             return Verdict(needed=True, reason="the API server does not go through the tunnel yet")
         return Verdict(needed=False, reason="the API server goes through the tunnel")
 
+    def lacks(self, ctx: Context) -> str:
+        there = ctx.host.stat(MANIFEST) is not None
+        return "" if there else "there is no API server on this machine"
+
     def apply(self, ctx: Context) -> None:
-        manifest = ctx.host.read(MANIFEST)
-        if manifest is None:
-            return  # a dry run has made no control plane
+        manifest = ctx.host.read(MANIFEST) or b""
         if ctx.interrupted:
             ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
         # Asked while there is an API server to ask, and before what it reads is another.
@@ -117,25 +117,20 @@ class ApiServer(Phase):
     def _prove(self, ctx: Context) -> None:
         """Ask for the log of a Pod at the edge, if there is one, until one comes. An edge node may be away
         without the cluster knowing yet, so one that answers is enough."""
-        end = time.monotonic() + self.patience
-        while True:
-            said, failed = None, None
-            try:
-                said = _reached(ctx)
-            except (ApiError, UnreachableError) as error:
-                failed = error
-            if said is not None:
-                ctx.say(said)
-                return
-            if time.monotonic() > end:
-                break
-            time.sleep(POLL)
-        if failed is not None:
-            raise WiringError(
-                f"the log of a Pod at the edge was not to be had within {self.patience:g} s",
-                context=f"{failed.message}\n{failed.context}",
-            ) from failed
-        ctx.warn("no edge node is Ready: whether the tunnel leads to one is not known yet")
+        try:
+            said = ctx.wait.until(
+                "the log of a Pod at the edge is read through the tunnel",
+                lambda: _reached(ctx),
+                seconds=PATIENCE,
+                every=POLL,
+                ignoring=(ApiError, UnreachableError),
+            )
+        except WaitError as error:
+            if error.__cause__ is not None:
+                raise
+            ctx.warn("no edge node is Ready: whether the tunnel leads to one is not known yet")
+        else:
+            ctx.say(said or "whether the tunnel leads to an edge node was not tried")
 
     def _wait(self, ctx: Context, pod: str, *, alone: bool) -> None:
         """Until the API server of this machine runs as its manifest says, and is ready."""
@@ -150,7 +145,7 @@ class ApiServer(Phase):
 
         ctx.say("waiting until the API server has restarted")
         what = "the API server runs as its manifest says"
-        cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", self.patience))
+        cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", PATIENCE))
 
     def _wait_for_controllers(self, ctx: Context) -> None:
         """kube-controller-manager ends when its API server does, and works again once it has its lease back.

@@ -29,9 +29,10 @@ class Certificates(Component):
                 return Verdict(needed=True, reason=f"to sign: {', '.join(due)}")
         return super().check(ctx)
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_cluster(ctx) else "there is no cluster"
+
     def apply(self, ctx: Context) -> None:
-        if not has_cluster(ctx):
-            return  # a dry run has made none
         before = {pair.secret: secret_of(ctx, pair.secret) for pair in pairs(ctx)}
         super().apply(ctx)
         for name, files in before.items():

@@ -36,9 +36,10 @@ class EdgePodNetwork(Component):
             )
         return super().check(ctx)
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_cluster(ctx) else "there is no cluster"
+
     def apply(self, ctx: Context) -> None:
-        if not has_cluster(ctx):
-            return  # a dry run has made none
         if cloud_flannel(ctx) is not None:
             super().apply(ctx)
         elif self.present(ctx):

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from edgeadm.core.leaves import Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import CommandError
+from edgeadm.errors import CommandError, WaitError
 from edgeadm.hosts import facts
 from edgeadm.phases.kubelet import UNIT as KUBELET_UNIT
 from edgeadm.phases.reset import knowledge
 
 SHIM = "containerd-shim"
 CGROUPS = "/sys/fs/cgroup"
-ROUNDS = 20
+PATIENCE = 2.0
+POLL = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,22 @@ class EndContainers(Phase):
         return Verdict(needed=True, reason=f"{len(pids)} processes and {len(groups)} cgroup trees of pods")
 
     def apply(self, ctx: Context) -> None:
-        for _ in range(ROUNDS):
-            pids = list(pod_processes(ctx))
-            if not pids:
-                break
-            with suppress(CommandError):  # one of them ended by itself meanwhile
-                ctx.host.run("kill", "-KILL", *pids)
-            time.sleep(0.1)
+        with suppress(WaitError):  # a process that the kernel holds: its cgroup is tried all the same
+            ctx.wait.until("no process of a pod is left", lambda: _killed(ctx), seconds=PATIENCE, every=POLL)
         slices = _slices(ctx)
         if slices:
             ctx.host.run("systemctl", "stop", *slices)
         for folder in _cgroups(ctx):
             ctx.host.run("find", folder, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+")
+
+
+def _killed(ctx: Context) -> bool:
+    """Whether there was nothing to kill any more."""
+    pids = list(pod_processes(ctx))
+    if pids:
+        with suppress(CommandError):  # one of them ended by itself meanwhile
+            ctx.host.run("kill", "-KILL", *pids)
+    return not pids
 
 
 def _ours(ctx: Context) -> list[Unit]:

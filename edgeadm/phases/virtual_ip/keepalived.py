@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ from edgeadm.config.control_plane import KEEPALIVED
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import CommandError, PhaseError
+from edgeadm.errors import CommandError, PhaseError, WaitError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
 from edgeadm.phases.edge_apps.facts import labels_of
@@ -30,7 +29,6 @@ class Keepalived(Phase):
 
     name: str = "keepalived"
     summary: str = "hold the virtual IP with keepalived, and haproxy behind it"
-    patience: float = PATIENCE
     leaves: ClassVar[Leaves] = Leaves(
         units=tuple(Unit(name, f"{files.UNITS}/{name}.service") for name in files.SERVICES)
     )
@@ -69,26 +67,27 @@ class Keepalived(Phase):
 
     def _wait_until_known(self, ctx: Context) -> None:
         """A keepalived that nobody sends to would take the address for free."""
-        end = time.monotonic() + self.patience
-        while unaware := _unaware(ctx):
-            if time.monotonic() > end:
-                ctx.warn(f"these control planes do not know this one yet: {', '.join(unaware)}")
-                return
-            time.sleep(POLL)
+        try:
+            ctx.wait.until(
+                "the other control planes know this one",
+                lambda: not _unaware(ctx),
+                seconds=PATIENCE,
+                every=POLL,
+                context=lambda: ", ".join(_unaware(ctx)),
+            )
+        except WaitError as error:
+            ctx.warn(f"these control planes do not know this one yet: {error.context}")
 
     def _wait_until_held(self, ctx: Context, wanted: Settings) -> None:
-        if ctx.host.ask("systemctl", "is-active", "--quiet", files.KEEPALIVED).code != 0:
-            return  # a dry run has started nothing
-        address, end = wanted.shared.address, time.monotonic() + self.patience
-        while not is_held(ctx, address):
-            if time.monotonic() > end:
-                raise PhaseError(
-                    f"keepalived does not bring up {address} on {wanted.interface}",
-                    context=ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
-                    hint=f"`journalctl -u {files.KEEPALIVED}` has all of it",
-                )
-            time.sleep(POLL)
-        ctx.say(f"{address} is up on {wanted.interface}")
+        what = f"keepalived brings up {wanted.shared.address} on {wanted.interface}"
+        ctx.wait.until(
+            what,
+            lambda: is_held(ctx, wanted.shared.address),
+            seconds=PATIENCE,
+            every=POLL,
+            context=lambda: ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
+            hint=f"`journalctl -u {files.KEEPALIVED}` has all of it",
+        )
 
 
 def is_held(ctx: Context, address: str) -> bool:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.errors import PhaseError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import (
     ADMIN_CONF,
@@ -56,20 +54,18 @@ class KubeVipSettled(KubeVip):
 
     name: str = "kube-vip-admin"
     summary: str = "let kube-vip use admin.conf from now on"
-    patience: float = PATIENCE
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
         if _wanted(ctx) is None or ctx.host.stat(ADMIN_CONF) is None:
             return
-        end = time.monotonic() + self.patience
-        while not ctx.connect().ready():
-            if time.monotonic() > end:
-                raise PhaseError(
-                    f"the API server does not answer through the virtual IP after {self.patience:g} s",
-                    hint="`crictl logs` of the container kube-vip tells why",
-                )
-            time.sleep(POLL)
+        ctx.wait.until(
+            "the API server answers through the virtual IP",
+            lambda: ctx.connect().ready(),
+            seconds=PATIENCE,
+            every=POLL,
+            hint="`crictl logs` of the container kube-vip tells why",
+        )
 
 
 def _wanted(ctx: Context) -> Settings | None:

@@ -206,7 +206,7 @@ def test_where_that_does_not_work_the_manifest_is_put_back_byte_for_byte(case: s
     said: list[str] = []
     ctx = context(machine, warn=said.append)
     with pytest.raises(EdgeadmError) as failed:
-        ApiServer(patience=0).apply(ctx)
+        ApiServer().apply(ctx)
     assert failed.value.code == "api-server-not-wired"
     assert (machine.host.files[MANIFEST], machine.host.modes[MANIFEST]) == (API_SERVER, 0o600)
     assert "old manifest" in said[0]

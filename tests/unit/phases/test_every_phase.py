@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from edgeadm import workflows
-from edgeadm.cluster.dry import DryCluster
+from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.core.journal import PATH, Journal
 from edgeadm.core.runner import Run
+from edgeadm.core.wait import NoWait
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import DryHost
 from edgeadm.workflows import RESET
@@ -56,6 +57,7 @@ def test_each_apply_may_be_repeated(workflow: Workflow, tmp_path: Path) -> None:
         ctx.journal.verb, ctx.journal.phase = workflow.name, step.path
         if step.why_not(ctx.config) or not step.phase.check(ctx).needed:
             continue
+        assert step.phase.lacks(ctx) == ""
         ctx.journal.add("started")
         step.phase.apply(ctx)
         once = {path: data for path, data in machine.host.files.items() if path != PATH}
@@ -84,16 +86,25 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tm
     before = dict(machine.host.files)
     notes: list[str] = []
     ctx = machine.context(asked(workflow))
-    dry = machine.context(asked(workflow))
-    object.__setattr__(dry, "connect", lambda: DryCluster(None, notes.append))
-    object.__setattr__(dry, "host", DryHost(machine.host, notes.append))
-    object.__setattr__(dry, "journal", Journal(DryHost(machine.host, lambda _text: None)))
+    dry = replace(
+        ctx,
+        connect=lambda: DryCluster(None, notes.append),
+        host=DryHost(machine.host, notes.append),
+        journal=Journal(DryHost(machine.host, lambda _text: None)),
+        outside=lambda: DryOutside(machine.outside(), notes.append),
+        wait=NoWait(note=notes.append),
+    )
     Run(workflow, dry, Recorded()).apply(workflow.select())
     assert machine.host.files == before
     assert machine.host.ran == []
     verb = workflow.name
     assert verb not in ("init", "join") or any(note.startswith(f"run kubeadm {verb}") for note in notes)
     assert ctx.journal.records() == []
+    if verb == "join":
+        waits = [note for note in notes if note.startswith("wait until ")]
+        assert len(waits) == 3
+        assert [note for note in notes if note.startswith("create CertificateSigningRequest/")]
+        assert "apply `warm-up` after the phases before it: this machine is not a node now" in notes
 
 
 @FLOWS

@@ -12,7 +12,7 @@ import pytest
 
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
-from edgeadm.errors import UnreachableError, WaitError
+from edgeadm.errors import PhaseError, UnreachableError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.phases.answers import LISTS
@@ -77,7 +77,7 @@ def without(program: str, resource: str) -> list[Entry]:
 def wait(machine: Machine, **more: Any) -> str:
     """What the error says that is not known."""
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(context(machine, **more))
+        WarmUp().apply(context(machine, **more))
     return given_up.value.context
 
 
@@ -101,7 +101,7 @@ def test_an_object_that_kubelet_found_missing_is_asked_for_until_it_is_there(mac
     answers = [told(without("kubelet", "csinodes"))] * 5 + [told(cache_knows())]
     machine.host.answers[f"{HELPER} cache"] = lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]
     assert WarmUp().check(context(machine)).reason == "not known to this node yet: csinodes/cp1 for kubelet"
-    WarmUp(patience=60).apply(context(machine))
+    WarmUp().apply(context(machine))
     *asks, keeps = machine.host.ran
     assert len(asks) > 1
     assert all(each.startswith(ASK) for each in asks)
@@ -129,7 +129,7 @@ def test_after_its_patience_it_says_why_pods_of_the_node_do_not_run(machine: Mac
     keep(machine, without("kube-proxy", "endpointslices"))
     machine.host.answers[f"{HELPER} pods"] = Result(out=json.dumps({"pods": pods}))
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(context(machine))
+        WarmUp().apply(context(machine))
     first, *others = given_up.value.context.splitlines()
     assert first == "not known to it: endpointslices for kube-proxy"
     assert others == [
@@ -155,7 +155,7 @@ def test_it_goes_on_as_soon_as_the_last_list_is_there(machine: Machine) -> None:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     machine.host.answers[f"{HELPER} cache"] = next_answer
-    WarmUp(patience=60).apply(context(machine))
+    WarmUp().apply(context(machine))
     assert machine.host.ran[-1] == KEEP
 
 
@@ -188,7 +188,7 @@ def test_an_api_that_does_not_answer_is_asked_again(machine: Machine) -> None:
 
     ctx = replace(context(machine), outside=away)
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(ctx)
+        WarmUp().apply(ctx)
     assert given_up.value.context == "not known to it: the address of this node's flannel"
 
 
@@ -197,7 +197,7 @@ def test_without_programs_of_edge_nodes_the_kubelets_lists_are_enough(machine: M
     del machine.host.files[SUBNET], machine.api[NODE]
     keep(machine, (each for each in cache_knows() if str(each["userAgent"]).startswith("kubelet")))
     assert not WarmUp().check(context(machine)).needed
-    WarmUp(patience=0).apply(context(machine))
+    WarmUp().apply(context(machine))
     assert machine.host.ran[-1] == KEEP
     keep(machine, without("kubelet", "services"))
     assert wait(machine) == "not known to it: services for kubelet"
@@ -216,11 +216,11 @@ def test_a_run_that_was_killed_is_finished(machine: Machine) -> None:
 
 
 def test_a_machine_that_has_not_joined_waits_for_nothing(machine: Machine) -> None:
-    """So it is in a dry run."""
     for path in join_writes():
         del machine.host.files[path]
     assert WarmUp().check(context(machine)).reason == "this machine is not a node yet"
-    WarmUp(patience=0).apply(context(machine))
+    with pytest.raises(PhaseError, match="not a node"):
+        Run(JOIN, context(machine), Recorded()).apply(JOIN.select(["warm-up"]))
     assert machine.host.ran == []
 
 
