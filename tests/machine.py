@@ -68,6 +68,7 @@ class Machine:
             **ANSWERS,
             "systemctl": self._systemctl,
             "sysctl -q -p": self._sysctl,
+            "grep -Hs": self._kernel_parameters,
             "sh -c": self._missing_programs,
             "containerd": self._containerd,
             "install -d": Result(),
@@ -143,6 +144,10 @@ class Machine:
                 name, value = (part.strip() for part in line.split("="))
                 host.files["/proc/sys/" + name.replace(".", "/")] = value.encode() + b"\n"
         return Result()
+
+    def _kernel_parameters(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        there = {path: host.files[path].decode() for path in argv[3:] if path in host.files}
+        return Result(out="".join(f"{path}:{text}" for path, text in there.items()))
 
     def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         own = {

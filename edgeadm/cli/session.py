@@ -25,10 +25,10 @@ from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
-from edgeadm.core.wait import NoWait
+from edgeadm.core.wait import NoWait, Wait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
-from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
+from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RememberedHost, RunLog
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import ADMIN_CONF
 from edgeadm.workflows import INVENTORY
@@ -111,7 +111,8 @@ def changing(
     with holding, _log_named(log, report):
         journal = Journal(plain)
         logged = LoggedHost(plain, log)
-        host: Host = JournaledHost(logged, journal) if journaled else logged
+        known = RememberedHost(logged)
+        host: Host = JournaledHost(known, journal) if journaled else known
         connect = _once(lambda: _cluster(here, plain, config))
         package, outside = here.package(config, _role(verb, config)), _outside(here, config)
         ctx = Context(
@@ -124,6 +125,8 @@ def changing(
             outside,
             warn=console.talk,
             discover=here.outside,
+            wait=Wait(forget=known.forget),
+            forget=known.forget,
         )
         with _unpacked_for_changes(package, journal):
             yield Session(ctx, log, report)
@@ -156,7 +159,7 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
     package, real = here.package(config, _role(verb, config)), _outside(here, config)
     if package is not None:
         package = replace(package, keeps=False)
-    host = DryHost(plain, note)
+    host = DryHost(RememberedHost(plain), note)
     ctx = Context(
         config,
         host,

@@ -49,6 +49,8 @@ class Context:
     warn: Say = lambda _text: None
     # Whether an earlier run of this verb was cut off in the phase that is checked or applied.
     interrupted: bool = False
+    # Drops what is remembered of the machine: called after each phase that changed something.
+    forget: Callable[[], None] = lambda: None
     # Waits for states; only notes them in a dry run.
     wait: Wait = Wait()  # noqa: RUF009  it is frozen
     # Looks for the cluster of a ticket as a machine does that is to join it.

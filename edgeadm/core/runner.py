@@ -57,6 +57,7 @@ class Run:
         journal.begin()
         try:
             step.phase.apply(ctx)
+            ctx.forget()
         except Exception:
             journal.end("failed")
             self.report.end(step.path, "failed", 0)

@@ -17,6 +17,8 @@ class Wait:
     """Waits for real."""
 
     clock: Clock = CLOCK
+    # Called before each probe: what was true a moment ago is asked anew.
+    forget: Callable[[], None] = lambda: None
 
     def until(
         self,
@@ -38,6 +40,7 @@ class Wait:
 
         def tried() -> T | None:
             last.clear()
+            self.forget()
             try:
                 return probe()
             except ignoring as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -99,6 +99,9 @@ class Host(Protocol):
     def stat(self, path: str) -> FileInfo | None:
         """What is at the path, a link not followed; None where there is nothing."""
 
+    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
+        """`stat` of these paths, asked at once; those with nothing at them are left out."""
+
     def names(self, path: str) -> tuple[str, ...]:
         """The names in a folder, sorted; none where there is no such folder."""
 
@@ -110,6 +113,12 @@ class Host(Protocol):
 
     def stage(self, source: Source) -> str:
         """A path on the host from which a command can read the source during this run."""
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        """`write` each path with its bytes and mode, in order."""
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        """`put` each source at its path with its mode, in order; what is at each path then comes back."""
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         """Add to the end of the file, flushed to disk before it returns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeadm.core.phase import Context
-from edgeadm.hosts import iptables
+from edgeadm.hosts import facts, iptables
 from edgeadm.phases.common import KUBELET_CONF
 
 EVENT = "before"
@@ -19,9 +19,10 @@ def remember(ctx: Context) -> None:
     """Write it into the journal, once."""
     if not remembered(ctx):
         there = ctx.inventory
+        ctx.host.stat_all((*there.places, *there.shared))
         ctx.journal.add(
             EVENT,
-            sysctls={name: value for name in there.sysctls if (value := sysctl(ctx, name)) is not None},
+            sysctls=facts.sysctls(ctx.host, there.sysctls),
             places={path: _state(ctx, path) for path in (*there.places, *there.shared)},
             tables=packet_filter(ctx),
             profiles=profiles(ctx),
@@ -36,12 +37,6 @@ def remembered(ctx: Context) -> dict[str, Any]:
 def is_due(ctx: Context) -> bool:
     """Whether there is no record yet, and the machine is still as it was."""
     return not remembered(ctx) and ctx.host.stat(KUBELET_CONF) is None
-
-
-def sysctl(ctx: Context, name: str) -> str | None:
-    """A kernel parameter's value now; None where this kernel has none of that name."""
-    found = ctx.host.read("/proc/sys/" + name.replace(".", "/"))
-    return None if found is None else found.decode().strip()
 
 
 def profiles(ctx: Context) -> list[str]:

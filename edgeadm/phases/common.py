@@ -68,6 +68,11 @@ def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
     return next((f"{path} is missing or differs" for path in differing), "")
 
 
+def write_files(ctx: Context, files: Mapping[str, bytes], mode: int = 0o644) -> None:
+    """Write each file with this mode; the journal knows of all of them before the first is written."""
+    ctx.host.write_all({path: (text, mode) for path, text in files.items()})
+
+
 def start_at_boot(ctx: Context, *units: str) -> None:
     """Enable the units. This has systemd read all of them anew: there is no need to tell it before."""
     ctx.host.run("systemctl", "enable", "--quiet", *units)

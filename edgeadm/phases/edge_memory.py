@@ -7,7 +7,7 @@ from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import edge_nic, service_ip
 from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
+from edgeadm.phases.common import difference, node_name, renderer, start_at_boot, write_files
 from edgeadm.phases.kernel_state import FILE as KERNEL
 from edgeadm.phases.kernel_state import document
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
@@ -61,8 +61,7 @@ class EdgeMemory(Phase):
         if not has_helper(ctx):
             ctx.warn(f"no {HELPER}: after a power cut this node may not come back without the cloud")
             return
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, REPAIR, KEEP)
         if not has_credentials(ctx):
             # Not where Pods may run already: it takes away what their network was given.

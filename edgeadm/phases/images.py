@@ -39,16 +39,26 @@ class Images(Phase):
     def apply(self, ctx: Context) -> None:
         if ctx.config.addon.kubeconfig:
             refuse_other_tags(ctx, addon_images(ctx))
-        for image, file in _missing(ctx):
-            ctx.journal.add(EVENT, image=image.name, before=present(ctx).get(image.name, ("", False))[0])
+        missing = list(_missing(ctx))
+        _announce(ctx, *(image.name for image, _ in missing))
+        for image, file in missing:
             ctx.host.run(*CTR, "images", "import", "--digests=false", ctx.host.stage(file))
             ctx.host.run(*CTR, "images", "label", image.name, PINNED)
             ctx.say(f"imported {image.name}")
-        for wanted, packed in _unnamed(ctx).items():
-            ctx.journal.add(EVENT, image=wanted, before=present(ctx).get(wanted, ("", False))[0])
+        unnamed = _unnamed(ctx)
+        _announce(ctx, *unnamed)
+        for wanted, packed in unnamed.items():
             ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
             ctx.say(f"named {packed} {wanted} as well")
+
+
+def _announce(ctx: Context, *names: str) -> None:
+    """Write down at once what containerd has under these names, before it gets other images."""
+    there = present(ctx) if names else {}
+    events = [(EVENT, {"image": name, "before": there.get(name, ("", False))[0]}) for name in names]
+    if events:
+        ctx.journal.add_all(events)
 
 
 def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:

@@ -58,12 +58,11 @@ class KubeadmJoin(Phase):
     def _join(self, ctx: Context) -> None:
         wanted = join_config(ctx)
         try:
-            for path, text in patches(ctx).items():
-                ctx.host.write(path, text)
-            ctx.host.write(KUBECONFIG, bootstrap_kubeconfig(ctx), 0o600)
+            files = {path: (text, 0o644) for path, text in patches(ctx).items()}
+            files |= {KUBECONFIG: (bootstrap_kubeconfig(ctx), 0o600), CONFIG: (wanted, 0o600)}
+            ctx.host.write_all(files)
             if ctx.config.kubeadm_documents:  # what we write ourselves is good
                 let_kubeadm_validate(ctx, wanted)  # it looks into the kubeconfig as well
-            ctx.host.write(CONFIG, wanted, 0o600)
             self._kubeadm(ctx)
         finally:
             for path in TOKEN_FILES:

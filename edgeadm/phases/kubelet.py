@@ -6,7 +6,7 @@ from typing import ClassVar
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 
 UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
@@ -30,8 +30,7 @@ class Kubelet(Phase):
         return Verdict(needed=False, reason="the kubelet's unit is in place")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, "kubelet")
 
 

@@ -10,7 +10,7 @@ from edgeadm.config.ticket import PORT
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
 from edgeadm.phases.node_files import HELPER, has_helper
@@ -57,8 +57,7 @@ class LiteApiServer(Phase):
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
             ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")

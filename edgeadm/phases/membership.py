@@ -91,8 +91,9 @@ def known_facts(ctx: Context) -> ClusterFacts:
 
 def has_credentials(ctx: Context) -> bool:
     """Whether the kubelet was let in: its kubeconfig is whole, and its certificate and key fit."""
-    kubeconfig, pair = ctx.host.read(KUBELET_CONF), ctx.host.read(CLIENT)
-    if not kubeconfig or b"current-context" not in kubeconfig or not pair:
+    kubeconfig = ctx.host.read(KUBELET_CONF)
+    pair = ctx.host.read(CLIENT) if kubeconfig and b"current-context" in kubeconfig else None
+    if not pair:
         return False
     at = pair.find(b"PRIVATE KEY-----")
     return pki.fits(pair, pair[pair.rfind(b"-----BEGIN", 0, at) :]) if at > 0 else False

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.hosts import facts
 from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import difference, renderer
+from edgeadm.phases.common import difference, renderer, write_files
 from edgeadm.phases.kernel_state import State
 
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
@@ -42,7 +43,9 @@ class PrepareNode(Phase):
             return Verdict(needed=True, reason="what the machine looks like now is not written down")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        wrong = [name for name, value in _settings(ctx).items() if _now(ctx, name) != value]
+        wanted = _settings(ctx)
+        now = facts.sysctls(ctx.host, wanted)
+        wrong = [name for name, value in wanted.items() if now.get(name) != value]
         if wrong:
             return Verdict(needed=True, reason=f"not set: {', '.join(wrong)}")
         return Verdict(needed=False, reason="modules and kernel parameters are set")
@@ -50,8 +53,7 @@ class PrepareNode(Phase):
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):
             remember(ctx)
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         if _missing_module(ctx):
             ctx.host.run("modprobe", "-a", *MODULES)
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)
@@ -101,4 +103,4 @@ def _now(ctx: Context, name: str) -> str:
 
 def _missing_module(ctx: Context) -> bool:
     signs = ("/sys/module/overlay", "/proc/sys/net/bridge", "/proc/sys/net/netfilter")
-    return any(ctx.host.stat(sign) is None for sign in signs)
+    return len(ctx.host.stat_all(signs)) < len(signs)

@@ -24,4 +24,4 @@ OF_A_DRILL = Leaves(tables=(DRILL,))
 
 def has_helper(ctx: Context) -> bool:
     """Whether this node has, or gets, the program that does it: packages of other makers may lack it."""
-    return ctx.host.stat(HELPER) is not None or (ctx.package is not None and ctx.package.has(PACKED_HELPER))
+    return (ctx.package is not None and ctx.package.has(PACKED_HELPER)) or ctx.host.stat(HELPER) is not None

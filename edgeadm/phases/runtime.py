@@ -7,7 +7,7 @@ from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot
+from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot, write_files
 
 CONFIG = "/etc/containerd/config.toml"
 UNIT = "/etc/systemd/system/containerd.service"
@@ -42,8 +42,7 @@ class Runtime(Phase):
         return Verdict(needed=False, reason="containerd answers")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, "containerd")
         ctx.host.run("systemctl", "restart", "containerd")
         if ctx.host.ask("systemctl", "is-active", "--quiet", "containerd").code == 0 and not answers(ctx):

@@ -9,7 +9,7 @@ from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.package.opened import OpenPackage
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import FOLDER, place_of
 from edgeadm.phases.membership import cluster_facts, known_facts
@@ -50,8 +50,7 @@ class ServiceIp(Phase):
         return Verdict(needed=False, reason="lite-apiserver answers at the address of the Service")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edgeadm import pki
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.applies import to_edge_clusters
+from edgeadm.phases.common import write_files
 from edgeadm.phases.edge_apps.by_hand import running
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
 from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
@@ -48,8 +49,7 @@ class EgressByHand(Phase):
             certificate, key = make(ctx, LEAF)
             ctx.host.write(KEY, key, 0o600)
             ctx.host.write(CERTIFICATE, certificate)
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         if found.is_wired:
             ctx.warn("restart kube-apiserver: it reads its certificate for the tunnel once")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm.static_pod import patch
-from edgeadm.phases.common import difference, is_control_plane
+from edgeadm.phases.common import difference, is_control_plane, write_files
 from edgeadm.phases.edge_apps import egress_files
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, OtherEgressError
 from edgeadm.phases.edge_apps.facts import planned_tunnel_address
@@ -38,8 +38,7 @@ class FirstStart(Phase):
         return Verdict(needed=bool(found), reason=found or "its settings lie ready")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text, 0o600)
+        write_files(ctx, _files(ctx), 0o600)
 
 
 def _is_to_be(ctx: Context) -> bool:

@@ -38,10 +38,11 @@ class RestoreKernel(Phase):
 def _changed(ctx: Context) -> dict[str, str]:
     """Parameters that have another value now. Those that cannot be set from here were not set from here."""
     earlier: dict[str, str] = before.remembered(ctx).get("sysctls", {})
+    now = facts.sysctls(ctx.host, earlier) if earlier else {}
     return {
         name: value
         for name, value in earlier.items()
-        if before.sysctl(ctx, name) not in (None, value) and facts.can_set(ctx.host, name)
+        if now.get(name, value) != value and facts.can_set(ctx.host, name)
     }
 
 

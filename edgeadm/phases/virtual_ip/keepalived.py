@@ -52,8 +52,7 @@ class Keepalived(Phase):
         wanted = _wanted(ctx)
         if wanted is None:
             return
-        for path, (text, mode) in files.files(ctx, wanted).items():
-            ctx.host.write(path, text, mode)
+        ctx.host.write_all(files.files(ctx, wanted))
         ctx.host.run("install", "-d", "-m", "0755", files.LISTS)
         ctx.host.run(*files.members_command(ctx, wanted), "--once")
         _let_them_check(ctx)

@@ -11,6 +11,7 @@ from edgeadm.phases.common import (
     is_control_plane,
     kubernetes_version,
     renderer,
+    write_files,
 )
 from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
@@ -44,8 +45,7 @@ class KubeVip(Phase):
     def apply(self, ctx: Context) -> None:
         wanted = _wanted(ctx)
         if wanted is not None:
-            for path, text in _files(ctx, wanted).items():
-                ctx.host.write(path, text, 0o600)
+            write_files(ctx, _files(ctx, wanted), 0o600)
 
 
 @dataclass(frozen=True)
