@@ -136,7 +136,7 @@ def test_files_that_were_announced_and_not_all_written_are_taken_back_or_finishe
 def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     finished = context(machine)
-    Run(INIT, finished, Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    Run(INIT, finished, Recorded()).apply(INIT.select(skip=["kubeadm", "cni", "edge-apps"]))
     journal = Journal(machine.host, "init", "kubeadm")
     journal.add("started")
     machine.host.files |= kubeadm_writes()
@@ -148,7 +148,7 @@ def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> Non
 
 def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    Run(INIT, context(machine), Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    Run(INIT, context(machine), Recorded()).apply(INIT.select(skip=["kubeadm", "cni", "edge-apps"]))
     Journal(machine.host, "init", "kubeadm").add("started")
     machine.host.files |= {
         "/etc/kubernetes/pki/apiserver.crt": kubeadm_writes()["/etc/kubernetes/pki/ca.crt"],
