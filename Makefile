@@ -15,6 +15,9 @@ E2E_SECONDS := 7200
 # The Kubernetes version of the journeys, if not the default.
 KUBERNETES :=
 e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+# The Debian release of the smoke tier's nodes, which are bare then, if not the usual one.
+IMAGE :=
+e2e-smoke: export E2E_IMAGE := $(IMAGE)
 # Which file is in which tier, and in which order they run: tests/e2e/plan.toml.
 USUAL := e2e and not tier_smoke and not tier_all
 POWER_CYCLES := 4
@@ -27,7 +30,7 @@ AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and nee
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist release bench bench-start lock format clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,7 +76,7 @@ e2e: $(READY_TO_BUILD) ## end-to-end tests in real sandboxes; KUBERNETES=v1.36.3
 	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadfile --durations=15 || failed=1; \
 	[ ! -f $(E2E_REPORT) ] || $(PYTHON) -m tests.e2e.minutes $(E2E_REPORT); exit $$failed
 
-e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare nodes and back, in six minutes (root)
+e2e-smoke: $(READY_TO_BUILD) ## from bare nodes and back in six minutes; IMAGE=debian-13 names a Debian release (root)
 	@$(AS_ROOT)
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"
@@ -98,6 +101,9 @@ docs: $(READY) ## the documentation, a warning being an error, into docs/_build/
 
 dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, into dist/
 	$(PYTHON) tools/dist.py
+
+release: $(READY_TO_BUILD) ## what a release consists of, of the tag that is checked out, into dist/
+	tools/release.sh build
 
 bench: $(READY_TO_BUILD) ## edgeadm against the same by hand: init, then join, as JSON (root)
 	@$(PYTHON) tools/bench_init.py

@@ -79,7 +79,7 @@ ON_ANY_CLUSTER = (Bootstrap(), *EDGE_APPS, EgressByHand())
 
 INIT = Workflow(
     "init",
-    "Set up the control plane of a cluster on this machine.",
+    "Set up the control plane of a cluster on this host.",
     (
         Preflight(INIT_CHECKS),
         InstallPrograms(),
@@ -95,13 +95,13 @@ INIT = Workflow(
         KubeVipSettled(),
         ShareSettings(),
         PodNetwork(),
-        Group("edge-apps", "what makes it an edge cluster", EDGE_APPS),
+        Group("edge-apps", "the components of an edge cluster", EDGE_APPS),
     ),
 )
 
 JOIN = Workflow(
     "join",
-    "Make this machine a node of a cluster.",
+    "Join this host to a cluster as a node.",
     (
         JoinPreflight(JOIN_CHECKS),
         Discover(),
@@ -114,7 +114,7 @@ JOIN = Workflow(
         JoinPodNetwork(),
         Group(
             "edge",
-            "what only an edge node has: its own API server",
+            "lite-apiserver and the other services of edge nodes",
             (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp(), EdgeMemory()),
             to_edge_nodes,
         ),
@@ -125,7 +125,7 @@ JOIN = Workflow(
         Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
         Group(
             "edge-apps",
-            "what another control plane of an edge cluster has",
+            "the tunnel settings of another control plane",
             (ApiServer(),),
             to_new_control_planes,
         ),
@@ -134,19 +134,19 @@ JOIN = Workflow(
 
 ADDON = Workflow(
     "addon edge-apps",
-    "Make an edge cluster of a cluster that is there.",
+    "Add edge components to an existing cluster.",
     (Images(), *ON_ANY_CLUSTER),
 )
 
 CERTS = Workflow(
     RENEWAL,
-    "Renew the edge components' certificates that are near their end.",
+    "Renew certificates of the edge components that are about to expire.",
     (Certificates(), EgressByHand()),
 )
 
 DETACH = Workflow(
     "detach edge-apps",
-    "Take the edge components out of a cluster again.",
+    "Remove the edge components from a cluster.",
     (MayDetach(), *(Detach(each) for each in reversed(ON_ANY_CLUSTER))),
 )
 
@@ -155,7 +155,7 @@ INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), OF_A_DRI
 
 RESET = Workflow(
     "reset",
-    "Take back everything that edgeadm changed on this machine.",
+    "Uninstall: revert everything that edgeadm changed on this host.",
     (
         KubeadmReset(),
         RemoveImages(),

@@ -58,7 +58,7 @@ class Run:
         try:
             step.phase.apply(ctx)
             ctx.forget()
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             journal.end("failed")
             self.report.end(step.path, "failed", 0)
             raise

@@ -18,4 +18,4 @@ def to_edge_clusters(config: Config) -> str:
 
 def to_new_control_planes(config: Config) -> str:
     """For phases of a join that makes another control plane."""
-    return "" if joins_control_plane(config) else "only control planes have an API server"
+    return "" if joins_control_plane(config) else "only control planes run an API server"

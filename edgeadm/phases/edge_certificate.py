@@ -8,9 +8,9 @@ from edgeadm import pki
 from edgeadm.cluster import Object, Outside
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import PAIR, addresses, names
 from edgeadm.phases.membership import cluster_facts, known_facts
+from edgeadm.phases.node_name import node_name
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kubelet-serving"
@@ -31,15 +31,15 @@ class EdgeCertificate(Phase):
     cluster's CA signs what its approver lets pass."""
 
     name: str = "certificate"
-    summary: str = "obtain this node's own certificate for lite-apiserver"
+    summary: str = "obtain this node's client certificate for lite-apiserver"
 
     def check(self, ctx: Context) -> Verdict:
         pair = ctx.host.read(PAIR) or b""
         if not pki.fits(pair, pair):
             return Verdict(needed=True, reason="there is no certificate yet")
         if cluster_facts(ctx) is None or not _says(ctx, pair):
-            return Verdict(needed=True, reason="the certificate has other names, or has expired")
-        return Verdict(needed=False, reason="the certificate is there and valid")
+            return Verdict(needed=True, reason="the certificate has other names or has expired")
+        return Verdict(needed=False, reason="the certificate is valid")
 
     def apply(self, ctx: Context) -> None:
         pair = ctx.host.read(PAIR) or b""
@@ -52,14 +52,14 @@ class EdgeCertificate(Phase):
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
         outside.create(REQUESTS, _request(ctx, name, key))
-        ctx.say(f"asked for a certificate: {name}")
+        ctx.say(f"created the certificate signing request {name}")
         found = ctx.wait.until(
-            f"the request {name} is approved",
+            f"the certificate signing request {name} is approved",
             lambda: _issued(outside, name),
             seconds=PATIENCE,
             every=POLL,
-            hint="does the DaemonSet edge-system/approver run? "
-            f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
+            hint="check that the DaemonSet edge-system/approver runs, or approve it with `kubectl "
+            f"certificate approve {name}`; then run the same command again",
         )
         return pki.decoded(found or "")
 
@@ -103,7 +103,10 @@ def _stop_if_denied(name: str, status: Mapping[str, Any]) -> None:
     for each in status.get("conditions") or []:
         if each["type"] in ("Denied", "Failed"):
             raise NotApprovedError(
-                f"the request {name} was {each['type'].lower()}",
+                f"the certificate signing request {name} was {each['type'].lower()}",
                 context=str(each.get("message", "")),
-                hint=f"`kubectl delete csr {name}` on a control plane clears the way for another try",
+                hint=(
+                    f"delete it with `kubectl delete csr {name}` on a control plane, then run the same "
+                    "command again"
+                ),
             )

@@ -27,7 +27,7 @@ class EdgeNic(Phase):
     fails before the packet filter sees it."""
 
     name: str = "nic"
-    summary: str = "give the node the edge's virtual address, and Services a route"
+    summary: str = "add the virtual address of edge nodes and a route to Services"
     leaves: ClassVar[Leaves] = Leaves(units=(Unit(SERVICE, UNIT),), links=(LINK,))
 
     def check(self, ctx: Context) -> Verdict:
@@ -37,8 +37,8 @@ class EdgeNic(Phase):
             return Verdict(needed=True, reason="an earlier run was cut off before the address was there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
-                return Verdict(needed=True, reason=f"the unit {SERVICE} does not run")
-        return Verdict(needed=False, reason="the virtual address is there")
+                return Verdict(needed=True, reason=f"the unit {SERVICE} is not running")
+        return Verdict(needed=False, reason="the virtual address is configured")
 
     def apply(self, ctx: Context) -> None:
         ctx.host.write(UNIT, _unit(ctx))

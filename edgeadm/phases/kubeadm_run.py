@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context
 from edgeadm.errors import CommandError, PhaseError
@@ -14,7 +15,7 @@ OF_A_CLUSTER = Leaves(
     links=("kube-ipvs0",),
     tables=("ip kube-proxy", "ip6 kube-proxy"),
     places=(
-        "/etc/kubernetes",
+        KUBERNETES,
         "/var/lib/kubelet",
         "/var/lib/etcd",
         "/var/log/pods",

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from edgeadm import pki
 from edgeadm.cluster import Outside
-from edgeadm.config.ticket import PORT
+from edgeadm.config.address import HostPort
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, UnreachableError
@@ -32,7 +31,7 @@ class LiteApiServer(Phase):
     its certificate renewed in time."""
 
     name: str = "lite-apiserver"
-    summary: str = "start lite-apiserver and wait until it answers"
+    summary: str = "start lite-apiserver and wait until it responds"
     leaves: ClassVar[Leaves] = Leaves(
         units=(
             Unit(SERVICE, UNIT),
@@ -45,7 +44,7 @@ class LiteApiServer(Phase):
 
     def check(self, ctx: Context) -> Verdict:
         if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="there is none yet")
+            return Verdict(needed=True, reason="it is not installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.interrupted:
@@ -53,14 +52,14 @@ class LiteApiServer(Phase):
         for unit in _units(ctx):
             for question in ("is-enabled", "is-active"):
                 if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                    return Verdict(needed=True, reason=f"{unit} does not run")
+                    return Verdict(needed=True, reason=f"{unit} is not running")
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
         write_files(ctx, _files(ctx))
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
-            ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")
+            ctx.warn(f"{HELPER} is missing: the certificate of lite-apiserver is not renewed automatically")
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
         _wait(ctx)
@@ -70,12 +69,12 @@ def _wait(ctx: Context) -> None:
     server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
     api = ctx.outside().through(server)
     ctx.wait.until(
-        f"lite-apiserver answers at {server}",
+        f"lite-apiserver responds at {server}",
         lambda: _answers(api),
         seconds=PATIENCE,
         every=POLL,
         context=lambda: _log(ctx),
-        hint=f"`journalctl -u {SERVICE}` has all of it; {PAIR} is what it serves with",
+        hint=f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate",
         ignoring=(UnreachableError, ApiError),
     )
 
@@ -92,11 +91,11 @@ def _log(ctx: Context) -> str:
 
 def _files(ctx: Context) -> dict[str, bytes]:
     facts = known_facts(ctx)
-    where = urlsplit(facts.server)
+    where = HostPort.of_url(facts.server)
     values = {
         "folder": FOLDER,
-        "host": where.hostname,
-        "api_port": where.port or PORT,
+        "host": where.host,
+        "api_port": where.port,
         "address": facts.virtual_address,
         "port": ctx.config.join.lite_apiserver_port,
         "cache": CACHE,

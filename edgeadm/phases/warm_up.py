@@ -10,10 +10,10 @@ from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.applies import to_edge_nodes
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
+from edgeadm.phases.node_name import node_name
 
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0
@@ -27,35 +27,35 @@ class WarmUp(Phase):
     when a program asked for them are asked for in its name."""
 
     name: str = "warm-up"
-    summary: str = "wait until this node could start without the cloud"
+    summary: str = "prefetch what this node needs to start without the cloud"
     when = staticmethod(to_edge_nodes)
 
     def check(self, ctx: Context) -> Verdict:
         if not has_helper(ctx):
-            return Verdict(needed=False, reason=f"there is no {HELPER} to look with")
+            return Verdict(needed=False, reason=f"{HELPER} is missing, which would check it")
         if cluster_facts(ctx) is None or not has_credentials(ctx):
-            return Verdict(needed=True, reason="this machine is not a node yet")
+            return Verdict(needed=True, reason="this host is not a node yet")
         if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
         missing = [*_missing(ctx), *_missing_objects(ctx)]
         if missing:
-            return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")
-        return Verdict(needed=False, reason="this node knows what it needs without the cloud")
+            return Verdict(needed=True, reason=f"not cached on this node yet: {', '.join(missing)}")
+        return Verdict(needed=False, reason="this node can start without the cloud")
 
     def lacks(self, ctx: Context) -> str:
-        return "" if has_credentials(ctx) else "this machine is not a node"
+        return "" if has_credentials(ctx) else "this host is not a node"
 
     def apply(self, ctx: Context) -> None:
         self._wait(ctx)
         # flannel asked for its own node before it had written its link's address there, and asks only once.
         ctx.host.run(HELPER, "ask", *_whom(ctx))
         ctx.host.run(HELPER, "keep", "--once", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
-        ctx.say("what this node needs without the cloud is on its disk")
+        ctx.say("everything that this node needs without the cloud is cached")
 
     def _wait(self, ctx: Context) -> None:
-        ctx.say("waiting until this node knows what it needs without the cloud")
+        ctx.say("waiting until everything is cached that this node needs without the cloud")
         ctx.wait.until(
-            "this node knows what it needs without the cloud",
+            "everything is cached that this node needs without the cloud",
             lambda: not any(self._still_missing(ctx)),
             seconds=PATIENCE,
             every=POLL,
@@ -76,12 +76,12 @@ class WarmUp(Phase):
 
 def _why_missing(ctx: Context) -> str:
     missing = [*_missing(ctx), *_unwritten(ctx), *_missing_objects(ctx)]
-    return "\n".join([f"not known to it: {', '.join(missing)}", *_waiting(ctx)])
+    return "\n".join([f"not cached: {', '.join(missing)}", *_waiting(ctx)])
 
 
 def _what_to_do(ctx: Context) -> str:
-    more = "" if any(_waiting(ctx)) else "`kubectl get pods -A -o wide` on a control plane tells more; "
-    return f"{more}run the same command again to wait on"
+    more = "" if any(_waiting(ctx)) else "see `kubectl get pods -A -o wide` on a control plane; "
+    return f"{more}run the same command again to keep waiting"
 
 
 def _whom(ctx: Context) -> list[str]:
@@ -146,7 +146,7 @@ def _waiting(ctx: Context) -> Iterator[str]:
             for why in pod.get("waiting", ()):
                 container = f" container {why['container']}" if why.get("container") else ""
                 words = ": ".join(part for part in (why["reason"], why.get("message", "")) if part)
-                yield f"Pod {pod['namespace']}/{pod['name']}{container} waits: {words}"
+                yield f"Pod {pod['namespace']}/{pod['name']}{container} is waiting: {words}"
             if pod["phase"] == "Pending" and not pod.get("waiting"):
                 yield f"Pod {pod['namespace']}/{pod['name']} is Pending"
     except (ValueError, KeyError, TypeError):

@@ -12,8 +12,8 @@ from tests.e2e.files import files
 PATIENCE = 30.0  # seconds
 MARK = "\036"  # stands before each kind in what a node says: the record separator
 NOTHING = r"$^"
-# A boot gives sshd another pid, and the cable's other end another number.
-OF_A_BOOT = r"files: (gone|new): /run/sshd\.pid |links: (gone|new): \d+: eth0@"
+# A boot gives sshd and cron another pid, and the cable's other end another number.
+OF_A_BOOT = r"files: (gone|new): /run/(sshd|crond)\.pid |links: (gone|new): \d+: eth0@"
 # One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
 # back, too: `tests/unit/phases/test_reset.py` holds it to that.
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."

@@ -10,6 +10,7 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
+from tests.e2e.cluster import ADMIN
 from tests.e2e.release import IMAGES, KUBERNETES
 from tests.e2e.snapshot import changed, snapshot
 
@@ -43,13 +44,13 @@ def test_a_tag_that_the_package_lacks_is_refused_before_anything_changes(sandbox
     node.write("/root/tags.yaml", OTHER_TAGS.encode())
     refused = edgeadm(node, "init", "--config", "/root/other.yaml")
     assert refused.code == 2, refused.err
-    assert f"[ERROR KubernetesVersion]: Kubernetes {OTHER} was asked for" in refused.err
+    assert f"[ERROR KubernetesVersion]: Kubernetes {OTHER} was requested" in refused.err
     assert KUBERNETES in refused.err
     for words in (("init",), ("init", "phase", "preflight")):
         refused = edgeadm(node, *words, "--config", "/root/tags.yaml")
         assert refused.code == 2, refused.err
         for name in ("registry.k8s.io/coredns/coredns", "registry.k8s.io/etcd"):
-            assert f"{name}:v0.0.1 will be needed, the package holds {IMAGES[name]}" in refused.err
+            assert f"{name}:v0.0.1 is required, but the package contains {IMAGES[name]}" in refused.err
     plan = json.loads(edgeadm(node, "init", "plan", "--config", "/root/tags.yaml", "-o=json").out)
     assert [each["name"] for each in plan["errors"]].count("ImagePull") == 2
     node.exec(["rm", "/root/other.yaml", "/root/tags.yaml"])
@@ -77,7 +78,7 @@ def test_a_node_that_joins_gives_its_images_the_clusters_names(sandbox: Sandbox)
     assert f"{MIRROR}/kube-proxy:{KUBERNETES}" in there
     assert any(each.startswith(f"{EDGE_MIRROR}/tunnel:") for each in there)
     # containerd names a container's image by any of its names: the names that were asked for are in the API.
-    kubectl = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+    kubectl = [*ADMIN]
     here = ["pods", "-A", "--field-selector", "spec.nodeName=edge1"]
     first.exec([*kubectl, "wait", *here, "--for=condition=Ready", "--timeout=180s"])
     pods = json.loads(first.exec([*kubectl, "get", *here, "-o", "json"]).out)["items"]

@@ -10,12 +10,12 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node
+from tests.e2e.cluster import KUBECTL
 from tests.e2e.killing import kill_at, ran
 from tests.e2e.snapshot import changed, snapshot
 
 pytestmark = pytest.mark.e2e
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
-KUBECTL = ("kubectl", "--cache-dir", "/dev/shm/kubectl")  # not a file of root's
 PATIENCE = 600.0  # seconds after which a reset counts as hung, whatever is dead
 # Without the journal nobody knows what was there before: these stay as the cluster's programs left them.
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
@@ -129,7 +129,7 @@ def test_without_the_journal_it_goes_by_what_it_knows_and_warns(
     init(node)
     node.exec(["rm", "/var/lib/edgeadm/journal.jsonl"])
     ended = reset(node)
-    assert "warning: the journal is lost" in ended.err
+    assert "warning: the journal is missing" in ended.err
     left = changed(bare, node)
     known = (*UNKNOWN_WITHOUT_THE_JOURNAL, RUNTIME_FOLDER)
     assert [line for line in left if not line.startswith(known)] == []

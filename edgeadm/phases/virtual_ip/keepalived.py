@@ -11,8 +11,9 @@ from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, PhaseError, WaitError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
+from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
 from edgeadm.phases.edge_apps.facts import labels_of
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.virtual_ip import files
 from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
 
@@ -28,24 +29,24 @@ class Keepalived(Phase):
     once the others know it, so that the address is never on two machines."""
 
     name: str = "keepalived"
-    summary: str = "hold the virtual IP with keepalived, and haproxy behind it"
+    summary: str = "manage the virtual IP with keepalived, and haproxy behind it"
     leaves: ClassVar[Leaves] = Leaves(
         units=tuple(Unit(name, f"{files.UNITS}/{name}.service") for name in files.SERVICES)
     )
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
-            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+            return Verdict(needed=True, reason="known after this host has joined as a control plane")
         wanted = _wanted(ctx)
         if wanted is None:
-            return Verdict(needed=False, reason="keepalived was not asked for")
+            return Verdict(needed=False, reason="keepalived was not requested")
         made = {path: text for path, (text, _) in files.files(ctx, wanted).items()}
         if reason := difference(ctx, made):
             return Verdict(needed=True, reason=reason)
         for name in files.SERVICES:
             for question in ("is-enabled", "is-active"):
                 if ctx.host.ask("systemctl", question, "--quiet", name).code != 0:
-                    return Verdict(needed=True, reason=f"{name} does not run")
+                    return Verdict(needed=True, reason=f"{name} is not running")
         return Verdict(needed=False, reason=f"keepalived is ready to hold {wanted.shared.address}")
 
     def apply(self, ctx: Context) -> None:
@@ -78,14 +79,14 @@ class Keepalived(Phase):
             ctx.warn(f"these control planes do not know this one yet: {error.context}")
 
     def _wait_until_held(self, ctx: Context, wanted: Settings) -> None:
-        what = f"keepalived brings up {wanted.shared.address} on {wanted.interface}"
+        what = f"keepalived adds {wanted.shared.address} to {wanted.interface}"
         ctx.wait.until(
             what,
             lambda: is_held(ctx, wanted.shared.address),
             seconds=PATIENCE,
             every=POLL,
             context=lambda: ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
-            hint=f"`journalctl -u {files.KEEPALIVED}` has all of it",
+            hint=f"`journalctl -u {files.KEEPALIVED}` has the full log",
         )
 
 
@@ -112,9 +113,9 @@ def _let_them_check(ctx: Context) -> None:
         except CommandError as error:
             name = command[0].rpartition("/")[2]
             raise PhaseError(
-                f"{name} refuses its configuration",
+                f"{name} rejects its configuration",
                 context=error.context,
-                hint=f"is a file below `--manifests-dir` in place of edgeadm's? Its own is in {FOLDER}",
+                hint=f"does a file in `--manifests-dir` replace edgeadm's? The original is in {FOLDER}",
             ) from error
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
+from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import (
@@ -15,8 +16,7 @@ from edgeadm.phases.common import (
 )
 from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
-MANIFEST = "/etc/kubernetes/manifests/kube-vip.yaml"
-SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
+MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"
 PATIENCE = 60.0
 POLL = 0.5
@@ -30,14 +30,14 @@ class KubeVip(Phase):
     (since Kubernetes 1.29), and kubeadm needs the address to give them: kube-vip starts with that file."""
 
     name: str = "kube-vip"
-    summary: str = "hold the virtual IP with kube-vip"
+    summary: str = "manage the virtual IP with kube-vip"
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
-            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+            return Verdict(needed=True, reason="known after this host has joined as a control plane")
         wanted = _wanted(ctx)
         if wanted is None:
-            return Verdict(needed=False, reason="kube-vip was not asked for")
+            return Verdict(needed=False, reason="kube-vip was not requested")
         if reason := difference(ctx, _files(ctx, wanted)):
             return Verdict(needed=True, reason=reason)
         return Verdict(needed=False, reason=f"kube-vip is ready to hold {wanted.shared.address}")
@@ -53,18 +53,18 @@ class KubeVipSettled(KubeVip):
     """Once there is a cluster, kube-vip goes on with admin.conf: super-admin.conf passes by every rule."""
 
     name: str = "kube-vip-admin"
-    summary: str = "let kube-vip use admin.conf from now on"
+    summary: str = "switching kube-vip to admin.conf"
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
         if _wanted(ctx) is None or ctx.host.stat(ADMIN_CONF) is None:
             return
         ctx.wait.until(
-            "the API server answers through the virtual IP",
+            "the API server responds at the virtual IP",
             lambda: ctx.connect().ready(),
             seconds=PATIENCE,
             every=POLL,
-            hint="`crictl logs` of the container kube-vip tells why",
+            hint="`crictl logs` of the container kube-vip shows the cause",
         )
 
 
@@ -86,5 +86,4 @@ def _files(ctx: Context, wanted: Settings) -> dict[str, bytes]:
 
 
 def _image(ctx: Context) -> str:
-    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in found if "/kube-vip:" in name), IMAGE)
+    return (ctx.package.image_named("kube-vip") if ctx.package else "") or IMAGE
