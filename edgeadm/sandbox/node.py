@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
 from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
