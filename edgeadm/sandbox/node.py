@@ -7,12 +7,13 @@ import shutil
 import signal
 import tarfile
 import tempfile
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeadm.clock import CLOCK
+from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
 from edgeadm.sandbox import boot, cgroups, disk, emulator, line, names, port, switch, vm
@@ -28,9 +29,8 @@ ENVIRONMENT = {
     "USER": "root",
     "LANG": "C.UTF-8",
 }
-ADMIN_CONF = "etc/kubernetes/admin.conf"
 API_MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
-API_READY = ["kubectl", "--kubeconfig", f"/{ADMIN_CONF}", "get", "--raw", "/readyz"]
+API_READY = ["kubectl", "--kubeconfig", ADMIN_CONF, "get", "--raw", "/readyz"]
 READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
     "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
@@ -162,8 +162,8 @@ class Node:
     def session(self) -> dict[str, str]:
         """The variables of a user's command: the terminal, and the kubeconfig of a control plane."""
         found = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-        if (self.root / ADMIN_CONF).is_file():
-            found["KUBECONFIG"] = f"/{ADMIN_CONF}"
+        if (self.root / ADMIN_CONF.lstrip("/")).is_file():
+            found["KUBECONFIG"] = ADMIN_CONF
         return found
 
     def command(
@@ -250,6 +250,7 @@ class Node:
         runner.remember(spawn(runner.argv, self.console))
         emulator.let_run(self.sandbox, self.record, up=not self.cable_is_down)
 
+<<<<<<< HEAD
     def wait_ready(self, patience: float | None = None) -> None:
         """Wait until it is ready, for up to `patience` seconds (None: two minutes; for a virtual machine half
         an hour). Raises NodeBootError with the end of its console."""
@@ -279,6 +280,33 @@ class Node:
             end = 0
         while self.is_on() and time.monotonic() < end:
             time.sleep(0.05)
+=======
+    def wait_ready(self, patience: float = PATIENCE) -> None:
+        """Wait until it is ready. Raises NodeBootError with the end of its console."""
+        ready = False
+
+        def is_decided() -> bool:
+            nonlocal ready
+            ready = self.is_ready()
+            return ready or not self.is_on()
+
+        CLOCK.poll(is_decided, patience, 0.1)
+        if not ready:
+            lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
+            what = "is not ready" if self.is_on() else "powered off during boot"
+            raise NodeBootError(
+                f"node `{self.name}` {what}",
+                context="\n".join(lines[-15:]),
+                hint=f"its console: {self.console}",
+            )
+
+    def power_off(self) -> None:
+        """Shut it down as with its power button, and wait; after two minutes it is powered off."""
+        pid = self._inside()
+        if pid is not None:
+            os.kill(pid, signal.SIGRTMIN + 4)
+            CLOCK.poll(lambda: not self.is_on(), PATIENCE, 0.05)
+>>>>>>> 94076de897471fe0578d4d6f5aefefc319b8fea7
         self.power_cut()
 
     def power_cut(self) -> None:
