@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tarfile
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -15,8 +14,8 @@ from pathlib import Path
 from edgeadm.clock import CLOCK
 from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.hosts.base import Result
-from edgeadm.hosts.process import attach, execute, pipe, spawn
-from edgeadm.sandbox import boot, cgroups, disk, emulator, line, names, port, switch, vm
+from edgeadm.hosts.process import attach, execute, spawn
+from edgeadm.sandbox import boot, cgroups, disk, emulator, line, names, port, switch, transfer, vm
 from edgeadm.sandbox.errors import NodeBootError, NodeOffError, NodeSilentError
 from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
@@ -201,28 +200,11 @@ class Node:
 
     def send(self, source: Path, path: str) -> None:
         """Copy a file or directory of this host to a path in the node, or into an existing directory."""
-        if source.is_dir():
-            with tempfile.TemporaryFile() as spool:
-                with tarfile.open(fileobj=spool, mode="w") as tar:
-                    tar.add(source, arcname=".")
-                spool.seek(0)
-                script = 'd=$1; [ ! -d "$d" ] || d=$d/$2; mkdir -p "$d" && tar -x --no-same-owner -C "$d"'
-                argv = ["sh", "-c", script, "sh", path, source.resolve().name]
-                pipe(self.command(argv), source=Path(f"/proc/self/fd/{spool.fileno()}")).checked()
-            return
-        mode = oct(source.stat().st_mode & 0o7777)[2:]
-        script = (
-            'if [ -d "$1" ]; then t=$1/$2; else t=$1; fi; mkdir -p "$(dirname "$t")" && cat >"$t.part$$" '
-            '&& chmod "$3" "$t.part$$" && mv -f "$t.part$$" "$t" || { rm -f "$t.part$$"; exit 1; }'
-        )
-        argv = ["sh", "-c", script, "sh", path, source.name, mode]
-        pipe(self.command(argv), source=source).checked()
+        transfer.send(self.command, source, path)
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy a file of the node to this host."""
-        if target.is_dir():
-            target = target / Path(path).name
-        pipe(self.command(["cat", "--", path]), target=target).checked()
+        transfer.fetch(self.command, path, target)
 
     def prepare(self, lower: list[Path], files: dict[str, str]) -> None:
         """Create its disk and root, and add the `files` that do not exist there."""
@@ -250,39 +232,9 @@ class Node:
         runner.remember(spawn(runner.argv, self.console))
         emulator.let_run(self.sandbox, self.record, up=not self.cable_is_down)
 
-<<<<<<< HEAD
     def wait_ready(self, patience: float | None = None) -> None:
         """Wait until it is ready, for up to `patience` seconds (None: two minutes; for a virtual machine half
         an hour). Raises NodeBootError with the end of its console."""
-        patience = patience or (PATIENCE if self.machine is None else VM_PATIENCE)
-        end = time.monotonic() + patience
-        while not self.is_ready():
-            alive = self.is_on()
-            if not alive or time.monotonic() > end:
-                lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
-                what = "is not ready" if alive else "powered off during boot"
-                raise NodeBootError(
-                    f"node `{self.name}` {what}",
-                    context="\n".join(lines[-15:]),
-                    hint=f"its console: {self.console}",
-                )
-            time.sleep(0.1)
-
-    def power_off(self) -> None:
-        """Shut it down as with its power button, and wait; after two minutes (half an hour for a virtual
-        machine) it is powered off."""
-        pid, end = self._inside(), time.monotonic() + (PATIENCE if self.machine is None else VM_PATIENCE)
-        if self.machine is not None and self.is_on():
-            emulator.press_button(self.sandbox, self.record)
-        elif pid is not None:
-            os.kill(pid, signal.SIGRTMIN + 4)
-        else:
-            end = 0
-        while self.is_on() and time.monotonic() < end:
-            time.sleep(0.05)
-=======
-    def wait_ready(self, patience: float = PATIENCE) -> None:
-        """Wait until it is ready. Raises NodeBootError with the end of its console."""
         ready = False
 
         def is_decided() -> bool:
@@ -290,7 +242,7 @@ class Node:
             ready = self.is_ready()
             return ready or not self.is_on()
 
-        CLOCK.poll(is_decided, patience, 0.1)
+        CLOCK.poll(is_decided, patience or self._patience, 0.1)
         if not ready:
             lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
             what = "is not ready" if self.is_on() else "powered off during boot"
@@ -301,12 +253,15 @@ class Node:
             )
 
     def power_off(self) -> None:
-        """Shut it down as with its power button, and wait; after two minutes it is powered off."""
+        """Shut it down as with its power button, and wait; after two minutes (half an hour for a virtual
+        machine) it is powered off."""
         pid = self._inside()
-        if pid is not None:
+        if self.machine is not None and self.is_on():
+            emulator.press_button(self.sandbox, self.record)
+        elif pid is not None:
             os.kill(pid, signal.SIGRTMIN + 4)
-            CLOCK.poll(lambda: not self.is_on(), PATIENCE, 0.05)
->>>>>>> 94076de897471fe0578d4d6f5aefefc319b8fea7
+        if self.machine is not None or pid is not None:
+            CLOCK.poll(lambda: not self.is_on(), self._patience, 0.05)
         self.power_cut()
 
     def power_cut(self) -> None:
@@ -374,6 +329,10 @@ class Node:
         """Put it behind NAT: it can open connections, but accepts none; kept over power cycles."""
         _flag(self.folder / "nat-on", on)
         switch.set_nat(self.sandbox, self.record, on)
+
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self.machine is None else VM_PATIENCE
 
     def _link(self) -> str:
         if self.lacks_address:

@@ -10,12 +10,12 @@ import os
 import shlex
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeadm.clock import CLOCK
 from edgeadm.hosts.process import execute, spawn
 
 PAUSE = 0.2  # seconds
@@ -71,17 +71,17 @@ class Port:
         return ["ssh", "-F", "none", "-S", str(self.control), "-l", "root"]
 
     def _connect(self, patience: float) -> bool:
-        end = time.monotonic() + patience
-        while (left := end - time.monotonic()) > 0:
-            self.control.unlink(missing_ok=True)
-            pid = spawn(self.connect_words(left), self.folder / "ssh.log")
-            while time.monotonic() < end and Path(f"/proc/{pid}").exists():
-                if self.is_open():
-                    return True
-                time.sleep(PAUSE)
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            time.sleep(PAUSE)
+        end = CLOCK.now() + patience
+        return CLOCK.poll(lambda: self._attempt(end - CLOCK.now()), patience, PAUSE)
+
+    def _attempt(self, patience: float) -> bool:
+        self.control.unlink(missing_ok=True)
+        pid = spawn(self.connect_words(patience), self.folder / "ssh.log")
+        CLOCK.poll(lambda: self.is_open() or not Path(f"/proc/{pid}").exists(), patience, PAUSE)
+        if self.is_open():
+            return True
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         return False
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
+from edgeadm.clock import CLOCK
 from edgeadm.sandbox.errors import VmMonitorError
 
 PATIENCE = 60.0  # seconds
@@ -34,18 +34,19 @@ def command(path: Path, name: str, /, **arguments: Any) -> Any:
 
 
 def _connect(port: socket.socket, path: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
+    reason = ""
+
+    def is_connected() -> bool:
+        nonlocal reason
         try:
             port.connect(str(path))
-            return
         except OSError as error:
-            if time.monotonic() > end:
-                raise VmMonitorError(
-                    f"qemu has no monitor at {path}: {error.strerror}",
-                    hint="read the node's console.log",
-                ) from error
-        time.sleep(0.05)
+            reason = str(error.strerror)
+            return False
+        return True
+
+    if not CLOCK.poll(is_connected, PATIENCE, 0.05):
+        raise VmMonitorError(f"qemu has no monitor at {path}: {reason}", hint="read the node's console.log")
 
 
 def _answer(lines: Any, request: dict[str, Any] | None) -> Any:
