@@ -61,7 +61,7 @@ def ticket_of(config: Config) -> Ticket:
 
 
 def join_document(config: Config) -> Mapping[str, Any]:
-    """The user's JoinConfiguration, empty where there is none."""
+    """The user's JoinConfiguration, or an empty mapping."""
     return next((each for each in config.kubeadm_documents if each.get("kind") == "JoinConfiguration"), {})
 
 

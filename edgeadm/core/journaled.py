@@ -65,7 +65,7 @@ class JournaledHost(PassingHost):
         self.journal.add(event, **detail)
 
     def _known(self, path: str) -> bool:
-        """Whether an earlier record of this path still holds what was there before edgeadm."""
+        """Whether an earlier record of this path contains the state before edgeadm."""
         return self.journal.ours(path)
 
     def _backup(self, path: str, found: FileInfo) -> str:
@@ -74,7 +74,7 @@ class JournaledHost(PassingHost):
         return kept
 
     def _missing_folders(self, path: str) -> list[str]:
-        """Folders that the write will have to make, outermost first."""
+        """Missing parent directories that the write creates, outermost first."""
         missing: list[str] = []
         folder = path.rpartition("/")[0]
         while folder and self.real.stat(folder) is None:
@@ -84,5 +84,5 @@ class JournaledHost(PassingHost):
 
 
 def same_bytes(host: Host, source: Source, path: str) -> bool:
-    """Whether the file at the path holds what the source holds."""
+    """Whether the file at the path has the content of the source."""
     return hashlib.sha256(host.read(path) or b"").hexdigest() == source.sha256

@@ -1,4 +1,4 @@
-"""What a phase is, and what it may reach."""
+"""The interface of phases, and their context."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def nowhere() -> Outside:
 
 
 def found_by_nobody(_ticket: Ticket) -> Outside:
-    """Where nothing can be asked from outside."""
+    """The default of `outside`: there is no cluster to discover."""
     raise UnreachableError("no cluster can be discovered")
 
 
@@ -53,7 +53,7 @@ class Verdict:
 
 
 class Phase(Protocol):
-    """One step that a user can name, skip, repeat and undo."""
+    """One step that a user can name, skip and repeat."""
 
     @property
     def name(self) -> str: ...
@@ -62,13 +62,14 @@ class Phase(Protocol):
     def summary(self) -> str: ...
 
     def check(self, ctx: Context) -> Verdict:
-        """Look, touch nothing."""
+        """Compare the host with the desired state (read-only)."""
 
     def apply(self, ctx: Context) -> None:
-        """Bring the machine to the state that `check` looks for. Safe to repeat."""
+        """Bring the host to the state that `check` looks for. May be repeated."""
 
     def undo(self, ctx: Context) -> None:
-        """Take back what the journal's file records do not. Safe to repeat, and after half an `apply`."""
+        """Revert changes that the journal's file records do not contain. May be repeated, also after an
+        interrupted `apply`."""
 
 
 @dataclass(frozen=True)

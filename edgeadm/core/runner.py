@@ -14,7 +14,7 @@ from edgeadm.hosts import Host
 
 
 class Report(Protocol):
-    """Who is told how a run goes: the console, a JSON document, a test."""
+    """Receives the progress of a run: the console, a JSON document, a test."""
 
     def begin(self, path: str, verdict: Verdict) -> None: ...
 
@@ -32,19 +32,20 @@ class Run:
     report: Report
 
     def plan(self, steps: list[Step]) -> Iterator[tuple[str, Verdict]]:
-        """What each phase would do now, by looking alone."""
+        """The verdict of each phase (read-only)."""
         for step in steps:
             self._enter(step.path)
             yield step.path, step.phase.check(self.ctx)
 
     def apply(self, steps: list[Step]) -> int:
-        """Do what is needed, in order; how many phases there was something to do for comes back."""
+        """Run the needed phases in order; returns the number of phases with changes."""
         return sum(self._step(step) for step in steps)
 
     def undo(self, plain: Host) -> None:
-        """Take back every phase that the journal knows as begun, the last one first.
+        """Revert every phase that the journal records as started, last one first.
 
-        `plain` is the host without its journal: files go back to what the backups hold."""
+        `plain` is the host without its journal: files are restored from the backups.
+        """
         phases = {step.path: step.phase for step in self.workflow.steps()}
         journal = self.ctx.journal
         for path in reversed(journal.touched(self.workflow.name)):

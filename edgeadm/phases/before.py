@@ -1,4 +1,5 @@
-"""What a machine looked like before edgeadm: programs that a cluster brings change it without asking us."""
+"""The state of the host before edgeadm, recorded because the programs of a cluster change it without a
+journal."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ SYSCTLS = (
     "vm.overcommit_memory",
     "vm.panic_on_oom",
 )
-# Folders and files that a cluster's programs make wherever they run.
+# Directories and files that the programs of a cluster create.
 CLUSTER_PLACES = (
     "/etc/kubernetes",
     "/var/lib/kubelet",
@@ -50,7 +51,7 @@ CLUSTER_PLACES = (
     LITE_DATA,
 )
 RUNTIME_PLACES = ("/var/lib/containerd", "/run/containerd", "/run/nri", "/opt/containerd")
-# Those that others use as well: they go only when nothing is in them, the inner ones first.
+# Shared directories: removed only if they are empty, innermost first.
 SHARED_FOLDERS = (
     "/run/netns",
     "/etc/cni/net.d",
@@ -72,7 +73,7 @@ TABLES = tuple(
 
 
 def remember(ctx: Context) -> None:
-    """Write it into the journal, once."""
+    """Write it to the journal, once."""
     if not remembered(ctx):
         places = (*CLUSTER_PLACES, *RUNTIME_PLACES, *SHARED_FOLDERS)
         ctx.journal.add(
@@ -85,7 +86,7 @@ def remember(ctx: Context) -> None:
 
 
 def remembered(ctx: Context) -> dict[str, Any]:
-    """The record; empty where there is none."""
+    """The record, or an empty mapping."""
     return next((record.detail for record in ctx.journal.records() if record.event == EVENT), {})
 
 

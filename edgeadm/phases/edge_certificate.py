@@ -21,7 +21,7 @@ POLL = 0.05
 
 
 class NotApprovedError(EdgeadmError):
-    """Nobody approved the request for lite-apiserver's certificate, or somebody denied it."""
+    """The request for lite-apiserver's certificate was not approved, or was denied."""
 
     code = "certificate-not-approved"
     exit_code = 5
@@ -29,8 +29,8 @@ class NotApprovedError(EdgeadmError):
 
 @dataclass(frozen=True)
 class EdgeCertificate:
-    """The certificate that lite-apiserver serves with: the key is made here and never leaves this node, the
-    cluster's CA signs what its approver lets pass."""
+    """The serving certificate of lite-apiserver: the key is generated on this node and never leaves it, the
+    cluster CA signs requests that the CSR approver has approved."""
 
     name: str = "certificate"
     summary: str = "obtain this node's client certificate for lite-apiserver"
@@ -53,7 +53,7 @@ class EdgeCertificate:
         if pki.fits(pair, pair) and _says(ctx, pair):
             return
         key = pair if pki.is_key(pair) and b"CERTIFICATE" not in pair else pki.new_key()
-        ctx.host.write(PAIR, key, 0o600)  # a run that is cut off here goes on with the same request
+        ctx.host.write(PAIR, key, 0o600)  # a run that resumes here uses the same request
         ctx.host.write(PAIR, key + self._obtain(ctx, ctx.outside(), key), 0o600)
 
     def undo(self, ctx: Context) -> None:

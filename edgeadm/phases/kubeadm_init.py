@@ -26,7 +26,7 @@ OF_OUR_OWN = (
 
 @dataclass(frozen=True)
 class KubeadmInit:
-    """One `kubeadm init` with our configuration. Its own phases can be skipped by their names."""
+    """Runs `kubeadm init` with the configuration. kubeadm's own phases can be skipped by their names."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm init`"

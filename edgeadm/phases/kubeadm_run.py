@@ -1,4 +1,4 @@
-"""kubeadm at work: its lines are passed on until it says goodbye, its failure becomes a phase's."""
+"""Runs kubeadm: prints its lines until its closing text, and raises its failure as a phase's."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ INIT_CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class Preflight:
-    """Looks at everything that could stop a later phase, and names all of it at once. Changes nothing."""
+    """Checks for everything that could stop a later phase, and reports all findings together. Read-only."""
 
     checks: tuple[Check, ...]
     name: str = "preflight"
@@ -39,7 +39,7 @@ class Preflight:
         self.report(ctx)
 
     def undo(self, ctx: Context) -> None:
-        """There is nothing to take back."""
+        """Nothing to revert."""
 
     def report(self, ctx: Context) -> None:
         """Show the warnings. Raises PreflightError with all errors."""

@@ -115,7 +115,7 @@ def kill_all(folders: list[Path], patience: float = 180.0) -> None:
         if time.monotonic() > end:
             raise SandboxLeftoverError(
                 "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
-                hint="`cat /proc/PID/stack` shows what they wait for",
+                hint="`cat /proc/PID/stack` shows the reason",
             )
         time.sleep(0.02)
 

@@ -12,7 +12,7 @@ from edgeadm.sandbox.image import remove_tree
 
 UNIT = """\
 [Unit]
-Description=Make this container as good as a machine
+Description=Set up this container as a host
 DefaultDependencies=no
 Before=sysinit.target systemd-sysctl.service systemd-tmpfiles-setup.service ssh.service
 

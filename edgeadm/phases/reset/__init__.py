@@ -1,3 +1,5 @@
-"""The phases of `edgeadm reset`. Each takes back one kind of change; what edgeadm did not make stays.
+"""The phases of `edgeadm reset`. Each one reverts one kind of change; everything else is kept.
 
-`made.py` lists what a node has besides the files in the journal: a new kind of node adds its lines there."""
+`made.py` lists the inventory of a node besides the files in the journal: a new kind of node adds its entries
+there.
+"""

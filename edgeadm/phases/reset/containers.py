@@ -17,8 +17,8 @@ ROUNDS = 20
 
 @dataclass(frozen=True)
 class StopUnits:
-    """Stops what edgeadm runs as units, and the kubelet whoever installed it: it would start pods again.
-    edgeadm's containerd is stopped here, too: what it runs is ended by the next phase."""
+    """Stops edgeadm's units, and any kubelet, which would start Pods again. edgeadm's containerd is stopped
+    here, too: the next phase ends its containers."""
 
     name: str = "units"
     summary: str = "stop and disable the kubelet and edgeadm's units"
@@ -45,7 +45,7 @@ class StopUnits:
 
 @dataclass(frozen=True)
 class EndContainers:
-    """Ends pods that nobody ended: those of a runtime that died, or of a kubeadm that was cut off."""
+    """Ends the remaining processes of Pods: those of a runtime that failed, or of an interrupted kubeadm."""
 
     name: str = "containers"
     summary: str = "stop the remaining processes of Pods, and remove their cgroups"

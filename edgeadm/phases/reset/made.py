@@ -1,4 +1,4 @@
-"""What edgeadm and a cluster's programs make on a node, besides the files that the journal knows."""
+"""The inventory of edgeadm and a cluster's programs on a node, besides the files in the journal."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ NFT_TABLES = (
 # Emptied and removed, unless something was in them before edgeadm.
 CLUSTER_PLACES = before.CLUSTER_PLACES
 RUNTIME_PLACES = before.RUNTIME_PLACES
-# Removed when empty, if they were not there before edgeadm.
+# Removed if empty, unless they existed before edgeadm.
 SHARED_FOLDERS = before.SHARED_FOLDERS
-# edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
+# edgeadm's own: removed last, because they show that edgeadm was here if the journal is missing.
 OWN_FOLDERS = ("/etc/edgeadm", TOOLS_ON_NODE, "/var/lib/edgeadm")
-# Folders that nobody else puts anything into.
+# Directories that no other program uses.
 PRIVATE_FOLDERS = (kubelet.DROP_IN.rpartition("/")[0],)
 SIGNS = (node.SYSCTL_FILE, node.MODULES_FILE, KUBEADM_CONFIG, *OWN_FOLDERS)
 # Files whose bytes tell that edgeadm wrote them, with the template and the values that it may have used.

@@ -22,9 +22,9 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class Keepalived:
-    """keepalived holds the virtual IP, haproxy behind it spreads what arrives over all API servers. On the
-    first control plane both run before kubeadm, which speaks to the cluster through them; on another one
-    once the others know it, so that the address is never on two machines."""
+    """keepalived holds the virtual IP, haproxy forwards connections to all API servers. On the first control
+    plane both start before kubeadm, which uses the address; on others only after the existing ones know them,
+    so that the address is never on two hosts."""
 
     name: str = "keepalived"
     summary: str = "manage the virtual IP with keepalived, and haproxy behind it"
@@ -67,7 +67,7 @@ class Keepalived:
             ctx.host.run("systemctl", "disable", "--now", "--quiet", *reversed(files.SERVICES))
 
     def _wait_until_known(self, ctx: Context) -> None:
-        """A keepalived that nobody sends to would take the address for free."""
+        """Without packets from its peers, a keepalived would take the address."""
         end = time.monotonic() + self.patience
         while unaware := _unaware(ctx):
             if time.monotonic() > end:
