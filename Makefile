@@ -15,6 +15,9 @@ E2E_SECONDS := 7200
 # The Kubernetes version of the end-to-end tests, if not the default.
 KUBERNETES :=
 e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+# The Debian release of the smoke tier's bare nodes, if not the default image.
+IMAGE :=
+e2e-smoke: export E2E_IMAGE := $(IMAGE)
 # tests/e2e/plan.toml contains the tiers and the order of the files.
 USUAL := e2e and not tier_smoke and not tier_all
 POWER_CYCLES := 4
@@ -74,7 +77,7 @@ e2e: $(READY_TO_BUILD) ## end-to-end tests in real sandboxes; KUBERNETES=v1.36.3
 	$(WITHIN) $(RUN)pytest tests/e2e -v -m "$(USUAL) and not alone" -n $(WORKERS) --dist loadfile --durations=15 || failed=1; \
 	[ ! -f $(E2E_REPORT) ] || $(PYTHON) -m tests.e2e.minutes $(E2E_REPORT); exit $$failed
 
-e2e-smoke: $(READY_TO_BUILD) ## one control plane and one edge node, from bare nodes to uninstall, in six minutes (root)
+e2e-smoke: $(READY_TO_BUILD) ## from bare nodes to uninstall, in six minutes; IMAGE=debian-13 selects a Debian release (root)
 	@$(AS_ROOT)
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"

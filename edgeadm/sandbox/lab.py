@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from edgeadm.sandbox.node import Node, Status
 from edgeadm.sandbox.state import SandboxRecord, Store
 
 Say = Callable[[str], None]
+CONTROL_PLANE = "control-plane"
+API_PATIENCE = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -197,11 +200,28 @@ class Sandbox:
                 self._start(node)
 
         nodes = [Node(self.store, record, entry) for entry in record.nodes]
+        first = [node for node in nodes if node.role == CONTROL_PLANE]
         with ThreadPoolExecutor(max(len(nodes), 1)) as pool:
-            list(pool.map(boot, nodes))
+            list(pool.map(boot, first))
+            serving = [node for node in first if node.has_api_server()]
+            if serving and len(first) < len(nodes):
+                say("waiting for the API server")
+                _wait_for_api(serving)
+            list(pool.map(boot, [node for node in nodes if node not in first]))
 
     def _start(self, node: Node) -> None:
         if node.is_natted:
             node.nat(on=True)
         node.power_on(self.package_folder)
         node.wait_ready()
+
+
+def _wait_for_api(nodes: list[Node]) -> None:
+    """Return once the API server of one of the nodes is ready, or after a minute: it may be broken on purpose.
+
+    The nodes that boot afterwards find it. A kubelet that starts on an edge node before its API server answers
+    gets tokens from lite-apiserver for its Pods, and the API server refuses these until the kubelet has
+    replaced them, which takes about 100 seconds (decision 15)."""
+    end = time.monotonic() + API_PATIENCE
+    while not any(node.serves_api() for node in nodes) and time.monotonic() < end:
+        time.sleep(0.3)

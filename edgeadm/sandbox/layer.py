@@ -29,10 +29,11 @@ CHANGED_UNITS = {
         "replays only the events of the node's own network interfaces: all other devices belong to the host"
     ),
 }
-# Network daemons learn of an interface only by udev's event, and the interfaces exist before udev starts.
+# udev announces a card to network daemons only after its event, and the cards are there before udev. udev's
+# sockets, which would keep the events until it listens, start only if /sys is writable, which comes later here.
 UDEV_TRIGGER = """\
 [Unit]
-After=edgeadm-sandbox.service
+After=edgeadm-sandbox.service systemd-udevd.service
 
 [Service]
 ExecStart=

@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "USER": "root",
     "LANG": "C.UTF-8",
 }
+API_MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
+API_READY = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "--raw", "/readyz"]
 READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
     "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
@@ -105,6 +107,14 @@ class Node:
     def is_ready(self) -> bool:
         """Whether its init has finished starting and sshd responds."""
         return self._inside() is not None and self._run(["bash", "-c", READY], None).code == 0
+
+    def has_api_server(self) -> bool:
+        """Whether kubelet runs an API server on it, once it is on."""
+        return (self.root / API_MANIFEST).exists()
+
+    def serves_api(self) -> bool:
+        """Whether its API server is ready."""
+        return self._inside() is not None and self._run(API_READY, None).code == 0
 
     def status(self) -> Status:
         on = self.is_on()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ HOST_PORT = f"(exec 3<>/dev/tcp/$0/18080 && {GET}) | tail -1"
 CHECKED = re.compile(rb'"data":"\{..|"policyName":"', re.IGNORECASE)
 DRILL_TABLE = "inet edgeadm-drill"
 NFT = "/usr/lib/edgeadm/edge/nft"
+
+
+def say(text: str) -> None:
+    """Print a measured figure into the log of the run."""
+    sys.stdout.write(f"\n{text}\n")
 
 
 @dataclass(frozen=True)

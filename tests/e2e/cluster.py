@@ -10,6 +10,9 @@ from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
 
 KUBECONFIG = "/etc/kubernetes/admin.conf"
+# Its cache is in memory, so that it is no file that a comparison finds.
+KUBECTL = ("kubectl", "--cache-dir", "/dev/shm/kubectl")
+ADMIN = (*KUBECTL, "--kubeconfig", KUBECONFIG)
 TOKEN = "abcdef.0123456789abcdef"
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
 DONE = "This node has joined the cluster:\n* Certificate signing request was sent to apiserver"
@@ -38,7 +41,7 @@ class Reached:
         return package_in(self.cp1)
 
     def kubectl(self, *args: str, stdin: bytes = b"", check: bool = True) -> Result:
-        words = ["kubectl", "--kubeconfig", self.kubeconfig, *args]
+        words = [*KUBECTL, "--kubeconfig", self.kubeconfig, *args]
         return self.cp1.exec(words, stdin=stdin, check=check)
 
 
@@ -58,7 +61,7 @@ class Cluster:
         return self.sandbox.node(name)
 
     def kubectl(self, *args: str) -> str:
-        return self.cp1.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args]).out
+        return self.cp1.exec([*ADMIN, *args]).out
 
     def words(self, *args: str, **changed: str) -> list[str]:
         """The command line of a join; `target`, `token` and `pin` may be wrong ones."""

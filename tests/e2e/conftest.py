@@ -25,6 +25,7 @@ from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Sandbox, Store
 from edgeadm.sandbox.errors import NoSandboxError
+from tests.e2e.autonomy import Shop
 from tests.e2e.minutes import REPORT, Minutes, table
 from tests.e2e.plan import HERE, load
 from tests.e2e.release import KUBERNETES
@@ -228,6 +229,20 @@ def begin(
         return sandbox
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def shop(begin: Begin) -> Shop:
+    """Two edge nodes, on the first of which Pods of every usual kind run."""
+    found = Shop(begin())
+    found.open()
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(shop: Shop) -> dict[str, str]:
+    """The Pods of edge1 and their addresses, before anything happens to them."""
+    return shop.here()
 
 
 @pytest.fixture(scope="session")

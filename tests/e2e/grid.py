@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import ADMIN, Cluster
 from tests.e2e.release import tagged
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "service-group.yaml"
@@ -41,7 +41,7 @@ class Sites:
 
     def run_example(self) -> None:
         """As the guide has it."""
-        words = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "apply", "-f", "-"]
+        words = [*ADMIN, "apply", "-f", "-"]
         self.cluster.cp1.exec(words, stdin=tagged(EXAMPLE.read_text()).encode())
 
     def address(self) -> str:

@@ -12,8 +12,8 @@ from tests.e2e.files import files
 PATIENCE = 30.0  # seconds
 MARK = "\036"  # precedes each kind in a node's output: the record separator
 NOTHING = r"$^"
-# A boot changes the pid of sshd, and the interface index at the other end of the link.
-OF_A_BOOT = r"files: (gone|new): /run/sshd\.pid |links: (gone|new): \d+: eth0@"
+# A boot gives sshd and cron another pid, and the cable's other end another number.
+OF_A_BOOT = r"files: (gone|new): /run/(sshd|crond)\.pid |links: (gone|new): \d+: eth0@"
 # A value that is shared by all sandboxes of the host: another one may change it. edgeadm restores it, too,
 # which `tests/unit/phases/test_reset.py` tests.
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."

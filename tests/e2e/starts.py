@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +24,7 @@ from edgeadm.sandbox import Node, Sandbox, Store, image, recipe, saved
 from edgeadm.sandbox.errors import NoSavedStateError
 from edgeadm.sandbox.teardown import down
 from tests.e2e import cluster
-from tests.e2e.cluster import KUBECONFIG, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
+from tests.e2e.cluster import ADMIN, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
 from tests.e2e.waiting import until
 
 KEPT = 3  # of each state: those of the most recent executables
@@ -47,9 +48,14 @@ def site(sandbox: Sandbox) -> None:
     control_plane(sandbox)
     cp1 = sandbox.node("cp1")
     words = ["--token", TOKEN, "--discovery-token-ca-cert-hash", pin_of(cp1), "--install-pkg-path"]
-    for name, (label, port) in SITES.items():
+
+    def join(name: str) -> None:
+        label, port = SITES[name]
         own = ["--node-labels", f"site={label}", "--lite-apiserver-port", port]
         sandbox.node(name).exec(["edgeadm", "join", f"{cp1.ip}:6443", *words, package_in(cp1), *own])
+
+    with ThreadPoolExecutor(len(SITES)) as pool:
+        list(pool.map(join, SITES))
 
 
 def installed(sandbox: Sandbox) -> None:
@@ -115,10 +121,15 @@ def wait_whole(sandbox: Sandbox, since: float) -> None:
 def is_whole(sandbox: Sandbox, since: float) -> bool:
     """Whether every node and every Pod is ready, as reported after `since` (seconds of the epoch)."""
     cp1 = sandbox.node("cp1")
-    leases = _items(cp1, "-n", "kube-node-lease", "get", "leases")
-    renewed = {each["metadata"]["name"] for each in leases if _time(each["spec"]["renewTime"]) >= since}
-    nodes = {each["metadata"]["name"] for each in _items(cp1, "get", "nodes") if _is(each, "Ready")}
-    pods = _items(cp1, "get", "pods", "-A")
+    found = _items(cp1, "get", "nodes,pods,leases", "-A")
+    pods = [each for each in found if each["kind"] == "Pod"]
+    nodes = {each["metadata"]["name"] for each in found if each["kind"] == "Node" and _is(each, "Ready")}
+    renewed = {
+        each["metadata"]["name"]
+        for each in found
+        if each["metadata"].get("namespace") == "kube-node-lease"
+        and _time(each["spec"]["renewTime"]) >= since
+    }
     return nodes == renewed == {node.name for node in sandbox.nodes} and all(
         _runs(pod, since) for pod in pods
     )
@@ -137,9 +148,7 @@ def _is(obj: dict[str, Any], condition: str) -> bool:
 
 
 def _items(cp1: Node, *args: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(
-        cp1.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args, "-o", "json"]).out
-    )["items"]
+    found: list[dict[str, Any]] = json.loads(cp1.exec([*ADMIN, *args, "-o", "json"]).out)["items"]
     return found
 
 

@@ -18,7 +18,7 @@ import pytest
 from edgeadm.package.manifest import FILTERS
 from edgeadm.sandbox import Kind, Node, Sandbox
 from edgeadm.sandbox.recipe import NEVER, NOT_BARE
-from tests.e2e.cluster import DONE, KUBECONFIG, NETWORK, TOKEN, Cluster, package_in
+from tests.e2e.cluster import ADMIN, DONE, NETWORK, TOKEN, Cluster, package_in
 from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
 from tests.e2e.waiting import until
 
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.e2e
 IMAGES = os.environ.get("E2E_BARE_IMAGES", "debian-12 debian-13").split()
 RUNNING = "pgrep -x flanneld && pgrep -x kube-proxy && pgrep -x coredns"
 Snapshots = dict[str, dict[str, list[str]]]
-KUBECTL = ("kubectl", "--kubeconfig", KUBECONFIG)
 PORT = 5300
 CONTAINER = {
     "name": "web",
@@ -53,6 +52,10 @@ def sandbox(make_sandbox: Callable[..., Sandbox], package: Path, executable: Pat
 
 @pytest.fixture(scope="module")
 def before(sandbox: Sandbox) -> Snapshots:
+    """After a second boot: units of Debian run at the first one alone."""
+    for node in sandbox.nodes:
+        sandbox.power(node.name, "off")
+        sandbox.power(node.name, "on")
     return {node.name: snapshot(node) for node in sandbox.nodes}
 
 
@@ -112,7 +115,7 @@ def test_a_host_port_works(cluster: Cluster, edge1: Node) -> None:
     images = edge1.exec(["ctr", "-n", "k8s.io", "images", "ls", "-q"]).out.split()
     (coredns,) = [name for name in images if name.startswith("registry.k8s.io/coredns/coredns:")]
     pod = json.dumps(WEB).replace("IMAGE", coredns)
-    cluster.cp1.exec([*KUBECTL, "apply", "-f", "-"], stdin=pod.encode())
+    cluster.cp1.exec([*ADMIN, "apply", "-f", "-"], stdin=pod.encode())
     dial = ["timeout", "3", "bash", "-c", f"exec 3<>/dev/tcp/{edge1.ip}/{PORT}"]
     until(lambda: cluster.cp1.exec(dial, check=False).code == 0, "the host port answers")
     cluster.kubectl("delete", "pod", "web", "--now")
@@ -120,7 +123,7 @@ def test_a_host_port_works(cluster: Cluster, edge1: Node) -> None:
 
 def test_a_port_is_forwarded_without_socat(cluster: Cluster) -> None:
     cp1 = cluster.cp1
-    forward = [*KUBECTL, "--namespace=kube-system", "port-forward", "deployment/coredns", "18181:8181"]
+    forward = [*ADMIN, "--namespace=kube-system", "port-forward", "deployment/coredns", "18181:8181"]
     cp1.exec(["systemd-run", "--quiet", "--unit=forward", *forward])
     ask = "exec 3<>/dev/tcp/127.0.0.1/18181; printf 'GET /ready HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
     until(lambda: "200 OK" in cp1.exec(["timeout", "5", "bash", "-c", ask], check=False).out, "it answers")

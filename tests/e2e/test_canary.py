@@ -18,7 +18,7 @@ from edgeadm.cluster.outside import TokenApi
 from edgeadm.hosts import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox
-from tests.e2e.cluster import NETWORK, package_in
+from tests.e2e.cluster import ADMIN, NETWORK, package_in
 
 pytestmark = pytest.mark.e2e
 KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)\n-----END", re.DOTALL)
@@ -212,7 +212,7 @@ def test_a_bootstrap_token_reads_no_secret(run: Run) -> None:
     api = TokenApi(f"https://{cp1.ip}:6443", cp1.read("/etc/kubernetes/pki/ca.crt"), run.token)
     readable = {}
     for kind in ("configmaps", "secrets"):
-        command = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", kind, "-A", "-o", "json"]
+        command = [*ADMIN, "get", kind, "-A", "-o", "json"]
         there = json.loads(cp1.exec(command).out)["items"]
         assert there
         for meta in (each["metadata"] for each in there):

@@ -16,13 +16,12 @@ import pytest
 from edgeadm.hosts import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox, names
+from tests.e2e.cluster import ADMIN, KUBECONFIG, KUBECTL
 from tests.e2e.killing import kill_at
 from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-KUBECONFIG = "/etc/kubernetes/admin.conf"
-ADMIN = ("kubectl", "--kubeconfig", KUBECONFIG, "--cache-dir", "/dev/shm/kubectl")
 TOKEN = "abcdef.0123456789abcdef"
 KEY = "5" * 64
 # Run in a node's network, with the files of its peer certificate.
@@ -148,7 +147,7 @@ def test_what_holds_the_address_is_checked_and_private(cluster: Cluster) -> None
     assert password not in cp1.exec(["ps", "-eo", "args="]).out
     server = ["--server", f"https://{cluster.vip}:6443", "--insecure-skip-tls-verify", "--token", TOKEN]
     where = "/api/v1/namespaces/kube-system/secrets/edgeadm-virtual-ip"
-    denied = cp1.exec([*ADMIN[:1], *ADMIN[3:], *server, "get", "--raw", where], check=False)
+    denied = cp1.exec([*KUBECTL, *server, "get", "--raw", where], check=False)
     assert "Forbidden" in denied.err
 
 

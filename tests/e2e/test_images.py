@@ -11,6 +11,7 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
+from tests.e2e.cluster import ADMIN
 from tests.e2e.release import IMAGES, KUBERNETES
 from tests.e2e.snapshot import changed, snapshot
 
@@ -78,7 +79,7 @@ def test_a_node_that_joins_gives_its_images_the_clusters_names(sandbox: Sandbox)
     assert f"{MIRROR}/kube-proxy:{KUBERNETES}" in there
     assert any(each.startswith(f"{EDGE_MIRROR}/tunnel:") for each in there)
     # containerd reports any name of a container's image: the requested names are in the API.
-    kubectl = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+    kubectl = [*ADMIN]
     here = ["pods", "-A", "--field-selector", "spec.nodeName=edge1"]
     first.exec([*kubectl, "wait", *here, "--for=condition=Ready", "--timeout=180s"])
     pods = json.loads(first.exec([*kubectl, "get", *here, "-o", "json"]).out)["items"]

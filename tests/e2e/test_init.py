@@ -11,12 +11,12 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
+from tests.e2e.cluster import ADMIN
 from tests.e2e.killing import JOURNAL, kill_at, lock_holder, ran, records, start, wrote
 from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-KUBECONFIG = "/etc/kubernetes/admin.conf"
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
 
 
@@ -34,7 +34,7 @@ class Machine:
         return ["edgeadm", "init", *args, "--install-pkg-path", self.package, *NETWORK]
 
     def kubectl(self, *args: str) -> str:
-        return self.node.exec(["kubectl", "--kubeconfig", KUBECONFIG, *args]).out
+        return self.node.exec([*ADMIN, *args]).out
 
     def exists(self, path: str) -> bool:
         return (self.node.root / path.lstrip("/")).exists()

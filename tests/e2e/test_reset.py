@@ -10,12 +10,12 @@ import pytest
 
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node
+from tests.e2e.cluster import KUBECTL
 from tests.e2e.killing import kill_at, ran
 from tests.e2e.snapshot import changed, snapshot
 
 pytestmark = pytest.mark.e2e
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
-KUBECTL = ("kubectl", "--cache-dir", "/dev/shm/kubectl")  # not a file of root's
 PATIENCE = 600.0  # seconds after which a reset counts as hung, with any component dead
 # Without the journal, the previous state of these is unknown: they are kept as they are.
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")

@@ -1,5 +1,6 @@
-"""The short end-to-end test: plan, init, one join, an offline power cut, and reset, which keeps the previous
-state. `make e2e-smoke` runs it, also with other Kubernetes versions than the default."""
+"""The short way through edgeadm, from bare nodes and back: plan, init, one join, a power cut while the cable
+is out, and reset, which leaves what was there before. `make e2e-smoke` runs it, also with other Kubernetes
+versions than the default (`KUBERNETES=v1.36.3`) and on bare nodes of a Debian release (`IMAGE=debian-13`)."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeadm.sandbox import Sandbox
+from edgeadm.sandbox import Kind, Sandbox
 from tests.e2e.cluster import DONE, NETWORK, TOKEN, Cluster, cluster_of, package_in
 from tests.e2e.snapshot import OF_A_BOOT, changed, snapshot
+from tests.e2e.tier import IMAGE
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -20,11 +22,15 @@ RUNNING = "pgrep -x flanneld && pgrep -x kube-proxy && pgrep -x coredns"
 
 @pytest.fixture(scope="module")
 def sandbox(make_sandbox: Callable[..., Sandbox], package: Path) -> Sandbox:
-    return make_sandbox(control_planes=1, edges=1, package=package)
+    return make_sandbox(control_planes=1, edges=1, package=package, kind=Kind(IMAGE, bare=IMAGE != ""))
 
 
 @pytest.fixture(scope="module")
 def bare(sandbox: Sandbox) -> dict[str, dict[str, list[str]]]:
+    """After a second boot: units of Debian run at the first one alone."""
+    for node in sandbox.nodes:
+        sandbox.power(node.name, "off")
+        sandbox.power(node.name, "on")
     return {node.name: snapshot(node) for node in sandbox.nodes}
 
 

@@ -93,3 +93,9 @@ def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
     assert keys.public_key(private) == public
     assert private.stat().st_mode & 0o777 == 0o600
     assert private.read_text().startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+
+
+def test_the_events_of_network_cards_are_replayed_once_udev_listens() -> None:
+    """Otherwise systemd-networkd waits for them for ever."""
+    after = [line for line in layer.UDEV_TRIGGER.splitlines() if line.startswith("After=")]
+    assert "systemd-udevd.service" in after[0]
