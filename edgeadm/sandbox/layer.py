@@ -29,8 +29,9 @@ CHANGED_UNITS = {
         "replays only the events of the node's own network interfaces: all other devices belong to the host"
     ),
 }
-# udev announces a card to network daemons only after its event, and the cards are there before udev. udev's
-# sockets, which would keep the events until it listens, start only if /sys is writable, which comes later here.
+# udev announces an interface to network daemons only after its event, and the interfaces exist before udev
+# starts. udev's sockets, which would queue the events, start only if /sys is writable, which is later in a
+# node.
 UDEV_TRIGGER = """\
 [Unit]
 After=edgeadm-sandbox.service systemd-udevd.service
