@@ -33,7 +33,7 @@ class EdgeCertificate:
     cluster CA signs requests that the CSR approver has approved."""
 
     name: str = "certificate"
-    summary: str = "obtain this node's client certificate for lite-apiserver"
+    summary: str = "obtain lite-apiserver's serving certificate"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:

@@ -220,8 +220,8 @@ def _wait_for_api(nodes: list[Node]) -> None:
     """Return once the API server of one of the nodes is ready, or after a minute.
 
     Nodes that boot afterwards find it ready. If a kubelet on an edge node starts before the API server
-    responds, lite-apiserver issues placeholder tokens to its Pods, which the API server rejects until the kubelet
-    has replaced them, after about 100 seconds (decision 15)."""
+    responds, lite-apiserver issues placeholder tokens to its Pods, which the API server rejects until the
+    kubelet has replaced them, after about 100 seconds (decision 15)."""
     end = time.monotonic() + API_PATIENCE
     while not any(node.serves_api() for node in nodes) and time.monotonic() < end:
         time.sleep(0.3)

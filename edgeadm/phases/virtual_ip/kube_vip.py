@@ -59,7 +59,7 @@ class KubeVipSettled(KubeVip):
     """Once there is a cluster, kube-vip switches to admin.conf, because super-admin.conf bypasses RBAC."""
 
     name: str = "kube-vip-admin"
-    summary: str = "switching kube-vip to admin.conf"
+    summary: str = "switch kube-vip to admin.conf"
     patience: float = PATIENCE
 
     def apply(self, ctx: Context) -> None:
