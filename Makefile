@@ -30,7 +30,7 @@ AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and nee
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist release bench bench-start lock format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ docs: $(READY) ## the documentation, with warnings as errors, in docs/_build/htm
 
 dist: $(READY_TO_BUILD) ## wheel, sdist and the self-contained executable, in dist/
 	$(PYTHON) tools/dist.py
+
+release: $(READY_TO_BUILD) ## build the artifacts of the release at the current tag, in dist/
+	tools/release.sh build
 
 bench: $(READY_TO_BUILD) ## edgeadm compared with the manual steps: init, then join, as JSON (root)
 	@$(PYTHON) tools/bench_init.py

@@ -5,7 +5,8 @@ The message says what is wrong, the hint says what to do. Sub-packages define th
 subclassing `EdgeadmError` in an `errors.py` of their own. This module imports nothing of ours.
 
 Exit status: 1 general and usage, 2 preflight or another check, 3 validation, 4 a phase failed, 5 host or API
-not reached, 6 package refused, 8 another edgeadm holds the lock, 130 interrupted.
+not reached, 6 package refused, 8 another edgeadm holds the lock, 128+N ended by the signal N
+(130: Ctrl-C).
 """
 
 from __future__ import annotations

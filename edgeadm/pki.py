@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Secret
 
@@ -36,7 +37,7 @@ def discovery_hash(ca_pem: bytes) -> str:
         raise BadCertificateError(
             "the file of the cluster CA contains no certificate",
             context=str(error),
-            hint="compare it with /etc/kubernetes/pki/ca.crt of a control plane",
+            hint=f"compare it with {PKI}/ca.crt of a control plane",
         ) from error
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "sha256:" + hashlib.sha256(spki).hexdigest()

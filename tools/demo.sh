@@ -15,14 +15,14 @@ in_node() { "$edgeadm" sandbox exec cp1 --name "$name" -- "$@"; }
 "$edgeadm" sandbox up --control-planes 1 --name "$name"
 package=$(in_node sh -c 'ls /mnt/package/*.tar.zst')
 in_node edgeadm init --install-pkg-path "$package" --pod-network-cidr 192.168.0.0/16
-in_node kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes -o wide
+in_node kubectl get nodes -o wide
 
 cat <<END
 
 This is a Kubernetes control plane of your own. Go on with
 
     $edgeadm sandbox exec cp1 --name $name -- bash
-    kubectl --kubeconfig /etc/kubernetes/admin.conf get pods -A
+    kubectl get pods -A
 
 and take it down again, leaving nothing behind, with
 

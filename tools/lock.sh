@@ -10,3 +10,5 @@ compile=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 "${compile[@]}" "$@" --extra build --constraints requirements-dev.txt pyproject.toml --output-file requirements-build.txt
 # checkov lives in an environment of its own (tools/checkov.py): what it needs need not go with what we need.
 "${compile[@]}" "$@" --output-file requirements-checkov.txt - <<<"checkov>=3.2"
+# Loaded into the process of tools/sbom.py: what both need has one version.
+"${compile[@]}" "$@" --constraints requirements-dev.txt --output-file requirements-sbom.txt - <<<"cyclonedx-python-lib[json-validation]>=11"

@@ -44,8 +44,9 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def substitute(_app: Any, _name: str, source: list[str]) -> None:
-    """Replace `{{ kubernetes }}` with the default Kubernetes version and `{{ recipes }}` with all versions,
-    also in code blocks."""
+    """Replace `{{ kubernetes }}` with the default Kubernetes version, `{{ recipes }}` with all versions and
+    `{{ version }}` with the version of edgeadm, also in code blocks."""
+    source[0] = source[0].replace("{{ version }}", edgeadm.__version__)
     source[0] = source[0].replace("{{ kubernetes }}", default_kubernetes())
     source[0] = source[0].replace("{{ recipes }}", ", ".join(known_recipes()))
 

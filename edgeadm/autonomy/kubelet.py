@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from edgeadm import pki
 from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok, warning
-from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode, server_in
+from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import KUBELET_CONF
 from edgeadm.phases.lite_files import PAIR
@@ -21,7 +22,7 @@ SET_THE_CLOCK = "set the clock: `timedatectl set-time`, or a time service"
 
 
 def _server(node: EdgeNode) -> Found:
-    found = server_in(node.host.read(KUBELET_CONF))
+    found = server_of(node.host.read(KUBELET_CONF))
     if found == node.server:
         return ok(f"{KUBELET_CONF} names {found}")
     return failed(f"{KUBELET_CONF} contains {found or 'no server'}, but lite-apiserver is at {node.server}")

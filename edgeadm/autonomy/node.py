@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from edgeadm import pki, yaml_text
+from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
+from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.config import Config
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
@@ -19,8 +20,9 @@ from edgeadm.phases import edge_nic, lite_apiserver, service_ip
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.common import KUBELET_CONF
 from edgeadm.phases.lite_files import LOCAL, address_of
-from edgeadm.phases.membership import CLIENT, ClusterFacts, facts_on
+from edgeadm.phases.membership import ClusterFacts, facts_on
 from edgeadm.phases.node_files import KEEP, REPAIR
+from edgeadm.phases.node_name import own_name
 
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 FLANNEL = "flannel"
@@ -78,7 +80,7 @@ class EdgeNode:
     def server(self) -> str:
         """https://ADDRESS:PORT of lite-apiserver; the port is specific to this node."""
         port = Config().join.lite_apiserver_port
-        return server_in(self.host.read(LOCAL)) or address_of(self.facts, port)
+        return server_of(self.host.read(LOCAL)) or address_of(self.facts, port)
 
     @cached_property
     def kubelet_config(self) -> dict[str, Any]:
@@ -145,11 +147,10 @@ class EdgeNode:
 def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
     """This host as an edge node. Raises OtherNodeError for another node name, NotAnEdgeNodeError if it is not
     one."""
-    name = pki.common_name(host.read(CLIENT) or b"").removeprefix("system:node:")
-    own = {each for each in (name, machine.hostname(host)) if each}
-    if asked and asked.lower() not in own:
+    name = own_name(host)
+    if asked and asked.lower() not in (name, machine.hostname(host)):
         raise OtherNodeError(
-            f"`{asked}` is another node: this one is `{name or machine.hostname(host)}`",
+            f"`{asked}` is another node: this one is `{name}`",
             hint=f"run it on that node: `ssh {asked} edgeadm check autonomy`",
         )
     found = facts_on(host)
@@ -159,7 +160,7 @@ def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
             "not an edge node: lite-apiserver is not installed",
             hint="run it on a node that joined with `edgeadm join` as an edge node",
         )
-    return EdgeNode(host, name or machine.hostname(host), found, nearby)
+    return EdgeNode(host, name, found, nearby)
 
 
 def document(text: bytes | None) -> dict[str, Any]:
@@ -171,11 +172,3 @@ def document(text: bytes | None) -> dict[str, Any]:
     except yaml.YAMLError:
         found = None
     return found if isinstance(found, dict) else {}
-
-
-def server_in(kubeconfig: bytes | None) -> str:
-    """The server of a kubeconfig's first cluster, or an empty string."""
-    try:
-        return str(document(kubeconfig)["clusters"][0]["cluster"]["server"])
-    except (KeyError, IndexError, TypeError):
-        return ""

@@ -29,7 +29,7 @@ class ClusterVerb(WorkflowVerb):
         # Stored settings of the cluster are kept unless they are overridden.
         config = load(ctx.params.get("config"), given(ctx, self.name), remembered(access.cluster))
         validate(config, self.name)
-        return self.with_path(replace(config, verbosity=asked.verbosity), access.path)
+        return self.with_path(replace(config, verb=asked.verb, verbosity=asked.verbosity), access.path)
 
     def with_cluster(self, config: Config) -> Config:
         """The configuration with the path of its kubeconfig, and the settings that the cluster stored at the

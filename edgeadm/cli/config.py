@@ -10,6 +10,9 @@ from edgeadm.cli import console, pflag
 from edgeadm.cli.init import VERB
 from edgeadm.config.load import API, KIND
 from edgeadm.config.model import Config, join_settings, key_of, kubeadm_settings, own_settings
+from edgeadm.config.secret import unmarked
+
+MASK = "***"
 
 
 @click.group("config", cls=pflag.Group)
@@ -23,7 +26,7 @@ def _print(**_options: Any) -> None:
 
     ctx = click.get_current_context()
     config = VERB.configured(ctx)
-    documents = [as_document(config), *(dict(each) for each in config.kubeadm_documents)]
+    documents = [as_document(config), *(unmarked(each, MASK) for each in config.kubeadm_documents)]
     if ctx.params["output"] == "json":
         console.data_json(documents)
     else:
@@ -49,7 +52,7 @@ def as_document(config: Config) -> dict[str, Any]:
     of_join = [(name, each, getattr(config.join, name)) for name, each in join_settings().items()]
     for name, each, value in (*of_kubeadm, *of_join):
         if value != each.default:
-            document[key_of(name)] = "***" if each.metadata.get("secret") else _plain(value)
+            document[key_of(name)] = MASK if each.metadata.get("secret") else _plain(value)
     return document
 
 

@@ -17,7 +17,6 @@ from edgeadm.drill.block import MARGIN, Block
 from edgeadm.drill.node import EdgeNode, this_node
 from edgeadm.drill.offline import UNITS, Drill
 from edgeadm.drill.report import VERB
-from edgeadm.drill.stops import ends_like_ctrl_c
 from edgeadm.drill.watch import Watch
 from edgeadm.errors import ConfigError, LockedError
 from edgeadm.hosts import Host
@@ -111,8 +110,7 @@ def offline(
     if dry_run:
         _say_what_would_be(wish, as_json=output == "json")
         return 0
-    with ends_like_ctrl_c():
-        return _drill(wish, as_json=output == "json")
+    return _drill(wish, as_json=output == "json")
 
 
 @command.command("lift")

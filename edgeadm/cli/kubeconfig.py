@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from edgeadm import yaml_text
 from edgeadm.cli.session import world
 from edgeadm.cluster import Cluster
+from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, announced_server, parse
+from edgeadm.config.address import HostPort
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Host
 from edgeadm.phases.common import ADMIN_CONF
-
-PORT = 6443
 
 
 class KubeconfigError(EdgeadmError):
@@ -34,29 +30,19 @@ class Access:
     path: str
     cluster: Cluster
     host: Host
-    settings: dict[str, Any]
+    kubeconfig: Kubeconfig
 
     def endpoint(self) -> str:
         """HOST:PORT for nodes that join: the advertised address, else that of the kubeconfig."""
-
-        info = self.cluster.get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
-        announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
-        server = announced.get("clusters", [{}])[0].get("cluster", {}).get("server")
-        found = urlsplit(server or self.settings.get("server", ""))
-        name = f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname
-        return f"{name}:{found.port or PORT}"
+        return str(HostPort.of_url(announced_server(self.cluster) or self.kubeconfig.server))
 
     def authority(self) -> bytes:
         """The CA certificate. Raises KubeconfigError if the kubeconfig contains none."""
-        data = self.settings.get("certificate-authority-data")
-        if data:
-            return base64.b64decode(data)
-        file = self.settings.get("certificate-authority")
-        found = self.host.read(os.path.join(os.path.dirname(self.path), file)) if file else None  # noqa: PTH118, PTH120
-        if found is None:
+        found = self.kubeconfig.authority(self.path, self.host.read)
+        if not found:
             raise KubeconfigError(
                 f"`{self.path}` does not contain the cluster's CA",
-                hint="use one that contains it, such as the control plane's /etc/kubernetes/admin.conf",
+                hint=f"use one that contains it, such as the control plane's {ADMIN_CONF}",
             )
         return found
 
@@ -71,7 +57,7 @@ def open_access(given: str | None) -> Access:
     for path in _candidates(given):
         data = host.read(path)
         if data is not None:
-            return Access(path, here.cluster_of(data), host, _settings(path, data))
+            return Access(path, here.cluster_of(data), host, _parsed(path, data))
     raise KubeconfigError(
         f"`{given}` does not exist" if given else "no kubeconfig found",
         hint=f"run the command on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
@@ -89,19 +75,16 @@ def _candidates(given: str | None) -> Iterator[str]:
         yield ADMIN_CONF
 
 
-def _settings(path: str, data: bytes) -> dict[str, Any]:
-    """The `cluster` part of the current context."""
-    import yaml
-
+def _parsed(path: str, data: bytes) -> Kubeconfig:
+    """The cluster of the current context. Raises KubeconfigError."""
     try:
-        config = yaml_text.load(data)
-        contexts = {each["name"]: each["context"] for each in config["contexts"]}
-        clusters = {each["name"]: each["cluster"] for each in config["clusters"]}
-        found: dict[str, Any] = clusters[contexts[config["current-context"]]["cluster"]]
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        found, why = parse(data), ""
+    except NotAKubeconfigError as error:
+        found, why = Kubeconfig(""), str(error)
+    if not found.context:
         raise KubeconfigError(
             f"`{path}` is not a kubeconfig with a current context",
-            context=str(error),
+            context=why,
             hint="compare it with the output of `kubectl config view`",
-        ) from error
+        )
     return found

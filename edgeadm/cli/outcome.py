@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,9 +12,12 @@ from collections.abc import Sequence
 import click
 
 from edgeadm.cli import console
+from edgeadm.core.signals import StoppedError, end_like_ctrl_c
 from edgeadm.errors import EdgeadmError, UsageError
 
-INTERRUPTED = 130
+# The status in a shell of a program that a signal ended, less the number of the signal.
+ENDED_BY_SIGNAL = 128
+INTERRUPTED = ENDED_BY_SIGNAL + signal.SIGINT
 # The status of a program in a shell that wrote to a closed pipe.
 BROKEN_PIPE = 141
 
@@ -25,11 +29,17 @@ class BugError(EdgeadmError):
 
 
 def run(command: click.Command, argv: list[str] | None = None, obj: object = None) -> int:
-    """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 130 if interrupted.
+    """The exit status of a command line: 0, an error's own, 1 for usage and bugs, 128 and the number of the
+    signal that ended it: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP.
 
     click passes `obj` on to the verbs: a World, in tests.
     """
     words = sys.argv[1:] if argv is None else argv
+    with end_like_ctrl_c():
+        return _run(command, words, obj)
+
+
+def _run(command: click.Command, words: list[str], obj: object) -> int:
     stdout = sys.stdout
     try:
         outcome = command.main(words, prog_name="edgeadm", standalone_mode=False, obj=obj)
@@ -40,9 +50,8 @@ def run(command: click.Command, argv: list[str] | None = None, obj: object = Non
         return 1
     except click.ClickException as error:
         return _show(_usage(error), words)
-    except (click.Abort, KeyboardInterrupt):
-        console.talk("\ninterrupted; run the same command again to resume")
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _interrupted(error)
     except SystemExit:
         # For a closed pipe, click wraps stdout and exits with 1, as for an error of ours.
         if sys.stdout is not stdout:
@@ -51,6 +60,18 @@ def run(command: click.Command, argv: list[str] | None = None, obj: object = Non
     except Exception as error:  # noqa: BLE001  the last net: an unexpected exception is a bug, and says so
         return _show(_bug(error), words)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _interrupted(error: BaseException) -> int:
+    """click wraps the exception of a signal in an Abort."""
+    cause = error.__cause__ if isinstance(error, click.Abort) else error
+    if not isinstance(cause, StoppedError):
+        console.talk("\ninterrupted; run the same command again to resume")
+        return INTERRUPTED
+    console.talk(
+        f"\ninterrupted by {signal.Signals(cause.number).name}; run the same command again to resume"
+    )
+    return ENDED_BY_SIGNAL + cause.number
 
 
 def _usage(error: click.ClickException) -> UsageError:

@@ -120,7 +120,9 @@ def list_nodes(name: str, output: str) -> None:
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @name_option
 def execute(node: str, argv: tuple[str, ...], name: str) -> int:
-    """Run a command in a node, even if its link is down; streams and exit status are passed through."""
+    """Run a command in a node, even if its link is down; streams and exit status are passed through.
+
+    On a control plane, KUBECONFIG is /etc/kubernetes/admin.conf."""
     return _sandbox(name).node(node).attach(argv)
 
 

@@ -20,6 +20,7 @@ from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config
+from edgeadm.config.secret import secrets_in
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
@@ -166,13 +167,7 @@ def masked_command(config: Config) -> str:
 
 def secrets_of(config: Config) -> set[str]:
     """The secrets to mask: tokens and keys of flags and documents."""
-    flags = config.kubeadm
-    ticket = ticket_of(config)
-    found = {flags.token, flags.certificate_key, ticket.token, ticket.bootstrap_token}
-    for document in config.kubeadm_documents:
-        found |= {token.get("token") for token in document.get("bootstrapTokens") or []}
-        found.add(document.get("certificateKey"))
-    return {secret for secret in found if secret}
+    return set(secrets_in(config))
 
 
 def world() -> World:

@@ -12,6 +12,7 @@ from edgeadm import pki
 from edgeadm.cli import console, options, pflag
 from edgeadm.cli.kubeconfig import Access, open_access
 from edgeadm.cluster.dry import DryCluster
+from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.config.validate import CERTIFICATE_KEY
 from edgeadm.errors import ConfigError, UsageError
 from edgeadm.kubeadm import tokens
@@ -22,7 +23,7 @@ COLUMNS = ("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")
 kubeconfig_option = click.option(
     "--kubeconfig",
     metavar="FILE",
-    help="Kubeconfig of the cluster. [default: KUBECONFIG, ~/.kube/config, /etc/kubernetes/admin.conf]",
+    help=f"Kubeconfig of the cluster. [default: KUBECONFIG, ~/.kube/config, {ADMIN_CONF}]",
 )
 dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Print the changes without making them.")
 

@@ -70,7 +70,7 @@ class WorkflowVerb:
     def configured(self, ctx: click.Context) -> Config:
         """The merged and validated configuration of this command line."""
         config = load(ctx.params.get("config"), given(ctx, self.name))
-        config = replace(config, verbosity=ctx.params.get("verbosity") or 0)
+        config = replace(config, verb=self.name, verbosity=ctx.params.get("verbosity") or 0)
         validate(config, self.name)
         if config.values:
             check_names(config.values, (step.phase.name for step in self.workflow.steps()))

@@ -11,12 +11,7 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
-from urllib.parse import urlsplit
 
-import yaml
-
-from edgeadm import yaml_text
 from edgeadm.cluster.errors import (
     CertificateAddressError,
     NotAnApiServerError,
@@ -24,10 +19,12 @@ from edgeadm.cluster.errors import (
     TokenWrongError,
     WrongCaError,
 )
+from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, parse
 from edgeadm.cluster.outside import TIMEOUT, Answer, TokenApi, call
 from edgeadm.cluster.trust import COMMON_NAME, check_clock, unchecked
 from edgeadm.cluster.web import discovery_file
-from edgeadm.config.ticket import PORT, Ticket
+from edgeadm.config.address import HostPort
+from edgeadm.config.ticket import Ticket
 from edgeadm.errors import ApiError, UnreachableError
 
 VERSION = "/version"
@@ -45,18 +42,13 @@ def discover(ticket: Ticket, timeout: float = TIMEOUT) -> TokenApi:
     server, ca = _cluster_of(kubeconfig)
     if not ticket.trust_anyone:
         _check_pins(ca, ticket.ca_hashes)
-    asked = TokenApi(server_of(*ticket.address), ca, ticket.bootstrap_token, timeout)
+    asked = TokenApi(ticket.address.url, ca, ticket.bootstrap_token, timeout)
     if server != asked.server:
         try:
             return replace(_checked(replace(asked, server=server, timeout=timeout / 2)), timeout=timeout)
         except (UnreachableError, ApiError):
             pass  # an address of the cluster's internal network: use the given one, or raise its error
     return _reached(asked)
-
-
-def server_of(host: str, port: int) -> str:
-    """https://HOST:PORT, with an IPv6 address in brackets."""
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 
 def spki_hashes(bundle: bytes) -> list[str]:
@@ -82,7 +74,7 @@ def _signed_kubeconfig(ticket: Ticket, timeout: float) -> str:
     name, _, secret = ticket.token.partition(".")
     end = time.monotonic() + SIGNER
     while True:
-        data = _cluster_info(server_of(*ticket.address), timeout)
+        data = _cluster_info(ticket.address.url, timeout)
         if f"jws-kubeconfig-{name}" in data or time.monotonic() > end:
             break
         time.sleep(0.5)
@@ -119,14 +111,15 @@ def _cluster_info(server: str, timeout: float) -> Mapping[str, str]:
 
 def _cluster_of(kubeconfig: str) -> tuple[str, bytes]:
     try:
-        found: Any = yaml_text.load(kubeconfig)
-        cluster = found["clusters"][0]["cluster"]
-        return cluster["server"].rstrip("/"), base64.b64decode(cluster["certificate-authority-data"])
-    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        found = parse(kubeconfig)
+    except NotAKubeconfigError:
+        found = Kubeconfig("")
+    if not found.server or not found.ca:
         raise NotAnApiServerError(
             "the kubeconfig contains no cluster with an address and a CA",
             hint="a discovery file requires `server` and `certificate-authority-data`",
-        ) from error
+        )
+    return found.server, found.ca
 
 
 def _check_pins(ca: bytes, wanted: tuple[str, ...]) -> None:
@@ -161,13 +154,13 @@ def _by_name(api: TokenApi, error: CertificateAddressError) -> TokenApi:
     """The server at this IP address under the name COMMON_NAME. Raises the error if its certificate is not
     valid for that name either, or if a name was given: DNS determines the addresses of a name, which may
     change."""
-    where = urlsplit(api.server)
+    where = HostPort.of_url(api.server)
     try:
-        address = str(ipaddress.ip_address(where.hostname or ""))
+        address = str(ipaddress.ip_address(where.host))
     except ValueError:
         raise error from None
     try:
-        return _checked(replace(api, server=server_of(COMMON_NAME, where.port or PORT), at=address))
+        return _checked(replace(api, server=HostPort(COMMON_NAME, where.port).url, at=address))
     except CertificateAddressError:
         raise error from None
 

@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm.cluster.base import Awaited, Object, Say, copied, nobody
 from edgeadm.cluster.conflicts import without
 from edgeadm.cluster.difference import described
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 Key = tuple[str, str, str, str]
@@ -122,7 +123,7 @@ class FakeOutside:
 
     paths: dict[str, dict[str, Any]]
     ca: bytes
-    server: str = "https://10.0.0.11:6443"
+    server: str = HostPort("10.0.0.11").url
     sign: Callable[[bytes], bytes] | None = None
     at: str = ""
 

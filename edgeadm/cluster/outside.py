@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm.cluster.base import Object
 from edgeadm.cluster.errors import (
@@ -26,7 +25,7 @@ from edgeadm.cluster.errors import (
     TokenRefusedError,
 )
 from edgeadm.cluster.trust import explain
-from edgeadm.config.ticket import PORT
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError
 
 TIMEOUT = 5.0
@@ -157,8 +156,8 @@ def call(
 ) -> Answer:
     """One request, sent to the address `at` if it is set. Raises a separate error for each cause of a missing
     response."""
-    where = urlsplit(server)
-    name, port = where.hostname or "", where.port or PORT
+    where = HostPort.of_url(server)
+    name, port = where.host, where.port
     host = at or name
     connection = Connection(name, port, timeout=timeout, context=context)
     connection.at, connection.trust = host, context

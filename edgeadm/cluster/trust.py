@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm.cluster.errors import (
     CertificateAddressError,
@@ -18,6 +17,7 @@ from edgeadm.cluster.errors import (
     CertificateUntrustedError,
     ClockError,
 )
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError
 
 # A name that an API server's certificate usually contains, whatever its addresses are.
@@ -120,8 +120,8 @@ def _until_valid(certificate: bytes) -> str:
 
 def _look(server: str, timeout: float) -> tuple[bytes, float | None]:
     """The certificate and the server's clock; unavailable values are empty."""
-    where = urlsplit(server)
-    connection = HTTPSConnection(where.hostname or "", where.port, timeout=timeout, context=unchecked())
+    where = HostPort.of_url(server)
+    connection = HTTPSConnection(where.host, where.port, timeout=timeout, context=unchecked())
     with suppress(OSError, HTTPException, ValueError, TypeError):
         connection.request("GET", "/version")
         sock: Any = connection.sock

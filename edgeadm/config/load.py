@@ -27,6 +27,7 @@ from edgeadm.config.model import (
     key_of,
     kubeadm_settings,
 )
+from edgeadm.config.secret import Secret, marked
 from edgeadm.errors import ConfigError
 
 API = "edgeadm.io/v1alpha1"
@@ -43,11 +44,11 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
     ours = [document for document in documents if is_ours(document)]
     if len(ours) > 1:
         raise ConfigError(f"`{file}` contains {len(ours)} {KIND} documents", hint="keep one of them")
-    wanted = {**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given}
+    wanted = _marked({**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given})
     flags = {name: wanted.pop(name) for name in kubeadm_settings() if name in wanted}
     joining = {name: wanted.pop(name) for name in join_settings() if name in wanted}
     adding = {name: wanted.pop(name) for name in addon_settings() if name in wanted}
-    theirs = tuple(document for document in documents if not is_ours(document))
+    theirs = tuple(marked(document) for document in documents if not is_ours(document))
     return replace(
         Config(),
         **wanted,
@@ -56,6 +57,15 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
         addon=replace(AddonFlags(), **adding),
         kubeadm_documents=theirs,
     )
+
+
+def _marked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields; those that must not be shown as Secrets."""
+    secret = {name for name, each in every_setting().items() if each.metadata.get("secret")}
+    return {
+        name: Secret(value) if name in secret and isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def read_documents(file: str) -> tuple[KubeadmDocument, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from edgeadm.config import kubeadm_defaults as defaults
+
 # Who votes on whether an edge node is alive: edge nodes, or the cloud with one vote as well.
 EDGE_VOTERS, ALL_VOTERS = "edge", "all"
 KubeadmDocument = Mapping[str, Any]
@@ -28,12 +30,14 @@ class KubeadmFlags:
         None,
         "IP address that the API server advertises; that of the default interface if not set.",
     )
-    apiserver_bind_port: int | None = setting(None, "Port of the API server. (kubeadm's default: 6443)")
+    apiserver_bind_port: int | None = setting(
+        None, f"Port of the API server. (kubeadm's default: {defaults.API_PORT})"
+    )
     apiserver_cert_extra_sans: tuple[str, ...] = setting(
         (), "Additional names and addresses for the API server's certificate."
     )
     cert_dir: str | None = setting(
-        None, "Directory of the certificates. (kubeadm's default: /etc/kubernetes/pki)"
+        None, f"Directory of the certificates. (kubeadm's default: {defaults.PKI})"
     )
     certificate_key: str | None = setting(
         None, "Key that encrypts the control plane certificates in the Secret kubeadm-certs.", secret=True
@@ -53,9 +57,11 @@ class KubeadmFlags:
     node_name: str | None = setting(None, "Name of this node; the host name if not set.")
     patches: str | None = setting(None, "Directory with kubeadm patches.")
     pod_network_cidr: str | None = setting(None, "CIDR of the pod network.")
-    service_cidr: str | None = setting(None, "CIDR of Services. (kubeadm's default: 10.96.0.0/12)")
+    service_cidr: str | None = setting(
+        None, f"CIDR of Services. (kubeadm's default: {defaults.SERVICE_RANGE})"
+    )
     service_dns_domain: str | None = setting(
-        None, "DNS domain of Services. (kubeadm's default: cluster.local)"
+        None, f"DNS domain of Services. (kubeadm's default: {defaults.SERVICE_DOMAIN})"
     )
     skip_certificate_key_print: bool = setting(False, "Do not print the certificate key.")
     skip_token_print: bool = setting(False, "Do not print the bootstrap token.")
@@ -87,7 +93,9 @@ class JoinFlags:
     Flags that `kubeadm init` has as well are in KubeadmFlags."""
 
     api_server_endpoint: str | None = setting(
-        None, "HOST:PORT of an API server of the cluster; the default port is 6443.", argument="HOST:PORT"
+        None,
+        f"HOST:PORT of an API server of the cluster; the default port is {defaults.API_PORT}.",
+        argument="HOST:PORT",
     )
     control_plane: bool = setting(False, "Join this node as another control plane.")
     discovery_token: str | None = setting(None, "Discovery token, if different from `--token`.", secret=True)
@@ -114,13 +122,13 @@ class AddonFlags:
 
     kubeconfig: str = setting(
         "",
-        "Kubeconfig of the cluster; KUBECONFIG, ~/.kube/config or /etc/kubernetes/admin.conf if not set.",
+        f"Kubeconfig of the cluster; KUBECONFIG, ~/.kube/config or {defaults.ADMIN_CONF} if not set.",
     )
     ca_cert: str = setting(
-        "", "Certificate of the cluster CA; /etc/kubernetes/pki/ca.crt if not set.", flags=("--ca.cert",)
+        "", f"Certificate of the cluster CA; {defaults.PKI}/ca.crt if not set.", flags=("--ca.cert",)
     )
     ca_key: str = setting(
-        "", "Key of the cluster CA; /etc/kubernetes/pki/ca.key if not set.", flags=("--ca.key",)
+        "", f"Key of the cluster CA; {defaults.PKI}/ca.key if not set.", flags=("--ca.key",)
     )
     master_public_addr: str = setting(
         "", "Address at which edge nodes reach the control plane; that of the kubeconfig if not set."
@@ -172,14 +180,25 @@ class Config:
     interface: str = setting("", "Network interface of the virtual IP; that of the default route if not set.")
     skip_phases: tuple[str, ...] = setting((), "Phases to skip, edgeadm's or kubeadm's.")
     verbosity: int = 0
+    verb: str = ""
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     join: JoinFlags = field(default_factory=JoinFlags)
     addon: AddonFlags = field(default_factory=AddonFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
     reset: ResetOptions = field(default_factory=ResetOptions)
 
+    def document(self, kind: str) -> KubeadmDocument:
+        """The user's document of this kind, empty if there is none."""
+        return next((each for each in self.kubeadm_documents if each.get("kind") == kind), {})
 
-NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity")
+    @property
+    def node_document(self) -> KubeadmDocument:
+        """The user's document about this node: the JoinConfiguration of a `join`, else the
+        InitConfiguration. A file may hold both, for different nodes."""
+        return self.document("JoinConfiguration" if self.verb == "join" else "InitConfiguration")
+
+
+NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity", "verb")
 # Those of the settings above that `edgeadm join` takes as well.
 JOIN_OWN = (
     "install_pkg_path",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from edgeadm.config.control_plane import KEEPALIVED, KINDS, KUBE_VIP, NONE, virtual_ip
 from edgeadm.config.model import ALL_VOTERS, EDGE_VOTERS, Config, flag_of
+from edgeadm.config.ranges import FLAGS, Network, given_network, pod_ranges, service_ranges
 from edgeadm.config.service_group import KINDS as SERVICE_GROUPS
-from edgeadm.config.texts import TOKEN, address_range, is_address, is_domain, is_endpoint
+from edgeadm.config.texts import TOKEN, is_address, is_domain, is_endpoint, is_range
 from edgeadm.config.validate_join import join_faults
 from edgeadm.errors import ConfigError
 
@@ -23,7 +25,7 @@ NODE_PORTS = range(30000, 32768)  # kube-apiserver's default for --service-node-
 
 def validate(config: Config, verb: str = "init") -> None:
     """Raises ConfigError that names every fault at once, those of the verb included."""
-    faults = [*find_faults(config), *(join_faults(config) if verb == "join" else ())]
+    faults = [*find_faults(config, verb), *(join_faults(config) if verb == "join" else ())]
     if faults:
         message = faults[0] if len(faults) == 1 else f"{len(faults)} invalid values"
         raise ConfigError(
@@ -33,12 +35,12 @@ def validate(config: Config, verb: str = "init") -> None:
         )
 
 
-def find_faults(config: Config) -> Iterator[str]:
-    """Each fault as one line that names the flag."""
+def find_faults(config: Config, verb: str = "init") -> Iterator[str]:
+    """Each fault as one line that names the flag, or the key of kubeadm's document."""
     yield from _edgeadm_faults(config)
     yield from _edge_app_faults(config)
     yield from _address_faults(config)
-    yield from _range_faults(config)
+    yield from _range_faults(config, verb)
     yield from _text_faults(config)
 
 
@@ -124,26 +126,47 @@ def _address_faults(config: Config) -> Iterator[str]:
             yield f"--apiserver-cert-extra-sans: `{san}` is neither an address nor a name"
 
 
-def _range_faults(config: Config) -> Iterator[str]:
-    flags = config.kubeadm
-    ranges: dict[str, ipaddress.IPv4Network | ipaddress.IPv6Network] = {}
-    for name, value in (("pod_network_cidr", flags.pod_network_cidr), ("service_cidr", flags.service_cidr)):
-        for part in (value or "").split(",") if value is not None else ():
-            try:
-                ranges[name] = address_range(part)
-            except ValueError:
-                yield f"{flag_of(name)}: `{part}` is not a range such as 192.168.0.0/16"
-    service = ranges.get("service_cidr", ipaddress.ip_network("10.96.0.0/12"))
-    pods = ranges.get("pod_network_cidr")
-    if pods is not None and pods.version == service.version and pods.overlaps(service):
-        yield f"--pod-network-cidr: {pods} overlaps the Service range {service}"
-    if service.max_prefixlen - service.prefixlen > LARGEST_SERVICE_BITS:
-        yield f"--service-cidr: {service} has more than {LARGEST_SERVICE_BITS} bits of addresses"
+def _range_faults(config: Config, verb: str) -> Iterator[str]:
+    """Defaults count for `init` alone: nodes that join, and addons, take the ranges of their cluster."""
+    found: dict[str, tuple[Network, ...]] = {}
+    for key, resolve in (("podSubnet", pod_ranges), ("serviceSubnet", service_ranges)):
+        bad = [part for part in _parts(config, key) if not is_range(part)]
+        yield from (f"{_named(config, key)}: `{part}` is not a range such as 192.168.0.0/16" for part in bad)
+        counts = verb == "init" or given_network(config, key)
+        found[key] = resolve(config) if counts and not bad else ()
+    pods, services = found["podSubnet"], found["serviceSubnet"]
+    for pod, service in product(pods, services):
+        if pod.version == service.version and pod.overlaps(service):
+            yield _overlap(config, pod, service)
+    for service in services:
+        if service.max_prefixlen - service.prefixlen > LARGEST_SERVICE_BITS:
+            name = _named(config, "serviceSubnet")
+            yield f"{name}: {service} has more than {LARGEST_SERVICE_BITS} bits of addresses"
     if is_address(config.edge_virtual_addr):
         virtual = ipaddress.ip_address(config.edge_virtual_addr)
-        for name, found in ranges.items():
-            if virtual in found:
-                yield f"--edge-virtual-addr: {virtual} is in {flag_of(name)} {found}"
+        for key, ranges in found.items():
+            for each in ranges:
+                if virtual in each:
+                    yield f"--edge-virtual-addr: {virtual} is in {_named(config, key)} {each}"
+
+
+def _parts(config: Config, key: str) -> list[str]:
+    """The single ranges that the user gave. A flag without a value counts as one, which is invalid."""
+    given = given_network(config, key)
+    return given.split(",") if given or getattr(config.kubeadm, FLAGS[key]) is not None else []
+
+
+def _overlap(config: Config, pod: Network, service: Network) -> str:
+    if given_network(config, "podSubnet"):
+        return f"{_named(config, 'podSubnet')}: {pod} overlaps the Service range {service}"
+    return f"{_named(config, 'serviceSubnet')}: {service} overlaps {pod}, flannel's default range of Pods"
+
+
+def _named(config: Config, key: str) -> str:
+    """The place where the user gave a range; the flag if it is a default."""
+    flag = getattr(config.kubeadm, FLAGS[key])
+    given = given_network(config, key)
+    return f"networking.{key} of the ClusterConfiguration" if given and not flag else flag_of(FLAGS[key])
 
 
 def _text_faults(config: Config) -> Iterator[str]:

@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edgeadm.config.address import HostPort
+from edgeadm.core.signals import undisturbed
 from edgeadm.drill import address
 from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
-from edgeadm.drill.node import Place
-from edgeadm.drill.stops import undisturbed
 from edgeadm.errors import CommandError
 from edgeadm.hosts import Host, facts
 from edgeadm.phases.node_files import DRILL
@@ -51,7 +51,7 @@ class Block:
         return found[1] if found else ""
 
     @contextmanager
-    def blocking(self, places: Sequence[Place], seconds: int, *, refuse: bool) -> Iterator[None]:
+    def blocking(self, places: Sequence[HostPort], seconds: int, *, refuse: bool) -> Iterator[None]:
         """The API server is blocked until this context ends. Raises NotBlockedError, NotLiftedError.
 
         If edgeadm is killed, the timer removes the block. After a reboot there is nothing to remove: neither
@@ -86,12 +86,15 @@ class Block:
                 )
         return self._stop_timer() or found
 
-    def rules(self, places: Sequence[Place], until: int, *, refuse: bool) -> str:
+    def rules(self, places: Sequence[HostPort], until: int, *, refuse: bool) -> str:
         """The input of nft. It creates the table or fails; it never adds to an existing one."""
         end = datetime.fromtimestamp(until, UTC).strftime(FORM)
         values = {
             "table": TABLE,
-            "places": [asdict(each) | {"family": each.family} for each in places],
+            "places": [
+                {"address": each.host, "port": each.port, "family": "ip6" if each.is_ipv6 else "ip"}
+                for each in places
+            ],
             "refuse": refuse,
             "comment": f"edgeadm drill offline, until {end}",
         }

@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from edgeadm import yaml_text
 from edgeadm.cluster.errors import AddressUnknownError
-from edgeadm.config.ticket import PORT
+from edgeadm.cluster.kubeconfig import server_of
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
 from edgeadm.phases.lite_apiserver import UNIT
 from edgeadm.phases.lite_files import AUTHORITY, LOCAL, names
 from edgeadm.phases.membership import ClusterFacts, cluster_facts
-from edgeadm.phases.reset.node_object import node_name
+from edgeadm.phases.node_name import node_name
 
 RESOLVER_PATIENCE = 15.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """An address of the API server, with nft's name of its family."""
-
-    address: str
-    port: int
-
-    @property
-    def family(self) -> str:
-        return "ip6" if ":" in self.address else "ip"
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -40,7 +24,7 @@ class EdgeNode:
     """`places` are blocked; the other services are checked. `dns` is empty if Pods use the cluster's DNS."""
 
     name: str
-    places: tuple[Place, ...]
+    places: tuple[HostPort, ...]
     service_ip: str
     lite: str
     authority: bytes
@@ -51,7 +35,7 @@ class EdgeNode:
 def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     """This host as an edge node. Raises NotAnEdgeNodeError, OtherNodeError for another node name, and
     AddressUnknownError."""
-    known, local = cluster_facts(ctx), _server(ctx.host.read(LOCAL))
+    known, local = cluster_facts(ctx), server_of(ctx.host.read(LOCAL))
     if known is None or not local or ctx.host.stat(UNIT) is None:
         raise NotAnEdgeNodeError(
             "not an edge node: lite-apiserver is not installed",
@@ -74,10 +58,10 @@ def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     )
 
 
-def places(host: Host, known: ClusterFacts) -> tuple[Place, ...]:
+def places(host: Host, known: ClusterFacts) -> tuple[HostPort, ...]:
     """All addresses of the API server as resolved by this host. Raises AddressUnknownError."""
-    where = urlsplit(known.server)
-    name, port = where.hostname or "", where.port or PORT
+    where = HostPort.of_url(known.server)
+    name = where.host
     found = [name] if _is_address(name) else [known.address, *_resolved(host, name)]
     addresses = [each for each in dict.fromkeys(found) if _is_address(each)]
     if not addresses:
@@ -85,7 +69,7 @@ def places(host: Host, known: ClusterFacts) -> tuple[Place, ...]:
             f"this host cannot resolve `{name}`, the name of the API server",
             hint="start a drill while the node is online, and check its resolver",
         )
-    return tuple(Place(each, port) for each in addresses)
+    return tuple(HostPort(each, where.port) for each in addresses)
 
 
 def _resolved(host: Host, name: str) -> list[str]:
@@ -99,13 +83,3 @@ def _is_address(text: str) -> bool:
         return "%" not in text and bool(ipaddress.ip_address(text))
     except ValueError:
         return False
-
-
-def _server(kubeconfig: bytes | None) -> str:
-    """The URL of lite-apiserver; empty if the file is missing or incomplete."""
-    import yaml
-
-    try:
-        return str(yaml_text.load(kubeconfig or b"")["clusters"][0]["cluster"]["server"])
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
-        return ""

@@ -74,7 +74,7 @@ class Watch:
 
     def reached(self) -> str:
         """The addresses of the API server that accept connections; empty if none does."""
-        there = (each for each in self.node.places if self.probes.connects(each.address, each.port))
+        there = (each for each in self.node.places if self.probes.connects(each.host, each.port))
         return str(next(there, ""))
 
     def _answers(self) -> dict[str, bool]:

@@ -8,18 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from edgeadm.config.secret import Secret
 from edgeadm.errors import CommandError
 
 OnLine = Callable[[str], None]
-
-
-class Secret(str):
-    """A string that is used as it is, but shown as `***`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
 
 
 def show(argv: tuple[str, ...]) -> str:

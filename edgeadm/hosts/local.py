@@ -101,12 +101,16 @@ class LocalHost:
         temporary = _temporary(target)
         temporary.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as out:
-            fill(out)
-            out.flush()
-            os.fchmod(out.fileno(), mode)
-            os.fsync(out.fileno())
-        temporary.replace(target)
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as out:
+                fill(out)
+                out.flush()
+                os.fchmod(out.fileno(), mode)
+                os.fsync(out.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)  # an interrupted write: it may hold a token
+            raise
 
 
 def _temporary(target: Path) -> Path:

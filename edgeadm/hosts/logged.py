@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeadm.hosts.base import OnLine, Result, Secret, Source, show
+from edgeadm.config.secret import Secret
+from edgeadm.hosts.base import OnLine, Result, Source, show
 from edgeadm.hosts.passing import PassingHost
 
 

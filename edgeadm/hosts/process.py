@@ -17,6 +17,7 @@ from edgeadm.hosts.base import OnLine, Result
 # Loaded before any fork: the child may only make the system call.
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl
 PR_SET_PDEATHSIG = 1
+GRACE = 5.0  # seconds for a program to end by itself when edgeadm is interrupted
 
 
 def execute(
@@ -29,7 +30,7 @@ def execute(
     on_line: OnLine | None = None,
 ) -> Result:
     """Run a program until it exits. `env` is added to our environment. A missing program is status 127, a
-    time-out 124."""
+    time-out 124. An exception, such as that of a signal, kills the program before it is raised."""
     argv = tuple(argv)
     try:
         process = subprocess.Popen(
@@ -45,9 +46,13 @@ def execute(
         return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
     except PermissionError as error:
         return Result(argv, 126, "", f"{argv[0]}: {error.strerror}")
-    if on_line is None:
-        return _collect(process, argv, stdin, timeout)
-    return _stream(process, argv, stdin, on_line)
+    try:
+        if on_line is None:
+            return _collect(process, argv, stdin, timeout)
+        return _stream(process, argv, stdin, on_line)
+    except BaseException:
+        _end(process)
+        raise
 
 
 def attach(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
@@ -136,6 +141,16 @@ def _stream(process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: byte
     with process:  # closes the pipes
         code = process.wait()
     return Result(argv, code, "\n".join(lines["out"]), "\n".join(lines["err"]))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program whose caller was interrupted, before the caller cleans up: SIGTERM, then SIGKILL."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _text(data: bytes) -> str:

@@ -317,8 +317,19 @@ def may_join(kubelet: str, api_server: str) -> bool:
 def containerd_too_old(kubernetes: str, containerd: str) -> bool:
     """Whether this Kubernetes does not run on this containerd: it has no CRI v1, or, from 1.38 on, no
     RuntimeConfig."""
-    needed = RUNTIME_CONFIG if minor(kubernetes) >= RUNTIME_CONFIG_NEEDED else CRI_V1
-    return _numbers(containerd)[:2] < needed
+    return _numbers(containerd)[:2] < _containerd_needed(kubernetes)
+
+
+def containerd_wanted(kubernetes: str, containerd: str) -> str:
+    """The releases to which this containerd should be updated for this Kubernetes, in words: those that its
+    makers test, else the oldest one that works and all newer ones."""
+    tested = containerd_tested(kubernetes, containerd)
+    return tested or f"{shown(_containerd_needed(kubernetes))} or newer"
+
+
+def _containerd_needed(kubernetes: str) -> Minor:
+    """The oldest containerd on which this Kubernetes runs."""
+    return RUNTIME_CONFIG if minor(kubernetes) >= RUNTIME_CONFIG_NEEDED else CRI_V1
 
 
 def containerd_tested(kubernetes: str, containerd: str) -> str:

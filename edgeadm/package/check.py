@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from edgeadm.package import frame
 from edgeadm.package.archive import Archive, Member
 from edgeadm.package.errors import (
     ChecksumMissingError,
@@ -22,6 +21,7 @@ from edgeadm.package.errors import (
     PackageNotFoundError,
 )
 from edgeadm.package.folder import folder_manifest, read_folder
+from edgeadm.package.frame import chunks
 from edgeadm.package.hashing import HINT, FileCheck, Worker
 from edgeadm.package.machine import ELF_HEAD, program_arch
 from edgeadm.package.manifest import MAX_BYTES, NAME, FileEntry, Manifest, oversized, parse
@@ -110,7 +110,7 @@ def _opened(path: Path) -> Iterator[Archive]:
             )
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        yield Archive(frame.chunks(file))
+        yield Archive(chunks(file))
 
 
 def _manifest(archive: Archive) -> Manifest:

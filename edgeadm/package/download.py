@@ -132,12 +132,12 @@ def _beside(url: str) -> str:
 
 def _fetcher(scheme: str) -> Fetch:
     if scheme == "ftp":
-        from edgeadm.package.ftp import fetch
+        from edgeadm.package.ftp_fetch import fetch
 
         return fetch
-    from edgeadm.package import http
+    from edgeadm.package.http_fetch import fetch as fetch_http
 
-    return http.fetch
+    return fetch_http
 
 
 def _matches(path: Path, sha256: str) -> bool:

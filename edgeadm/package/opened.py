@@ -58,7 +58,7 @@ class OpenPackage:
     @classmethod
     def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
         """Read the manifest. Raises the package's errors if it is not a package."""
-        from edgeadm.package import read_manifest
+        from edgeadm.package.check import read_manifest
 
         return cls(path, read_manifest(path), role, private)
 
@@ -75,6 +75,16 @@ class OpenPackage:
             for image in self.manifest.images
             if self.role in image.roles
         ]
+
+    def image_names(self) -> list[str]:
+        """The references of this role's images."""
+        return [image.name for image in self.manifest.images if self.role in image.roles]
+
+    def image_named(self, repository: str) -> str:
+        """The reference of this role's image in this repository, which may lack its leading parts: `pause`
+        finds registry.k8s.io/pause:3.10. Empty if there is none."""
+        wanted = f"/{repository}"
+        return next((name for name in self.image_names() if f"/{_repository(name)}".endswith(wanted)), "")
 
     def has(self, path: str) -> bool:
         """Whether the package contains this file for this role."""
@@ -95,7 +105,7 @@ class OpenPackage:
 
         Raises the package's errors.
         """
-        from edgeadm.package import verify
+        from edgeadm.package.check import verify
 
         if self._folder().is_dir():
             return
@@ -106,7 +116,7 @@ class OpenPackage:
 
     def unpacked(self, say: Say = quiet) -> Path:
         """The private directory with this role's files; every byte of the package is verified."""
-        from edgeadm.package import unpack
+        from edgeadm.package.extract import unpack
 
         folder = self._folder()
         if not folder.is_dir():
@@ -138,3 +148,9 @@ class OpenPackage:
 
     def _mine(self, entry: FileEntry) -> bool:
         return self.role in entry.roles and entry.kind in INSTALLED
+
+
+def _repository(reference: str) -> str:
+    """registry.k8s.io/pause of registry.k8s.io/pause:3.10."""
+    registry, slash, name = reference.partition("@")[0].rpartition("/")
+    return f"{registry}{slash}{name.partition(':')[0]}"

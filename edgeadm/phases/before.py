@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context
 from edgeadm.hosts import iptables
 from edgeadm.phases.common import KUBELET_CONF
@@ -37,7 +38,7 @@ SYSCTLS = (
 )
 # Directories and files that the programs of a cluster create.
 CLUSTER_PLACES = (
-    "/etc/kubernetes",
+    KUBERNETES,
     "/var/lib/kubelet",
     "/var/lib/etcd",
     "/var/lib/cni",

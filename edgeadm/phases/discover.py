@@ -7,14 +7,17 @@ from typing import Any
 from edgeadm import yaml_text
 from edgeadm.cluster import OWNER, Object, Outside
 from edgeadm.cluster.conditions import is_ready
+from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
-from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
+from edgeadm.config.ranges import service_domain_of, service_ranges_of
+from edgeadm.config.ticket import is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import kubernetes_version, node_name, resuming
+from edgeadm.phases.common import kubernetes_version, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
 from edgeadm.render import OWNER_LABEL
 
@@ -23,7 +26,6 @@ KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
 SHARED_SETTINGS = "/api/v1/namespaces/kube-system/configmaps/edgeadm-config"
 EDGE_INFO = "/api/v1/namespaces/edge-system/configmaps/edge-info"
 EDGE_DNS = "/api/v1/namespaces/edge-system/configmaps/edge-dns"
-AUTHORITY_KEY = "/etc/kubernetes/pki/ca.key"
 DEFAULT_VIRTUAL = Config().edge_virtual_addr
 
 
@@ -77,7 +79,7 @@ class Discover:
         _readable_settings(kubernetes_version(ctx), outside, found.kubernetes)
         _free_name(ctx, outside)
         if joins_control_plane(ctx.config):
-            _can_grow(ctx, outside)
+            _can_grow(ctx, outside, found.certificates or PKI)
         refuse_other_tags(ctx, found.images)
         refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
@@ -106,9 +108,9 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         ca=outside.ca.decode(),
         kubernetes=str(version.get("gitVersion") or cluster.get("kubernetesVersion") or ""),
         service_ip=service_ip,
-        domain=str((cluster.get("networking") or {}).get("dnsDomain") or "cluster.local"),
+        domain=service_domain_of(cluster),
         virtual_address=_virtual(ctx, edge),
-        bind_port=int(ours.get("apiserver-bind-port") or PORT),
+        bind_port=int(ours.get("apiserver-bind-port") or API_PORT),
         cni=ours.get("cni", ""),
         address=outside.at,
         tunnel_address=edge.get("tunnel-cluster-ip", ""),
@@ -128,8 +130,7 @@ def is_made_by_edgeadm(kubeadm_config: Object | None) -> bool:
 
 def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
     """The networks of Services, one for each family."""
-    said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
-    return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+    return tuple(str(each) for each in service_ranges_of(cluster))
 
 
 def _around(service_ip: str, ranges: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,7 +197,7 @@ def _readable_settings(ours: str, outside: Outside, theirs: str) -> None:
         )
 
 
-def _can_grow(ctx: Context, outside: Outside) -> None:
+def _can_grow(ctx: Context, outside: Outside, folder: str) -> None:
     """Requirements that kubeadm would check only after minutes, or not at all."""
     if not _cluster_configuration(outside.get(KUBEADM_CONFIG)).get("controlPlaneEndpoint"):
         raise NoStableEndpointError(
@@ -206,7 +207,7 @@ def _can_grow(ctx: Context, outside: Outside) -> None:
                 "cluster again with `edgeadm init --control-plane-endpoint VIP --upload-certs`"
             ),
         )
-    brought = ctx.host.stat(AUTHORITY_KEY) is not None
+    brought = ctx.host.stat(f"{folder}/ca.key") is not None
     if not brought and outside.get(KUBEADM_CERTS) is None:
         raise CertificatesGoneError(
             "the certificates of the control plane are no longer in the Secret kubeadm-certs",

@@ -10,9 +10,9 @@ from edgeadm.cluster import Object, Outside
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import PAIR, addresses, names
 from edgeadm.phases.membership import cluster_facts, known_facts
+from edgeadm.phases.node_name import node_name
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kubelet-serving"

@@ -6,7 +6,7 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases import edge_nic, service_ip
 from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot
 from edgeadm.phases.kernel_state import FILE as KERNEL
 from edgeadm.phases.kernel_state import document
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
@@ -23,6 +23,7 @@ from edgeadm.phases.node_files import (
     SUBNET,
     has_helper,
 )
+from edgeadm.phases.node_name import node_name
 
 REPAIR_UNIT = f"/etc/systemd/system/{REPAIR}.service"
 KEEP_UNIT = f"/etc/systemd/system/{KEEP}.service"

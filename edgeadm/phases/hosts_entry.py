@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from edgeadm.config.address import HostPort
 from edgeadm.core.block import block_of, with_block, without_block
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
@@ -74,7 +74,7 @@ def _hosts(ctx: Context) -> bytes:
 
 
 def _name(facts: ClusterFacts) -> str:
-    return urlsplit(facts.server).hostname or ""
+    return HostPort.of_url(facts.server).host
 
 
 def _line(facts: ClusterFacts) -> bytes:

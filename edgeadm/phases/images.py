@@ -51,7 +51,7 @@ class Images:
             ctx.say(f"tagged {packed} as {wanted}")
 
     def undo(self, ctx: Context) -> None:
-        names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+        names = ctx.package.image_names() if ctx.package else []
         for name in (*names, *aliases(ctx)):
             if name in present(ctx):
                 ctx.host.run(*CTR, "images", "rm", name)

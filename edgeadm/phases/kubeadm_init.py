@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import API_PORT
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
@@ -77,7 +78,7 @@ class KubeadmInit:
         registration = document(ctx, "InitConfiguration").get("nodeRegistration", {})
         if "all" in registration.get("ignorePreflightErrors", []):
             return []
-        port = document(ctx, "InitConfiguration").get("localAPIEndpoint", {}).get("bindPort", 6443)
+        port = document(ctx, "InitConfiguration").get("localAPIEndpoint", {}).get("bindPort", API_PORT)
         return [*OF_OUR_OWN, f"Port-{port}"]
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from edgeadm import pki
-from edgeadm.config.ticket import PORT, is_edge
+from edgeadm.config.address import HostPort
+from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, PhaseError, UnreachableError
 from edgeadm.phases.common import difference, renderer, start_at_boot
@@ -93,11 +93,11 @@ def _log(ctx: Context) -> str:
 
 def _files(ctx: Context) -> dict[str, bytes]:
     facts = known_facts(ctx)
-    where = urlsplit(facts.server)
+    where = HostPort.of_url(facts.server)
     values = {
         "folder": FOLDER,
-        "host": where.hostname,
-        "api_port": where.port or PORT,
+        "host": where.host,
+        "api_port": where.port,
         "address": facts.virtual_address,
         "port": ctx.config.join.lite_apiserver_port,
         "cache": CACHE,

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm import pki
+from edgeadm.cluster.kubeconfig import is_whole
+from edgeadm.config.control_plane import certificates_dir
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.kubeadm_config import document
 
-DEFAULT_FOLDER = "/etc/kubernetes/pki"
 LEAVES = (
     "apiserver",
     "apiserver-kubelet-client",
@@ -50,16 +52,16 @@ class Recover:
 
 
 def _broken(ctx: Context) -> Iterator[str]:
-    folder = document(ctx, "ClusterConfiguration").get("certificatesDir") or DEFAULT_FOLDER
+    folder = certificates_dir(document(ctx, "ClusterConfiguration"))
     for name in AUTHORITIES:
         yield from _broken_authority(ctx, f"{folder}/{name}")
     for name in LEAVES:
         if not _whole(ctx, f"{folder}/{name}"):
             yield from _present(ctx, f"{folder}/{name}")
     for name in KUBECONFIGS:
-        path = f"/etc/kubernetes/{name}.conf"
+        path = f"{KUBERNETES}/{name}.conf"
         text = ctx.host.read(path)
-        if text is not None and b"current-context" not in text:
+        if text is not None and not is_whole(text):
             yield path
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
@@ -9,7 +10,6 @@ from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
 
 LEFT = (BOOTSTRAP, KUBELET_CONF)
-AUTHORITY = "/etc/kubernetes/pki/ca.crt"
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,10 @@ class RecoverJoin:
 def _left(ctx: Context) -> list[str]:
     let_in, alone = has_credentials(ctx), not joins_control_plane(ctx.config)
     # The CA file of a control plane must match the key in the same directory.
-    paths = (BOOTSTRAP,) if let_in else (*LEFT, AUTHORITY) if alone else LEFT
+    paths = (BOOTSTRAP,) if let_in else (*LEFT, _authority(ctx)) if alone else LEFT
     return [path for path in (*paths, *TOKEN_FILES) if ctx.host.stat(path) is not None]
+
+
+def _authority(ctx: Context) -> str:
+    """The file into which kubeadm puts the cluster's CA on a worker."""
+    return str(ctx.config.document("JoinConfiguration").get("caCertPath") or f"{PKI}/ca.crt")

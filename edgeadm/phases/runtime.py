@@ -61,8 +61,7 @@ def answers(ctx: Context) -> bool:
 
 def pause_image(ctx: Context) -> str:
     """The sandbox image that the package holds for this Kubernetes version."""
-    names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in names if "/pause:" in name), "")
+    return ctx.package.image_named("pause") if ctx.package else ""
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

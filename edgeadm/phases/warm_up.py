@@ -11,10 +11,10 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
+from edgeadm.phases.node_name import node_name
 
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0

@@ -35,7 +35,7 @@ def _version(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]
 
 
 def _images(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    packed = [image.name for image, _ in subject.package.images()] if subject.package else []
+    packed = subject.package.image_names() if subject.package else []
     if packed:
         wanted = init_images(config, subject.kubernetes, packed)
         found = compare(wanted, packed).others

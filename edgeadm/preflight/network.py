@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from edgeadm.config import Config
 from edgeadm.config.control_plane import ALIVE_PORT, KEEPALIVED, bind_port, virtual_ip
+from edgeadm.config.kubeadm_defaults import KUBERNETES, MANIFESTS
+from edgeadm.config.own_node import advertise_address, given_address
+from edgeadm.config.ranges import pod_ranges, service_ranges
 from edgeadm.hosts import Host, facts
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
@@ -17,7 +21,7 @@ PORTS = (10259, 10257, KUBELET_PORT, 2379, 2380)
 EDGE_LINK = "tkeedgedns"
 EDGE_UNIT = "/etc/systemd/system/edge-nic.service"
 LITE_UNIT = "/etc/systemd/system/lite-apiserver.service"
-MANIFESTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 CNI_FOLDER = "/etc/cni/net.d"
 CNI_LINKS = ("cni0", "flannel.1", "cbr0", "kube-ipvs0", "tunl0", "cilium_host", "antrea-gw0")
 KUBECONFIGS = ("admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf")
@@ -53,8 +57,8 @@ def _lite_port(host: Host, config: Config, subject: Subject) -> Iterable[Finding
 
 
 def _manifests(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
-    for name in MANIFESTS if not subject.resuming else ():
-        path = f"/etc/kubernetes/manifests/{name}.yaml"
+    for name in STATIC_PODS if not subject.resuming else ():
+        path = f"{MANIFESTS}/{name}.yaml"
         if host.stat(path) is not None:
             slug = path.strip("/").replace("/", "-")
             hint = "if it belongs to another cluster, remove it with `kubeadm reset`"
@@ -63,7 +67,7 @@ def _manifests(host: Host, _config: Config, subject: Subject) -> Iterable[Findin
 
 def _other_cluster(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     for name in KUBECONFIGS if not subject.resuming else ():
-        path = f"/etc/kubernetes/{name}"
+        path = f"{KUBERNETES}/{name}"
         if host.stat(path) is not None:
             hint = "this host is or was a node: run `edgeadm reset` first, or use another host"
             yield Finding(f"FileAvailable--etc-kubernetes-{name}", f"{path} already exists", hint)
@@ -92,20 +96,15 @@ def _left_over(host: Host, _config: Config, subject: Subject) -> Iterable[Findin
 
 
 def _ranges(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    wanted = {
-        "pod network": config.kubeadm.pod_network_cidr or "",
-        "Service": config.kubeadm.service_cidr or "10.96.0.0/12",
-    }
-    for kind, text in wanted.items():
-        for network in (ipaddress.ip_network(part, strict=False) for part in text.split(",") if part):
-            for link, address in _addresses(host):
-                if address.version == network.version and address in network:
-                    hint = "choose a range that no network of this site uses"
-                    yield Finding(
-                        "NetworkOverlap",
-                        f"address {address} of {link} is in the {kind} range {network}",
-                        hint,
-                    )
+    wanted = {"pod network": pod_ranges(config), "Service": service_ranges(config)}
+    for kind, networks in wanted.items():
+        for network, (link, address) in product(networks, _addresses(host)):
+            if address in network:
+                yield Finding(
+                    "NetworkOverlap",
+                    f"address {address} of {link} is in the {kind} range {network}",
+                    "choose a range that no network of this site uses",
+                )
 
 
 def _virtual(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
@@ -117,8 +116,7 @@ def _virtual(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 
 
 def _route(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    given = config.kubeadm.apiserver_advertise_address or config.join.node_ip
-    if not given and not facts.default_address(host):
+    if not given_address(config) and not facts.default_address(host):
         text = "there is no default route to determine this node's address"
         flag = "--apiserver-advertise-address" if subject.role == "control-plane" else "--node-ip"
         yield Finding("DefaultRoute", text, f"pass `{flag}`")
@@ -127,7 +125,7 @@ def _route(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 def _advertised(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
     own = {str(address) for _, address in _addresses(host)}
     for flag, name, wanted in (
-        ("--apiserver-advertise-address", "AdvertiseAddress", config.kubeadm.apiserver_advertise_address),
+        ("--apiserver-advertise-address", "AdvertiseAddress", advertise_address(config)),
         ("--node-ip", "NodeIP", config.join.node_ip),
     ):
         if wanted and wanted not in own:

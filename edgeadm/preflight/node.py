@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 from edgeadm.config import Config
+from edgeadm.config.control_plane import bind_port
+from edgeadm.config.own_node import given_name
 from edgeadm.hosts import Host, facts
 from edgeadm.kubeadm import compat
 from edgeadm.package.manifest import FILTERS
@@ -48,7 +50,7 @@ def _memory(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
 
 def _swap(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
     used = facts.swaps(host)
-    kubelet = next((each for each in config.kubeadm_documents if each["kind"] == "KubeletConfiguration"), {})
+    kubelet = config.document("KubeletConfiguration")
     if used and kubelet.get("failSwapOn", True):
         yield Finding(
             "Swap",
@@ -58,7 +60,7 @@ def _swap(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
 
 
 def _hostname(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    name = config.kubeadm.node_name or facts.hostname(host)
+    name = given_name(config) or facts.hostname(host)
     hint = "`hostnamectl set-hostname NAME`, or `--node-name`"
     if not all(LABEL.fullmatch(label) for label in name.split(".")) or len(name) > 63:
         yield Finding("Hostname", f"`{name}` is not a valid node name", hint)
@@ -112,12 +114,13 @@ def _cgroups(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]
         )
 
 
-def _firewall(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
+def _firewall(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    ports = f"{bind_port(config)} and 10250" if subject.role == "control-plane" else "10250"
     for unit in ("firewalld", "ufw"):
         if host.ask("systemctl", "is-active", "--quiet", unit).code == 0:
             yield Finding(
                 "Firewall",
-                f"{unit} is active and is not changed: other nodes need TCP 6443 and 10250, UDP 8472",
+                f"{unit} is active and is not changed: other nodes need TCP {ports}, UDP 8472",
                 f"open these ports in {unit}",
                 fatal=False,
             )

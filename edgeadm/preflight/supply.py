@@ -79,7 +79,8 @@ def _runtime(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 def _runtime_version(containerd: str, subject: Subject) -> Iterable[Finding]:
     """An error only if Kubernetes does not run on it, as kubeadm has it."""
     tested = compat.containerd_tested(subject.kubernetes, containerd)
-    hint = f"update it to {tested or '1.7 or newer'}, or remove it: the package contains containerd"
+    wanted = compat.containerd_wanted(subject.kubernetes, containerd)
+    hint = f"update it to {wanted}, or remove it: the package contains containerd"
     if compat.containerd_too_old(subject.kubernetes, containerd):
         text = f"containerd {containerd} of this host is too old for Kubernetes {subject.kubernetes}"
         yield Finding("ContainerRuntime", text, hint)
@@ -92,7 +93,7 @@ def _sandbox_image(host: Host, config: Config, subject: Subject) -> Iterable[Fin
     if config.ignore_runtime or subject.package is None or subject.ours(CONTAINERD):
         return
     found = facts.runtime(host)
-    names = {image.name for image, _ in subject.package.images()}
+    names = subject.package.image_names()
     if found is not None and found.cri and found.sandbox_image not in names:
         yield Finding(
             "SandboxImage",

@@ -26,8 +26,9 @@ ENVIRONMENT = {
     "USER": "root",
     "LANG": "C.UTF-8",
 }
+ADMIN_CONF = "etc/kubernetes/admin.conf"
 API_MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
-API_READY = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "get", "--raw", "/readyz"]
+API_READY = ["kubectl", "--kubeconfig", f"/{ADMIN_CONF}", "get", "--raw", "/readyz"]
 READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
     "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
@@ -140,8 +141,14 @@ class Node:
 
     def attach(self, argv: Sequence[str]) -> int:
         """Run a command in the node with our own stdin, stdout and stderr; returns its exit status."""
-        term = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-        return attach(self.command(argv, term))
+        return attach(self.command(argv, self.session()))
+
+    def session(self) -> dict[str, str]:
+        """The variables of a user's command: the terminal, and the kubeconfig of a control plane."""
+        found = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
+        if (self.root / ADMIN_CONF).is_file():
+            found["KUBECONFIG"] = f"/{ADMIN_CONF}"
+        return found
 
     def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
         """The command on this host that runs a command in the node. Raises NodeOffError."""

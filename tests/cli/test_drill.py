@@ -200,8 +200,8 @@ def crash(_node: EdgeNode) -> None:
     ("happening", "status"),
     [
         (interrupt, 130),
-        (lambda _node: os.kill(os.getpid(), signal.SIGTERM), 130),
-        (lambda _node: os.kill(os.getpid(), signal.SIGHUP), 130),
+        (lambda _node: os.kill(os.getpid(), signal.SIGTERM), 143),
+        (lambda _node: os.kill(os.getpid(), signal.SIGHUP), 129),
         (crash, 1),
         (lambda node: setattr(node, "leaks", True), 4),
     ],

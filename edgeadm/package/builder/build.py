@@ -10,10 +10,10 @@ from pathlib import Path
 from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.hosts.debian import ensure_packages
-from edgeadm.package.builder import packetfilter
 from edgeadm.package.builder.cache import forget_older, key_of, once
 from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
+from edgeadm.package.builder.packetfilter import DEBIAN
 from edgeadm.package.builder.recipe import Programs, Recipe, Tools, load_recipe
 from edgeadm.package.builder.relocated import Relocated, relocated, relocated_folder
 from edgeadm.package.builder.steps import Say, Steps
@@ -83,7 +83,7 @@ def build_recipe(
     moved = [_relocate(each, arch, cache, steps) for each in debian]
     with steps.step(f"images: {len(recipe.images)}"):
         if any(each.packet_filter for each in recipe.images):
-            ensure_packages(packetfilter.DEBIAN, say)
+            ensure_packages(DEBIAN, say)
         builder = ImageBuilder(arch, folders, cache)
         images = [builder.build(each) for each in recipe.images]
     with steps.step("edgeadm's own executable"):

@@ -16,6 +16,7 @@ from edgeadm.phases.edge_apps.component import unfinished
 from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
 from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.patches import leaves_out
 
 PATIENCE = 180.0  # seconds; a restart takes tunnel-cloud along
@@ -262,7 +263,7 @@ def _pod_name(ctx: Context, manifest: bytes) -> str:
     for pod in _api_servers(ctx):
         if own and own[0] in command_of(pod):
             return str(pod["metadata"]["name"])
-    return f"kube-apiserver-{ctx.host.ask('hostname').out.strip().lower()}"
+    return f"kube-apiserver-{node_name(ctx)}"
 
 
 def _reached(ctx: Context) -> str | None:

@@ -9,7 +9,7 @@ from edgeadm.phases.edge_apps.component import Component, runs_somewhere, worklo
 from edgeadm.phases.edge_apps.facts import api_service_ip, domain, runs_on_control_planes
 from edgeadm.phases.lite_files import addresses, names
 
-IMAGE = "edgeadm.io/approver:"
+IMAGE = "edgeadm.io/approver"
 
 
 @dataclass(frozen=True)
@@ -45,5 +45,4 @@ class Approver(Component):
 
 def _image(ctx: Context) -> str:
     """The approver's image, which only a package has."""
-    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in found if name.startswith(IMAGE)), "")
+    return ctx.package.image_named(IMAGE) if ctx.package else ""

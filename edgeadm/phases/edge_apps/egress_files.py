@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm import pki
+from edgeadm.config import kubeadm_defaults
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm.static_pod import Edit, argument
 from edgeadm.phases.common import renderer
 from edgeadm.phases.edge_apps.leaves import authority
 
-MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
-FOLDER = "/etc/kubernetes/kube-apiserver-conf"
+MANIFEST = kubeadm_defaults.API_SERVER_MANIFEST
+FOLDER = f"{kubeadm_defaults.KUBERNETES}/kube-apiserver-conf"
 CONFIG = f"{FOLDER}/egress-selector-configuration.yaml"
 COPY = f"{FOLDER}/kube-apiserver.yaml"  # the manifest as it was
 FLAG = "egress-selector-config-file"
@@ -79,7 +81,7 @@ def demand_certificate(ctx: Context, manifest: bytes) -> None:
 def config(ctx: Context, shown: Shown, address: str) -> bytes:
     """The API server's egress configuration; the address is the tunnel's."""
     values = {
-        "host": f"[{address}]" if ":" in address else address,
+        "host": HostPort(address).bracketed,
         "ca": shown.ca,
         "certificate": shown.certificate,
         "key": shown.key,

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.control_plane import certificates_dir
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.static_pod import patch
@@ -12,7 +14,6 @@ from edgeadm.phases.edge_apps.facts import planned_tunnel_address
 from edgeadm.phases.kubeadm_config import document
 from edgeadm.phases.membership import is_member, known_facts
 from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs, starts_with_tunnel
-from edgeadm.phases.recover import DEFAULT_FOLDER
 
 FIRST_START = "first-start"
 PATCH = f"{FOLDER}/{API_SERVER}"
@@ -56,12 +57,12 @@ def _files(ctx: Context) -> dict[str, bytes]:
     kind = "InitConfiguration"
     if ctx.journal.verb == "join":
         facts, kind = known_facts(ctx), "JoinConfiguration"
-        folder, address = facts.certificates, facts.tunnel_address
+        folder, address = facts.certificates or PKI, facts.tunnel_address
     else:
         _refuse_others(ctx)
-        folder = str(document(ctx, "ClusterConfiguration").get("certificatesDir") or "")
+        folder = certificates_dir(document(ctx, "ClusterConfiguration"))
         address = planned_tunnel_address(ctx)
-    configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder or DEFAULT_FOLDER), address)
+    configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder), address)
     ours = {API_SERVER: patch(egress_files.edit(configuration))}
     return {CONFIG: configuration, **beside_theirs(ctx, ours, kind)}
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm import pki, yaml_text
 from edgeadm.cluster import Awaited, Object
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm import compat
@@ -116,10 +116,8 @@ def _health(config: dict[str, Any]) -> tuple[str, int]:
     """Where kube-proxy answers for its health, filled in as it does itself."""
     everywhere = "::" if ":" in str(config.get("bindAddress") or "") else "0.0.0.0"  # noqa: S104
     text = str(config.get("healthzBindAddress") or everywhere)
-    bare = text.count(":") > 1 and not text.startswith("[")
-    address = urlsplit(f"//[{text}]" if bare else f"//{text}")
-    host = address.hostname or everywhere
-    return LOOPBACK.get(host, host), address.port or HEALTH_PORT
+    address = HostPort.parse(text, HEALTH_PORT)
+    return LOOPBACK.get(address.host, address.host), address.port
 
 
 def _dump(config: dict[str, Any]) -> str:

@@ -3,13 +3,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from edgeadm.config.kubeadm_defaults import MANIFESTS
 from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.core.restore import restore
 from edgeadm.errors import CommandError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.reset import knowledge, made
-from edgeadm.phases.reset.kubeadm_reset import MANIFESTS
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import BOOTSTRAP_KUBELET_CONF, MANIFESTS
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
 from edgeadm.phases.kubeadm_config import SOCKET, document
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge, node_object
 
-MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
-STATE = (ADMIN_CONF, KUBELET_CONF, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
+STATE = (ADMIN_CONF, KUBELET_CONF, BOOTSTRAP_KUBELET_CONF, "/var/lib/kubelet/config.yaml")
 PATIENCE = "120"  # seconds; with everything alive it takes three
 
 
@@ -40,7 +41,7 @@ class KubeadmReset:
             return
         answers = node_object.api_answers(ctx)
         member = ctx.host.stat(ETCD_MANIFEST) is not None
-        name = node_object.node_name(ctx)
+        name = node_name(ctx)
         stays = not node_object.is_member(ctx) or bool(node_object.why_it_stays(ctx, answers=answers))
         stays = stays or node_object.is_last(ctx)
         try:

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from edgeadm import pki
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, CONTROL_PLANE, KUBELET_CONF
-from edgeadm.phases.kubeadm_config import document
-from edgeadm.phases.membership import CLIENT
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge
-
-NODE_USER = "system:node:"
-
-
-def node_name(ctx: Context) -> str:
-    """The name that this node has in the cluster."""
-    known = pki.common_name(ctx.host.read(CLIENT) or b"").removeprefix(NODE_USER)
-    if known:
-        return known
-    for kind in ("InitConfiguration", "JoinConfiguration"):
-        name = document(ctx, kind).get("nodeRegistration", {}).get("name")
-        if name:
-            return str(name)
-    return facts.hostname(ctx.host)
 
 
 def is_member(ctx: Context) -> bool:

@@ -10,6 +10,7 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts import facts
 from edgeadm.phases.hosts_entry import HOSTS
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge, made, node_object
 from edgeadm.phases.reset.containers import pod_processes
 from edgeadm.phases.reset.mounts import PODS
@@ -52,7 +53,7 @@ def look(ctx: Context) -> Witness:
     node = stays = ""
     if node_object.is_member(ctx):
         stays = node_object.why_it_stays(ctx, answers=node_object.api_answers(ctx))
-        node = "" if not stays and node_object.is_last(ctx) else node_object.node_name(ctx)
+        node = "" if not stays and node_object.is_last(ctx) else node_name(ctx)
     return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node, stays)
 
 

@@ -6,7 +6,8 @@ from edgeadm.config.control_plane import ALIVE_PORT
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import ADMIN_CONF, node_name, own_address, renderer
+from edgeadm.phases.common import ADMIN_CONF, own_address, renderer
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.virtual_ip.settings import FILE, FOLDER, Settings
 
 TOOLS = "/usr/lib/edgeadm/vip"

@@ -10,8 +10,9 @@ from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
+from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
 from edgeadm.phases.edge_apps.facts import labels_of
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.virtual_ip import files
 from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
+from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.kubeadm import compat
@@ -16,8 +17,7 @@ from edgeadm.phases.common import (
 )
 from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
-MANIFEST = "/etc/kubernetes/manifests/kube-vip.yaml"
-SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
+MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"
 PATIENCE = 60.0
 POLL = 0.5
@@ -94,5 +94,4 @@ def _files(ctx: Context, wanted: Settings) -> dict[str, bytes]:
 
 
 def _image(ctx: Context) -> str:
-    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in found if "/kube-vip:" in name), IMAGE)
+    return (ctx.package.image_named("kube-vip") if ctx.package else "") or IMAGE

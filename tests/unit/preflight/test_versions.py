@@ -121,7 +121,7 @@ def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
         ("v1.35.4", "2.1.5", None, ""),
         ("v1.35.4", "2.1.4", False, "1.7.28"),
         ("v1.28.0", "1.6.20", None, ""),
-        ("v1.28.0", "1.4.13", True, "1.7 or newer"),
+        ("v1.28.0", "1.4.13", True, "1.6 or newer"),
     ],
 )
 def test_the_machines_own_containerd_is_judged_for_the_version(
