@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from edgeadm.hosts.base import Host
 
@@ -81,6 +83,13 @@ def can_lower_oom_score(host: Host) -> bool:
     return not bounded and found is not None and bool(int(found[1], 16) >> CAP_SYS_RESOURCE & 1)
 
 
+def sysctls(host: Host, names: Iterable[str]) -> dict[str, str]:
+    """The values of these kernel parameters, asked at once; a kernel may lack some of them."""
+    paths = {f"/proc/sys/{name.replace('.', '/')}": name for name in names}
+    pairs = (line.split(":", 1) for line in host.ask("grep", "-Hs", "", *paths).out.splitlines())
+    return {paths[path]: value.strip() for path, value in pairs if path in paths}
+
+
 def conntrack_is_fixed(host: Host) -> bool:
     """Whether the size of the connection table is read-only (in a network namespace of its own)."""
     path = "/proc/sys/net/netfilter/nf_conntrack_max"
@@ -146,8 +155,9 @@ def _default_route(host: Host, word: str) -> str:
 
 def free_mib(host: Host, path: str) -> int:
     """Free space, MiB, of the file system of the path or its nearest existing parent."""
-    while path != "/" and host.stat(path) is None:
-        path = path.rpartition("/")[0] or "/"
+    above = [path, *(str(each) for each in PurePosixPath(path).parents)]
+    there = host.stat_all(above)
+    path = next((each for each in above if each in there), "/")
     lines = host.ask("df", "-Pk", path).out.splitlines()
     return int(lines[-1].split()[3]) // 1024 if len(lines) > 1 else 0
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgeadm.config.address import HostPort
 from edgeadm.core.block import block_of, with_block, without_block
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.membership import ClusterFacts, cluster_facts
 
@@ -19,7 +19,7 @@ class HostsConflictError(EdgeadmError):
 
 
 @dataclass(frozen=True)
-class HostsEntry:
+class HostsEntry(Phase):
     """If the API server's certificate is not valid for the address that this host uses, but for
     `kubernetes.default`, a marked block in /etc/hosts maps that name to the address for all clients on this
     host. The server is not changed."""
@@ -53,9 +53,6 @@ class HostsEntry:
         found = ctx.host.stat(HOSTS)
         mode = found.mode if found is not None and found.kind == "file" else 0o644
         ctx.host.write(HOSTS, with_block(_hosts(ctx), _line(facts)), mode)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal takes the lines out, and leaves what others wrote meanwhile."""
 
 
 def refuse_other_entry(ctx: Context, facts: ClusterFacts) -> None:

@@ -27,7 +27,7 @@ def node_name(ctx: Context) -> str:
 def registered_name(host: Host) -> str:
     """The name of this host in its cluster; empty if it is not a node. A certificate of an earlier cluster,
     without a kubeconfig that uses it, does not count."""
-    if host.stat(KUBELET_CONF) is None:
+    if host.read(KUBELET_CONF) is None:
         return ""
     user = pki.common_name(host.read(CLIENT) or b"")
     return user.removeprefix(NODE_USER) if user.startswith(NODE_USER) else ""

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.reset import made
 
 
 @dataclass(frozen=True)
-class RemoveState:
+class RemoveState(Phase):
     """edgeadm's own directories, including journal and backups, are removed at the very end: until then, an
     interrupted reset can resume."""
 
@@ -25,6 +25,3 @@ class RemoveState:
             if ctx.host.stat(folder) is not None:
                 ctx.host.run("find", folder, "-xdev", "-delete")
         ctx.journal.forget()
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
