@@ -5,7 +5,8 @@ The message says what is wrong, the hint says what to do. Sub-packages define th
 subclassing `EdgeadmError` in an `errors.py` of their own. This module imports nothing of ours.
 
 Exit status: 1 general and usage, 2 preflight or another check, 3 validation, 4 a phase failed, 5 host or API
-not reached, 6 package refused, 8 another edgeadm holds the lock, 130 interrupted.
+not reached, 6 package refused, 8 another edgeadm holds the lock, 128+N ended by the signal N
+(130: Ctrl-C).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 
 
 class EdgeadmError(Exception):
-    """Something went wrong that edgeadm can name. `log` is the path of the run's log, where there is one."""
+    """An error with a code, a message and a hint. `log` is the path of the run's log, if any."""
 
     code: ClassVar[str] = "edgeadm"
     exit_code: ClassVar[int] = 1
@@ -28,7 +29,7 @@ class EdgeadmError(Exception):
         self.log = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as `-o json` shows it."""
+        """The error as a document for `-o json`."""
         fields: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
@@ -41,31 +42,31 @@ class EdgeadmError(Exception):
 
 
 class UsageError(EdgeadmError):
-    """The command line does not fit together."""
+    """The combination of arguments is invalid."""
 
     code = "usage"
 
 
 class UnknownPhaseError(EdgeadmError):
-    """A phase was named that the verb does not have."""
+    """The verb has no phase with this name."""
 
     code = "unknown-phase"
 
 
 class NotRootError(EdgeadmError):
-    """The command changes the machine, or reads what only root may read, and was not started by root."""
+    """The command changes the host or reads protected files, and was not started by root."""
 
     code = "not-root"
 
 
 class MissingToolError(EdgeadmError):
-    """A program that this step needs is not installed."""
+    """A program that this step requires is not installed."""
 
     code = "missing-tool"
 
 
 class CommandError(EdgeadmError):
-    """A command on a host ended with a status other than 0."""
+    """A command on a host exited with a status other than 0."""
 
     code = "command-failed"
     exit_code = 4
@@ -90,61 +91,61 @@ class PreflightError(EdgeadmError):
 
 
 class ConfigError(EdgeadmError):
-    """A flag, a variable or the configuration file holds a value that cannot be used."""
+    """A flag, a variable or the configuration file contains an invalid value."""
 
     code = "invalid-config"
     exit_code = 3
 
 
 class NotAnEdgeNodeError(ConfigError):
-    """What was asked for is for edge nodes, and this machine is none."""
+    """The command is for edge nodes, and this host is not one."""
 
     code = "not-an-edge-node"
 
 
 class OtherNodeError(ConfigError):
-    """A node was named that is not this one."""
+    """The named node is not this node."""
 
     code = "not-this-node"
 
 
 class UnsupportedVersionError(EdgeadmError):
-    """The Kubernetes or kubeadm version is one that edgeadm cannot drive."""
+    """edgeadm does not support this Kubernetes or kubeadm version."""
 
     code = "unsupported-version"
     exit_code = 3
 
 
 class PhaseError(EdgeadmError):
-    """A phase did what it should and the wanted state did not come about."""
+    """A phase has run, but its result was not reached."""
 
     code = "phase-failed"
     exit_code = 4
 
 
 class WaitError(EdgeadmError):
-    """Something that was waited for did not happen in time."""
+    """A condition was not met in time."""
 
     code = "wait-timeout"
     exit_code = 4
 
 
 class UnreachableError(EdgeadmError):
-    """The host or the API server does not answer."""
+    """The host or the API server does not respond."""
 
     code = "unreachable"
     exit_code = 5
 
 
 class ApiError(EdgeadmError):
-    """The API server refused a request."""
+    """The API server rejected a request."""
 
     code = "api-refused"
     exit_code = 5
 
 
 class LockedError(EdgeadmError):
-    """Another edgeadm is at work on this host."""
+    """Another edgeadm process is running on this host."""
 
     code = "locked"
     exit_code = 8

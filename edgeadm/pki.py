@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Secret
 
@@ -34,9 +35,9 @@ def discovery_hash(ca_pem: bytes) -> str:
         certificate = x509.load_pem_x509_certificate(ca_pem)
     except ValueError as error:
         raise BadCertificateError(
-            "the cluster's CA file holds no certificate",
+            "the file of the cluster CA contains no certificate",
             context=str(error),
-            hint="compare it with /etc/kubernetes/pki/ca.crt of a control plane",
+            hint=f"compare it with {PKI}/ca.crt of a control plane",
         ) from error
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return "sha256:" + hashlib.sha256(spki).hexdigest()
@@ -187,7 +188,7 @@ def sign(ca_pem: bytes, ca_key_pem: bytes, key_pem: bytes, leaf: Leaf, days: int
 
     if not fits(ca_pem, ca_key_pem):
         raise BadCertificateError(
-            "the CA's certificate and its key do not belong together",
+            "the CA's certificate and key do not match",
             hint="compare `--ca.cert` and `--ca.key` with ca.crt and ca.key of a control plane",
         )
     authority = x509.load_pem_x509_certificate(ca_pem)
@@ -235,7 +236,7 @@ def stands(certificate_pem: bytes, key_pem: bytes, ca_pem: bytes, leaf: Leaf) ->
     from cryptography import x509
 
     if not fits(certificate_pem, key_pem):
-        return Standing(datetime.fromtimestamp(0, UTC), 0.0, "there is none, or its key is another's")
+        return Standing(datetime.fromtimestamp(0, UTC), 0.0, "it is missing, or does not match its key")
     certificate = x509.load_pem_x509_certificate(certificate_pem)
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     left = max(0.0, (end - datetime.now(UTC)) / (end - begin))
@@ -263,7 +264,7 @@ def _fault(certificate: Any, ca_pem: bytes, leaf: Leaf) -> str:
     try:
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(ca_pem))
     except (ValueError, TypeError, InvalidSignature):
-        return "the cluster's CA has not signed it"
+        return "the cluster CA did not sign it"
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

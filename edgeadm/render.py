@@ -57,8 +57,9 @@ class Renderer:
 
         if GO_FIELD.search(self.source(name)):
             raise TemplateError(
-                f"the file for template `{name}` is written for the Go edgeadm: its fields begin with a dot",
-                hint="`edgeadm manifests` writes the same manifest with the fields as they are called here",
+                f"the file for template `{name}` has the syntax of the Go edgeadm: its fields begin with a "
+                "dot",
+                hint="`edgeadm manifests` writes the same manifest with this edgeadm's field names",
             )
         try:
             return _environment(self).get_template(name).render(**values)
@@ -110,14 +111,14 @@ def parse_objects(text: str, where: str) -> list[dict[str, Any]]:
 
 def _flat(document: Any, where: str) -> Iterator[dict[str, Any]]:
     if not isinstance(document, dict):
-        raise TemplateError(f"{where} holds a document that is not an object")
+        raise TemplateError(f"{where} contains a document that is not an object")
     if str(document.get("kind", "")).endswith("List") and "items" in document:
         for item in document["items"]:
             yield from _flat(item, where)
         return
     name = (document.get("metadata") or {}).get("name")
     if not document.get("apiVersion") or not document.get("kind") or not name:
-        raise TemplateError(f"{where} holds an object without apiVersion, kind or name")
+        raise TemplateError(f"{where} contains an object without apiVersion, kind or name")
     yield document
 
 

@@ -76,7 +76,7 @@ ON_ANY_CLUSTER = (Bootstrap(), *EDGE_APPS, EgressByHand())
 
 INIT = Workflow(
     "init",
-    "Set up the control plane of a cluster on this machine.",
+    "Set up the control plane of a cluster on this host.",
     (
         Preflight(INIT_CHECKS),
         InstallPrograms(),
@@ -92,13 +92,13 @@ INIT = Workflow(
         KubeVipSettled(),
         ShareSettings(),
         PodNetwork(),
-        Group("edge-apps", "what makes it an edge cluster", EDGE_APPS),
+        Group("edge-apps", "the components of an edge cluster", EDGE_APPS),
     ),
 )
 
 JOIN = Workflow(
     "join",
-    "Make this machine a node of a cluster.",
+    "Join this host to a cluster as a node.",
     (
         JoinPreflight(JOIN_CHECKS),
         Discover(),
@@ -111,7 +111,7 @@ JOIN = Workflow(
         JoinPodNetwork(),
         Group(
             "edge",
-            "what only an edge node has: its own API server",
+            "lite-apiserver and the other services of edge nodes",
             (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp(), EdgeMemory()),
         ),
         RecoverJoin(),
@@ -119,31 +119,31 @@ JOIN = Workflow(
         KubeadmJoin(),
         WarmUp(),
         Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
-        Group("edge-apps", "what another control plane of an edge cluster has", (ApiServer(),)),
+        Group("edge-apps", "the tunnel settings of another control plane", (ApiServer(),)),
     ),
 )
 
 ADDON = Workflow(
     "addon edge-apps",
-    "Make an edge cluster of a cluster that is there.",
+    "Add edge components to an existing cluster.",
     (Images(), *ON_ANY_CLUSTER),
 )
 
 CERTS = Workflow(
     RENEWAL,
-    "Renew the edge components' certificates that are near their end.",
+    "Renew certificates of the edge components that are about to expire.",
     (Certificates(), EgressByHand()),
 )
 
 DETACH = Workflow(
     "detach edge-apps",
-    "Take the edge components out of a cluster again.",
+    "Remove the edge components from a cluster.",
     (MayDetach(), *(Detach(each) for each in reversed(ON_ANY_CLUSTER))),
 )
 
 RESET = Workflow(
     "reset",
-    "Take back everything that edgeadm changed on this machine.",
+    "Uninstall: revert everything that edgeadm changed on this host.",
     (
         KubeadmReset(),
         RemoveImages(),

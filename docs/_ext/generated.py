@@ -31,7 +31,7 @@ PAGES: dict[str, Callable[[], str]] = {}
 
 
 def page(make: Callable[[], str]) -> Callable[[], str]:
-    """Registers what makes `generated/NAME.md`."""
+    """Register a function that returns the content of `generated/NAME.md`."""
     PAGES[make.__name__] = make
     return make
 
@@ -44,15 +44,15 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def substitute(_app: Any, _name: str, source: list[str]) -> None:
-    """Replace `{{ kubernetes }}` by the default Kubernetes version, `{{ recipes }}` by all of them, and
-    `{{ version }}` by the version of edgeadm, in code blocks too."""
+    """Replace `{{ kubernetes }}` with the default Kubernetes version, `{{ recipes }}` with all versions and
+    `{{ version }}` with the version of edgeadm, also in code blocks."""
     source[0] = source[0].replace("{{ version }}", edgeadm.__version__)
     source[0] = source[0].replace("{{ kubernetes }}", default_kubernetes())
     source[0] = source[0].replace("{{ recipes }}", ", ".join(known_recipes()))
 
 
 def write(folder: Path) -> None:
-    """Every page; a file that says the same already is left alone, so that Sphinx need not read it again."""
+    """Write every page; unchanged files are not written, so that Sphinx does not read them again."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in PAGES.items():
         path, text = folder / f"{name}.md", make()
@@ -68,14 +68,14 @@ def load_everything() -> None:
 
 
 def our_errors() -> list[type[EdgeadmError]]:
-    """Every error that edgeadm can end with, by status and code."""
+    """All error classes of edgeadm, by exit status and code."""
     load_everything()
     ours = {each for each in every_error() if each.__module__.startswith("edgeadm.")}
     return sorted(ours, key=lambda each: (each.exit_code, each.code))
 
 
 def workflows() -> list[Workflow]:
-    """Every verb that is made of phases."""
+    """All verbs that consist of phases."""
     found = vars(import_module("edgeadm.workflows")).values()
     return [each for each in found if isinstance(each, Workflow)]
 
@@ -94,21 +94,21 @@ def phases() -> str:
             (f"`{step.path}`", step.phase.summary, one_line(type(step.phase).__doc__))
             for step in workflow.steps()
         ]
-        parts += [f"## {workflow.name}", workflow.summary, table(("Phase", "What it does", "More"), rows)]
+        parts += [f"## {workflow.name}", workflow.summary, table(("Phase", "Summary", "Details"), rows)]
     return "\n\n".join(parts)
 
 
 @page
 def checks() -> str:
     every = import_module("edgeadm.phases.preflight").INIT_CHECKS
-    return table(("Name", "What must hold"), [(f"`{each.name}`", each.statement) for each in every])
+    return table(("Name", "Condition"), [(f"`{each.name}`", each.statement) for each in every])
 
 
 @page
 def autonomy() -> str:
     every = import_module("edgeadm.autonomy.checks").AUTONOMY_CHECKS
     rows = [(f"`{each.code}`", each.group, each.statement, each.hint) for each in every]
-    return table(("Code", "Group", "What must hold", "What to do where it does not"), rows)
+    return table(("Code", "Group", "Condition", "Hint"), rows)
 
 
 @page
@@ -117,8 +117,8 @@ def settings() -> str:
     for title, every in (
         ("edgeadm's own", own_settings()),
         ("kubeadm's", kubeadm_settings()),
-        ("of nodes that join", join_settings()),
-        ("of edge apps", addon_settings()),
+        ("for nodes that join", join_settings()),
+        ("for edge components", addon_settings()),
     ):
         rows = [
             (
@@ -141,7 +141,7 @@ def checkov() -> str:
         (", ".join(f"`{check}`" for check in each["checks"]), ", ".join(each.get("on", ["all"])), each["why"])
         for each in settings["reason"]
     ]
-    return table(("Checks", "Manifests", "Why it stays so"), rows)
+    return table(("Checks", "Manifests", "Reason"), rows)
 
 
 @page
@@ -172,7 +172,7 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
 
 
 def one_line(docstring: str | None) -> str:
-    """A docstring without its line breaks; what it raises is for the code's readers."""
+    """A docstring without its line breaks."""
     return " ".join((docstring or "").split())
 
 

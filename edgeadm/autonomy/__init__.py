@@ -1,1 +1,1 @@
-"""Would this edge node come back by itself, after a power cut and without the cloud?"""
+"""Checks whether an edge node would recover from a power cut without the cloud."""

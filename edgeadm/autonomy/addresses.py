@@ -1,4 +1,4 @@
-"""Will every Pod get the address again that it has?"""
+"""Checks that every Pod will get its current address again."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _store(node: EdgeNode) -> Found:
     told = node.records
     problems = told.document.get("problems") or []
     if problems:
-        return failed(f"{len(problems)} records cannot be used: {_words(problems[0])}")
+        return failed(f"{len(problems)} unusable records: {_words(problems[0])}")
     return ok(f"records: {len(told.every('records'))}")
 
 
 def _words(problem: Any) -> str:
-    """A problem as words, whatever its form."""
+    """A problem as text."""
     if not isinstance(problem, dict):
         return str(problem)
     return ": ".join(str(each) for each in problem.values() if each)
@@ -41,9 +41,9 @@ def _records(node: EdgeNode) -> Found:
         compared += 1
         title, noted = f"{pod['namespace']}/{pod['name']}", known.get((pod["namespace"], pod["name"]))
         if noted is None:
-            wrong.append(f"{title} has {', '.join(has)}, and there is no record of it")
+            wrong.append(f"{title} has {', '.join(has)}, but no record")
         elif {ipaddress.ip_address(each) for each in noted} != {ipaddress.ip_address(each) for each in has}:
-            wrong.append(f"{title} has {', '.join(has)}, and its record says {', '.join(noted)}")
+            wrong.append(f"{title} has {', '.join(has)}, but its record is {', '.join(noted)}")
     return failed("; ".join(wrong)) if wrong else ok(f"Pods compared: {compared}")
 
 
@@ -51,15 +51,15 @@ ADDRESS_CHECKS = (
     Check(
         "address-store",
         GROUP,
-        "the memory of addresses can be read without a fault",
-        "`edgeadm-node addresses` lists the faults; what is broken is forgotten with the next Pod",
+        "the address store is readable",
+        "`edgeadm-node addresses` lists the faults; unusable records are deleted when the next Pod starts",
         _store,
     ),
     Check(
         "address-records",
         GROUP,
-        "every Pod that runs has the address that is remembered for it",
-        "delete the Pods named while the cloud is there: what replaces them is remembered",
+        "every running Pod has its recorded address",
+        "delete the Pods named while the cloud is reachable: their replacements are recorded",
         _records,
     ),
 )

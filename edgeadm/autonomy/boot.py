@@ -1,4 +1,4 @@
-"""Does everything start by itself, in the right order, and without a network?"""
+"""Checks that all units start by themselves, in the right order, and without a network."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
 GROUP = "boot"
 LITE = lite_apiserver.SERVICE
 ONLINE = "network-online.target"
-# What each unit of UNITS is there for, as the end of a sentence about its start.
+# The purpose of each unit of UNITS, as the end of a sentence about its start.
 PURPOSES = {
-    REPAIR: "which mends what a power cut broke, starts at boot",
-    edge_nic.SERVICE: "which makes the virtual address, has run and starts at boot",
-    CONTAINERD: "runs and starts at boot",
-    LITE: "runs and starts at boot",
-    service_ip.SERVICE: "which leads the Service `kubernetes` to this node, has run and starts at boot",
-    KUBELET: "runs and starts at boot",
-    KEEP: "which keeps a copy of the cache, runs and starts at boot",
-    lite_apiserver.TIMER: "which has lite-apiserver's certificate renewed, runs and starts at boot",
+    REPAIR: "which repairs the state after a power cut, is enabled",
+    edge_nic.SERVICE: "which adds the virtual address, has run and is enabled",
+    CONTAINERD: "is running and enabled",
+    LITE: "is running and enabled",
+    service_ip.SERVICE: "which redirects the Service `kubernetes` to this node, has run and is enabled",
+    KUBELET: "is running and enabled",
+    KEEP: "which keeps a copy of the cache, is running and enabled",
+    lite_apiserver.TIMER: "which renews lite-apiserver's certificate, is running and enabled",
 }
-# Unit → those that must not start before it.
+# Unit → the units that must start after it.
 BEFORE = {
     REPAIR: (CONTAINERD, LITE, KUBELET),
     edge_nic.SERVICE: (LITE, KUBELET),
@@ -34,7 +34,7 @@ BEFORE = {
 
 
 def code_of(unit: str) -> str:
-    """The code of the check of this unit."""
+    """The code of this unit's check."""
     return f"unit-{unit.removesuffix('.timer')}"
 
 
@@ -42,18 +42,18 @@ def _runs(unit: str) -> Callable[[EdgeNode], Found]:
     def probe(node: EdgeNode) -> Found:
         state = node.units.get(unit)
         if state is None:
-            return failed("systemd does not tell")
+            return failed("systemd does not respond")
         if state.load != "loaded":
             return failed(f"{full_name(unit)} is {state.load or 'unknown'}")
         found = f"{state.file or 'not enabled'}, {state.active_state or 'inactive'}"
-        # Join does not start it on a node that runs: it takes away what the network of its Pods was given.
+        # Join does not start it on a running node, because it deletes the reservations of the Pod network.
         waits = unit == REPAIR and state.active_state == "inactive"
         if state.enabled and (state.active or waits):
             return ok(found)
         if state.enabled and unit == REPAIR:
-            return failed(found, f"`journalctl -u {unit}` says why; it runs again at the next boot")
+            return failed(found, f"see `journalctl -u {unit}`; it runs again at the next boot")
         if state.enabled:
-            why = f"`journalctl -u {unit}` says why; `systemctl restart {unit}` starts it"
+            why = f"see `journalctl -u {unit}`; start it with `systemctl restart {unit}`"
             return failed(f"{found} ({state.sub_state})" if state.sub_state else found, why)
         return failed(found)
 
@@ -62,7 +62,7 @@ def _runs(unit: str) -> Callable[[EdgeNode], Found]:
 
 def _order(node: EdgeNode) -> Found:
     wrong = list(_out_of_order(node))
-    return failed("; ".join(wrong)) if wrong else ok("each waits for those that it needs")
+    return failed("; ".join(wrong)) if wrong else ok("every unit starts after its dependencies")
 
 
 def _out_of_order(node: EdgeNode) -> Iterator[str]:
@@ -72,15 +72,15 @@ def _out_of_order(node: EdgeNode) -> Iterator[str]:
             other = node.units.get(each)
             told = full_name(each) in state.before if state else False
             if not told and not (other is not None and full_name(unit) in other.after):
-                yield f"{each} does not wait for {unit}"
+                yield f"{each} does not start after {unit}"
 
 
 def _network(node: EdgeNode) -> Found:
     waiting = [each for each in (CONTAINERD, LITE, KUBELET) if _waits(node, each)]
     if not waiting:
-        return ok(f"none of them waits for {ONLINE}")
+        return ok(f"no unit waits for {ONLINE}")
     return warning(
-        f"{', '.join(waiting)} waits for {ONLINE}: where the cable is cut, that takes minutes at each boot"
+        f"{', '.join(waiting)} waits for {ONLINE}: without a network link this delays each boot by minutes"
     )
 
 
@@ -92,8 +92,8 @@ def _waits(node: EdgeNode, unit: str) -> bool:
 def _read(node: EdgeNode) -> Found:
     stale = [each for each, state in node.units.items() if state.stale]
     if not stale:
-        return ok("systemd has read the units as they are on the disk")
-    return warning(f"changed since systemd read them: {', '.join(stale)}")
+        return ok("systemd has loaded the units as they are on disk")
+    return warning(f"changed since systemd loaded them: {', '.join(stale)}")
 
 
 def _helper(node: EdgeNode) -> Found:
@@ -108,8 +108,8 @@ BOOT_CHECKS = (
             code_of(unit),
             GROUP,
             f"{unit}{', ' if PURPOSES[unit].startswith('which') else ' '}{PURPOSES[unit]}",
-            f"`systemctl enable {'' if unit == REPAIR else '--now '}{unit}`; where it is not there, "
-            "run `edgeadm join` again",
+            f"`systemctl enable {'' if unit == REPAIR else '--now '}{unit}`; if the unit is missing, run "
+            "`edgeadm join` again",
             _runs(unit),
         )
         for unit in UNITS
@@ -117,29 +117,29 @@ BOOT_CHECKS = (
     Check(
         "boot-order",
         GROUP,
-        "nothing starts before what it needs is there",
-        "`systemctl cat` of these units and their drop-ins shows where the order was changed",
+        "every unit starts after its dependencies",
+        "`systemctl cat` of these units and their drop-ins shows the changed order",
         _order,
     ),
     Check(
         "boot-offline",
         GROUP,
         "no unit that the node needs waits for a network",
-        f"take `{ONLINE}` out of `After=` and `Wants=`, with a drop-in by `systemctl edit UNIT`",
+        f"remove `{ONLINE}` from `After=` and `Wants=` with a drop-in by `systemctl edit UNIT`",
         _network,
     ),
     Check(
         "units-read",
         GROUP,
-        "the units are looked at as the next boot will read them",
+        "systemd has loaded the current unit files",
         "`systemctl daemon-reload`, then check again",
         _read,
     ),
     Check(
         "helper",
         GROUP,
-        "edgeadm-node, which mends and keeps, is there and knows what it is asked",
-        "run `edgeadm join` again, with the package that fits this edgeadm",
+        "edgeadm-node is installed and supports every required command",
+        "run `edgeadm join` again with the package for this edgeadm",
         _helper,
     ),
 )

@@ -1,4 +1,4 @@
-"""Does lite-apiserver have every answer that the node starts with, whole, and twice?"""
+"""Checks that lite-apiserver has cached every response for the node's start, complete and with a copy."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edgeadm.phases.node_files import SNAPSHOT
 
 GROUP = "cache"
 DAY = 86_400
-# An entry so young may be copied the next moment.
+# The next copy may not have run yet for such a new entry.
 YOUNG = 60
 NODES = "nodes"
-KEEP_ONLINE = "connect the node to the cloud for a minute, with these programs running, then check again"
+KEEP_ONLINE = "connect the node to the cloud for a minute while these programs run, then check again"
 Entry = dict[str, Any]
 
 
@@ -29,23 +29,23 @@ def _private(node: EdgeNode) -> Found:
         if answer.code:
             wrong.append(f"{path} is missing")
         elif (mode, owner) != ("700", "0"):
-            wrong.append(f"{path} has the mode 0{mode} and the owner {owner}")
-    return failed(", ".join(wrong)) if wrong else ok("both folders are open to root alone")
+            wrong.append(f"{path} has mode 0{mode} and owner {owner}")
+    return failed(", ".join(wrong)) if wrong else ok("both directories are accessible only to root")
 
 
 def _kubelet(node: EdgeNode) -> Found:
     found = _warm(KUBELET, exact=True)(node)
     if found.result == OK:
-        _ = node.pods  # raises where the Pods cannot be read from these answers
+        _ = node.pods  # raises if the responses contain no readable Pods
     return found
 
 
 def _own_objects(node: EdgeNode) -> Found:
-    """Objects of this node that kubelet asks for at each start, as answered to the installed version."""
+    """Objects of this node that kubelet requests at each start, cached for the installed version."""
     version, wanted = node.kubelet_version.removeprefix("v"), OWN[KUBELET]
     ours = [each for each in node.entries if is_of(each, KUBELET) and version in str(each.get("userAgent"))]
     if not ours:
-        return not_applicable("not looked at: see `cache-kubelet`")
+        return not_applicable("not checked: see `cache-kubelet`")
     gets = [
         each.get("resource") for each in ours if (each.get("name"), each.get("verb")) == (node.name, "get")
     ]
@@ -54,8 +54,8 @@ def _own_objects(node: EdgeNode) -> Found:
 
 
 def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
-    """A check that the program's answers are there. With `exact`, only those count that the version which is
-    installed asks for."""
+    """A check that the program's responses are cached. With `exact`, only responses to the installed version
+    count."""
     resources, others = LISTS[program], ALSO_FOR.get(program, ())
 
     def probe(node: EdgeNode) -> Found:
@@ -64,16 +64,16 @@ def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
         usable = [each for each in ours if version in str(each.get("userAgent"))]
         missing = [each for each in resources if not _has(usable, each, node.name)]
         if not missing:
-            return ok(f"{len(usable)} answers, {', '.join(resources)} among them")
+            return ok(f"{len(usable)} responses, {', '.join(resources)} among them")
         if all(_has(ours, each, node.name) for each in resources):
-            return failed(f"all are of another version than v{version}, and nobody asks for those any more")
+            return failed(f"all were requested by a version other than v{version}, and are no longer used")
         return failed(f"missing: {', '.join(missing)}")
 
     return probe
 
 
 def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
-    """A list of the resource; of Nodes, this Node alone will do."""
+    """A list of the resource; for Nodes, this Node alone is sufficient."""
     fitting = [each for each in entries if each.get("resource") == resource and not each.get("subresource")]
     if resource == NODES:
         return any(each.get("verb") == "list" or each.get("name") == node for each in fitting)
@@ -83,7 +83,7 @@ def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
 def _kube_proxy(node: EdgeNode) -> Found:
     names = [*node.facts.edge_programs, *(str(pod.get("name")) for pod in node.pods)]
     if not any("kube-proxy" in name for name in names):
-        return not_applicable("this node has no kube-proxy")
+        return not_applicable("kube-proxy does not run on this node")
     return _warm("kube-proxy")(node)
 
 
@@ -101,7 +101,7 @@ def _flannel(node: EdgeNode) -> Found:
 
 def _dns(node: EdgeNode) -> Found:
     if not node.facts.edge_dns:
-        return not_applicable("the cluster has no DNS of edge nodes")
+        return not_applicable("the cluster has no DNS for edge nodes")
     return _warm("coredns")(node)
 
 
@@ -111,7 +111,7 @@ def _whole(node: EdgeNode) -> Found:
         f"{each['key']} ({each.get('reason') or 'not whole'})" for each in entries if not each.get("whole")
     ]
     if broken:
-        return failed(f"{len(broken)} of {len(entries)} are broken: {'; '.join(broken[:5])}")
+        return failed(f"{len(broken)} of {len(entries)} are damaged: {'; '.join(broken[:5])}")
     return ok(f"{len(entries)} entries") if entries else failed(f"{CACHE} is empty")
 
 
@@ -120,60 +120,61 @@ def _snapshot(node: EdgeNode) -> Found:
     lacking = [str(each["key"]) for each in entries if not each.get("snapshot")]
     if lacking:
         return failed(f"{SNAPSHOT} lacks {len(lacking)}: {', '.join(lacking[:5])}")
-    return ok(f"{SNAPSHOT} has all {len(entries)}")
+    return ok(f"{SNAPSHOT} contains all {len(entries)}")
 
 
 def _age(node: EdgeNode) -> Found:
     ages = [int(each.get("ageSeconds", 0)) for each in node.entries if is_of(each, KUBELET)]
     if not ages:
-        return not_applicable("not looked at: see `cache-kubelet`")
+        return not_applicable("not checked: see `cache-kubelet`")
     newest = min(ages)
     if newest > DAY:
         return warning(
-            f"the kubelet's newest answer is {newest // DAY} days old: the node has been cut off for that "
+            f"the kubelet's newest response is {newest // DAY} days old: the node has been offline for that "
             "long, or lite-apiserver cannot write"
         )
-    return ok(f"the kubelet's newest answer is {newest // 60} minutes old")
+    return ok(f"the kubelet's newest response is {newest // 60} minutes old")
 
 
 CACHE_CHECKS = (
     Check(
         "cache-private",
         GROUP,
-        "the cache, with Secrets in it, and its copy are open to root alone",
+        "the cache, which contains Secrets, and its copy are accessible only to root",
         f"`chown root {CACHE} {SNAPSHOT}; chmod 0700 {CACHE} {SNAPSHOT}`",
         _private,
     ),
-    Check("cache-kubelet", GROUP, "the kubelet's answers are there", KEEP_ONLINE, _kubelet),
+    Check("cache-kubelet", GROUP, "the kubelet's responses are cached", KEEP_ONLINE, _kubelet),
     Check(
         "cache-own",
         GROUP,
-        "kubelet's answers about objects of this node are there: without them it soon exits after a start",
-        "connect the node to the cloud; `edge-keep` asks for them within ten minutes, `edgeadm join` at once",
+        "the kubelet's responses about objects of this node are cached: without them it exits soon after a "
+        "start",
+        "connect the node to the cloud; `edge-keep` requests them within ten minutes, `edgeadm join` at once",
         _own_objects,
     ),
-    Check("cache-kube-proxy", GROUP, "kube-proxy's answers are there", KEEP_ONLINE, _kube_proxy),
-    Check("cache-flannel", GROUP, "flannel's answers are there", KEEP_ONLINE, _flannel),
-    Check("cache-dns", GROUP, "the answers of the node's DNS are there", KEEP_ONLINE, _dns),
+    Check("cache-kube-proxy", GROUP, "kube-proxy's responses are cached", KEEP_ONLINE, _kube_proxy),
+    Check("cache-flannel", GROUP, "flannel's responses are cached", KEEP_ONLINE, _flannel),
+    Check("cache-dns", GROUP, "the responses of the node's DNS are cached", KEEP_ONLINE, _dns),
     Check(
         "cache-whole",
         GROUP,
-        "every answer is whole",
-        "`edgeadm-node repair` puts back what the copy has; what it has not comes with the cloud",
+        "every cached response is complete",
+        "`edgeadm-node repair` restores what the copy contains; the rest is fetched from the cloud",
         _whole,
     ),
     Check(
         "snapshot-whole",
         GROUP,
-        "there is a copy of every answer, written through to the disk",
-        "`systemctl restart edge-keep` has them copied; `edgeadm-node cache` lists both",
+        "every cached response has a durable copy",
+        "`systemctl restart edge-keep` copies them; `edgeadm-node cache` lists both",
         _snapshot,
     ),
     Check(
         "cache-age",
         GROUP,
-        "the answers are not from another time",
-        "Pods that were made or deleted since are not known here: connect the node to the cloud",
+        "the cached responses are recent",
+        "Pods that were created or deleted since are not known here: connect the node to the cloud",
         _age,
     ),
 )

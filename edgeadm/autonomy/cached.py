@@ -1,4 +1,4 @@
-"""Entries of lite-apiserver's cache: whose they are, and what is in them."""
+"""Entries of lite-apiserver's cache: their clients and contents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edgeadm.phases.lite_files import CACHE
 
 
 def is_of(entry: Mapping[str, Any], program: str) -> bool:
-    """Whether the entry answers this program. Programs write their name and version in many ways:
+    """Whether the entry is a response to this program. Programs write their name and version in many ways:
     `kubelet_v1.34.4`, `CoreDNS-1.12.1`, `flanneld_v0.0.0`."""
     client = str(entry.get("userAgent", "")).lower()
     return re.match(rf"{re.escape(program.lower())}d?([-_/.]|$)", client) is not None
 
 
 def entry_of(node: EdgeNode, program: str, resource: str, name: str) -> dict[str, Any] | None:
-    """The program's own entry for one object; None where there is none. Raises UnansweredError."""
+    """The program's own entry for one object, or None. Raises UnansweredError."""
     for each in node.entries:
         if is_of(each, program) and (each.get("resource"), each.get("name")) == (resource, name):
             return each
@@ -29,7 +29,7 @@ def entry_of(node: EdgeNode, program: str, resource: str, name: str) -> dict[str
 
 
 def own_node(node: EdgeNode) -> dict[str, Any] | None:
-    """This Node as flannel knows it; None where the cache does not have it, or not whole."""
+    """This Node in flannel's cache entry, or None if it is missing or incomplete."""
     try:
         entry = entry_of(node, FLANNEL, "nodes", node.name)
     except UnansweredError:
@@ -42,7 +42,7 @@ def own_node(node: EdgeNode) -> dict[str, Any] | None:
 
 
 def body(entry: bytes | None) -> dict[str, Any] | None:
-    """The object that an entry answers with; None where it is broken or no JSON."""
+    """The object in an entry, or None if it is damaged or not JSON."""
     try:
         document = json.loads(entry or b"")
         data = base64.b64decode(document["body"])

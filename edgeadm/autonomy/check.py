@@ -1,4 +1,4 @@
-"""What a check is, what it can find, and how all of them are run."""
+"""Checks, their results, and their execution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_APPLICABLE = "not applicable"
 
 @dataclass(frozen=True)
 class Found:
-    """What a check found. A hint of its own goes before the check's."""
+    """The result of a check. Its own hint takes precedence over the check's."""
 
     result: str
     text: str
@@ -24,28 +24,28 @@ class Found:
 
 
 def ok(text: str) -> Found:
-    """As it should be."""
+    """The condition is met."""
     return Found(OK, text)
 
 
 def warning(text: str, hint: str = "") -> Found:
-    """The node would come back, but not for long, not at once, or not with everything."""
+    """The node would recover, but late, incompletely, or only for a limited time."""
     return Found(WARNING, text, hint)
 
 
 def failed(text: str, hint: str = "") -> Found:
-    """The node would not come back as it was."""
+    """The node would not recover completely."""
     return Found(FAILED, text, hint)
 
 
 def not_applicable(text: str) -> Found:
-    """This node does not need it, or another check says why it cannot be looked at."""
+    """This node does not need it, or another check contains the reason."""
     return Found(NOT_APPLICABLE, text)
 
 
 @dataclass(frozen=True)
 class Check:
-    """A statement that should be true of an edge node, how to find out, and what to do where it is not."""
+    """A condition that an edge node should meet, the function that checks it, and a hint for a failure."""
 
     code: str
     group: str
@@ -56,19 +56,19 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """A check with what it found."""
+    """A check with its result."""
 
     check: Check
     found: Found
 
     @property
     def hint(self) -> str:
-        """What to do; empty where there is nothing to do."""
+        """The hint; empty if no action is required."""
         wrong = self.found.result in (WARNING, FAILED)
         return (self.found.hint or self.check.hint) if wrong else ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The finding as `-o json` shows it."""
+        """The finding as a document for `-o json`."""
         return {
             "code": self.check.code,
             "group": self.check.group,
@@ -80,8 +80,8 @@ class Finding:
 
 
 def run_checks(checks: Iterable[Check], node: EdgeNode) -> Iterator[Finding]:
-    """All findings, in order. What hangs on a question that got no answer is said once: by the check that the
-    question belongs to."""
+    """All findings, in order. If a fact cannot be read, only the check that owns it fails; others refer to
+    it."""
     for check in checks:
         try:
             found = check.probe(node)
@@ -89,5 +89,5 @@ def run_checks(checks: Iterable[Check], node: EdgeNode) -> Iterator[Finding]:
             if lack.owner == check.code:
                 found = failed(lack.why)
             else:
-                found = not_applicable(f"not looked at: see `{lack.owner}`")
+                found = not_applicable(f"not checked: see `{lack.owner}`")
         yield Finding(check, found)

@@ -1,4 +1,4 @@
-"""The table of contents: every check of an edge node's autonomy, in the order in which they are shown."""
+"""All checks of an edge node's autonomy, in the order of their output."""
 
 from __future__ import annotations
 

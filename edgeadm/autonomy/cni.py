@@ -1,4 +1,4 @@
-"""Will containerd set up Pods the way that remembers their addresses?"""
+"""Checks that containerd uses the CNI configuration that stores addresses."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
 
 GROUP = "pod network"
 FOLDER, _, OURS = CONFLIST.rpartition("/")
-SUFFIXES = (".conf", ".conflist", ".json")  # what libcni reads, in the order of names
+SUFFIXES = (".conf", ".conflist", ".json")  # the files that libcni reads, by name
 PLUGINS = "/opt/cni/bin"
 IPAM = "edge-ipam"
 NEEDED = (IPAM, "host-local", "flannel", "portmap", "bridge", "loopback")
-JOIN_AGAIN = "run `edgeadm join` again: it puts back what is not as it should be"
+JOIN_AGAIN = "run `edgeadm join` again: it restores its configuration"
 
 
 def _first(node: EdgeNode) -> Found:
     if not node.has_flannel:
-        return warning(f"{OTHER_NETWORK}: whether it comes up without the cloud is for its own makers to say")
+        return warning(f"{OTHER_NETWORK}: see its documentation for starts without the cloud")
     there = [name for name in node.host.names(FOLDER) if name.endswith(SUFFIXES)]
     if not there:
         return failed(f"there is none in {FOLDER}")
     if there[0] != OURS:
-        return failed(f"{there[0]} comes before {OURS}" if OURS in there else f"{there[0]} is there instead")
+        return failed(f"{there[0]} precedes {OURS}" if OURS in there else f"found {there[0]} instead")
     return ok(f"{OURS} is the first")
 
 
@@ -35,13 +35,15 @@ def _memory(node: EdgeNode) -> Found:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     if node.host.stat(CONFLIST) is None:
-        return not_applicable("not looked at: see `cni-first`")
+        return not_applicable("not checked: see `cni-first`")
     wrong = list(_forgetful(_plugin(node)))
-    return failed(f"{CONFLIST}: {', '.join(wrong)}") if wrong else ok("addresses and subnet are remembered")
+    return (
+        failed(f"{CONFLIST}: {', '.join(wrong)}") if wrong else ok("addresses and subnet are stored on disk")
+    )
 
 
 def _plugin(node: EdgeNode) -> dict[str, Any]:
-    """The first plugin of our configuration; empty where there is none."""
+    """The first plugin of our configuration, or an empty string."""
     try:
         found = json.loads(node.host.read(CONFLIST) or b"")["plugins"][0]
     except (ValueError, KeyError, IndexError, TypeError):
@@ -60,7 +62,7 @@ def _forgetful(plugin: dict[str, Any]) -> Iterator[str]:
     )
     for what, found, right in wanted:
         if found != right:
-            yield f"{what} is {f'`{found}`' if found else 'not set'} and not `{right}`"
+            yield f"{what} is {f'`{found}`' if found else 'not set'} instead of `{right}`"
 
 
 def _plugins(node: EdgeNode) -> Found:
@@ -80,12 +82,10 @@ CNI_CHECKS = (
     Check(
         "cni-first",
         GROUP,
-        "containerd takes edgeadm's network configuration",
-        f"move every other file out of {FOLDER}; `edgeadm join` writes ours again",
+        "containerd uses edgeadm's CNI configuration",
+        f"move all other files out of {FOLDER}; `edgeadm join` writes edgeadm's again",
         _first,
     ),
-    Check(
-        "cni-memory", GROUP, "the network configuration remembers addresses over boots", JOIN_AGAIN, _memory
-    ),
-    Check("cni-plugins", GROUP, "the plugins that it names can be run", JOIN_AGAIN, _plugins),
+    Check("cni-memory", GROUP, "the CNI configuration keeps addresses across boots", JOIN_AGAIN, _memory),
+    Check("cni-plugins", GROUP, "the CNI plugins that it names are executable", JOIN_AGAIN, _plugins),
 )

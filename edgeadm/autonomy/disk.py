@@ -1,4 +1,4 @@
-"""Is there room to start, and is what the node remembers on a disk at all?"""
+"""Checks that there is space for a start, and that the stored state is on a disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.phases.lite_files import CACHE
 from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
 
 GROUP = "disk"
-# Where the kubelet measures, what it calls that, and its own bounds (its defaults_linux.go).
+# The kubelet's eviction signals with their file systems, and its default thresholds (defaults_linux.go).
 KUBELET, RUNTIME = "/var/lib/kubelet", "/var/lib/containerd"
 SPACE = ((KUBELET, "nodefs.available"), (RUNTIME, "imagefs.available"))
 INODES = ((KUBELET, "nodefs.inodesFree"), (RUNTIME, "imagefs.inodesFree"))
@@ -20,13 +20,13 @@ DEFAULTS: dict[str, Any] = {
     "nodefs.inodesFree": "5%",
     "imagefs.inodesFree": "5%",
 }
-NEAR = 1.2  # times the bound: a boot writes, too
+NEAR = 1.2  # factor for the threshold: a boot writes, too
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def bound(text: str, total: float) -> float:
-    """A bound of the kubelet's, such as `10%` or `1Gi`, as a number; 0 where it is none."""
+    """A threshold of the kubelet, such as `10%` or `1Gi`, as a number; 0 if it is invalid."""
     unit = next((each for each in UNITS if text.endswith(each)), "")
     try:
         if text.endswith("%"):
@@ -51,12 +51,12 @@ def _free(node: EdgeNode) -> Found:
             elif scale > 1 and total:
                 shown.append(f"{free / total:.0%} of {path}")
     if evicts:
-        return failed(f"the kubelet would end Pods: {'; '.join(evicts)}")
+        return failed(f"the kubelet would evict Pods: {'; '.join(evicts)}")
     return warning("; ".join(near)) if near else ok(f"free: {', '.join(shown)}")
 
 
 def _bounds(node: EdgeNode) -> dict[str, Any]:
-    """Signal → bound. The user's own leave the kubelet none of its defaults, unless it is told otherwise."""
+    """Signal → threshold. The user's own thresholds replace all defaults, unless configured otherwise."""
     own = node.kubelet_config.get("evictionHard")
     if not isinstance(own, dict):
         return DEFAULTS
@@ -64,7 +64,7 @@ def _bounds(node: EdgeNode) -> dict[str, Any]:
 
 
 def _measure(node: EdgeNode, flag: str, path: str) -> tuple[int, int]:
-    """Total and free, in df's units; zeros where it does not tell."""
+    """Total and free space in df's units; zeros if unknown."""
     lines = node.host.ask("df", flag, path).out.splitlines()
     columns = lines[-1].split() if len(lines) > 1 else []
     numbers = [int(each) if each.isdecimal() else 0 for each in columns[1:4]]
@@ -76,22 +76,22 @@ def _kept(node: EdgeNode) -> Found:
     paths = (CACHE, SNAPSHOT, *((ADDRESSES, subnets) if node.has_flannel else ()), KUBELET, RUNTIME)
     lines = node.host.ask("stat", "-f", "-c", "%T %n", *paths).out.splitlines()
     lost = [path for kind, _, path in (line.partition(" ") for line in lines) if kind in IN_MEMORY]
-    return failed(f"in memory alone: {', '.join(lost)}") if lost else ok("everything is on a disk")
+    return failed(f"only in memory: {', '.join(lost)}") if lost else ok("everything is on a disk")
 
 
 DISK_CHECKS = (
     Check(
         "disk-free",
         GROUP,
-        "there is more room than the kubelet wants to see",
-        f"make room, or set `evictionHard` in {KUBELET_CONFIG}",
+        "free space is above the kubelet's eviction thresholds",
+        f"free some space, or set `evictionHard` in {KUBELET_CONFIG}",
         _free,
     ),
     Check(
         "disk-kept",
         GROUP,
-        "what the node remembers outlives a boot",
-        "mount a disk there: what is in memory is gone after a power cut",
+        "the stored state survives a boot",
+        "mount a disk there: data in memory is lost in a power cut",
         _kept,
     ),
 )

@@ -1,4 +1,4 @@
-"""Do Pods find each other by name while the node is cut off?"""
+"""Checks that Pods can resolve names while the node is offline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
 
 GROUP = "dns"
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
-NO_EDGE_DNS = "the cluster has no DNS of edge nodes: names are known only while the cloud is there"
+NO_EDGE_DNS = "the cluster has no DNS for edge nodes: names resolve only while the cloud is reachable"
 
 
 def _answers(node: EdgeNode) -> Found:
@@ -19,9 +19,9 @@ def _answers(node: EdgeNode) -> Found:
     name = f"kubernetes.default.svc.{node.facts.domain}"
     found = node.nearby.addresses(server, name)
     if not found:
-        return failed(f"nobody at {server} tells an address of {name}")
+        return failed(f"no DNS server at {server} resolves {name}")
     if wanted not in found:
-        return failed(f"{name} is {', '.join(found)} there, and should be {wanted}")
+        return failed(f"{name} resolves to {', '.join(found)} there instead of {wanted}")
     return ok(f"{name} is {wanted}")
 
 
@@ -30,12 +30,12 @@ def _asked(node: EdgeNode) -> Found:
         return not_applicable(NO_EDGE_DNS)
     found, wanted = _flag(node) or node.kubelet_config.get("clusterDNS") or [], [node.facts.virtual_address]
     if found == wanted:
-        return ok(f"Pods ask {wanted[0]}")
-    return failed(f"Pods ask {', '.join(map(str, found)) or 'nobody'}, and not {wanted[0]}")
+        return ok(f"Pods use {wanted[0]}")
+    return failed(f"Pods use {', '.join(map(str, found)) or 'no server'} instead of {wanted[0]}")
 
 
 def _flag(node: EdgeNode) -> list[str]:
-    """What the kubelet's command line says, which goes before its configuration."""
+    """DNS servers on the kubelet's command line, which overrides its configuration."""
     text = (node.host.read(KUBEADM_FLAGS) or b"").decode(errors="replace")
     found = re.findall(r"--cluster-dns[= ]([^\s\"']+)", text)
     return str(found[-1]).split(",") if found else []
@@ -45,15 +45,15 @@ DNS_CHECKS = (
     Check(
         "dns-answers",
         GROUP,
-        "the node's DNS knows the names of Services",
-        "does the Pod edge-system/edge-coredns run here? `crictl ps --name coredns`, `crictl logs`",
+        "the node's DNS resolves Services",
+        "check that the Pod edge-system/edge-coredns runs: `crictl ps --name coredns`, `crictl logs`",
         _answers,
     ),
     Check(
         "dns-asked",
         GROUP,
-        "Pods ask the node's DNS",
-        f"set `clusterDNS` in {KUBELET_CONFIG} and `systemctl restart kubelet`, then make the Pods anew",
+        "Pods use the node's DNS",
+        f"set `clusterDNS` in {KUBELET_CONFIG} and `systemctl restart kubelet`, then recreate the Pods",
         _asked,
     ),
 )

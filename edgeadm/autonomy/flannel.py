@@ -1,4 +1,4 @@
-"""Does flannel find on the node what other nodes know of it?"""
+"""Checks that flannel's files match the state that other nodes know."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _values(text: bytes) -> dict[str, str]:
 
 
 def _networks(values: dict[str, str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """This node's ranges; none where one that is named does not belong to the whole network."""
+    """This node's ranges; empty if one of them is outside the network."""
     found = []
     for family in ("FLANNEL", "FLANNEL_IPV6"):
         if f"{family}_SUBNET" not in values:
@@ -54,18 +54,18 @@ def _links(node: EdgeNode) -> Found:
         return not_applicable(OTHER_NETWORK)
     ranges = _networks(_values(node.host.read(SUBNET) or b""))
     if not ranges:
-        return not_applicable("not looked at: see `flannel-subnet`")
+        return not_applicable("not checked: see `flannel-subnet`")
     for link in (LINK, BRIDGE):
         for text in node.addresses.get(link, []):
             address = ipaddress.ip_interface(text).ip
             same = [each for each in ranges if each.version == address.version]
             if same and not address.is_link_local and not any(address in each for each in same):
-                return failed(f"{link} has {address}, and {SUBNET} says {same[0]}")
+                return failed(f"{link} has {address}, but {SUBNET} contains {same[0]}")
     given = _given(node)
     if given and str(ranges[0]) not in given:
-        return failed(f"the Node has the range {given[0]}, and {SUBNET} says {ranges[0]}")
+        return failed(f"the Node has the range {given[0]}, but {SUBNET} contains {ranges[0]}")
     there = [link for link in (LINK, BRIDGE) if link in node.addresses]
-    return ok(f"{ranges[0]} is that of {', '.join(there) or 'no link yet'}")
+    return ok(f"{ranges[0]} is on {', '.join(there) or 'no link yet'}")
 
 
 def _given(node: EdgeNode) -> list[str]:
@@ -77,46 +77,47 @@ def _known(node: EdgeNode) -> Found:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     if entry_of(node, FLANNEL, "nodes", node.name) is None:
-        return not_applicable("not looked at: see `cache-flannel`")
+        return not_applicable("not checked: see `cache-flannel`")
     found = own_node(node)
     if found is None:
         return failed("flannel's own Node cannot be read from the cache")
     notes = (found.get("metadata") or {}).get("annotations") or {}
     if notes.get(f"{ANNOTATIONS}/backend-type", "vxlan") != "vxlan":
-        return not_applicable(f"flannel works by {notes[f'{ANNOTATIONS}/backend-type']}")
+        return not_applicable(f"flannel uses the backend {notes[f'{ANNOTATIONS}/backend-type']}")
     try:
         noted = str(json.loads(notes[f"{ANNOTATIONS}/backend-data"])["VtepMAC"]).lower()
     except (KeyError, ValueError, TypeError):
-        return failed("flannel's own Node does not say which MAC other nodes send to")
+        return failed("flannel's own Node does not contain the MAC address that other nodes send to")
     answer = node.host.ask("ip", "-o", "link", "show", "dev", LINK)
     has = re.search(r"link/ether (\S+)", answer.out)
     if has is None:
-        return failed(f"there is no link {LINK}")
+        return failed(f"the link {LINK} does not exist")
     if has[1].lower() != noted:
-        return failed(f"{LINK} has {has[1]}, and other nodes know {noted}")
-    return ok(f"{LINK} has {noted}, as other nodes know it")
+        return failed(f"{LINK} has {has[1]}, but other nodes use {noted}")
+    return ok(f"{LINK} has {noted}, as other nodes expect")
 
 
 FLANNEL_CHECKS = (
     Check(
         "flannel-subnet",
         GROUP,
-        "flannel's file is whole, and where boots do not empty it",
-        "`edgeadm-node repair` puts back what the copy has; flannel's Pod writes it anew when it starts",
+        "flannel's subnet file is complete and survives a boot",
+        "restore it from the copy with `edgeadm-node repair`; flannel's Pod also writes it at its start",
         _subnet,
     ),
     Check(
         "flannel-links",
         GROUP,
-        "the links have addresses of the range in flannel's file",
-        "the node was given another range: drain it and restart it while the cloud is there",
+        "the links have addresses of the range in flannel's subnet file",
+        "the node has another range now: drain it and restart it while the cloud is reachable",
         _links,
     ),
     Check(
         "flannel-node",
         GROUP,
-        "flannel's link has the MAC that other nodes know",
-        f"while the cloud is there, `ip link delete {LINK}` and delete flannel's Pod: it tells others anew",
+        "flannel's link has the MAC address that other nodes expect",
+        f"while the cloud is reachable, run `ip link delete {LINK}` and delete flannel's Pod, which "
+        "publishes the new address",
         _known,
     ),
 )

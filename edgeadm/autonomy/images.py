@@ -1,4 +1,5 @@
-"""Are the images of this node's Pods here to stay? There is no registry to pull them from."""
+"""Checks that the images of this node's Pods stay on the node, because it has no registry to pull them
+from."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ SANDBOX = "the sandbox of every Pod"
 
 
 def full_name(name: str) -> str:
-    """The image's name as containerd has it: with its registry, and with a tag where it has no digest."""
+    """The image's name in containerd: with its registry, and with a tag if it has no digest."""
     name, at, digest = name.partition("@")
     first, slash, _ = name.partition("/")
     if not slash:
@@ -28,7 +29,7 @@ def full_name(name: str) -> str:
 
 
 def _wanted(node: EdgeNode) -> dict[str, str]:
-    """Image → the first Pod that needs it."""
+    """Image → the first Pod that requires it."""
     found: dict[str, str] = {}
     runtime = facts.runtime(node.host)
     if runtime is not None and runtime.sandbox_image:
@@ -45,7 +46,7 @@ def _images(node: EdgeNode) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
-    """By each of their names: an image of a package may have the name of a second registry as well."""
+    """Images by each of their names: an image of a package may have the name of a second registry as well."""
     return {
         full_name(str(name)): each
         for each in node.images.every("images")
@@ -56,18 +57,18 @@ def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
 def _present(node: EdgeNode) -> Found:
     there, wanted = _there(node), _wanted(node)
     missing = [f"{name} ({why})" for name, why in wanted.items() if name not in there]
-    return failed(f"missing: {', '.join(missing)}") if missing else ok(f"all {len(wanted)} are there")
+    return failed(f"missing: {', '.join(missing)}") if missing else ok(f"all {len(wanted)} are present")
 
 
 def _pinned(node: EdgeNode) -> Found:
     there = _there(node)
     loose = [name for name in _wanted(node) if name in there and not there[name].get("pinned")]
     if not loose:
-        return ok("nobody collects them")
+        return ok("image garbage collection is off")
     large = [name for name in loose if there[name].get("fits") is False]
     if len(large) == len(loose):
         bound = _gib(node.images.document.get("limitBytes"))
-        return warning(f"not pinned, as pins may take {bound} only: {', '.join(large)}")
+        return warning(f"not pinned, because pinned images may use only {bound}: {', '.join(large)}")
     return failed(f"not pinned: {', '.join(name for name in loose if name not in large)}")
 
 
@@ -76,7 +77,7 @@ def _always(node: EdgeNode) -> Found:
         f"{pod['namespace']}/{pod['name']}" for pod, image in _images(node) if image.get("policy") == "Always"
     )
     if not stuck:
-        return ok("no Pod insists on pulling")
+        return ok("no Pod always pulls its image")
     return warning(f"cannot start without their registry: {', '.join(stuck)}")
 
 
@@ -84,8 +85,8 @@ def _bound(node: EdgeNode) -> Found:
     document = node.images.document
     taken, bound = int(document.get("pinnedBytes") or 0), int(document.get("limitBytes") or 0)
     if bound and taken > bound:
-        return warning(f"they take {_gib(taken)}, and the bound is {_gib(bound)}")
-    return ok(f"they take {_gib(taken)}{f' of {_gib(bound)}' if bound else ''}")
+        return warning(f"they use {_gib(taken)}, the limit is {_gib(bound)}")
+    return ok(f"they use {_gib(taken)}{f' of {_gib(bound)}' if bound else ''}")
 
 
 def _gib(size: Any) -> str:
@@ -96,29 +97,29 @@ IMAGE_CHECKS = (
     Check(
         "images-present",
         GROUP,
-        "every image of this node's Pods is there",
-        "have it pulled while the cloud is there, or `ctr -n k8s.io images import FILE`",
+        "every image of this node's Pods is present",
+        "pull it while the cloud is reachable, or `ctr -n k8s.io images import FILE`",
         _present,
     ),
     Check(
         "images-pinned",
         GROUP,
-        "none of them is collected where the disk fills",
-        "`systemctl restart edge-keep` pins what fits; more room needs a larger disk, or fewer images",
+        "images are pinned, and kept if the disk fills",
+        "`systemctl restart edge-keep` pins as many as fit; for more, use a larger disk or fewer images",
         _pinned,
     ),
     Check(
         "images-always",
         GROUP,
-        "no Pod asks its registry at each start",
-        "set `imagePullPolicy: IfNotPresent`, and a tag that is never moved, where the Pods are made",
+        "no Pod pulls its image at each start",
+        "set `imagePullPolicy: IfNotPresent` and an immutable tag in the Pod templates",
         _always,
     ),
     Check(
         "images-bound",
         GROUP,
         "pinned images leave room for everything else",
-        "take away images that no Pod needs: `edgeadm-node images` lists them",
+        "remove images that no Pod needs: `edgeadm-node images` lists them",
         _bound,
     ),
 )

@@ -1,4 +1,4 @@
-"""What answers on an edge node itself: lite-apiserver and the node's DNS, both at the virtual address."""
+"""Servers on an edge node: lite-apiserver and the node's DNS, both at the virtual address."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Protocol
 
 from edgeadm.hosts.dns import ask_address
 
-# lite-apiserver itself waits three seconds for a cloud that keeps silent.
+# lite-apiserver itself waits three seconds for a cloud that does not respond.
 PATIENCE = 15.0
 DNS_PATIENCE = 5.0
 
 
 class Nearby(Protocol):
-    """The servers of this node: real, or imagined by tests."""
+    """The servers of this node: real ones, or fakes for tests."""
 
     def status(self, server: str, ca: bytes, path: str) -> int:
-        """The HTTP status that the server answers with. Raises UnreachableError where nobody does, ApiError
-        where its certificate does not hold, OSError or ValueError where the CA's file holds none."""
+        """The HTTP status of the server's response. Raises UnreachableError if it does not respond, ApiError
+        if its certificate is not valid, OSError or ValueError if the CA file contains none."""
 
     def addresses(self, server: str, name: str) -> list[str]:
-        """The addresses of a name, by this DNS server; none where it is silent, or knows no such name."""
+        """The addresses of a name from this DNS server; empty if it does not respond or has no such name."""
 
 
 @dataclass(frozen=True)
 class NearbyServers:
-    """Those of the machine that edgeadm runs on."""
+    """The servers on the host that runs edgeadm."""
 
     patience: float = PATIENCE
 

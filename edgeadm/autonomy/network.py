@@ -1,4 +1,5 @@
-"""Would the node come back although its network card has no address, and with the kernel's state flushed?"""
+"""Checks that the node recovers without an address on its network interface, and with flushed kernel
+state."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from edgeadm.phases.lite_files import LINK
 from edgeadm.phases.membership import kubelet_address
 from edgeadm.phases.node_files import KEEP
 
-AGAIN = "run `edgeadm join` again, with the package that fits this edgeadm"
+AGAIN = "run `edgeadm join` again with the package for this edgeadm"
 
 
 def _routes(node: EdgeNode) -> Found:
@@ -24,20 +25,19 @@ def _routes(node: EdgeNode) -> Found:
             lacking.append(network)
     if lacking:
         return failed(
-            f"no route for {', '.join(lacking)}: without a default route nothing on the node reaches Services"
+            f"no route for {', '.join(lacking)}: without a default route, programs on the node cannot reach "
+            "Services"
         )
     if not node.facts.service_ranges:
-        return warning(
-            f"only {node.facts.service_ip} has a route: the networks of Services are not known", AGAIN
-        )
-    return ok(f"{', '.join(node.facts.service_ranges)} by way of the node's own link")
+        return warning(f"only {node.facts.service_ip} has a route: the Service networks are not known", AGAIN)
+    return ok(f"{', '.join(node.facts.service_ranges)} through the node's own link")
 
 
 def _kept(node: EdgeNode) -> Found:
     states = parse(node.host.read(FILE))
     unit = (node.host.read(KEEP_UNIT) or b"").decode()
     if not states or f"--kernel={FILE}" not in unit:
-        return warning(f"{KEEP} has no list of it: a reload of the packet filter would remove rules for good")
+        return warning(f"{KEEP} has no list of it: a reload of nftables would remove rules permanently")
     return ok(f"{KEEP} restores within seconds: {', '.join(each.what for each in states)}")
 
 
@@ -45,41 +45,41 @@ def _card(node: EdgeNode) -> Found:
     address = kubelet_address(node.host)
     name = card_with(node.host, address)
     if name == LINK:
-        return ok(f"no network card has {address} now: {KEEP} holds it")
+        return ok(f"no network interface has {address} now: {KEEP} holds it")
     if not name:
-        return warning("no network card has an address now")
+        return warning("no network interface has an address now")
     card = manager_of(node.host, name)
     if card.keeps:
-        return ok(f"{card}, and has it without a carrier, too")
-    without = "without a carrier" if card.method == "static" else "without a carrier or an answer"
+        return ok(f"{card}, and keeps it without a carrier")
+    without = "without a carrier" if card.method == "static" else "without a carrier or a response"
     if not address:
         return warning(
-            f"{card}; {without} it has none, and the kubelet was not told which one is this node's"
+            f"{card}; {without} it has none, and the kubelet is not configured with this node's address"
         )
     if "--hold=" not in (node.host.read(KEEP_UNIT) or b"").decode():
-        return warning(f"{card}; {without} it has none, and nothing on the node has {address} then")
-    return ok(f"{card}; {without} it has none, and {KEEP} holds {address} then")
+        return warning(f"{card}; {without} it has none, and {address} is then missing from the node")
+    return ok(f"{card}; {without} it has none, and {KEEP} then holds {address}")
 
 
 NETWORK_CHECKS = (
     Check(
         "service-routes",
         GROUP,
-        "programs on the node reach Services also when its network card has no address and no route",
-        "`systemctl reload edge-nic` adds the routes",
+        "programs on the node reach Services even if its network interface has no address and no route",
+        "add the routes with `systemctl reload edge-nic`",
         _routes,
     ),
     Check(
         "kernel-kept",
         GROUP,
-        "the state of the kernel that other programs may flush is restored",
+        "kernel state that other programs may flush is restored",
         AGAIN,
         _kept,
     ),
     Check(
         "card-address",
         GROUP,
-        "nothing at a boot depends on the network card having an address",
+        "no unit at boot depends on an address of the network interface",
         AGAIN,
         _card,
     ),

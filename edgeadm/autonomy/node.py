@@ -1,4 +1,4 @@
-"""The edge node that is looked at: each question about it is asked once, of this machine alone."""
+"""The edge node under check: each fact is read once, and only from this host."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from edgeadm import pki, yaml_text
+from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
+from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.config import Config
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
@@ -19,15 +20,16 @@ from edgeadm.phases import edge_nic, lite_apiserver, service_ip
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.common import KUBELET_CONF
 from edgeadm.phases.lite_files import LOCAL, address_of
-from edgeadm.phases.membership import CLIENT, ClusterFacts, facts_on
+from edgeadm.phases.membership import ClusterFacts, facts_on
 from edgeadm.phases.node_files import KEEP, REPAIR
+from edgeadm.phases.node_name import own_name
 
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 FLANNEL = "flannel"
 CONTAINERD = "containerd"
 KUBELET = "kubelet"
-OTHER_NETWORK = "the pod network is not flannel's"
-# In the order in which they start.
+OTHER_NETWORK = "the pod network is not flannel"
+# In start order.
 UNITS = (
     REPAIR,
     edge_nic.SERVICE,
@@ -42,7 +44,7 @@ SIGNS = (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)
 
 
 class UnansweredError(Exception):
-    """A question got no answer. `owner` is the code of the check that says so, for all that hang on it."""
+    """A fact could not be read. `owner` is the code of the check that reports it for all dependent checks."""
 
     def __init__(self, owner: str, why: str) -> None:
         super().__init__(why)
@@ -52,7 +54,7 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class EdgeNode:
-    """This node: its name in the cluster, what its join found of the cluster, and the doors to it."""
+    """This node: its name in the cluster, the facts that its join recorded, and access to it."""
 
     host: Host
     name: str
@@ -61,12 +63,12 @@ class EdgeNode:
 
     @cached_property
     def now(self) -> datetime:
-        """By the machine's clock."""
+        """The time of the host's clock."""
         return datetime.fromtimestamp(machine.clock(self.host), UTC)
 
     @cached_property
     def units(self) -> dict[str, UnitState]:
-        """The units that matter, as systemd sees them."""
+        """The relevant units in systemd."""
         return unit_states(self.host, *UNITS)
 
     @cached_property
@@ -76,24 +78,24 @@ class EdgeNode:
 
     @cached_property
     def server(self) -> str:
-        """https://ADDRESS:PORT of lite-apiserver: the port is this node's own."""
+        """https://ADDRESS:PORT of lite-apiserver; the port is specific to this node."""
         port = Config().join.lite_apiserver_port
-        return server_in(self.host.read(LOCAL)) or address_of(self.facts, port)
+        return server_of(self.host.read(LOCAL)) or address_of(self.facts, port)
 
     @cached_property
     def kubelet_config(self) -> dict[str, Any]:
-        """The kubelet's configuration; empty where there is none that can be read."""
+        """The kubelet's configuration; empty if it cannot be read."""
         return document(self.host.read(KUBELET_CONFIG))
 
     @cached_property
     def kubelet_version(self) -> str:
-        """vX.Y.Z of the kubelet that is installed; empty where it does not tell."""
+        """vX.Y.Z of the installed kubelet; empty if unknown."""
         answer = self.host.ask("kubelet", "--version", timeout=30)
         return answer.out.split()[-1] if answer.code == 0 and answer.out.split() else ""
 
     @cached_property
     def has_flannel(self) -> bool:
-        """Whether flannel makes the pod network. Clusters that edgeadm did not make may not say."""
+        """Whether the pod network is flannel. This may be unknown in clusters that edgeadm did not create."""
         said = FLANNEL in (self.facts.cni, *self.facts.edge_programs)
         return said or (not self.facts.cni and self.host.stat(CONFLIST) is not None)
 
@@ -104,28 +106,27 @@ class EdgeNode:
 
     @property
     def pods(self) -> list[dict[str, Any]]:
-        """The Pods that this node is to run, as its cache has them; those that have ended or are to go are
-        left out. Raises UnansweredError."""
+        """The Pods scheduled to this node, from its cache; without those that have ended or are being
+        deleted. Raises UnansweredError."""
         found = self._answered("pods", "cache-kubelet").every("pods")
         over = ("Succeeded", "Failed")
         return [each for each in found if each.get("phase") not in over and not each.get("deleting")]
 
     @property
     def images(self) -> Told:
-        """What containerd holds, and how much may be pinned. Raises UnansweredError."""
+        """The images in containerd, and the limit for pins. Raises UnansweredError."""
         unit = self.units.get(CONTAINERD)
         if unit is not None and not unit.active:
-            raise UnansweredError(f"unit-{CONTAINERD}", "containerd does not run")
+            raise UnansweredError(f"unit-{CONTAINERD}", "containerd is not running")
         return self._answered("images", "images-present")
 
     @property
     def records(self) -> Told:
-        """Which Pod is remembered with which addresses, and what is wrong with that memory. Raises
-        UnansweredError."""
+        """Recorded addresses of Pods, and problems of the address store. Raises UnansweredError."""
         return self._answered("addresses", "address-store")
 
     def told(self, verb: str) -> Told:
-        """The answer of `edgeadm-node` as it came, asked once."""
+        """The output of `edgeadm-node`, read once."""
         if verb not in self._told:
             self._told[verb] = ask_helper(self.host, verb)
         return self._told[verb]
@@ -144,27 +145,26 @@ class EdgeNode:
 
 
 def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
-    """This machine as an edge node. Raises OtherNodeError where another one was asked for, NotAnEdgeNodeError
-    where it is none."""
-    name = pki.common_name(host.read(CLIENT) or b"").removeprefix("system:node:")
-    own = {each for each in (name, machine.hostname(host)) if each}
-    if asked and asked.lower() not in own:
+    """This host as an edge node. Raises OtherNodeError for another node name, NotAnEdgeNodeError if it is not
+    one."""
+    name = own_name(host)
+    if asked and asked.lower() not in (name, machine.hostname(host)):
         raise OtherNodeError(
-            f"`{asked}` is another node: this one is `{name or machine.hostname(host)}`",
-            hint=f"run it there, such as by `ssh {asked} edgeadm check autonomy`",
+            f"`{asked}` is another node: this one is `{name}`",
+            hint=f"run it on that node: `ssh {asked} edgeadm check autonomy`",
         )
     found = facts_on(host)
     joined = host.stat(KUBELET_CONF) is not None and any(host.stat(path) is not None for path in SIGNS)
     if found is None or not found.virtual_address or not joined:
         raise NotAnEdgeNodeError(
-            "this machine is no edge node: it has no lite-apiserver of edgeadm's",
-            hint="run it on a node that `edgeadm join` made an edge node",
+            "not an edge node: lite-apiserver is not installed",
+            hint="run it on a node that joined with `edgeadm join` as an edge node",
         )
-    return EdgeNode(host, name or machine.hostname(host), found, nearby)
+    return EdgeNode(host, name, found, nearby)
 
 
 def document(text: bytes | None) -> dict[str, Any]:
-    """A YAML document; empty where it is none."""
+    """A YAML document; empty if it is invalid."""
     import yaml
 
     try:
@@ -172,11 +172,3 @@ def document(text: bytes | None) -> dict[str, Any]:
     except yaml.YAMLError:
         found = None
     return found if isinstance(found, dict) else {}
-
-
-def server_in(kubeconfig: bytes | None) -> str:
-    """The server of a kubeconfig's first cluster; empty where there is none."""
-    try:
-        return str(document(kubeconfig)["clusters"][0]["cluster"]["server"])
-    except (KeyError, IndexError, TypeError):
-        return ""

@@ -1,4 +1,4 @@
-"""Does the node have its own API server, where everybody on it looks for it?"""
+"""Checks that the node has its own API server at the expected addresses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgeadm.phases.lite_files import AUTHORITY, LINK, PAIR, addresses, names
 from edgeadm.phases.service_ip import TABLE, TOOL
 
 GROUP = "lite-apiserver"
-SHORT = 7  # days: less is no time to bring the cable back and have the certificate renewed
+SHORT = 7  # days: too few to restore the connection and renew the certificate
 THIRD = 1 / 3
 AWAY = 500
 SIGN_ANEW = (
-    "the node renews it by itself once the cloud is there: `systemctl start edge-certificate`, then "
-    "`journalctl -u edge-certificate`"
+    "the node renews it once the cloud is reachable: `systemctl start edge-certificate`, then `journalctl "
+    "-u edge-certificate`"
 )
 
 
@@ -33,13 +33,15 @@ def _rules(node: EdgeNode) -> Found:
     tool = TOOL if node.host.stat(TOOL) is not None else "nft"
     answer = node.host.ask(tool, "list", "table", family, TABLE, timeout=30)
     if answer.code:
-        return failed(f"the packet filter has no table `{family} {TABLE}`")
+        return failed(f"there is no nftables table `{family} {TABLE}`")
     rules = [
         line for line in answer.out.splitlines() if f"daddr {service} " in line and f"to {place}" in line
     ]
-    if len(rules) < 2:  # one for what comes in, one for what the node itself sends
-        return failed(f"the table `{family} {TABLE}` leads {service} to {place} in {len(rules)} of 2 chains")
-    return ok(f"{service} leads to {place}")
+    if len(rules) < 2:  # one for incoming packets, one for those of the node itself
+        return failed(
+            f"the table `{family} {TABLE}` redirects {service} to {place} in {len(rules)} of 2 chains"
+        )
+    return ok(f"{service} is redirected to {place}")
 
 
 def _answers(node: EdgeNode) -> Found:
@@ -49,9 +51,11 @@ def _answers(node: EdgeNode) -> Found:
     except (UnreachableError, ApiError) as error:
         return failed(error.message)
     except (OSError, ValueError):
-        return failed(f"{AUTHORITY} holds no certificate to check it by")
-    cloud = "the cloud answers through it" if status < AWAY and status != 404 else "the cloud is away"
-    return ok(f"it answers at {node.server}; {cloud}")
+        return failed(f"{AUTHORITY} contains no certificate to verify it with")
+    cloud = (
+        "the cloud responds through it" if status < AWAY and status != 404 else "the cloud is not reachable"
+    )
+    return ok(f"it responds at {node.server}; {cloud}")
 
 
 def _certificate(node: EdgeNode) -> Found:
@@ -66,8 +70,8 @@ def _certificate(node: EdgeNode) -> Found:
     if left.days < SHORT:
         return failed(f"{PAIR} is valid for {max(0, left.days)} days only")
     if left / (end - begin) < THIRD:
-        return warning(f"{PAIR} is valid for {left.days} days: it should have been renewed")
-    return ok(f"valid for {left.days} days, signed by the cluster's CA")
+        return warning(f"{PAIR} is valid for {left.days} days: its renewal is overdue")
+    return ok(f"valid for {left.days} days, signed by the cluster CA")
 
 
 SERVER_CHECKS = (
@@ -75,27 +79,27 @@ SERVER_CHECKS = (
         "virtual-address",
         GROUP,
         "the virtual address is on the node's own link",
-        "`systemctl restart edge-nic` puts it there",
+        "add it with `systemctl restart edge-nic`",
         _address,
     ),
     Check(
         "service-rules",
         GROUP,
-        "the Service `kubernetes` leads to this node's lite-apiserver",
-        "`systemctl restart edge-service-ip` makes the rules anew; did somebody empty the packet filter?",
+        "the Service `kubernetes` is redirected to this node's lite-apiserver",
+        "restore the rules with `systemctl restart edge-service-ip`; did another program flush nftables?",
         _rules,
     ),
     Check(
         "lite-answers",
         GROUP,
-        "lite-apiserver answers, with a certificate that the cluster's CA signed",
-        "`journalctl -u lite-apiserver` says why; `systemctl restart lite-apiserver` starts it anew",
+        "lite-apiserver responds, with a certificate that the cluster CA signed",
+        "see `journalctl -u lite-apiserver`; restart it with `systemctl restart lite-apiserver`",
         _answers,
     ),
     Check(
         "lite-certificate",
         GROUP,
-        "lite-apiserver's certificate is good for a while to come",
+        "lite-apiserver's certificate is not about to expire",
         SIGN_ANEW,
         _certificate,
     ),

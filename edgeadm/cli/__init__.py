@@ -1,4 +1,4 @@
-"""The command line: one module per verb, imported when it is asked for: `edgeadm version` stays quick."""
+"""The command line: one module per verb, imported on demand so that `edgeadm version` starts quickly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeadm import __version__
 from edgeadm.cli import pflag
 from edgeadm.errors import UsageError
 
-# Verb → module that holds its click command under the name `command`.
+# Verb → module with its click command `command`.
 VERBS = {
     "init": "edgeadm.cli.init",
     "join": "edgeadm.cli.join",
@@ -33,22 +33,23 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
-# What `edgeadm --help` says of each: it need not import them all. A test compares with the commands' own.
+# Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'
+# own.
 SUMMARIES = {
-    "init": "Set up the control plane of a cluster on this machine.",
-    "join": "Make this machine a node of a cluster.",
-    "token": "Make, list and delete the tokens that nodes join with.",
-    "reset": "Take back everything that edgeadm changed on this machine.",
-    "addon": "Add components to a cluster that is there.",
-    "detach": "Take added components out of a cluster again.",
+    "init": "Set up the control plane of a cluster on this host.",
+    "join": "Join this host to a cluster as a node.",
+    "token": "Create, list and delete bootstrap tokens.",
+    "reset": "Uninstall: revert everything that edgeadm changed on this host.",
+    "addon": "Add edge components to an existing cluster.",
+    "detach": "Remove edge components from a cluster.",
     "certs": "Check and renew the edge components' certificates.",
-    "check": "Look whether a node is as it should be; change nothing.",
+    "check": "Check a node (read-only).",
     "drill": "Rehearse an outage on this edge node.",
-    "config": "Show or check what flags, variables and a file come to.",
-    "manifests": "Write edgeadm's templates to a folder, to be edited and given back with `--manifests-dir`.",
-    "package": "Build, list and verify the packages that nodes are made from.",
-    "sandbox": "Bare machines on this machine: real init, own network, no way out.",
-    "completion": "Print the shell's completion script.",
+    "config": "Print or validate the effective configuration.",
+    "manifests": "Write edgeadm's templates to a directory, to edit and pass back with `--manifests-dir`.",
+    "package": "Build, list and verify offline packages.",
+    "sandbox": "Run disposable test nodes on this host, on an isolated network.",
+    "completion": "Print the shell completion script.",
     "version": "Print the version of edgeadm.",
 }
 
@@ -70,7 +71,7 @@ class Verbs(pflag.Group):
             formatter.write_dl(list(SUMMARIES.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The verbs that begin so, and the options; nothing is imported while somebody types."""
+        """Completes verbs and options without importing a verb's module."""
         verbs = [
             CompletionItem(name, help=summary)
             for name, summary in SUMMARIES.items()
@@ -81,8 +82,8 @@ class Verbs(pflag.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does; `create token` is read as `token create`, and the nearest verb is named for a word
-        that is no verb."""
+        """As in click; `create token` is read as `token create`, and an unknown verb is answered with the
+        closest match."""
         args = self._noun_first(ctx, args)
         word = args[0]
         if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
@@ -92,13 +93,16 @@ class Verbs(pflag.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does; an option without a verb is answered with a verb that may have it."""
+        """As in click; a misplaced option is answered with a verb that may accept it."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise UsageError(
-                f"`{error.option_name}` is no option of edgeadm itself",
-                hint=f"put it after a verb, as in `edgeadm init {error.option_name} …`; see `edgeadm --help`",
+                f"`{error.option_name}` is not a global option",
+                hint=(
+                    f"put it after a command, as in `edgeadm init {error.option_name} …`; see `edgeadm "
+                    "--help`"
+                ),
             ) from error
 
     def _noun_first(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -112,11 +116,11 @@ class Verbs(pflag.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="edgeadm", message="%(prog)s %(version)s")
 def root() -> None:
-    """Make Kubernetes clusters whose workers live at the edge."""
+    """Create and manage Kubernetes clusters with edge nodes."""
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
-    """Run a command line and exit with its status; every failure is shown in one form."""
+    """Run a command line and exit with its status; all failures are printed in one form."""
     from edgeadm.cli.outcome import run
 
     sys.exit(run(root, argv))

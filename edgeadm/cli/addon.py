@@ -21,31 +21,31 @@ from edgeadm.workflows import ADDON
 
 @dataclass(frozen=True)
 class ClusterVerb(WorkflowVerb):
-    """A verb for a cluster that is there: its kubeconfig is found before anything else."""
+    """A verb for an existing cluster: resolves its kubeconfig before anything else."""
 
     def configured(self, ctx: click.Context) -> Config:
         asked = super().configured(ctx)
         access = open_access(asked.addon.kubeconfig or None)
-        # What the cluster was made with holds until it is asked to be otherwise.
+        # Stored settings of the cluster are kept unless they are overridden.
         config = load(ctx.params.get("config"), given(ctx, self.name), remembered(access.cluster))
         validate(config, self.name)
-        return self.with_path(replace(config, verbosity=asked.verbosity), access.path)
+        return self.with_path(replace(config, verb=asked.verb, verbosity=asked.verbosity), access.path)
 
     def with_cluster(self, config: Config) -> Config:
-        """The configuration with the path of the kubeconfig that is used, and what the cluster remembers of
-        its first run. Raises KubeconfigError."""
+        """The configuration with the path of its kubeconfig, and the settings that the cluster stored at the
+        first run. Raises KubeconfigError."""
         access = open_access(config.addon.kubeconfig or None)
         kept = load(None, remembered(access.cluster))
         addon = replace(config.addon, master_public_addr=kept.addon.master_public_addr)
         return self.with_path(replace(config, addon=addon), access.path)
 
     def with_path(self, config: Config, path: str) -> Config:
-        """The configuration with the path of the kubeconfig that is used."""
+        """The configuration with the path of its kubeconfig."""
         return replace(config, addon=replace(config.addon, kubeconfig=path))
 
 
 def closing(verb: str, unneeded: str, done: str) -> Closing:
-    """For a verb that has little to say when it has finished."""
+    """A verb that prints one line after a complete run."""
 
     def show(session: Session, changed: int, as_json: bool) -> None:
         if as_json:
@@ -59,7 +59,7 @@ def closing(verb: str, unneeded: str, done: str) -> Closing:
 
 
 def show_added(session: Session, changed: int, as_json: bool) -> None:
-    """What there is now, and what is left to do elsewhere; or the run as JSON."""
+    """Print the result and the remaining manual steps, or the run as JSON."""
     ctx = session.ctx
     left, by_hand = unwired(ctx), steps(ctx)
     if as_json:
@@ -69,19 +69,19 @@ def show_added(session: Session, changed: int, as_json: bool) -> None:
         console.talk("this is an edge cluster already: 0 changes")
     else:
         console.data("This is an edge cluster now.")
-        console.data(f"Edge nodes dial in at {public_address(ctx)}, port {ctx.config.tunnel_port}.")
+        console.data(f"Edge nodes connect to {public_address(ctx)}, port {ctx.config.tunnel_port}.")
     if left:
-        console.data(f"Not reached through the tunnel yet by the API servers of: {', '.join(left)}.")
+        console.data(f"These control planes' API servers do not use the tunnel yet: {', '.join(left)}.")
         console.data("Run the same command on each of them.")
     if by_hand:
-        console.data("Left to do by hand, because edgeadm cannot change this control plane:")
+        console.data("Manual steps, because edgeadm cannot change this control plane:")
         for each in by_hand:
             console.data(f"- {each}")
 
 
 @click.group("addon", cls=pflag.Group)
 def command() -> None:
-    """Add components to a cluster that is there."""
+    """Add edge components to an existing cluster."""
 
 
 VERB = ClusterVerb(ADDON, show_added, kubeadm=False)

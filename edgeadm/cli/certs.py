@@ -1,4 +1,4 @@
-"""`edgeadm certs check|renew`: the certificates that edgeadm signed; kubeadm's are kubeadm's."""
+"""`edgeadm certs check|renew`: certificates signed by edgeadm; `kubeadm certs` manages kubeadm's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Row:
 
 
 def rows(ctx: Context) -> Iterator[Row]:
-    """Those in the cluster, then the one of an API server on this machine that is no static Pod."""
+    """The certificates in the cluster, then that of a local API server that is not a static Pod."""
     for pair in pairs(ctx):
         yield Row(pair.title, standing(ctx, pair))
     if ctx.host.stat(egress_by_hand.CERTIFICATE) is not None:
@@ -59,11 +59,11 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--kubeconfig", metavar="FILE", default="", help="How the cluster is reached.")
-@click.option("--ca.cert", "ca_cert", metavar="FILE", default="", help="The cluster CA's certificate.")
+@click.option("--kubeconfig", metavar="FILE", default="", help="Kubeconfig of the cluster.")
+@click.option("--ca.cert", "ca_cert", metavar="FILE", default="", help="Certificate of the cluster CA.")
 @options.output
 def check(kubeconfig: str, ca_cert: str, output: str) -> None:
-    """List them: until when each is valid, and what is wrong with it. Status 0 whatever is found."""
+    """List the certificates with their expiry and problems. The exit status is 0 in any case."""
     config = VERB.with_cluster(Config(addon=AddonFlags(kubeconfig=kubeconfig, ca_cert=ca_cert)))
     with looking(CERTS.name, config, lambda _change: None, PlainReport()) as session:
         found = list(rows(session.ctx))
@@ -90,8 +90,8 @@ def check(kubeconfig: str, ca_cert: str, output: str) -> None:
 
 RENEWED = closing(
     CERTS.name,
-    "no certificate is near its end",
-    "The certificates are renewed, and those who serve with them have read them.",
+    "no certificate is about to expire",
+    "The certificates are renewed, and the components have loaded them.",
 )
 VERB = ClusterVerb(CERTS, RENEWED, kubeadm=False, accepts=tuple(check.params))
 command.add_command(VERB.command())

@@ -23,21 +23,22 @@ SHOWN = {"not applicable": "-"}
 
 @click.group("check", cls=pflag.Group)
 def command() -> None:
-    """Look whether a node is as it should be; change nothing."""
+    """Check a node (read-only)."""
 
 
 @command.command("autonomy")
 @click.argument("node", required=False, default="")
 @options.output
 def autonomy(node: str, output: str) -> int:
-    """Tell whether this edge node would come back by itself after a power cut without the cloud.
+    """Check whether this edge node would recover from a power cut without the cloud.
 
-    NODE is this node, which need not be named. Status 2 where a check failed; warnings leave it at 0.
+    NODE is the name of this node and may be omitted. The exit status is 2 if a check failed, and 0 if there
+    are only warnings.
     """
     here = world()
     if not here.is_root():
         raise NotRootError(
-            f"`edgeadm {VERB}` reads what only root may read", hint="run it as root: `sudo edgeadm …`"
+            f"`edgeadm {VERB}` reads files that only root can read", hint="run it as root: `sudo edgeadm …`"
         )
     there = open_node(DryHost(here.host(), lambda _change: None), here.nearby(), node)
     findings = list(run_checks(AUTONOMY_CHECKS, there))
@@ -52,7 +53,7 @@ def autonomy(node: str, output: str) -> int:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """One line for each check, below the name of its group; what to do below those that need it."""
+    """One line per check, grouped; failed checks and warnings are followed by their hint."""
     width = max(len(each.check.code) for each in findings)
     for group, members in groupby(findings, lambda each: each.check.group):
         console.data(group)
@@ -68,5 +69,5 @@ def _summary(name: str, findings: Sequence[Finding], failures: int) -> str:
     warnings = sum(each.found.result == WARNING for each in findings)
     told = f"{warnings} warning{'s' if warnings != 1 else ''}"
     if failures:
-        return f"{name} would not come back as it was: {failures} of {len(findings)} checks failed, {told}"
-    return f"{name} would come back without the cloud, as far as {len(findings)} checks can tell: {told}"
+        return f"{name} would not recover completely: {failures} of {len(findings)} checks failed, {told}"
+    return f"{name} would recover without the cloud, according to {len(findings)} checks: {told}"

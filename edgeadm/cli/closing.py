@@ -1,4 +1,4 @@
-"""What `init` says when it has finished."""
+"""The final output of `init`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 from edgeadm.cli import console
 from edgeadm.cli.session import Session
 from edgeadm.cli.workflow import summary
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, renderer
-from edgeadm.phases.endpoint import shown_endpoint
+from edgeadm.phases.endpoint import api_endpoint
 from edgeadm.phases.kubeadm_config import document
 
 WITHHELD = "<value withheld>"
 
 
 def show_closing(session: Session, changed: int, as_json: bool) -> None:
-    """The text that users of edgeadm know, with the join command; or the run as JSON, without secrets."""
+    """Print kubeadm's closing text with the join command, or the run as JSON without secrets."""
     ctx = session.ctx
     if as_json:
         console.data_json(_summary(session, changed))
@@ -27,12 +28,12 @@ def show_closing(session: Session, changed: int, as_json: bool) -> None:
 
 
 def closing_values(ctx: Context) -> dict[str, Any]:
-    """What the text wants: the token is our own, the hash is computed from the CA."""
+    """The values of the closing text: the bootstrap token and the hash of the cluster CA."""
     init = document(ctx, "InitConfiguration")
     flags = ctx.config.kubeadm
     tokens = init.get("bootstrapTokens") or [{}]
     return {
-        "endpoint": shown_endpoint(ctx),
+        "endpoint": str(api_endpoint(ctx)),
         "token": WITHHELD if flags.skip_token_print else tokens[0].get("token", WITHHELD),
         "ca_hash": ca_hash(ctx),
         "certificate_key": WITHHELD
@@ -48,7 +49,7 @@ def ca_hash(ctx: Context) -> str:
     """The discovery hash of the cluster's CA."""
     from edgeadm import pki
 
-    folder = document(ctx, "ClusterConfiguration").get("certificatesDir") or "/etc/kubernetes/pki"
+    folder = certificates_dir(document(ctx, "ClusterConfiguration"))
     return pki.discovery_hash(ctx.host.read(f"{folder}/ca.crt") or b"")
 
 
@@ -56,5 +57,5 @@ def _summary(session: Session, changed: int) -> dict[str, Any]:
     ctx = session.ctx
     found = summary("init", session, changed)
     if ctx.host.stat(ADMIN_CONF) is not None:
-        found |= {"endpoint": shown_endpoint(ctx), "caCertHash": ca_hash(ctx)}
+        found |= {"endpoint": str(api_endpoint(ctx)), "caCertHash": ca_hash(ctx)}
     return found

@@ -14,7 +14,7 @@ NAME = "edgeadm"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the shell's completion script.
+    """Print the shell completion script.
 
     \b
     bash:  source <(edgeadm completion bash)
@@ -22,5 +22,5 @@ def command(ctx: click.Context, shell: str) -> None:
     fish:  edgeadm completion fish | source
     """
     script = get_completion_class(shell)
-    assert script is not None, "the choice above lists only shells that click knows"  # noqa: S101
+    assert script is not None, "--help lists the supported shells"  # noqa: S101
     console.data(script(ctx.find_root().command, {}, NAME, f"_{NAME.upper()}_COMPLETE").source())

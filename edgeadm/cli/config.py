@@ -10,20 +10,23 @@ from edgeadm.cli import console, pflag
 from edgeadm.cli.init import VERB
 from edgeadm.config.load import API, KIND
 from edgeadm.config.model import Config, join_settings, key_of, kubeadm_settings, own_settings
+from edgeadm.config.secret import unmarked
+
+MASK = "***"
 
 
 @click.group("config", cls=pflag.Group)
 def command() -> None:
-    """Show or check what flags, variables and a file come to."""
+    """Print or validate the effective configuration."""
 
 
 def _print(**_options: Any) -> None:
-    """Print the merged configuration as a file that `--config` takes; without options, the defaults."""
+    """Print the merged configuration as a file for `--config`; without options, the defaults."""
     import yaml
 
     ctx = click.get_current_context()
     config = VERB.configured(ctx)
-    documents = [as_document(config), *(dict(each) for each in config.kubeadm_documents)]
+    documents = [as_document(config), *(unmarked(each, MASK) for each in config.kubeadm_documents)]
     if ctx.params["output"] == "json":
         console.data_json(documents)
     else:
@@ -31,7 +34,7 @@ def _print(**_options: Any) -> None:
 
 
 def _validate(**_options: Any) -> None:
-    """Check a configuration and say `ok`; what the machine has to offer is not looked at."""
+    """Validate a configuration and print `ok`; the host is not checked."""
     ctx = click.get_current_context()
     VERB.configured(ctx)
     if ctx.params["output"] == "json":
@@ -41,7 +44,7 @@ def _validate(**_options: Any) -> None:
 
 
 def as_document(config: Config) -> dict[str, Any]:
-    """The EdgeConfiguration document of a Config: edgeadm's settings, and kubeadm's where they were given."""
+    """The EdgeConfiguration document of a Config: edgeadm's settings, and kubeadm's if given."""
     document: dict[str, Any] = {"apiVersion": API, "kind": KIND}
     for name in own_settings():
         document[key_of(name)] = _plain(getattr(config, name))
@@ -49,7 +52,7 @@ def as_document(config: Config) -> dict[str, Any]:
     of_join = [(name, each, getattr(config.join, name)) for name, each in join_settings().items()]
     for name, each, value in (*of_kubeadm, *of_join):
         if value != each.default:
-            document[key_of(name)] = "***" if each.metadata.get("secret") else _plain(value)
+            document[key_of(name)] = MASK if each.metadata.get("secret") else _plain(value)
     return document
 
 

@@ -1,4 +1,4 @@
-"""How edgeadm speaks: data on stdout, talk on stderr, one picture for every error."""
+"""Output of edgeadm: data on stdout, messages on stderr, and one format for all errors."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from edgeadm.errors import EdgeadmError
 
 
 def data(text: str) -> None:
-    """What the command was asked for, on stdout."""
+    """Print data to stdout."""
     click.echo(text)
 
 
 def data_json(value: Any) -> None:
-    """The same for programs: one JSON document on stdout."""
+    """Print one JSON document to stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def talk(text: str) -> None:
-    """What is going on, on stderr."""
+    """Print a progress message to stderr."""
     click.echo(text, err=True)
 
 
 def colour(stream: Any = None) -> bool:
-    """Whether to use colour on the stream: a terminal, and no NO_COLOR."""
+    """Whether to color the stream: it is a terminal, and NO_COLOR is not set."""
     return (stream or sys.stderr).isatty() and not os.environ.get("NO_COLOR")
 
 
 def show_error(error: EdgeadmError, log: str = "") -> None:
-    """`error: message [code]`, the context indented, the hint apart."""
+    """Print `error: message [code]`, the indented context, and the hint."""
     talk(f"{_mark('error:', 'red')} {error.message} [{error.code}]")
     for line in error.context.splitlines():
         talk(f"  {line}")

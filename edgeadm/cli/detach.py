@@ -10,14 +10,14 @@ from edgeadm.workflows import DETACH
 
 SAID = closing(
     DETACH.name,
-    "there are no edge components in this cluster",
-    "The edge components are out of the cluster.",
+    "the edge components are not installed in this cluster",
+    "The edge components are removed from the cluster.",
 )
 
 
 @click.group("detach", cls=pflag.Group)
 def command() -> None:
-    """Take added components out of a cluster again."""
+    """Remove edge components from a cluster."""
 
 
 VERB = ClusterVerb(DETACH, SAID, kubeadm=False, journaled=False, accepts=tuple(addon.VERB.options()))

@@ -1,4 +1,4 @@
-"""`edgeadm drill offline|lift`: rehearse an outage on this edge node, or end one."""
+"""`edgeadm drill offline|lift`: rehearse an outage on this edge node, or end it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from edgeadm.drill.block import MARGIN, Block
 from edgeadm.drill.node import EdgeNode, this_node
 from edgeadm.drill.offline import UNITS, Drill
 from edgeadm.drill.report import VERB
-from edgeadm.drill.stops import ends_like_ctrl_c
 from edgeadm.drill.watch import Watch
 from edgeadm.errors import ConfigError, LockedError
 from edgeadm.hosts import Host
@@ -29,12 +28,12 @@ LONGEST = 24 * 60
 FAILED = 2
 NOTHING = "nothing to do: nothing is blocked"
 
-dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Say what would change, change nothing.")
+dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Print the changes without making them.")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     node: str
     minutes: int
@@ -44,7 +43,8 @@ class Wish:
     force: bool = False
 
     def card(self, host: Host) -> str:
-        """The card that is to lose its address; empty if none is. Raises CutsOperatorError, PhaseError."""
+        """The network interface that loses its addresses, or an empty string. Raises CutsOperatorError,
+        PhaseError."""
         if not self.no_address:
             return ""
         card = address.own_card(host)
@@ -53,16 +53,12 @@ class Wish:
         return card
 
     def changes(self, node: EdgeNode, card: str) -> list[str]:
-        """In words, what a drill does to this node, in order."""
+        """The steps of a drill on this node, in order, for `--dry-run`."""
         places, half = ", ".join(map(str, node.places)), f"{self.minutes / 2:g} min"
         return [
-            f"have systemd lift the block after {self.minutes * 60 + MARGIN} s, should edgeadm be killed",
-            f"{'drop' if self.drop else 'refuse'} TCP to {places} for {self.minutes} min (table `{DRILL}`)",
-            *(
-                [f"take the addresses and routes of `{card}` away, and give them back at the end"]
-                if card
-                else []
-            ),
+            f"let systemd remove the block after {self.minutes * 60 + MARGIN} s if edgeadm is killed",
+            f"{'drop' if self.drop else 'reject'} TCP to {places} for {self.minutes} min (table `{DRILL}`)",
+            *([f"remove the addresses and routes of `{card}`, and restore them at the end"] if card else []),
             *(f"restart {unit} after {half}" for unit in (UNITS if self.restart else ())),
         ]
 
@@ -73,21 +69,23 @@ def command() -> None:
 
 
 @command.command("offline")
-@click.option("--node", metavar="NODE", default="", help="The node's name; it has to be this one.")
-@click.option("--minutes", type=int, required=True, metavar="N", help=f"How long, 1 to {LONGEST}.")
-@click.option("--restart", cls=pflag.Switch, help=f"Restart {', '.join(UNITS)} half-way, as a boot would.")
+@click.option("--node", metavar="NODE", default="", help="Name of this node, as a confirmation.")
+@click.option("--minutes", type=int, required=True, metavar="N", help=f"Duration in minutes, 1 to {LONGEST}.")
+@click.option("--restart", cls=pflag.Switch, help=f"Restart {', '.join(UNITS)} half-way, as after a boot.")
 @click.option(
     "--drop/--refuse",
     default=True,
     show_default=True,
-    help="Swallow packets to the API server, or answer them with a reset.",
+    help="Drop packets to the API server, or reject them with a TCP reset.",
 )
 @click.option(
     "--no-address",
     cls=pflag.Switch,
-    help="Take the card's addresses and routes away, too: the switch is dead.",
+    help="Also remove the addresses and routes of the network interface, as a dead switch does.",
 )
-@click.option("--force", cls=pflag.Switch, help="With --no-address: even if that cuts an SSH connection.")
+@click.option(
+    "--force", cls=pflag.Switch, help="With --no-address: even if this interrupts an SSH connection."
+)
 @dry_run_option
 @options.output
 def offline(
@@ -100,25 +98,26 @@ def offline(
     dry_run: bool,
     output: str,
 ) -> int:
-    """Cut the API server off for some minutes, watch this node's Pods and services, tell what survived.
+    """Cut off the API server for some minutes, watch the Pods and services of this node, and report what
+    survived.
 
-    Nothing else is blocked, unless --no-address is given. The block ends with the drill, on Ctrl-C, and by a
-    timer of systemd's if edgeadm is killed. Status 2 if something did not survive."""
+    Nothing else is blocked, unless --no-address is given. The block ends with the drill, on Ctrl-C, or by a
+    systemd timer if edgeadm is killed. The exit status is 2 if something did not survive.
+    """
     if not 1 <= minutes <= LONGEST:
-        raise ConfigError(f"--minutes: {minutes} is not from 1 to {LONGEST}", hint="5 is a good start")
+        raise ConfigError(f"--minutes: {minutes} is not from 1 to {LONGEST}", hint="start with 5")
     wish = Wish(node, minutes, restart, drop, no_address, force)
     if dry_run:
         _say_what_would_be(wish, as_json=output == "json")
         return 0
-    with ends_like_ctrl_c():
-        return _drill(wish, as_json=output == "json")
+    return _drill(wish, as_json=output == "json")
 
 
 @command.command("lift")
 @dry_run_option
 @options.output
 def lift(dry_run: bool, output: str) -> None:
-    """End a drill at once: let the API server through again. Works however the drill ended, and twice."""
+    """End a drill immediately by removing its block. May be repeated."""
     if dry_run:
         with looking(LIFT, Config(), lambda _change: None, PlainReport()) as session:
             there = _block(session.ctx).until() is not None
@@ -128,13 +127,13 @@ def lift(dry_run: bool, output: str) -> None:
         else:
             console.data(f"  would {changes[0]}" if changes else NOTHING)
         return
-    # Without the lock: the drill that holds it may be the one to be ended.
+    # Without the lock, because the running drill holds it.
     with changing(LIFT, Config(), PlainReport(), journaled=False, locked=False) as session:
         lifted = _block(session.ctx).lift()
     if output == "json":
         console.data_json({"verb": LIFT, "lifted": lifted})
     else:
-        console.data("the API server is let through again" if lifted else NOTHING)
+        console.data("the API server is reachable again" if lifted else NOTHING)
 
 
 def _drill(wish: Wish, *, as_json: bool) -> int:
@@ -143,7 +142,7 @@ def _drill(wish: Wish, *, as_json: bool) -> int:
         # Not journaled: see edgeadm/drill/__init__.py.
         with changing(VERB, Config(), PlainReport(), journaled=False) as session:
             node = this_node(session.ctx, wish.node)
-            # What is asked every few seconds goes past the log.
+            # Periodic checks are not logged.
             watch = Watch(here.host(), node, here.probes)
             drill = Drill(
                 session.ctx.host,

@@ -1,4 +1,4 @@
-"""Options that stand before a sub-command, where nobody would read them."""
+"""Rejects options before a sub-command, which would otherwise be ignored."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from edgeadm.errors import UsageError
 
 
 def refuse_early_options(ctx: click.Context, verb: str, but: Sequence[str] = ()) -> None:
-    """`edgeadm init --config f phase x` would silently lose `--config f`. Raises UsageError; `but` are
-    parameters that are no options."""
+    """Reject `edgeadm init --config f phase x`, which would ignore `--config f`. Raises UsageError; `but`
+    names arguments to skip."""
     command_line = ParameterSource.COMMANDLINE
     early = [
         name for name in ctx.params if name not in but and ctx.get_parameter_source(name) is command_line
@@ -21,6 +21,6 @@ def refuse_early_options(ctx: click.Context, verb: str, but: Sequence[str] = ())
     if early:
         below = ctx.invoked_subcommand
         raise UsageError(
-            f"options stand before `{below}`",
+            f"options must follow `{below}`",
             hint=f"put them at the end: `edgeadm {verb} {below} … {flag_of(early[0])} …`",
         )

@@ -9,23 +9,24 @@ from edgeadm.cli.session import Session
 from edgeadm.cli.settings import edgeadm_options
 from edgeadm.cli.workflow import WorkflowVerb, summary
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.phases.common import node_name, renderer
+from edgeadm.phases.common import renderer
 from edgeadm.phases.membership import is_member
+from edgeadm.phases.node_name import node_name
 from edgeadm.workflows import JOIN
 
 
 class TargetGroup(pflag.Group):
-    """A verb whose first word is a target, or one of its sub-commands: options may follow the target."""
+    """A verb whose first word is a target or one of its sub-commands; options may follow the target."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         below = bool(args) and args[0] in self.commands
         ctx.allow_interspersed_args = not below
-        # Before a sub-command there is no target: an empty one takes its place.
+        # Before a sub-command there is no target: an empty one is inserted.
         return super().parse_args(ctx, ["", *args] if below else args)
 
 
 def show_joined(session: Session, changed: int, as_json: bool) -> None:
-    """The text that users of edgeadm know; or the run as JSON."""
+    """Print kubeadm's closing text, or the run as JSON."""
     ctx = session.ctx
     if as_json:
         console.data_json(summary("join", session, changed) | {"node": node_name(ctx)})
@@ -36,6 +37,6 @@ def show_joined(session: Session, changed: int, as_json: bool) -> None:
         console.data(renderer(ctx).text("text/join-done.txt", values).rstrip("\n"))
 
 
-# What `init` was told of the cluster, this node learns from the cluster.
+# Settings of `init` that this node reads from the cluster.
 VERB = WorkflowVerb(JOIN, show_joined, accepts=tuple(edgeadm_options("init")))
 command = VERB.command(TargetGroup)

@@ -1,27 +1,23 @@
-"""The cluster that a kubeconfig names, for verbs that need no node of it."""
+"""The cluster of a kubeconfig, for verbs that run outside its nodes."""
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from edgeadm import yaml_text
 from edgeadm.cli.session import world
 from edgeadm.cluster import Cluster
+from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, announced_server, parse
+from edgeadm.config.address import HostPort
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Host
 from edgeadm.phases.common import ADMIN_CONF
 
-PORT = 6443
-
 
 class KubeconfigError(EdgeadmError):
-    """There is no kubeconfig, or none that can be used."""
+    """No kubeconfig was found, or it is not usable."""
 
     code = "kubeconfig"
     exit_code = 3
@@ -29,51 +25,42 @@ class KubeconfigError(EdgeadmError):
 
 @dataclass(frozen=True)
 class Access:
-    """A kubeconfig's cluster."""
+    """The cluster of a kubeconfig."""
 
     path: str
     cluster: Cluster
     host: Host
-    settings: dict[str, Any]
+    kubeconfig: Kubeconfig
 
     def endpoint(self) -> str:
-        """HOST:PORT for nodes that join: as the cluster announces it, else as the kubeconfig has it."""
-
-        info = self.cluster.get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
-        announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
-        server = announced.get("clusters", [{}])[0].get("cluster", {}).get("server")
-        found = urlsplit(server or self.settings.get("server", ""))
-        name = f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname
-        return f"{name}:{found.port or PORT}"
+        """HOST:PORT for nodes that join: the advertised address, else that of the kubeconfig."""
+        return str(HostPort.of_url(announced_server(self.cluster) or self.kubeconfig.server))
 
     def authority(self) -> bytes:
-        """The CA's certificate. Raises KubeconfigError where the kubeconfig has none."""
-        data = self.settings.get("certificate-authority-data")
-        if data:
-            return base64.b64decode(data)
-        file = self.settings.get("certificate-authority")
-        found = self.host.read(os.path.join(os.path.dirname(self.path), file)) if file else None  # noqa: PTH118, PTH120
-        if found is None:
+        """The CA certificate. Raises KubeconfigError if the kubeconfig contains none."""
+        found = self.kubeconfig.authority(self.path, self.host.read)
+        if not found:
             raise KubeconfigError(
-                f"`{self.path}` does not hold the cluster's CA",
-                hint="use one that does, such as the control plane's /etc/kubernetes/admin.conf",
+                f"`{self.path}` does not contain the cluster's CA",
+                hint=f"use one that contains it, such as the control plane's {ADMIN_CONF}",
             )
         return found
 
 
 def open_access(given: str | None) -> Access:
-    """The named kubeconfig's cluster, else that of the first one that is there.
+    """The cluster of the named kubeconfig, else of the first one that exists.
 
-    Raises KubeconfigError; that the API does not answer shows with the first request."""
+    Raises KubeconfigError. The API is not contacted.
+    """
     here = world()
     host = here.host()
     for path in _candidates(given):
         data = host.read(path)
         if data is not None:
-            return Access(path, here.cluster_of(data), host, _settings(path, data))
+            return Access(path, here.cluster_of(data), host, _parsed(path, data))
     raise KubeconfigError(
-        f"`{given}` is not there" if given else "there is no kubeconfig",
-        hint=f"run it on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
+        f"`{given}` does not exist" if given else "no kubeconfig found",
+        hint=f"run the command on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",
     )
 
 
@@ -88,19 +75,16 @@ def _candidates(given: str | None) -> Iterator[str]:
         yield ADMIN_CONF
 
 
-def _settings(path: str, data: bytes) -> dict[str, Any]:
-    """The `cluster` part of the current context."""
-    import yaml
-
+def _parsed(path: str, data: bytes) -> Kubeconfig:
+    """The cluster of the current context. Raises KubeconfigError."""
     try:
-        config = yaml_text.load(data)
-        contexts = {each["name"]: each["context"] for each in config["contexts"]}
-        clusters = {each["name"]: each["cluster"] for each in config["clusters"]}
-        found: dict[str, Any] = clusters[contexts[config["current-context"]]["cluster"]]
-    except (yaml.YAMLError, KeyError, TypeError) as error:
+        found, why = parse(data), ""
+    except NotAKubeconfigError as error:
+        found, why = Kubeconfig(""), str(error)
+    if not found.context:
         raise KubeconfigError(
             f"`{path}` is not a kubeconfig with a current context",
-            context=str(error),
-            hint="`kubectl config view` shows one as it should be",
-        ) from error
+            context=why,
+            hint="compare it with the output of `kubectl config view`",
+        )
     return found

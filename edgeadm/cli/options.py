@@ -19,5 +19,5 @@ def output(func: F) -> F:
         default="text",
         show_default=True,
         envvar="EDGEADM_OUTPUT",
-        help="What stdout carries.",
+        help="Output format.",
     )(func)

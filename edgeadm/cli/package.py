@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 @click.group("package", cls=pflag.Group)
 def command() -> None:
-    """Build, list and verify the packages that nodes are made from."""
+    """Build, list and verify offline packages."""
 
 
 @command.command("build")
@@ -30,13 +30,13 @@ def command() -> None:
     metavar="VERSION",
     help="Kubernetes version that has a recipe.  [default: the one that edgeadm is tested with]",
 )
-@click.option("--arch", help="Processor of the nodes: amd64 or arm64.  [default: this machine's]")
+@click.option("--arch", help="Architecture of the nodes: amd64 or arm64.  [default: that of this host]")
 @click.option(
     "-o",
     "--file",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write.  [default: kubernetes-VERSION-ARCH.tar.zst]",
+    help="Output file.  [default: kubernetes-VERSION-ARCH.tar.zst]",
 )
 @click.option(
     "--output",
@@ -44,20 +44,20 @@ def command() -> None:
     default="text",
     show_default=True,
     envvar="EDGEADM_OUTPUT",
-    help="What stdout carries.",
+    help="Output format.",
 )
 def build(kubernetes: str | None, arch: str | None, file: Path | None, output: str) -> None:
-    """Compile everything that a package holds and write it.
+    """Compile the contents of a package and write it.
 
-    Needs the extra `edgeadm[build]`, and Debian or Ubuntu. The first build takes minutes, later ones use what
-    was built before.
+    Requires the extra `edgeadm[build]`, and Debian or Ubuntu. The first build takes minutes, later ones reuse
+    its results.
     """
     from edgeadm.errors import UsageError
     from edgeadm.package.builder import build_package, default_kubernetes, load_recipe
     from edgeadm.package.machine import this_arch
 
     if str(file) in ("json", "text"):
-        raise UsageError("`-o` of this command names the file to write", hint="write `--output json`")
+        raise UsageError("`-o` of this command is the output file", hint="use `--output json`")
     version = load_recipe(kubernetes or default_kubernetes()).kubernetes
     target = file or Path(f"kubernetes-{version}-{arch or this_arch()}.tar.zst")
     built = build_package(version, target, arch=arch, say=console.talk)
@@ -81,7 +81,7 @@ def build(kubernetes: str | None, arch: str | None, file: Path | None, output: s
 @click.argument("package")
 @options.output
 def list_contents(package: str, output: str) -> None:
-    """Show what PACKAGE holds: a file, a folder or an address. Its files are not checked."""
+    """Show the contents of PACKAGE: a file, a directory or a URL. Files are not verified."""
     from edgeadm.package import open_source, read_manifest
 
     manifest = read_manifest(open_source(package, cache_root() / "packages"))
@@ -95,10 +95,10 @@ def list_contents(package: str, output: str) -> None:
 
 @command.command("verify")
 @click.argument("package")
-@click.option("--arch", help="Also ask that the package is for this processor: amd64, arm64.")
+@click.option("--arch", help="Also verify that the package is for this architecture: amd64, arm64.")
 @options.output
 def verify(package: str, arch: str | None, output: str) -> None:
-    """Compare every byte of PACKAGE with its manifest. Nothing is unpacked or run."""
+    """Verify every byte of PACKAGE against its manifest. Nothing is unpacked or executed."""
     from edgeadm.package import open_source
     from edgeadm.package import verify as check
 
@@ -109,12 +109,12 @@ def verify(package: str, arch: str | None, output: str) -> None:
         return
     summary = _summary(manifest)
     console.data(
-        f"{package}: {summary['files']} files, {summary['bytes'] / MIB:.0f} MiB, all as the manifest says"
+        f"{package}: {summary['files']} files, {summary['bytes'] / MIB:.0f} MiB, all match the manifest"
     )
 
 
 def _warn_of_support(manifest: Manifest) -> None:
-    """Say on stderr if the package's Kubernetes gets no patches any more, by this machine's clock."""
+    """Warn on stderr if the package's Kubernetes is out of support, by this host's clock."""
     from edgeadm.package.support import said_of_support, supported_until
 
     today, until = _today(), supported_until(manifest.kubernetes)
@@ -145,7 +145,7 @@ def _summary(manifest: Manifest) -> dict[str, Any]:
 
 
 def _listing(manifest: Manifest) -> list[str]:
-    """Components, images, then files; a program that comes as a whole folder as one line."""
+    """Components, images, then files; a program with its own directory is one line."""
     from edgeadm.package.support import supported_until
 
     until = supported_until(manifest.kubernetes)
@@ -170,7 +170,7 @@ def _listing(manifest: Manifest) -> list[str]:
 
 
 def _folder(entry: FileEntry) -> str:
-    """`edgeadm`, or a folder of tools: those of one folder go to the same nodes."""
+    """`edgeadm`, or a directory of tools; all files of one directory have the same roles."""
     return "/".join(entry.path.split("/")[: 2 if entry.kind == "tool" else 1])
 
 

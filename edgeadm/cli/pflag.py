@@ -1,8 +1,9 @@
-"""Command lines as kubeadm's users type them: click's commands, read by the rules of pflag.
+"""Command lines by kubeadm's rules: click's commands, parsed like pflag.
 
-The two libraries read three forms differently (spf13/pflag, `flag.go`): `-v=6` gives 6, not `=6`; a switch
+The two libraries read three forms differently (spf13/pflag, `flag.go`): `-v=6` means 6, not `=6`; a switch
 takes a value after `=`, long or short; a switch without `=` does not take the next word as its value. Each
-command line is translated to the form that both read alike before click parses it."""
+command line is converted to a form that both read alike before click parses it.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +32,11 @@ class Switch(click.Option):
         super().__init__(param_decls, show_default=default, **shown, **more)
 
 
-VERBOSITY = click.Option(["-v", "--v", "verbosity"], type=int, default=0, help="How much kubeadm says.")
+VERBOSITY = click.Option(["-v", "--v", "verbosity"], type=int, default=0, help="Log verbosity of kubeadm.")
 
 
 class NoEffect(click.Option):
-    """An option of the counterpart of a command: accepted, not shown in the help, reported if it is given."""
+    """An option of the counterpart of a command: accepted, hidden from the help, reported if it is given."""
 
     def __init__(self, of: click.Option) -> None:
         switch = of.is_flag or _is_switch(of)
@@ -59,8 +60,8 @@ def _say_no_effect(ctx: click.Context, param: click.Parameter, value: Any) -> No
 
 
 def without_effect(own: Params, theirs: Params) -> list[click.Parameter]:
-    """The options of a command's counterpart that the command has no use for: verbs that come in pairs are
-    typed with the same options."""
+    """Options of the counterpart command without effect on this one: verbs that come in pairs accept the same
+    options."""
     names = {name for each in own for name in each.opts}
     found: list[click.Parameter] = []
     for each in theirs:
@@ -80,10 +81,10 @@ def pair(*commands: click.Command) -> None:
 
 
 class Command(click.Command):
-    """A command whose words are read by the rules of pflag."""
+    """A command parsed by the rules of pflag."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own, and `-v`, which kubeadm takes on each command (a flag of klog)."""
+        """The command's own options, and `-v`, which kubeadm accepts on each command (a flag of klog)."""
         params = super().get_params(ctx)
         given = {name for each in params for name in each.opts}
         if isinstance(self, click.Group) or "-v" in given or _passes_words_on(params):
@@ -96,20 +97,20 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """A group whose own words, and those of the commands that are made with its decorators, are read so."""
+    """A group that is parsed by the rules of pflag, as are the commands created with its decorators."""
 
     command_class = Command
     group_class = type
 
 
 def _passes_words_on(params: Params) -> bool:
-    """Whether the command hands unread words to another program, whose `-v` may be among them."""
+    """Whether the command passes unparsed words to another program, whose `-v` may be among them."""
     return any(isinstance(each, click.Argument) and each.type is click.UNPROCESSED for each in params)
 
 
 def translated(args: Sequence[str], params: Sequence[click.Parameter], *, after_words: bool) -> Iterator[str]:
-    """The words in click's form. Unknown options stay as they are, for click to refuse. `after_words` tells
-    whether options may follow arguments; if not, the words from the first argument on belong to others."""
+    """The words in click's form. Unknown options are kept for click to reject. `after_words` tells whether
+    options may follow arguments; if not, words from the first argument on are not converted."""
     known = {name: each for each in params if isinstance(each, click.Option) for name in _names(each)}
     rest = list(args)
     while rest:
@@ -171,7 +172,7 @@ def _given(option: click.Option, letter: str, value: str) -> str:
 
 
 def _flag(option: click.Option, name: str, value: str) -> str:
-    """`--drop=false` of `--drop/--refuse` is `--refuse`; a value of another flag is for click to refuse."""
+    """`--drop=false` of `--drop/--refuse` is `--refuse`; click rejects an invalid value."""
     if not option.secondary_opts or value.lower() not in BOOLEAN_WORDS:
         return f"{name}={value}"
     wanted = (name in option.opts) == (value.lower() == "true")
@@ -179,13 +180,13 @@ def _flag(option: click.Option, name: str, value: str) -> str:
 
 
 def _switch_value(rest: list[str]) -> str:
-    """`true`, or the next word if it is `true` or `false`: pflag would take that for an argument, and no
+    """`true`, or the next word if it is `true` or `false`: pflag would parse it as an argument, and no
     command has an argument of this form."""
     return rest.pop(0) if rest and rest[0].lower() in BOOLEAN_WORDS else "true"
 
 
 def _takes(option: click.Option, word: str) -> bool:
-    """Whether the option takes the word as its value; one whose value may be left out takes no option."""
+    """Whether the option takes the word as its value; if it is optional, it does not take an option."""
     return not (_may_be_bare(option) and _is_option(word))
 
 

@@ -1,4 +1,4 @@
-"""`edgeadm VERB phase NAME`: one phase of ours, or one of kubeadm's passed on to the kubeadm binary."""
+"""`edgeadm VERB phase NAME`: one of edgeadm's phases, or one of kubeadm's run by the kubeadm binary."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Execute = Callable[[click.Context, tuple[str, ...]], None]
 
 
 def kubeadm_names(verb: str = "init") -> list[str]:
-    """Phase names that any supported kubeadm knows; the binary has the last word."""
+    """Phase names of all supported kubeadm versions; the binary validates them."""
     return compat.every_phase(verb)
 
 
 def listing(workflow: Workflow) -> str:
-    """The phases with what they do, for `--help`."""
+    """The phases with their summaries, for `--help`."""
     steps = list(workflow.steps())
     width = max(len(step.path) for step in steps)
     return "\n".join(f"  {step.path:<{width}}  {step.phase.summary}" for step in steps)
 
 
 class OwnPhases(pflag.Group):
-    """Our phases, by path."""
+    """edgeadm's phases, by path."""
 
     def __init__(
         self, workflow: Workflow, options: Callable[[], list[click.Parameter]], execute: Execute
@@ -41,7 +41,7 @@ class OwnPhases(pflag.Group):
         self.workflow, self.options, self.execute = workflow, options, execute
 
     def others(self) -> list[str]:
-        """Names that are no phases of ours and work all the same."""
+        """Accepted names that are not edgeadm's own phases."""
         return []
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -66,7 +66,7 @@ class OwnPhases(pflag.Group):
 
 
 class PhaseGroup(OwnPhases):
-    """Our phases by path, then kubeadm's by name."""
+    """edgeadm's phases by path, then kubeadm's by name."""
 
     def others(self) -> list[str]:
         return kubeadm_names(self.workflow.name)

@@ -1,4 +1,4 @@
-"""`edgeadm VERB plan`: the phases' checks as a table, and what preflight would say. And `--dry-run`."""
+"""`edgeadm VERB plan`: the phases' checks as a table, and the preflight findings. Also `--dry-run`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgeadm.preflight.check import Finding
 
 
 def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
-    """Print phase, whether it is needed, and why; below it what would stop the run or is worth knowing."""
+    """Print each phase with whether it is needed and why, then the preflight errors and warnings."""
     with looking(workflow.name, config, lambda _change: None, PlainReport()) as session:
         rows = list(Run(workflow, session.ctx, session.report).plan(steps))
         errors, warnings = _findings(steps, session.ctx)

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes: plain lines, a live line on a terminal, or collected for JSON."""
+"""Progress of a run: plain lines, a live line on a terminal, or collected for JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgeadm.core.phase import Verdict
 
 @dataclass
 class Outcome:
-    """What became of each phase, for `-o json` and the last line."""
+    """The result of each phase, for `-o json` and the last line."""
 
     phases: list[dict[str, Any]] = field(default_factory=list)
 
@@ -25,7 +25,7 @@ class Outcome:
 
 @dataclass
 class PlainReport:
-    """One line for each thing, as kubeadm writes them: for pipes, logs and plain terminals."""
+    """One line per message, as kubeadm prints them: for pipes, logs and plain terminals."""
 
     outcome: Outcome = field(default_factory=Outcome)
     reason: str = ""
@@ -42,7 +42,7 @@ class PlainReport:
         self.outcome.add(path, result, self.reason, seconds)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no line is held open."""
 
 
 @dataclass
@@ -86,5 +86,5 @@ class LiveReport:
 
 
 def choose() -> PlainReport | LiveReport:
-    """Live where stderr is a terminal that can, else plain."""
+    """Live if stderr is a capable terminal, else plain."""
     return LiveReport() if console.colour() else PlainReport()

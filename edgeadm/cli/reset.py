@@ -27,41 +27,45 @@ from edgeadm.workflows import RESET
 
 
 class UnconfirmedError(EdgeadmError):
-    """What would be removed was not agreed to."""
+    """The removal was not confirmed."""
 
     code = "unconfirmed"
 
 
 def run_options() -> list[click.Parameter]:
-    """What a whole run and a single phase both take."""
+    """Options of both a complete run and a single phase."""
     own = [
-        pflag.Switch(["-f", "--force"], help="Do not ask."),
+        pflag.Switch(["-f", "--force"], help="Skip confirmation."),
         click.Option(["--config"], metavar="FILE", help="File with a ResetConfiguration."),
-        pflag.Switch(["--keep-node-object"], help="Leave the node in the cluster's list."),
-        pflag.Switch(["--keep-logs"], help="Leave edgeadm's logs in /var/log/edgeadm."),
-        click.Option(["--cert-dir"], metavar="DIR", help="Where certificates are kept; found if not set."),
-        click.Option(["--cri-socket"], metavar="PATH", help="The runtime's socket; found if not set."),
+        pflag.Switch(["--keep-node-object"], help="Do not delete the node from the cluster."),
+        pflag.Switch(["--keep-logs"], help="Keep edgeadm's logs in /var/log/edgeadm."),
+        click.Option(
+            ["--cert-dir"], metavar="DIR", help="Directory of the certificates; detected if not set."
+        ),
+        click.Option(
+            ["--cri-socket"], metavar="PATH", help="Socket of the container runtime; detected if not set."
+        ),
         click.Option(["--kubeconfig"], metavar="FILE", help="Passed to kubeadm reset."),
         pflag.Switch(["--cleanup-tmp-dir"], help="Passed to kubeadm reset."),
         click.Option(
             ["--ignore-preflight-errors"], multiple=True, metavar="LIST", help="Passed to kubeadm reset."
         ),
-        click.Option(["--skip-phases"], multiple=True, metavar="LIST", help="Phases to leave out."),
-        pflag.Switch(["--dry-run"], help="Say what would change, change nothing."),
+        click.Option(["--skip-phases"], multiple=True, metavar="LIST", help="Phases to skip."),
+        pflag.Switch(["--dry-run"], help="Print the changes without making them."),
         pflag.VERBOSITY,
         click.Option(
             ["-o", "--output"],
             type=click.Choice(["text", "json"]),
             default="text",
             envvar="EDGEADM_OUTPUT",
-            help="What stdout carries.",
+            help="Output format.",
         ),
     ]
     return [*own, *pflag.without_effect(own, edgeadm_options("init", "join"))]
 
 
 def configured(ctx: click.Context) -> Config:
-    """What this command line asks for."""
+    """The options of this command line."""
     given = ctx.params
     theirs = _document(given["config"])
     options = ResetOptions(
@@ -79,20 +83,20 @@ def configured(ctx: click.Context) -> Config:
 
 
 def _switched(ctx: click.Context, name: str, theirs: object) -> bool:
-    """A switch: as given on the command line, else as the document has it."""
+    """A switch: as given on the command line, else as in the document."""
     given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
     return bool(ctx.params[name] if given else theirs)
 
 
 def _document(file: str | None) -> KubeadmDocument:
-    """kubeadm's ResetConfiguration in the file, empty if it has none; a flag wins over it. The file may hold
+    """kubeadm's ResetConfiguration in the file, or an empty mapping; flags override it. The file may contain
     other documents. Raises ConfigError."""
     documents = read_documents(file) if file else ()
     return next((each for each in documents if each.get("kind") == "ResetConfiguration"), {})
 
 
 def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
-    """Run the workflow, or the phases named, as the options say."""
+    """Run the workflow, or only the given phases, with the options."""
     config = configured(ctx)
     steps = RESET.select(only, config.skip_phases)
     as_json = ctx.params["output"] == "json"
@@ -116,17 +120,17 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
 
 
 def _confirm(planned: list[tuple[str, Verdict]]) -> None:
-    """The table of what goes, then the question. Raises UnconfirmedError where the answer is not yes."""
+    """Print the table of what is removed, and ask. Raises UnconfirmedError unless the answer is yes."""
     width = max(len(path) for path, _ in planned)
     for path, verdict in planned:
         console.talk(f"{path:<{width}}  {verdict.reason}")
     if not sys.stdin.isatty():
         raise UnconfirmedError(
-            "reset was not confirmed, and there is no terminal to ask on",
-            hint="`--force` does not ask; `edgeadm reset plan` shows what would go",
+            "reset was not confirmed, and stdin is not a terminal",
+            hint="skip the confirmation with `--force`; `edgeadm reset plan` shows what would be removed",
         )
-    if not click.confirm("All of this is removed from this machine. Go on?", err=True):
-        raise UnconfirmedError("reset was not confirmed; nothing was changed", hint="answer `y` to go on")
+    if not click.confirm("Remove all of this from this host?", err=True):
+        raise UnconfirmedError("reset was not confirmed; nothing was changed", hint="answer `y` to confirm")
 
 
 def _show(session: Session, changed: int, found: list[residue.Left], *, as_json: bool, whole: bool) -> None:
@@ -141,13 +145,13 @@ def _show(session: Session, changed: int, found: list[residue.Left], *, as_json:
         )
         return
     if not whole:
-        console.talk(f"phases that took something back: {changed}; others were left out")
+        console.talk(f"phases that changed something: {changed}; other phases were skipped")
     elif not changed:
-        console.talk("nothing to do: nothing of edgeadm's is on this machine")
+        console.talk("nothing to do: edgeadm has changed nothing on this host")
     else:
-        console.data("This machine is as it was before edgeadm.")
+        console.data("This host is in its state before edgeadm.")
     if found:
-        console.data("Still there, and not edgeadm's to remove:")
+        console.data("Left on this host, because edgeadm does not own it:")
         for each in found:
             console.data(f"  {each.what}: {each.reason}")
 
@@ -162,7 +166,7 @@ def whole(**_options: Any) -> None:
 
 
 def plan(**_options: Any) -> None:
-    """Show what each phase would do now, and why; look at everything, change nothing."""
+    """Show whether each phase is needed, and why (read-only)."""
     ctx = click.get_current_context()
     config = configured(ctx)
     show_plan(RESET, RESET.select((), config.skip_phases), config, as_json=ctx.params["output"] == "json")

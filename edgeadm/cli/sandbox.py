@@ -1,4 +1,4 @@
-"""`edgeadm sandbox`: an edge cluster's machines on one Linux machine."""
+"""`edgeadm sandbox`: the nodes of an edge cluster on one Linux host."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ name_option = click.option(
     show_default=True,
     envvar="EDGEADM_SANDBOX_NAME",
     metavar="SANDBOX",
-    help="Which sandbox.",
+    help="Name of the sandbox.",
 )
 
 detached_option = click.option(
     "--detached",
     cls=pflag.Switch,
-    help="No route from this machine to the nodes; several sandboxes may have the same subnet.",
+    help="No route from this host to the nodes; several sandboxes may have the same subnet.",
 )
 
 
 @click.group("sandbox", cls=pflag.Group)
 def command() -> None:
-    """Bare machines on this machine: real init, own network, no way out. Needs root."""
+    """Run disposable test nodes on this host, on an isolated network. Requires root."""
 
 
 @command.command()
@@ -51,17 +51,19 @@ def command() -> None:
     "package",
     metavar="FILE",
     envvar="EDGEADM_INSTALL_PKG_PATH",
-    help="Package that nodes see in /mnt/package; `none` for no package. [default: built, and cached]",
+    help="Package to mount at /mnt/package in the nodes; `none` for no package. [default: built, and cached]",
 )
 @click.option(
     "--image",
     type=click.Choice(["debian-11", "debian-12", "debian-13"]),
-    help="Root image of the new nodes. [default: the release of this machine]",
+    help="Root image of the new nodes. [default: the release of this host]",
 )
 @click.option(
-    "--bare", cls=pflag.Switch, help="The new nodes hold only debootstrap's default installation and sshd."
+    "--bare",
+    cls=pflag.Switch,
+    help="Create the new nodes from debootstrap's default installation and sshd only.",
 )
-@click.option("--dhcp", cls=pflag.Switch, help="The new nodes get their address from a DHCP server.")
+@click.option("--dhcp", cls=pflag.Switch, help="Configure the addresses of the new nodes by DHCP.")
 @click.option(
     "--second-card",
     is_flag=False,
@@ -69,7 +71,7 @@ def command() -> None:
     default="",
     type=click.Choice(["", "card", "uplink"]),
     metavar="[card|uplink]",
-    help="The new nodes have eth1, too; as `uplink` it carries the default route.",
+    help="Add eth1 to the new nodes; as `uplink` it carries the default route.",
 )
 @detached_option
 @name_option
@@ -87,7 +89,7 @@ def up(
     name: str,
     output: str,
 ) -> None:
-    """Boot bare nodes cp1… edge1… worker1…; run again, it adds and switches on what is missing."""
+    """Boot bare nodes cp1… edge1… worker1…; a second run adds missing nodes and powers on stopped ones."""
     sandbox = _sandbox(name)
     from edgeadm.sandbox import Kind, supplies
 
@@ -118,9 +120,9 @@ def list_nodes(name: str, output: str) -> None:
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD...")
 @name_option
 def execute(node: str, argv: tuple[str, ...], name: str) -> int:
-    """Run a command in a node, also when its cable is cut; its streams and its exit status are ours.
+    """Run a command in a node, even if its link is down; streams and exit status are passed through.
 
-    On a control plane KUBECONFIG is /etc/kubernetes/admin.conf."""
+    On a control plane, KUBECONFIG is /etc/kubernetes/admin.conf."""
     return _sandbox(name).node(node).attach(argv)
 
 
@@ -129,17 +131,17 @@ def execute(node: str, argv: tuple[str, ...], name: str) -> int:
 @click.argument("target", metavar="NODE:PATH")
 @name_option
 def cp(source: str, target: str, name: str) -> None:
-    """Copy a file or folder into a node, or a file out of it (NODE:PATH FILE)."""
+    """Copy a file or directory into a node, or a file out of it (NODE:PATH FILE)."""
     sandbox = _sandbox(name)
     node, colon, path = target.partition(":")
     if colon:
         if not Path(source).exists():
-            raise UsageError(f"there is no {source} on this machine")
+            raise UsageError(f"there is no {source} on this host")
         sandbox.node(node).send(Path(source), path or "/root")
         return
     node, colon, path = source.partition(":")
     if not colon:
-        raise UsageError("neither side names a node", hint="edgeadm sandbox cp FILE cp1:/root/")
+        raise UsageError("neither path names a node", hint="edgeadm sandbox cp FILE cp1:/root/")
     sandbox.node(node).fetch(path, Path(target))
 
 
@@ -147,11 +149,13 @@ def cp(source: str, target: str, name: str) -> None:
 @click.argument("node")
 @click.argument("state", type=click.Choice(["up", "down"]), required=False)
 @click.option(
-    "--no-address", cls=pflag.Switch, help="With `down`: the card also loses its addresses and routes."
+    "--no-address",
+    cls=pflag.Switch,
+    help="With `down`: also remove the addresses and routes of the interface.",
 )
-@click.option("--delay", metavar="TIME", help="Delay packets this long, each way, such as 300ms.")
-@click.option("--loss", metavar="PERCENT", help="Lose packets, each way, such as 5%.")
-@click.option("--rate", metavar="RATE", help="Limit the rate, each way, such as 1mbit.")
+@click.option("--delay", metavar="TIME", help="Delay of packets in each direction, such as 300ms.")
+@click.option("--loss", metavar="PERCENT", help="Loss of packets in each direction, such as 5%.")
+@click.option("--rate", metavar="RATE", help="Rate limit in each direction, such as 1mbit.")
 @name_option
 def link(
     node: str,
@@ -162,20 +166,21 @@ def link(
     rate: str | None,
     name: str,
 ) -> None:
-    """Connect a node's cable (`up`), pull it (`down`), or make its line bad.
+    """Set a node's link up or down, or degrade it.
 
-    `--delay`, `--loss` and `--rate` say all of the line: what is left out is good. `up` makes it good again.
-    All of it is kept over power cycles."""
+    `--delay`, `--loss` and `--rate` replace all earlier values; omitted ones are reset. `up` resets all of
+    them. The settings survive power cycles.
+    """
     from edgeadm.sandbox.line import parse_line
 
     bad = any(each is not None for each in (delay, loss, rate))
     if no_address and state != "down":
         raise UsageError(
-            "--no-address goes with `down`", hint=f"edgeadm sandbox link {node} down --no-address"
+            "--no-address requires `down`", hint=f"edgeadm sandbox link {node} down --no-address"
         )
     if bad == (state is not None):
         raise UsageError(
-            "either connect or pull the cable, or say how bad the line is",
+            "pass either `up` or `down`, or the properties of the link",
             hint=f"edgeadm sandbox link {node} up, down, or --delay 300ms --loss 5% --rate 1mbit",
         )
     line = parse_line(delay, loss, rate)
@@ -191,7 +196,7 @@ def link(
 @click.argument("state", type=click.Choice(["on", "off"]))
 @name_option
 def nat(node: str, state: str, name: str) -> None:
-    """Put a node behind NAT: nobody can dial it, it can dial out."""
+    """Put a node behind NAT: it can open connections, but accepts none."""
     _sandbox(name).node(node).nat(state == "on")
 
 
@@ -199,19 +204,19 @@ def nat(node: str, state: str, name: str) -> None:
 @click.argument("state", type=click.Choice(["on", "off"]))
 @name_option
 def dhcp(state: str, name: str) -> None:
-    """Switch the DHCP server of the sandbox on or off."""
+    """Start or stop the DHCP server of the sandbox."""
     _sandbox(name).dhcp(on=state == "on")
 
 
 @command.command()
 @click.argument("node")
 @click.argument("change", type=click.Choice(["add", "remove"]))
-@click.option("--uplink", cls=pflag.Switch, help="With `add`: the card carries the default route.")
+@click.option("--uplink", cls=pflag.Switch, help="With `add`: the interface carries the default route.")
 @name_option
 def nic(node: str, change: str, uplink: bool, name: str) -> None:
-    """Give a node a second network card, eth1, or take it away."""
+    """Add a second network interface, eth1, to a node, or remove it."""
     if uplink and change == "remove":
-        raise UsageError("--uplink goes with `add`", hint=f"edgeadm sandbox nic {node} add --uplink")
+        raise UsageError("--uplink requires `add`", hint=f"edgeadm sandbox nic {node} add --uplink")
     _sandbox(name).second_card(node, "" if change == "remove" else "uplink" if uplink else "card")
 
 
@@ -223,21 +228,21 @@ def nic(node: str, change: str, uplink: bool, name: str) -> None:
 )
 @name_option
 def power(node: str, state: str, cut: bool, name: str) -> None:
-    """Switch a node on or off; `kill` is a power cut, `cycle` is off and on. Its disk stays."""
+    """Power a node on or off; `kill` is a power cut, `cycle` is off and on. Its disk is kept."""
     sandbox = _sandbox(name)
     if cut and state != "cycle":
-        raise UsageError("--kill goes with `cycle`", hint=f"edgeadm sandbox power {node} kill")
+        raise UsageError("--kill requires `cycle`", hint=f"edgeadm sandbox power {node} kill")
     sandbox.power(node, "kill" if cut or state == "kill" else "on" if state == "on" else "off")
     if state == "cycle":
         sandbox.power(node, "on")
 
 
 @command.command()
-@click.option("--all", "everything", cls=pflag.Switch, help="Every sandbox of this machine.")
+@click.option("--all", "everything", cls=pflag.Switch, help="All sandboxes of this host.")
 @click.option("--images", cls=pflag.Switch, help="Remove the cached root images, too.")
 @name_option
 def down(everything: bool, images: bool, name: str) -> None:
-    """Take the sandbox down: no process, mount, namespace, link, rule or cgroup of it stays."""
+    """Delete the sandbox with all its processes, mounts, namespaces, links, rules and cgroups."""
     sandbox = _sandbox(name)
     from edgeadm.sandbox import teardown
 
@@ -267,13 +272,13 @@ def save(state: str, name: str) -> None:
     "package",
     metavar="FILE",
     envvar="EDGEADM_INSTALL_PKG_PATH",
-    help="Package that nodes see in /mnt/package. [default: the saved one]",
+    help="Package to mount at /mnt/package in the nodes. [default: the saved one]",
 )
 @detached_option
 @name_option
 @options.output
 def restore(state: str, package: str | None, detached: bool, name: str, output: str) -> None:
-    """Make the sandbox what was saved: its nodes are cut off, and boot from copies of the saved disks."""
+    """Restore a saved state: the nodes are powered off and boot from copies of the saved disks."""
     sandbox = _sandbox(name)
     from edgeadm.sandbox import saved, supplies
 
@@ -311,7 +316,7 @@ def _sandbox(name: str) -> Sandbox:
     check_sandbox_name(name)
     if os.geteuid() != 0:
         raise NotRootError(
-            "a sandbox boots machines in namespaces of their own, and that needs root",
+            "a sandbox boots nodes in their own namespaces, which requires root",
             hint="sudo edgeadm sandbox …",
         )
     return Sandbox(name)

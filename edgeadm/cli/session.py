@@ -1,4 +1,4 @@
-"""Opens what a verb works on: the host with its log and journal, the package, the API; and closes it."""
+"""Opens the resources of a verb, and closes them: the host with its log and journal, the package, the API."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config import Config
+from edgeadm.config.secret import secrets_in
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
@@ -36,22 +37,24 @@ T = TypeVar("T")
 
 
 def open_cluster(host: Host) -> Cluster:
-    """The API of the cluster whose admin.conf is on the host. Raises UnreachableError where there is none."""
+    """The API of the cluster whose admin.conf is on the host. Raises UnreachableError if there is none."""
     kubeconfig = host.read(ADMIN_CONF)
     if kubeconfig is None:
-        raise UnreachableError(f"{ADMIN_CONF} is not there", hint="has `edgeadm init` finished here?")
+        raise UnreachableError(
+            f"{ADMIN_CONF} does not exist", hint="check that `edgeadm init` has finished on this host"
+        )
     return cluster_of(kubeconfig)
 
 
 def cluster_of(kubeconfig: bytes) -> Cluster:
-    """The API that a kubeconfig names."""
+    """The API of a kubeconfig."""
     from edgeadm.cluster.kube import KubeCluster
 
     return KubeCluster(kubeconfig)
 
 
 def open_package(config: Config, role: str) -> OpenPackage | None:
-    """The package that the configuration names, fetched if need be. Raises the package's errors."""
+    """The configured package, downloaded if necessary. Raises the package's errors."""
     if not config.install_pkg_path:
         return None
     from edgeadm.package import open_source
@@ -60,7 +63,7 @@ def open_package(config: Config, role: str) -> OpenPackage | None:
 
 
 def open_outside(ticket: Ticket) -> Outside:
-    """The API of the cluster that the ticket is for. Raises the errors of discovery."""
+    """The API of the ticket's cluster. Raises the errors of discovery."""
     from edgeadm.cluster.discovery import discover
 
     return discover(ticket)
@@ -68,7 +71,7 @@ def open_outside(ticket: Ticket) -> Outside:
 
 @dataclass(frozen=True)
 class World:
-    """Where a command line meets the machine. Tests put another one in click's context."""
+    """The dependencies of a command line on the host. Tests put another one into click's context."""
 
     host: Callable[[], Host] = LocalHost
     cluster: Callable[[Host], Cluster] = open_cluster
@@ -84,7 +87,7 @@ class World:
 
 @dataclass
 class Session:
-    """What a verb needs to run: the context, and the log that a failure points to."""
+    """The resources of a verb: its context, and the log that failures refer to."""
 
     ctx: Context
     log: RunLog
@@ -95,13 +98,15 @@ class Session:
 def changing(
     verb: str, config: Config, report: Reporter, *, journaled: bool = True, locked: bool = True
 ) -> Iterator[Session]:
-    """A session that may change this machine: root, the lock, a log, the journal. What takes changes back is
-    not `journaled`: it goes by the journal. What ends another run's doing is not `locked`.
+    """A session that may change this host, with root, the lock, a log and the journal. Verbs that revert
+    changes read the journal and pass `journaled=False`; verbs that end another run's work pass
+    `locked=False`.
 
-    Raises NotRootError, LockedError; every error that passes gets the log's path."""
+    Raises NotRootError, LockedError; the log's path is added to every other error.
+    """
     here = world()
     if not here.is_root():
-        raise NotRootError(f"`edgeadm {verb}` changes this machine", hint="run it as root: `sudo edgeadm …`")
+        raise NotRootError(f"`edgeadm {verb}` changes this host", hint="run it as root: `sudo edgeadm …`")
     name = f"{verb.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     log = RunLog(here.logs / name, secrets_of(config))
     plain = here.host()
@@ -121,7 +126,7 @@ def changing(
 
 @contextmanager
 def _unpacked_for_changes(package: OpenPackage | None, journal: Journal) -> Iterator[None]:
-    """Remove the unpacked package if the run fails before its first change: the machine is as it was."""
+    """Remove the unpacked package if the run fails before its first change, so that the host is unchanged."""
     before = len(journal.records()) if package is not None else 0
     try:
         yield
@@ -133,7 +138,7 @@ def _unpacked_for_changes(package: OpenPackage | None, journal: Journal) -> Iter
 
 @contextmanager
 def looking(verb: str, config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
-    """A session that changes nothing: plan and dry run. `note` is told each change that would be made."""
+    """A session that changes nothing: plan and dry run. `note` receives each change that would be made."""
     here = world()
     plain = here.host()
     journal = Journal(DryHost(plain, lambda _text: None))
@@ -153,7 +158,7 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
 
 
 def masked_command(config: Config) -> str:
-    """This run's command line without its secrets."""
+    """The command line of this run without its secrets."""
     words = " ".join(["edgeadm", *sys.argv[1:]])
     for secret in secrets_of(config):
         words = words.replace(secret, "***")
@@ -161,24 +166,18 @@ def masked_command(config: Config) -> str:
 
 
 def secrets_of(config: Config) -> set[str]:
-    """What must not be shown: tokens and keys of flags and documents."""
-    flags = config.kubeadm
-    ticket = ticket_of(config)
-    found = {flags.token, flags.certificate_key, ticket.token, ticket.bootstrap_token}
-    for document in config.kubeadm_documents:
-        found |= {token.get("token") for token in document.get("bootstrapTokens") or []}
-        found.add(document.get("certificateKey"))
-    return {secret for secret in found if secret}
+    """The secrets to mask: tokens and keys of flags and documents."""
+    return set(secrets_in(config))
 
 
 def world() -> World:
-    """The one of this command line."""
+    """The World of this command line."""
     found = click.get_current_context().find_object(World)
     return found if found is not None else World()
 
 
 def _cluster(world: World, host: Host, config: Config) -> Cluster:
-    """The cluster of the kubeconfig that was named, else that of this machine."""
+    """The cluster of the named kubeconfig, else that of this host."""
     named = host.read(config.addon.kubeconfig) if config.addon.kubeconfig else None
     return world.cluster(host) if named is None else world.cluster_of(named)
 

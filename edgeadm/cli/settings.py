@@ -24,13 +24,13 @@ def setting_options(verb: str) -> list[click.Parameter]:
 
 
 def edgeadm_options(*verbs: str) -> list[click.Parameter]:
-    """Those of the verbs' options that are edgeadm's own, not kubeadm's."""
+    """Names of the verbs' options that are edgeadm's own, not kubeadm's."""
     own = own_settings()
     return [_option(name, each) for verb in verbs for name, each in settings_of(verb).items() if name in own]
 
 
 def given(ctx: click.Context, verb: str) -> dict[str, Any]:
-    """The settings that a flag or a variable set, by field name, typed. Raises ConfigError."""
+    """The settings given by flag or variable, by field name, typed. Raises ConfigError."""
     every = settings_of(verb)
     found = {}
     for name, value in ctx.params.items():

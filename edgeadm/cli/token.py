@@ -12,6 +12,7 @@ from edgeadm import pki
 from edgeadm.cli import console, options, pflag
 from edgeadm.cli.kubeconfig import Access, open_access
 from edgeadm.cluster.dry import DryCluster
+from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.config.validate import CERTIFICATE_KEY
 from edgeadm.errors import ConfigError, UsageError
 from edgeadm.kubeadm import tokens
@@ -22,36 +23,38 @@ COLUMNS = ("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")
 kubeconfig_option = click.option(
     "--kubeconfig",
     metavar="FILE",
-    help="How the cluster is reached. [default: KUBECONFIG, ~/.kube/config, /etc/kubernetes/admin.conf]",
+    help=f"Kubeconfig of the cluster. [default: KUBECONFIG, ~/.kube/config, {ADMIN_CONF}]",
 )
-dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Say what would change, change nothing.")
+dry_run_option = click.option("--dry-run", cls=pflag.Switch, help="Print the changes without making them.")
 
 
 @click.group("token", cls=pflag.Group)
 def command() -> None:
-    """Make, list and delete the tokens that nodes join with."""
+    """Create, list and delete bootstrap tokens."""
 
 
 @command.command()
 @click.argument("token", required=False)
-@click.option("--print-join-command", cls=pflag.Switch, help="Print the whole `edgeadm join …`, on one line.")
-@click.option("--ttl", default="24h0m0s", show_default=True, help="How long it is valid; 0 for ever.")
-@click.option("--certificate-key", metavar="KEY", help="Print the command for a further control plane.")
+@click.option(
+    "--print-join-command", cls=pflag.Switch, help="Print the complete `edgeadm join …` command on one line."
+)
+@click.option("--ttl", default="24h0m0s", show_default=True, help="Lifetime of the token; 0 never expires.")
+@click.option("--certificate-key", metavar="KEY", help="Print the join command of another control plane.")
 @click.option("--usages", multiple=True, metavar="LIST", help="[default: signing,authentication]")
 @click.option("--groups", multiple=True, metavar="LIST", help=f"[default: {tokens.DEFAULT_GROUP}]")
-@click.option("--description", default="", metavar="TEXT", help="What it is for.")
+@click.option("--description", default="", metavar="TEXT", help="Description of the token.")
 @click.option(
     "--install-pkg-path",
     is_flag=False,
     flag_value=PLACEHOLDER,
     metavar="PATH",
-    help="Add this to the join command; a placeholder where no path is given.",
+    help="Package path for the join command; a placeholder if omitted.",
 )
 @kubeconfig_option
 @dry_run_option
 @options.output
 def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> None:
-    """Make a token, with this value if one is given, and put it into the cluster."""
+    """Create a bootstrap token in the cluster, with a given or generated value."""
     _check_join_options(given)
     token = _wanted(given)
     access = open_access(kubeconfig)
@@ -68,10 +71,10 @@ def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> 
 
 @command.command("list")
 @kubeconfig_option
-@click.option("--skip-headers", cls=pflag.Switch, help="Leave out the line with the names of the columns.")
+@click.option("--skip-headers", cls=pflag.Switch, help="Omit the header line.")
 @options.output
 def list_tokens(kubeconfig: str | None, skip_headers: bool, output: str) -> None:
-    """List the cluster's tokens."""
+    """List bootstrap tokens."""
     found = tokens.every(open_access(kubeconfig).cluster)
     if output == "json":
         console.data_json([token.as_dict() for token in found])
@@ -88,7 +91,7 @@ def list_tokens(kubeconfig: str | None, skip_headers: bool, output: str) -> None
 @dry_run_option
 @options.output
 def delete(words: tuple[str, ...], kubeconfig: str | None, dry_run: bool, output: str) -> None:
-    """Delete tokens: whoever has not joined with them by now cannot any more."""
+    """Delete bootstrap tokens."""
     ids = [tokens.id_of(word) for word in dict.fromkeys(words)]
     access = open_access(kubeconfig)
     known = {token.token_id for token in tokens.every(access.cluster)}
@@ -107,7 +110,7 @@ def delete(words: tuple[str, ...], kubeconfig: str | None, dry_run: bool, output
 @command.command()
 @options.output
 def generate(output: str) -> None:
-    """Print a new token; the cluster is not told of it."""
+    """Print a new token without creating it in the cluster."""
     token = str(pki.new_token())
     if output == "json":
         console.data_json({"token": token})
@@ -119,14 +122,14 @@ def _check_join_options(given: dict[str, Any]) -> None:
     for flag in ("certificate_key", "install_pkg_path"):
         if given[flag] is not None and not given["print_join_command"]:
             raise UsageError(
-                f"`--{flag.replace('_', '-')}` is part of a join command, and none was asked for",
+                f"`--{flag.replace('_', '-')}` requires a join command",
                 hint="add `--print-join-command`",
             )
     key = given["certificate_key"]
     if key is not None and not CERTIFICATE_KEY.fullmatch(key):
         raise ConfigError(
             "--certificate-key: not 32 bytes in hexadecimal",
-            hint="`edgeadm init phase upload-certs --upload-certs` prints one that is valid for two hours",
+            hint="`edgeadm init phase upload-certs --upload-certs` prints a new one, valid for two hours",
         )
 
 
@@ -167,7 +170,7 @@ def _parts(values: tuple[str, ...]) -> tuple[str, ...]:
 def _no_such(ids: list[str]) -> NoReturn:
     raise tokens.NoSuchTokenError(
         f"there is no token {', '.join(f'`{each}`' for each in ids)}; none was deleted",
-        hint="`edgeadm token list` shows all",
+        hint="see `edgeadm token list`",
     )
 
 

@@ -23,7 +23,7 @@ def command(output: str) -> None:
 
 
 def _built() -> dict[str, str]:
-    """What the self-contained executable was built with; where edgeadm is installed, what it runs on."""
+    """Versions that the executable was built with, or, if edgeadm is installed, that it runs on."""
     about = Path(edgeadm.__file__).with_name("_built.json")
     if about.is_file():
         built: dict[str, str] = json.loads(about.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What every verb made of phases does with a command line: run it, one phase of it, or show its plan."""
+"""The command line of verbs made of phases: run all, run one, or show the plan."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Closing = Callable[[Session, int, bool], None]
 
 
 def summary(verb: str, session: Session, changed: int) -> dict[str, Any]:
-    """A run as JSON shows it."""
+    """A run as JSON."""
     return {
         "verb": verb,
         "changed": changed,
@@ -35,15 +35,15 @@ def summary(verb: str, session: Session, changed: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class WorkflowVerb:
-    """A workflow as a command. `closing` says what there is to say after a whole run."""
+    """A workflow as a command. `closing` prints the result of a complete run."""
 
     workflow: Workflow
     closing: Closing
-    # Whether kubeadm has a verb of this name, whose phases can be named as well.
+    # Whether kubeadm has a verb with this name, whose phases are accepted as well.
     kubeadm: bool = True
-    # What takes changes back goes by the journal, and is not written into it.
+    # Verbs that revert changes read the journal and do not write to it.
     journaled: bool = True
-    # The options of the verb that this one comes in a pair with.
+    # The options of the counterpart of this verb.
     accepts: tuple[click.Parameter, ...] = ()
 
     @property
@@ -51,18 +51,18 @@ class WorkflowVerb:
         return self.workflow.name
 
     def options(self) -> list[click.Parameter]:
-        """What a whole run and a single phase both take."""
+        """Options of both a complete run and a single phase."""
         own = [
             click.Option(["--config"], metavar="FILE", envvar="EDGEADM_CONFIG", help="Configuration file."),
             *setting_options(self.name),
-            pflag.Switch(["--dry-run"], help="Say what would change, change nothing."),
+            pflag.Switch(["--dry-run"], help="Print the changes without making them."),
             pflag.VERBOSITY,
             click.Option(
                 ["-o", "--output"],
                 type=click.Choice(["text", "json"]),
                 default="text",
                 envvar="EDGEADM_OUTPUT",
-                help="What stdout carries.",
+                help="Output format.",
             ),
         ]
         return [*own, *pflag.without_effect(own, self.accepts)]
@@ -70,14 +70,14 @@ class WorkflowVerb:
     def configured(self, ctx: click.Context) -> Config:
         """The merged and validated configuration of this command line."""
         config = load(ctx.params.get("config"), given(ctx, self.name))
-        config = replace(config, verbosity=ctx.params.get("verbosity") or 0)
+        config = replace(config, verb=self.name, verbosity=ctx.params.get("verbosity") or 0)
         validate(config, self.name)
         if config.values:
             check_names(config.values, (step.phase.name for step in self.workflow.steps()))
         return config
 
     def execute(self, ctx: click.Context, only: tuple[str, ...] = ()) -> None:
-        """Run the workflow, or the phases named, as the options say."""
+        """Run the workflow, or only the given phases, with the options."""
         config = self.configured(ctx)
         steps = self.workflow.select(only, self.own_skips(config))
         as_json = ctx.params["output"] == "json"
@@ -95,7 +95,8 @@ class WorkflowVerb:
                 console.data_json(summary(self.name, session, changed))
 
     def own_skips(self, config: Config) -> list[str]:
-        """Those of `--skip-phases` that are phases of ours. Raises UnknownPhaseError for a name of nobody."""
+        """The names in `--skip-phases` that are edgeadm's phases. Raises UnknownPhaseError for an unknown
+        name."""
         names, theirs = self.workflow.names(), kubeadm_names(self.name) if self.kubeadm else []
         for name in config.skip_phases:
             if name not in names and name.removeprefix("kubeadm/") not in theirs:
@@ -103,7 +104,7 @@ class WorkflowVerb:
         return [name for name in config.skip_phases if name in names]
 
     def plan(self, **_options: Any) -> None:
-        """Show what each phase would do now, and why; look at everything, change nothing."""
+        """Show whether each phase is needed, and why (read-only)."""
         ctx = click.get_current_context()
         config = self.configured(ctx)
         steps = self.workflow.select((), self.own_skips(config))

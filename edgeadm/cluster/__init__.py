@@ -1,4 +1,4 @@
-"""The only door to the API server. `kubernetes` is imported when a cluster is opened, not before."""
+"""The only access to the API server. `kubernetes` is imported when a cluster is opened."""
 
 from edgeadm.cluster.base import OWNER, Awaited, Cluster, Object, Outside
 

@@ -1,4 +1,4 @@
-"""What an API server is to edgeadm."""
+"""The interface to an API server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Say = Callable[[str], None]
 
 
 def copied(value: Any) -> Any:
-    """A copy of a JSON value that shares no mapping and no list with it; far faster than copy.deepcopy."""
+    """A deep copy of a JSON value; much faster than copy.deepcopy."""
     if isinstance(value, Mapping):
         return {key: copied(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -21,12 +21,12 @@ def copied(value: Any) -> Any:
 
 
 def nobody(_text: str) -> None:
-    """For those who need not be told."""
+    """Discards messages."""
 
 
 @dataclass(frozen=True)
 class Awaited:
-    """What has to come about: in words, the object, and how it must look. `seconds` is the patience."""
+    """A condition to wait for: its description, the object, and a predicate. `seconds` is the time-out."""
 
     what: str
     api: str
@@ -38,73 +38,77 @@ class Awaited:
 
 
 class Cluster(Protocol):
-    """A cluster: real, noted (dry run) or imagined (tests)."""
+    """A cluster: real, simulated (dry run) or in memory (tests)."""
 
     def apply(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> int:
-        """Server-side apply, in order, as field manager `edgeadm`; how many objects changed comes back.
+        """Server-side apply, in order, as field manager `edgeadm`; returns the number of changed objects.
 
-        A field that somebody else has changed since stays as it is, and `kept` is told of it. With `force` it
-        becomes ours: for objects that repeat what others want of them.
-        Raises ApiError where the API refuses, UnreachableError where it does not answer."""
+        Fields owned by other field managers are kept, and `kept` is called for each. With `force` edgeadm
+        takes them over: for objects that mirror others. Raises ApiError if the API rejects an object,
+        UnreachableError if it does not respond.
+        """
 
     def differing(self, objects: Sequence[Object], kept: Say = nobody, *, force: bool = False) -> list[str]:
-        """Names of the objects that `apply` would make or change, as `Kind/namespace/name`; for those that it
-        would change, with the fields, such as ` (spec.replicas)`."""
+        """Names of the objects that `apply` would create or change, as `Kind/namespace/name`; for changed
+        objects with the fields, such as ` (spec.replicas)`."""
 
     def get(self, api: str, kind: str, name: str, namespace: str = "") -> Object | None:
-        """The object; None where there is none."""
+        """The object, or None if it does not exist."""
 
     def list_objects(
         self, api: str, kind: str, namespace: str = "", selector: str = "", labels: str = ""
     ) -> list[Object]:
-        """All objects of a kind, those of one namespace where it is named; `selector` is of fields.
+        """All objects of a kind, optionally of one namespace; `selector` is a field selector.
 
-        Empty as well where the API has no such kind."""
+        Empty if the API does not serve the kind.
+        """
 
     def patch(self, obj: Object) -> None:
-        """Lay these fields over the object that is there; what is None goes. For what others wrote, which no
-        `apply` of ours can take back. Raises as `apply` does."""
+        """Merge these fields into the existing object; None deletes a field. For fields of other managers,
+        which `apply` cannot delete. Raises the errors of `apply`."""
 
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
-        """Delete the object; False where there is none."""
+        """Delete the object; returns False if it does not exist."""
 
     def wait(self, awaited: Awaited) -> None:
-        """Return once the object is there and fits. Raises WaitError with its last state."""
+        """Return when the object exists and meets the condition. Raises WaitError with its last state."""
 
     def log(self, namespace: str, pod: str) -> str:
-        """The last line of a Pod's log, which the API server fetches from the Pod's kubelet.
+        """The last line of a Pod's log, which the API server reads from the Pod's kubelet.
 
-        Raises ApiError where that does not succeed, UnreachableError where the API does not answer."""
+        Raises ApiError if that fails, UnreachableError if the API does not respond.
+        """
 
     def ready(self) -> bool:
-        """Whether the API server says that it is ready."""
+        """Whether the API server reports that it is ready."""
 
     def version(self) -> str:
-        """The API server's version, such as v1.34.4; empty where there is none yet."""
+        """The API server's version, such as v1.34.4; empty if there is none yet."""
 
 
 class Outside(Protocol):
-    """The API as it looks to a machine that is not in the cluster yet: found, checked, asked with a token."""
+    """The API for a host that has not joined the cluster yet: discovered, verified, and used with a token."""
 
     @property
     def server(self) -> str:
-        """https://HOST:PORT, whose certificate was checked."""
+        """https://HOST:PORT with a verified certificate."""
 
     @property
     def at(self) -> str:
-        """The address of that HOST, where no resolver knows it; empty where HOST leads there by itself."""
+        """The address of HOST if no resolver knows it; empty if HOST resolves."""
 
     @property
     def ca(self) -> bytes:
         """The cluster's CA, PEM."""
 
     def get(self, path: str) -> Object | None:
-        """What is at the path of the API, such as /version; None where there is nothing, or not for us.
+        """The object at a path of the API, such as /version, or None if it does not exist or is forbidden.
 
-        Raises UnreachableError, ApiError and their kin."""
+        Raises UnreachableError, ApiError and their subclasses.
+        """
 
     def create(self, path: str, obj: Object) -> Object:
-        """Make the object; the one that is there where the name is taken. Raises as `get` does."""
+        """Create the object, or return the existing one with its name. Raises the errors of `get`."""
 
     def through(self, server: str) -> Outside:
-        """The same API by way of another server."""
+        """The same API through another server."""

@@ -1,4 +1,5 @@
-"""What of an object belongs to somebody else: told by the API server, taken out of what is applied."""
+"""Fields owned by other field managers: parsed from the API server's conflict, removed from applied
+objects."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ KEYS = re.compile(r'([A-Za-z0-9_.-]+)=("(?:[^"\\]|\\.)*"|[^,\]]+)')
 
 
 def conflicts(body: str | bytes) -> list[tuple[str, str]]:
-    """Field and manager of each cause in the API server's refusal; empty where it has another reason."""
+    """Field and manager of each cause of a conflict; empty for other errors."""
     try:
         causes = (json.loads(body).get("details") or {}).get("causes") or []
     except (ValueError, AttributeError):
@@ -25,7 +26,7 @@ def conflicts(body: str | bytes) -> list[tuple[str, str]]:
 
 
 def without(obj: Object, fields: list[str]) -> dict[str, Any]:
-    """A copy of the object that says nothing about these fields, such as `.spec.replicas`,
+    """A copy of the object without these fields, such as `.spec.replicas`,
     `.metadata.annotations.example.org/a` and `.spec.containers[name="web"].image`."""
     kept: dict[str, Any] = copied(obj)
     for field in fields:
@@ -34,7 +35,7 @@ def without(obj: Object, fields: list[str]) -> dict[str, Any]:
 
 
 def _drop(at: Any, path: str) -> None:
-    """Field names are not quoted and may hold dots: the object itself tells where one ends."""
+    """Field names are not quoted and may contain dots: the keys of the object show their ends."""
     for key, rest in _steps(at, path):
         if rest:
             _drop(at[key], rest)
@@ -54,7 +55,7 @@ def _steps(at: Any, path: str) -> Iterator[tuple[Any, str]]:
 
 
 def _is_meant(item: Any, inside: str, index: int) -> bool:
-    """Whether the item is the one of `name="web"`, `port=80,protocol="TCP"`, `="value"` or `0`."""
+    """Whether the item matches `name="web"`, `port=80,protocol="TCP"`, `="value"` or `0`."""
     if inside.startswith("="):
         return bool(item == json.loads(inside[1:]))
     wanted = {name: json.loads(value) for name, value in KEYS.findall(inside)}
@@ -65,4 +66,4 @@ def _is_meant(item: Any, inside: str, index: int) -> bool:
 
 def _manager(cause: dict[str, Any]) -> str:
     found = MANAGER.match(cause.get("message", ""))
-    return found[1] if found else "somebody else"
+    return found[1] if found else "another field manager"

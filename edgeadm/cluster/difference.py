@@ -1,4 +1,4 @@
-"""Where two states of an object differ: the fields alone, because their values may be secret."""
+"""Differing fields of two states of an object: only names, because values may be secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SHOWN = 5
 
 
 def described(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> str:
-    """The object's name, with the fields that change where it is there: `Service/a (spec.ports[0].port)`."""
+    """The object's name, with the changed fields of an existing object: `Service/a (spec.ports[0].port)`."""
     if before is None:
         return name
     fields = list(_fields(before, after, ""))

@@ -1,4 +1,4 @@
-"""A cluster that changes nothing: it asks the API what would change, where there is an API yet."""
+"""A cluster that changes nothing: it queries the API for the changes, if there is an API yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.cluster.base import Awaited, Cluster, Object, Say, nobody
 
 @dataclass
 class DryCluster:
-    """Notes what `apply` would do. `real` is None before there is an API server."""
+    """Records the changes of `apply`. `real` is None before there is an API server."""
 
     real: Cluster | None
     note: Callable[[str], None]
@@ -47,7 +47,7 @@ class DryCluster:
         self.note(f"wait for {awaited.kind}/{awaited.name}: {awaited.what}")
 
     def log(self, namespace: str, pod: str) -> str:
-        self.note(f"ask for the log of {namespace}/{pod}")
+        self.note(f"read the log of {namespace}/{pod}")
         return ""
 
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""Why a machine does not get into a cluster: one class for each cause that looks alike from outside."""
+"""Reasons why a node cannot join: one class for each cause, although many look alike on the network."""
 
 from __future__ import annotations
 
@@ -6,90 +6,90 @@ from edgeadm.errors import ApiError, UnreachableError
 
 
 class AddressUnknownError(UnreachableError):
-    """The API server's name cannot be resolved on this machine."""
+    """The API server's name cannot be resolved on this host."""
 
     code = "address-unknown"
 
 
 class NoRouteError(UnreachableError):
-    """This machine has no way to the API server's address."""
+    """This host has no route to the API server's address."""
 
     code = "no-route"
 
 
 class ConnectionRefusedByHostError(UnreachableError):
-    """The machine at the API server's address answers, and nothing listens at the port."""
+    """The host at the API server's address responds, but no process listens on the port."""
 
     code = "connection-refused"
 
 
 class NoAnswerError(UnreachableError):
-    """Nothing comes back from the API server's address: it is off, or a firewall drops what is sent."""
+    """The API server's address does not respond: the host is off, or a firewall drops the packets."""
 
     code = "no-answer"
 
 
 class HungUpError(UnreachableError):
-    """Something takes the connection and ends it at once: a balancer that knows no live API server."""
+    """The connection is accepted and closed at once: a load balancer without a healthy API server."""
 
     code = "hung-up"
 
 
 class NotAnApiServerError(UnreachableError):
-    """Something answers at the address, and it is not the API server of a kubeadm cluster."""
+    """A server responds at the address, but it is not the API server of a kubeadm cluster."""
 
     code = "not-an-api-server"
 
 
 class DiscoveryFileError(UnreachableError):
-    """The discovery file could not be fetched from its web server."""
+    """The discovery file could not be downloaded."""
 
     code = "discovery-file"
 
 
 class WrongCaError(ApiError):
-    """The cluster's CA is not the one that the hash names: a wrong hash, another cluster, or an impostor."""
+    """The cluster's CA does not match the hash: a wrong hash, another cluster, or an impostor."""
 
     code = "wrong-ca-hash"
 
 
 class TokenUnknownError(ApiError):
-    """The cluster knows no such token: it has expired, was deleted, or is another cluster's."""
+    """The cluster has no such token: it has expired, was deleted, or belongs to another cluster."""
 
     code = "token-unknown"
 
 
 class TokenWrongError(ApiError):
-    """The cluster knows a token of that name, with another secret."""
+    """The cluster has a token with this ID, but another secret."""
 
     code = "token-wrong"
 
 
 class TokenRefusedError(ApiError):
-    """The API server does not accept the token."""
+    """The API server rejects the token."""
 
     code = "token-refused"
 
 
 class ClockError(ApiError):
-    """The clocks of this machine and of the API server are apart, and certificates do not hold here."""
+    """The clocks of this host and of the API server differ too much for certificates to be valid."""
 
     code = "clock-skew"
 
 
 class CertificateExpiredError(ApiError):
-    """The API server's certificate is no longer valid."""
+    """The API server's certificate has expired."""
 
     code = "certificate-expired"
 
 
 class CertificateAddressError(ApiError):
-    """The API server's certificate is not made for the address that was used."""
+    """The API server's certificate is not valid for the address in use."""
 
     code = "certificate-address"
 
 
 class CertificateUntrustedError(ApiError):
-    """The API server's certificate was not signed by the cluster's CA."""
+    """The API server's certificate was not signed by the cluster CA."""
 
     code = "certificate-untrusted"

@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm.cluster.base import Awaited, Object, Say, copied, nobody
 from edgeadm.cluster.conflicts import without
 from edgeadm.cluster.difference import described
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 Key = tuple[str, str, str, str]
@@ -17,14 +18,15 @@ Key = tuple[str, str, str, str]
 
 @dataclass
 class FakeCluster:
-    """Keeps what is applied, beside what others wrote: a field that an `apply` no longer names goes, if an
-    earlier `apply` made it. `controllers` give an applied object the status that a real cluster would."""
+    """Stores applied objects and the fields of other managers: a field is deleted if an earlier `apply`
+    created it and the new one lacks it. `controllers` set the status of applied objects as in a real cluster.
+    """
 
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     controllers: Callable[[dict[str, Any]], None] = lambda _obj: None
     logs: dict[tuple[str, str], str] = field(default_factory=dict)
     owned: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    # Fields that somebody else has changed, as the API server names them.
+    # Fields changed by other managers, in the API server's notation.
     foreign: dict[Key, list[str]] = field(default_factory=dict)
     down: bool = False
     release: str = "v1.34.4"
@@ -117,11 +119,11 @@ class FakeCluster:
 
 @dataclass
 class FakeOutside:
-    """An API of paths and what is there. Signing requests are approved at once, and signed by `sign`."""
+    """An API of paths and objects. Signing requests are approved immediately, and signed by `sign`."""
 
     paths: dict[str, dict[str, Any]]
     ca: bytes
-    server: str = "https://10.0.0.11:6443"
+    server: str = HostPort("10.0.0.11").url
     sign: Callable[[bytes], bytes] | None = None
     at: str = ""
 
@@ -167,7 +169,7 @@ def _patched(there: dict[str, Any], patch: Object) -> None:
 
 
 def _without(there: dict[str, Any], owned: Object, wanted: Object) -> dict[str, Any]:
-    """The object without what was owned and is no longer wanted."""
+    """The object without fields that were owned and are no longer applied."""
     for name, value in owned.items():
         if isinstance(value, dict) and isinstance(there.get(name), dict):
             there[name] = _without(there[name], value, wanted.get(name) or {})

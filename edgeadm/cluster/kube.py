@@ -26,13 +26,13 @@ from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 POLL = 0.3
 CONFLICT = 409
-PATIENCE = (5, 60)  # seconds to connect, and to wait for an answer: the client's own default is for ever
+PATIENCE = (5, 60)  # time-out in seconds to connect and to read: the client's default is none
 
 
 @dataclass
 class KubeCluster:
-    """Talks as the user of a kubeconfig. The discovery cache is private: the client's default is a file
-    with a foreseeable name in the shared temporary folder, which root must not trust."""
+    """Uses the credentials of a kubeconfig. The discovery cache is private: the client's default is a file
+    with a predictable name in the shared temporary directory, which root must not trust."""
 
     kubeconfig: bytes
     _client: Any = field(default=None, repr=False)
@@ -55,7 +55,7 @@ class KubeCluster:
                 try:
                     after = self._send(obj, kept, force=force, dry_run="All")
                 except (NotFoundError, ResourceNotFoundError):
-                    after = {}  # its namespace or its definition is still to be made
+                    after = {}  # its namespace or CRD is created by an earlier object
                 if before != after:
                     found.append(described(label(obj), before, after))
         return found
@@ -115,7 +115,7 @@ class KubeCluster:
                 last = self.get(awaited.api, awaited.kind, awaited.name, awaited.namespace)
                 problem = ""
             except (ApiError, UnreachableError) as error:
-                problem = error.message  # an API server that restarts is no reason to give up early
+                problem = error.message  # a restarting API server does not end the wait
             if last is not None and not problem and awaited.fits(last):
                 return
             time.sleep(POLL)
@@ -123,7 +123,7 @@ class KubeCluster:
         raise WaitError(
             f"{awaited.what}: not after {awaited.seconds:g} s",
             context=state[-2000:],
-            hint="look at `kubectl get pods -A` and `kubectl describe` of what is not ready",
+            hint="see `kubectl get pods -A` and `kubectl describe` of the objects that are not ready",
         )
 
     def log(self, namespace: str, pod: str) -> str:
@@ -149,7 +149,7 @@ class KubeCluster:
         return None if found is None else _comparable(dict(found))
 
     def _send(self, obj: Object, kept: Say, *, force: bool, **options: Any) -> dict[str, Any]:
-        """Apply the object; what others have changed of it is left out, and stays theirs, unless by force."""
+        """Apply the object; fields of other managers are omitted and kept, unless `force` is set."""
         if force:
             return self._apply(obj, force_conflicts=True, **options)
         try:
@@ -185,7 +185,7 @@ class KubeCluster:
                 loaded = opener(yaml_text.load(self.kubeconfig))
             except (api_config.ConfigException, yaml.YAMLError) as error:
                 raise UnreachableError(
-                    "the kubeconfig cannot be used", context=str(error), hint="was it written completely?"
+                    "the kubeconfig is not usable", context=str(error), hint="check that the file is complete"
                 ) from error
             _bound(loaded.rest_client)
             try:
@@ -198,7 +198,7 @@ class KubeCluster:
 
 @contextmanager
 def _named(obj: Object) -> Iterator[None]:
-    """The client's exceptions as ours, with the object's name."""
+    """Converts the client's exceptions to ours, with the object's name."""
     try:
         yield
     except (NotFoundError, ResourceNotFoundError):
@@ -213,13 +213,13 @@ def _named(obj: Object) -> Iterator[None]:
 
 
 def label(obj: Object) -> str:
-    """`Kind/namespace/name`, the namespace left out where there is none."""
+    """`Kind/namespace/name`, without the namespace if there is none."""
     meta = obj.get("metadata", {})
     return "/".join(part for part in (obj.get("kind"), meta.get("namespace"), meta.get("name")) if part)
 
 
 def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
-    """The object without what changes by itself."""
+    """The object without fields that the API server maintains."""
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key in ("labels", "annotations")}
     return {key: value for key, value in obj.items() if key not in ("metadata", "status")} | {
         "metadata": meta
@@ -227,7 +227,7 @@ def _comparable(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bound(rest: Any) -> None:
-    """No request lasts for ever."""
+    """Sets a time-out for all requests."""
     request = rest.request
 
     def bounded(*args: Any, **options: Any) -> Any:
@@ -239,7 +239,7 @@ def _bound(rest: Any) -> None:
 
 def _unreachable(loaded: api_client.ApiClient, error: Exception) -> UnreachableError:
     return UnreachableError(
-        f"the API server at {loaded.configuration.host} does not answer",
+        f"the API server at {loaded.configuration.host} does not respond",
         context=str(error)[:500],
-        hint="is it running, and is the kubeconfig this cluster's?",
+        hint="check that it is running, and that the kubeconfig is this cluster's",
     )

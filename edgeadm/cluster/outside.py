@@ -1,4 +1,4 @@
-"""The API over plain HTTPS, without the Kubernetes client: a node that joins asks a handful of questions."""
+"""The API over plain HTTPS, without the Kubernetes client, for the few requests of a joining node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm.cluster.base import Object
 from edgeadm.cluster.errors import (
@@ -26,7 +25,7 @@ from edgeadm.cluster.errors import (
     TokenRefusedError,
 )
 from edgeadm.cluster.trust import explain
-from edgeadm.config.ticket import PORT
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError
 
 TIMEOUT = 5.0
@@ -37,7 +36,7 @@ HIDDEN = (403, 404)
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer: status, headers with small names, body, and who gave it."""
+    """An HTTP response: status, headers with lower-case names, body, and its server."""
 
     status: int
     headers: dict[str, str]
@@ -53,7 +52,7 @@ class Answer:
         if not isinstance(found, dict):
             said = self.body[:200].decode(errors="replace").strip()
             raise NotAnApiServerError(
-                f"{self.server} answers, but not as a Kubernetes API server does",
+                f"{self.server} responds, but not as a Kubernetes API server",
                 context=f"{self.status} {said}".strip(),
                 hint="check address and port",
             )
@@ -62,10 +61,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class TokenApi:
-    """An API server that was checked, and the token that we hold. A copy of it is an Outside.
+    """A verified API server, and our token. A copy of it is an Outside.
 
-    With `at`, it is that address which is called, and the host of `server` is the name that its certificate
-    has to have."""
+    With `at`, connections go to that address, and the certificate must be valid for the host of `server`.
+    """
 
     server: str
     ca: bytes
@@ -74,7 +73,7 @@ class TokenApi:
     at: str = ""
 
     def ask(self, path: str) -> Answer:
-        """What the server answers, as it came."""
+        """The server's response, unprocessed."""
         return self._call("GET", path)
 
     def get(self, path: str) -> Object | None:
@@ -102,11 +101,14 @@ class TokenApi:
         return call(self.server, method, path, context, **more)
 
     def good(self, answer: Answer, path: str) -> Answer:
-        """The answer. Raises TokenRefusedError, ApiError."""
+        """The response. Raises TokenRefusedError, ApiError."""
         if answer.status == http.HTTPStatus.UNAUTHORIZED:
             raise TokenRefusedError(
                 f"the API server at {self.server} does not accept the token",
-                hint="expired or deleted? `edgeadm token create` on a control plane makes a new one",
+                hint=(
+                    "it may have expired or been deleted; create one with `edgeadm token create` on a "
+                    "control plane"
+                ),
             )
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
             raise ApiError(
@@ -117,7 +119,7 @@ class TokenApi:
 
 
 class Connection(http.client.HTTPSConnection):
-    """To the address `at`, of which a certificate for our `host` is expected."""
+    """Connects to the address `at`, and expects a certificate for our `host`."""
 
     at = ""
     trust: ssl.SSLContext
@@ -128,8 +130,8 @@ class Connection(http.client.HTTPSConnection):
 
 
 def _connect(connection: Connection, end: float) -> None:
-    """Open the connection. One that is ended at once is tried again: the balancer in front of several control
-    planes does so while they find their new leader. Nothing was sent by then."""
+    """Open the connection. If it is closed at once, it is retried: a load balancer of several control planes
+    does this during a leader election. No data was sent by then."""
     while True:
         try:
             connection.connect()
@@ -152,10 +154,10 @@ def call(
     timeout: float = TIMEOUT,
     at: str = "",
 ) -> Answer:
-    """One request, sent to the address `at` where it is set. Raises an error of its own for each way in which
-    there may be no answer."""
-    where = urlsplit(server)
-    name, port = where.hostname or "", where.port or PORT
+    """One request, sent to the address `at` if it is set. Raises a separate error for each cause of a missing
+    response."""
+    where = HostPort.of_url(server)
+    name, port = where.host, where.port
     host = at or name
     connection = Connection(name, port, timeout=timeout, context=context)
     connection.at, connection.trust = host, context
@@ -173,8 +175,7 @@ def call(
 
 
 def resolve(host: str, port: int, timeout: float) -> None:
-    """Wait no longer than this for the resolver: its own patience is half a minute. Raises
-    AddressUnknownError."""
+    """Limit the time of the resolver, whose own time-out is half a minute. Raises AddressUnknownError."""
     found: list[Any] = []
 
     def look_up() -> None:
@@ -187,11 +188,11 @@ def resolve(host: str, port: int, timeout: float) -> None:
     thread.start()
     thread.join(timeout)
     if not found or isinstance(found[0], OSError):
-        reason = str(found[0]) if found else f"the resolver did not answer within {timeout:g} s"
+        reason = str(found[0]) if found else f"the resolver did not respond within {timeout:g} s"
         raise AddressUnknownError(
-            f"this machine cannot resolve `{host}`",
+            f"this host cannot resolve `{host}`",
             context=reason,
-            hint="use the API server's IP address, or enter the name in /etc/hosts or your DNS",
+            hint="use the API server's IP address, or add the name to /etc/hosts or your DNS",
         )
 
 
@@ -201,20 +202,22 @@ def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[No
         yield
     except HANGS_UP as error:
         raise HungUpError(
-            f"{host} port {port} takes connections and ends them at once",
+            f"{host} port {port} accepts connections and closes them at once",
             context=str(error),
-            hint="a balancer without a live API server behind it? Its log, and that of kube-apiserver on the "
-            "control planes, tell more",
+            hint=(
+                "this may be a load balancer without a healthy API server: check its log, and that of "
+                "kube-apiserver on the control planes"
+            ),
         ) from error
     except ConnectionRefusedError as error:
         raise ConnectionRefusedByHostError(
-            f"{host} refuses connections to port {port}: the machine is there, an API server is not",
-            hint="is it the right port, and does kube-apiserver run there?",
+            f"{host} refuses connections to port {port}: the host is up, but no API server listens",
+            hint="check the port, and that kube-apiserver is running there",
         ) from error
     except TimeoutError as error:
         raise NoAnswerError(
-            f"{host} port {port} does not answer within {timeout:g} s",
-            hint=f"is the machine on, and does every firewall between let TCP port {port} through?",
+            f"{host} port {port} does not respond within {timeout:g} s",
+            hint=f"check that the host is on, and that no firewall blocks TCP port {port}",
         ) from error
     except ssl.SSLCertVerificationError as error:
         raise explain(server, error, timeout) from error
@@ -232,13 +235,14 @@ def _explained(server: str, host: str, port: int, timeout: float) -> Iterator[No
 
 
 def _unrouted(host: str, error: OSError) -> NoRouteError:
-    """Which hop it ends at: EHOSTUNREACH is what the last router says, or a neighbour that keeps silent."""
+    """Whether a router or a neighbour was not reachable: EHOSTUNREACH is the message of the last router, or
+    of a failed ARP request."""
     if error.errno == errno.EHOSTUNREACH:
         return NoRouteError(
-            f"the way to {host} ends before it: {error.strerror}",
-            hint=f"`ip route get {host}` names the next hop; is it, or the machine itself, off or elsewhere?",
+            f"{host} is unreachable: {error.strerror}",
+            hint=f"`ip route get {host}` shows the next hop; check that it and the host are on",
         )
     return NoRouteError(
-        f"this machine has no way to {host}: {error.strerror or error}",
-        hint="nothing was sent: `ip addr` and `ip route` show what is missing on this machine",
+        f"this host has no route to {host}: {error.strerror or error}",
+        hint="nothing was sent: `ip addr` and `ip route` show what is missing on this host",
     )

@@ -1,4 +1,4 @@
-"""Why a certificate was not accepted: asked of the server once more, without believing it."""
+"""Diagnoses a rejected certificate with a second, unverified connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm.cluster.errors import (
     CertificateAddressError,
@@ -18,16 +17,17 @@ from edgeadm.cluster.errors import (
     CertificateUntrustedError,
     ClockError,
 )
+from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError
 
-# A name that an API server's certificate has as a rule, whatever its addresses were when it was made.
+# A name that an API server's certificate usually contains, whatever its addresses are.
 COMMON_NAME = "kubernetes.default"
-SKEW = 300  # seconds: certificates of a cluster begin that long before they are made
+SKEW = 300  # seconds by which a cluster backdates its certificates
 SET_THE_CLOCK = "set the clock (`timedatectl set-time`, or an NTP service)"
 # OpenSSL's X509_V_ERR_…: not yet valid, has expired, host name mismatch, IP address mismatch.
 NOT_YET, EXPIRED, OTHER_NAMES = 9, 10, (62, 64)
 
-# Where distributions keep the certificates that they trust: Debian and Arch, Red Hat's family, SUSE.
+# Locations of trusted certificates in distributions: Debian and Arch, Red Hat's family, SUSE.
 AUTHORITIES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -36,17 +36,17 @@ AUTHORITIES = (
 
 
 def trusted(bundles: tuple[str, ...] = AUTHORITIES) -> ssl.SSLContext:
-    """TLS that trusts what this machine trusts; SSL_CERT_FILE has the first word.
+    """A TLS context with this host's trusted certificates; SSL_CERT_FILE takes precedence.
 
-    The executable's own OpenSSL looks where the machine that built it keeps certificates, which is another
-    place on other distributions."""
+    The executable's own OpenSSL uses the location of the build host, which differs on other distributions.
+    """
     given = "SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ
     found = next((bundle for bundle in bundles if Path(bundle).is_file()), None)
     return ssl.create_default_context(cafile=None if given else found)
 
 
 def unchecked() -> ssl.SSLContext:
-    """For a look at what a server shows; nothing that is secret may be sent."""
+    """For inspecting a server's certificate; no secret may be sent."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -54,51 +54,56 @@ def unchecked() -> ssl.SSLContext:
 
 
 def explain(server: str, error: ssl.SSLCertVerificationError, timeout: float) -> ApiError:
-    """The error to raise for a certificate that did not pass."""
+    """The error for a rejected certificate."""
     certificate, there = _look(server, timeout)
     apart = 0.0 if there is None else time.time() - there
     if error.verify_code in (NOT_YET, EXPIRED) and abs(apart) > SKEW:
-        return _apart(apart, "its certificate does not hold here")
+        return _apart(apart, "its certificate is not valid here")
     if error.verify_code == NOT_YET:
         return ClockError(
-            f"the certificate of {server} will be valid only in {_until_valid(certificate)}",
-            hint=f"this machine's clock is behind: {SET_THE_CLOCK}; or that machine's was ahead when the "
-            "certificate was made: `kubeadm certs renew apiserver` there, and restart kube-apiserver",
+            f"the certificate of {server} becomes valid only in {_until_valid(certificate)}",
+            hint=(
+                f"if this host's clock is behind, {SET_THE_CLOCK}; if the server's clock was ahead when the "
+                "certificate was issued, run `kubeadm certs renew apiserver` there, and restart "
+                "kube-apiserver"
+            ),
         )
     if error.verify_code == EXPIRED:
         return CertificateExpiredError(
             f"the certificate of {server} has expired",
-            hint="`kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver there",
+            hint="run `kubeadm certs renew apiserver` on that control plane, and restart kube-apiserver",
         )
     if error.verify_code in OTHER_NAMES:
         names = _names(certificate)
-        by_address = ", or an IP address of that machine: edgeadm then gives it a name that is there"
+        by_address = ", or an IP address of that host: edgeadm then maps a valid name to it"
         return CertificateAddressError(
-            f"the certificate of {server} is not made for that address",
-            context=f"it is made for {', '.join(names)}",
-            hint=f"use one of those{by_address if COMMON_NAME in names else ''}; "
-            "`edgeadm init --apiserver-cert-extra-sans` adds more to a new cluster's certificate",
+            f"the certificate of {server} is not valid for that address",
+            context=f"it is valid for {', '.join(names)}",
+            hint=(
+                f"use one of those{by_address if COMMON_NAME in names else ''}; `edgeadm init "
+                "--apiserver-cert-extra-sans` adds more to a new cluster's certificate"
+            ),
         )
     return CertificateUntrustedError(
-        f"the certificate of {server} was not signed by the cluster's CA",
+        f"the certificate of {server} was not signed by the cluster CA",
         context=error.verify_message,
-        hint="is something between this machine and the API server that breaks TLS up?",
+        hint="does a proxy between this host and the API server terminate TLS?",
     )
 
 
 def check_clock(date: str) -> None:
-    """Raises ClockError where this machine's clock is behind the one that wrote this HTTP date: certificates
-    that the cluster makes for it now would not be valid here."""
+    """Raises ClockError if this host's clock is behind the one in this HTTP date header: certificates that
+    the cluster issues now would not be valid here."""
     with suppress(ValueError, TypeError):
         apart = time.time() - parsedate_to_datetime(date).timestamp()
         if apart < -SKEW:
-            raise _apart(apart, "a certificate that is made now is not valid here yet")
+            raise _apart(apart, "a certificate issued now is not valid here yet")
 
 
 def _apart(seconds: float, consequence: str) -> ClockError:
     which = "behind" if seconds < 0 else "ahead of"
     return ClockError(
-        f"this machine's clock is {_span(seconds)} {which} the API server's: {consequence}",
+        f"this host's clock is {_span(seconds)} {which} the API server's: {consequence}",
         hint=f"{SET_THE_CLOCK}, then run the same command again",
     )
 
@@ -114,9 +119,9 @@ def _until_valid(certificate: bytes) -> str:
 
 
 def _look(server: str, timeout: float) -> tuple[bytes, float | None]:
-    """The certificate and the server's clock; what cannot be had is empty."""
-    where = urlsplit(server)
-    connection = HTTPSConnection(where.hostname or "", where.port, timeout=timeout, context=unchecked())
+    """The certificate and the server's clock; unavailable values are empty."""
+    where = HostPort.of_url(server)
+    connection = HTTPSConnection(where.host, where.port, timeout=timeout, context=unchecked())
     with suppress(OSError, HTTPException, ValueError, TypeError):
         connection.request("GET", "/version")
         sock: Any = connection.sock

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.config.address import HostPort
+from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
-from edgeadm.config.ticket import PORT, split_endpoint
+from edgeadm.config.own_node import local_endpoint
 
 NONE, KEEPALIVED, KUBE_VIP = "none", "keepalived", "kube-vip"
 KINDS = (NONE, KUBE_VIP, KEEPALIVED)
 # Where an API server listens whose usual port haproxy has taken.
-BEHIND_PORT = PORT + 1
+BEHIND_PORT = API_PORT + 1
 # Where haproxy tells keepalived, on the loopback, whether it knows a live API server.
-ALIVE_PORT = PORT - 1
+ALIVE_PORT = API_PORT - 1
 
 
 @dataclass(frozen=True)
@@ -28,25 +31,24 @@ class VirtualIp:
     @property
     def endpoint(self) -> str:
         """Address and port as kubeadm wants them: without a port it would take that of the API server."""
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return str(HostPort(self.address, self.port))
 
 
 def endpoint(config: Config) -> str:
     """What the user calls the control plane, HOST or HOST:PORT; empty where it has no name of its own."""
-    stable = _document(config, "ClusterConfiguration").get("controlPlaneEndpoint")
+    stable = config.document("ClusterConfiguration").get("controlPlaneEndpoint")
     return str(config.kubeadm.control_plane_endpoint or stable or "")
 
 
 def bind_port(config: Config) -> int:
     """The port on which this control plane's own API server listens."""
     shared = virtual_ip(config)
-    return shared.bind_port if shared else given_bind_port(config) or PORT
+    return shared.bind_port if shared else given_bind_port(config) or API_PORT
 
 
 def given_bind_port(config: Config) -> int | None:
     """The port that the user gave; None where it is ours to choose."""
-    local = _document(config, "InitConfiguration").get("localAPIEndpoint") or {}
-    return config.kubeadm.apiserver_bind_port or local.get("bindPort")
+    return config.kubeadm.apiserver_bind_port or local_endpoint(config).get("bindPort")
 
 
 def virtual_ip(config: Config) -> VirtualIp | None:
@@ -56,11 +58,12 @@ def virtual_ip(config: Config) -> VirtualIp | None:
     on another one. kube-vip moves the address alone: there it is the same one."""
     if config.default_ha == NONE or not endpoint(config):
         return None
-    address, port = split_endpoint(endpoint(config))
-    free = BEHIND_PORT if port == PORT else PORT
-    own = port if config.default_ha == KUBE_VIP else free
-    return VirtualIp(config.default_ha, address, port, given_bind_port(config) or own)
+    shared = HostPort.parse(endpoint(config))
+    free = BEHIND_PORT if shared.port == API_PORT else API_PORT
+    own = shared.port if config.default_ha == KUBE_VIP else free
+    return VirtualIp(config.default_ha, shared.host, shared.port, given_bind_port(config) or own)
 
 
-def _document(config: Config, kind: str) -> dict[str, Any]:
-    return dict(next((each for each in config.kubeadm_documents if each.get("kind") == kind), {}))
+def certificates_dir(cluster: Mapping[str, Any]) -> str:
+    """The directory of the control plane's certificates, by a ClusterConfiguration."""
+    return str(cluster.get("certificatesDir") or PKI)

@@ -1,4 +1,4 @@
-"""What can be wrong with what a user asked for."""
+"""Errors in the configuration of a command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ConfigSyntaxError(ConfigError):
 
 
 class UnknownDocumentError(ConfigError):
-    """A document of the configuration file is of a kind that neither edgeadm nor kubeadm reads."""
+    """The configuration file contains a document that neither edgeadm nor kubeadm reads."""
 
     code = "config-unknown-kind"
 

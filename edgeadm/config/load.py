@@ -27,6 +27,7 @@ from edgeadm.config.model import (
     key_of,
     kubeadm_settings,
 )
+from edgeadm.config.secret import Secret, marked
 from edgeadm.errors import ConfigError
 
 API = "edgeadm.io/v1alpha1"
@@ -42,12 +43,12 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
     documents = read_documents(file) if file else ()
     ours = [document for document in documents if is_ours(document)]
     if len(ours) > 1:
-        raise ConfigError(f"`{file}` holds {len(ours)} {KIND} documents", hint="keep one of them")
-    wanted = {**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given}
+        raise ConfigError(f"`{file}` contains {len(ours)} {KIND} documents", hint="keep one of them")
+    wanted = _marked({**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given})
     flags = {name: wanted.pop(name) for name in kubeadm_settings() if name in wanted}
     joining = {name: wanted.pop(name) for name in join_settings() if name in wanted}
     adding = {name: wanted.pop(name) for name in addon_settings() if name in wanted}
-    theirs = tuple(document for document in documents if not is_ours(document))
+    theirs = tuple(marked(document) for document in documents if not is_ours(document))
     return replace(
         Config(),
         **wanted,
@@ -56,6 +57,15 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
         addon=replace(AddonFlags(), **adding),
         kubeadm_documents=theirs,
     )
+
+
+def _marked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of fields; those that must not be shown as Secrets."""
+    secret = {name for name, each in every_setting().items() if each.metadata.get("secret")}
+    return {
+        name: Secret(value) if name in secret and isinstance(value, str) else value
+        for name, value in values.items()
+    }
 
 
 def read_documents(file: str) -> tuple[KubeadmDocument, ...]:
@@ -70,12 +80,14 @@ def read_documents(file: str) -> tuple[KubeadmDocument, ...]:
         documents = [document for document in yaml_text.load_all(text) if document is not None]
     except yaml.YAMLError as error:
         raise ConfigSyntaxError(
-            f"`{file}` is not valid YAML", context=str(error), hint="`edgeadm config print` shows a valid one"
+            f"`{file}` is not valid YAML",
+            context=str(error),
+            hint="`edgeadm config print` prints a valid one",
         ) from error
     for document in documents:
         _known_kind(document, file)
     if not documents:
-        raise ConfigSyntaxError(f"`{file}` holds no document", hint="`edgeadm config print` shows one")
+        raise ConfigSyntaxError(f"`{file}` contains no document", hint="`edgeadm config print` prints one")
     return tuple(documents)
 
 
@@ -87,17 +99,17 @@ def is_ours(document: KubeadmDocument) -> bool:
 def _known_kind(document: Any, file: str) -> None:
     if not isinstance(document, dict) or not document.get("apiVersion") or not document.get("kind"):
         raise ConfigSyntaxError(
-            f"a document of `{file}` has no apiVersion or no kind",
-            hint=f"edgeadm's own begins with `apiVersion: {API}` and `kind: {KIND}`",
+            f"a document in `{file}` lacks apiVersion or kind",
+            hint=f"edgeadm's own document begins with `apiVersion: {API}` and `kind: {KIND}`",
         )
     api, kind = str(document["apiVersion"]), str(document["kind"])
     if api.startswith("edgeadm.io/"):
         if (api, kind) != (API, KIND):
-            raise UnknownDocumentError(f"`{file}`: {api} {kind} is not known", hint=f"use {API} {KIND}")
+            raise UnknownDocumentError(f"`{file}`: unknown document {api} {kind}", hint=f"use {API} {KIND}")
     elif api.partition("/")[0] not in KUBEADM_GROUPS:
         raise UnknownDocumentError(
             f"`{file}`: neither edgeadm nor kubeadm reads {api} {kind}",
-            hint=f"documents of {API} and of {', '.join(KUBEADM_GROUPS)} are read",
+            hint=f"edgeadm reads documents of {API} and of {', '.join(KUBEADM_GROUPS)}",
         )
 
 
@@ -122,9 +134,9 @@ def _fields_of(document: KubeadmDocument) -> dict[str, Any]:
             faults.append(f"{key}: {error}")
     if faults:
         raise ConfigError(
-            f"{KIND} has values of the wrong type",
+            f"{KIND} contains values of the wrong type",
             context="\n".join(faults),
-            hint="`edgeadm config print` shows each key with a value of its type",
+            hint="`edgeadm config print` prints each key with a value of its type",
         )
     return values
 
@@ -136,12 +148,12 @@ def typed(value: Any, kind: str) -> Any:
             return tuple(part for part in value.split(",") if part)
         if isinstance(value, list) and all(isinstance(part, str) for part in value):
             return tuple(value)
-        raise TypeError("wants a list of strings")
+        raise TypeError("expects a list of strings")
     wanted = {"bool": bool, "int": int, "str": str}[kind.partition(" ")[0]]
     if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
         return value
     words = {bool: "true or false", int: "a whole number", str: "a string"}
-    raise TypeError(f"wants {words[wanted]}, not {value!r}")
+    raise TypeError(f"expects {words[wanted]}, not {value!r}")
 
 
 def _guess(unknown: Iterable[str], known: Iterable[str]) -> str:

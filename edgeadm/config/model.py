@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from edgeadm.config import kubeadm_defaults as defaults
+
 # Who votes on whether an edge node is alive: edge nodes, or the cloud with one vote as well.
 EDGE_VOTERS, ALL_VOTERS = "edge", "all"
 KubeadmDocument = Mapping[str, Any]
@@ -26,44 +28,48 @@ class KubeadmFlags:
 
     apiserver_advertise_address: str | None = setting(
         None,
-        "The IP address the API Server will advertise it's listening on; the default interface's if not set.",
+        "IP address that the API server advertises; that of the default interface if not set.",
     )
     apiserver_bind_port: int | None = setting(
-        None, "Port for the API Server to bind to. (kubeadm's default: 6443)"
+        None, f"Port of the API server. (kubeadm's default: {defaults.API_PORT})"
     )
     apiserver_cert_extra_sans: tuple[str, ...] = setting(
-        (), "Extra names and addresses for the API Server's certificate."
+        (), "Additional names and addresses for the API server's certificate."
     )
     cert_dir: str | None = setting(
-        None, "Where certificates are kept. (kubeadm's default: /etc/kubernetes/pki)"
+        None, f"Directory of the certificates. (kubeadm's default: {defaults.PKI})"
     )
     certificate_key: str | None = setting(
-        None, "Key that encrypts the control-plane certificates in the kubeadm-certs Secret.", secret=True
+        None, "Key that encrypts the control plane certificates in the Secret kubeadm-certs.", secret=True
     )
-    control_plane_endpoint: str | None = setting(None, "A stable address or name of the control plane.")
-    cri_socket: str | None = setting(None, "The container runtime's socket; found by itself if not set.")
-    feature_gates: str | None = setting(None, "key=value pairs of kubeadm's feature gates.")
+    control_plane_endpoint: str | None = setting(None, "Stable address or name of the control plane.")
+    cri_socket: str | None = setting(None, "Socket of the container runtime; detected if not set.")
+    feature_gates: str | None = setting(None, "kubeadm feature gates, key=value.")
     ignore_preflight_errors: tuple[str, ...] = setting(
-        (), "Checks whose errors are shown as warnings, such as Swap,NumCPU; `all` for every one."
+        (), "Preflight checks to report as warnings, such as Swap,NumCPU; `all` for every check."
     )
     image_repository: str | None = setting(
-        None, "Registry of the control-plane images. (kubeadm's default: registry.k8s.io)"
+        None, "Registry of the control plane images. (kubeadm's default: registry.k8s.io)"
     )
     kubernetes_version: str | None = setting(
-        None, "Kubernetes version of the control plane; the package's or the kubeadm binary's if not set."
+        None, "Kubernetes version of the control plane; that of the package or the kubeadm binary if not set."
     )
-    node_name: str | None = setting(None, "Name of this node; its host name if not set.")
-    patches: str | None = setting(None, "Folder of kubeadm patches.")
-    pod_network_cidr: str | None = setting(None, "Range of addresses for the pod network.")
-    service_cidr: str | None = setting(None, "Range of Service addresses. (kubeadm's default: 10.96.0.0/12)")
-    service_dns_domain: str | None = setting(None, "Domain of Services. (kubeadm's default: cluster.local)")
+    node_name: str | None = setting(None, "Name of this node; the host name if not set.")
+    patches: str | None = setting(None, "Directory with kubeadm patches.")
+    pod_network_cidr: str | None = setting(None, "CIDR of the pod network.")
+    service_cidr: str | None = setting(
+        None, f"CIDR of Services. (kubeadm's default: {defaults.SERVICE_RANGE})"
+    )
+    service_dns_domain: str | None = setting(
+        None, f"DNS domain of Services. (kubeadm's default: {defaults.SERVICE_DOMAIN})"
+    )
     skip_certificate_key_print: bool = setting(False, "Do not print the certificate key.")
     skip_token_print: bool = setting(False, "Do not print the bootstrap token.")
-    token: str | None = setting(None, "Bootstrap token, of the form abcdef.0123456789abcdef.", secret=True)
+    token: str | None = setting(None, "Bootstrap token, abcdef.0123456789abcdef.", secret=True)
     token_ttl: str | None = setting(
-        None, "How long the token is valid; 0 for ever. (kubeadm's default: 24h0m0s)"
+        None, "Lifetime of the token; 0 never expires. (kubeadm's default: 24h0m0s)"
     )
-    upload_certs: bool = setting(False, "Upload the control-plane certificates to the kubeadm-certs Secret.")
+    upload_certs: bool = setting(False, "Upload the control plane certificates to the Secret kubeadm-certs.")
 
 
 @dataclass(frozen=True)
@@ -87,27 +93,25 @@ class JoinFlags:
     Flags that `kubeadm init` has as well are in KubeadmFlags."""
 
     api_server_endpoint: str | None = setting(
-        None, "HOST:PORT of an API server of the cluster; the port is 6443 if left out.", argument="HOST:PORT"
+        None,
+        f"HOST:PORT of an API server of the cluster; the default port is {defaults.API_PORT}.",
+        argument="HOST:PORT",
     )
-    control_plane: bool = setting(False, "Make this node another control plane.")
-    discovery_token: str | None = setting(
-        None, "Token for checking the cluster, where it is not `--token`.", secret=True
-    )
+    control_plane: bool = setting(False, "Join this node as another control plane.")
+    discovery_token: str | None = setting(None, "Discovery token, if different from `--token`.", secret=True)
     discovery_token_ca_cert_hash: tuple[str, ...] = setting(
-        (), "sha256:… of the public key of the cluster's CA; what `edgeadm init` printed."
+        (), "CA public key hash (sha256:…), as printed by `edgeadm init`."
     )
-    discovery_token_unsafe_skip_ca_verification: bool = setting(
-        False, "Join without knowing the CA: whoever answers there is believed."
-    )
+    discovery_token_unsafe_skip_ca_verification: bool = setting(False, "Skip CA verification (insecure).")
     discovery_file: str | None = setting(
         None,
-        "File or https address with a kubeconfig that names the cluster and its CA, not token and hash.",
+        "File or https URL of a kubeconfig with the cluster's CA, instead of token and hash.",
     )
     tls_bootstrap_token: str | None = setting(
-        None, "Token for becoming a node, where it is not `--token`.", secret=True
+        None, "TLS bootstrap token, if different from `--token`.", secret=True
     )
     lite_apiserver_port: int = setting(51003, "Port of lite-apiserver on this edge node.")
-    node_ip: str | None = setting(None, "Address of this node; that of the default route if not set.")
+    node_ip: str | None = setting(None, "IP address of this node; that of the default route if not set.")
     node_labels: tuple[str, ...] = setting((), "Labels for this node, key=value.")
     register_with_taints: tuple[str, ...] = setting((), "Taints for this node, key=value:Effect.")
 
@@ -118,23 +122,25 @@ class AddonFlags:
 
     kubeconfig: str = setting(
         "",
-        "How the cluster is reached; KUBECONFIG, ~/.kube/config or /etc/kubernetes/admin.conf if not set.",
+        f"Kubeconfig of the cluster; KUBECONFIG, ~/.kube/config or {defaults.ADMIN_CONF} if not set.",
     )
     ca_cert: str = setting(
-        "", "The cluster CA's certificate; /etc/kubernetes/pki/ca.crt if not set.", flags=("--ca.cert",)
+        "", f"Certificate of the cluster CA; {defaults.PKI}/ca.crt if not set.", flags=("--ca.cert",)
     )
     ca_key: str = setting(
-        "", "The cluster CA's key; /etc/kubernetes/pki/ca.key if not set.", flags=("--ca.key",)
+        "", f"Key of the cluster CA; {defaults.PKI}/ca.key if not set.", flags=("--ca.key",)
     )
     master_public_addr: str = setting(
-        "", "Address under which edge nodes reach the control plane; the cluster's own if not set."
+        "", "Address at which edge nodes reach the control plane; that of the kubeconfig if not set."
     )
     cert_sans: tuple[str, ...] = setting(
-        (), "Extra names and addresses for the tunnel's certificate.", flags=("--certSANs", "--cert-sans")
+        (),
+        "Additional names and addresses for the tunnel's certificate.",
+        flags=("--certSANs", "--cert-sans"),
     )
-    force: bool = setting(False, "Detach although edge nodes, grids or NodeUnits are in the cluster.")
+    force: bool = setting(False, "Detach even if the cluster contains edge nodes, grids or NodeUnits.")
     all_certificates: bool = setting(
-        False, "Renew all certificates, not only those near their end.", flags=("--all",)
+        False, "Renew all certificates, not only those about to expire.", flags=("--all",)
     )
 
 
@@ -142,50 +148,57 @@ class AddonFlags:
 class Config:
     """Everything that a verb was asked for, complete and validated before the first phase."""
 
-    install_pkg_path: str = setting(
-        "", "Offline package: a file, a folder, or an http, https or ftp address."
-    )
+    install_pkg_path: str = setting("", "Offline package: a file, a directory, or an http, https or ftp URL.")
     manifests_dir: str = setting(
         "",
-        "Folder whose files replace edgeadm's templates of the same name.",
+        "Directory with files that replace edgeadm's templates of the same name.",
         flags=("--manifests-dir", "--manifest-dir"),
     )
-    values: str = setting(
-        "", "YAML file: under a component's name, what its template is filled with instead of edgeadm's own."
-    )
-    enable_edge: bool = setting(True, "Make an edge cluster; false makes a plain one.")
+    values: str = setting("", "YAML file that maps component names to template values.")
+    enable_edge: bool = setting(True, "Create an edge cluster; false creates a plain one.")
     edge_version: str = setting("v0.9.0", "Version of the SuperEdge components.")
     edge_image_repository: str = setting(
         "superedge.tencentcloudcr.com/superedge", "Registry of the SuperEdge images."
     )
-    edge_virtual_addr: str = setting("169.254.20.11", "Address of lite-apiserver and DNS on each edge node.")
-    tunnel_port: int = setting(30900, "Port on every cloud node to which edge nodes dial their tunnel.")
+    edge_virtual_addr: str = setting(
+        "169.254.20.11", "Virtual address of lite-apiserver and DNS on each edge node."
+    )
+    tunnel_port: int = setting(30900, "NodePort of the tunnel's cloud side.")
     edge_health_voters: str = setting(
-        ALL_VOTERS, "Who votes on whether an edge node is alive: `edge`, or `all`: the cloud, too."
+        ALL_VOTERS, "Voters on the health of edge nodes: `edge` = edge nodes only, `all` = cloud included."
     )
     service_group: str = setting(
         "native",
-        "How Services of ServiceGrids stay within a site: `native` prefers it, `strict` knows no other.",
+        "Routing of ServiceGrids: `native` prefers the client's site, `strict` never leaves it.",
     )
-    runtime: str = setting(
-        "containerd", "Container runtime; `containerd` is the one that current Kubernetes needs."
-    )
-    ignore_runtime: bool = setting(False, "Leave the container runtime to the user.")
-    cni: str = setting("flannel", "Pod network: `flannel`, `none`, or a manifest file to apply.")
+    runtime: str = setting("containerd", "Container runtime; current Kubernetes requires `containerd`.")
+    ignore_runtime: bool = setting(False, "Do not install or configure the container runtime.")
+    cni: str = setting("flannel", "Pod network: `flannel`, `none`, or a manifest file.")
     default_ha: str = setting(
-        "none", "What holds the virtual IP of the control planes: `keepalived`, `kube-vip` or `none`."
+        "none", "Manager of the control planes' virtual IP: `keepalived`, `kube-vip` or `none`."
     )
     interface: str = setting("", "Network interface of the virtual IP; that of the default route if not set.")
-    skip_phases: tuple[str, ...] = setting((), "Phases to leave out, edgeadm's or kubeadm's.")
+    skip_phases: tuple[str, ...] = setting((), "Phases to skip, edgeadm's or kubeadm's.")
     verbosity: int = 0
+    verb: str = ""
     kubeadm: KubeadmFlags = field(default_factory=KubeadmFlags)
     join: JoinFlags = field(default_factory=JoinFlags)
     addon: AddonFlags = field(default_factory=AddonFlags)
     kubeadm_documents: tuple[KubeadmDocument, ...] = ()
     reset: ResetOptions = field(default_factory=ResetOptions)
 
+    def document(self, kind: str) -> KubeadmDocument:
+        """The user's document of this kind, empty if there is none."""
+        return next((each for each in self.kubeadm_documents if each.get("kind") == kind), {})
 
-NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity")
+    @property
+    def node_document(self) -> KubeadmDocument:
+        """The user's document about this node: the JoinConfiguration of a `join`, else the
+        InitConfiguration. A file may hold both, for different nodes."""
+        return self.document("JoinConfiguration" if self.verb == "join" else "InitConfiguration")
+
+
+NESTED = ("kubeadm", "join", "addon", "kubeadm_documents", "reset", "verbosity", "verb")
 # Those of the settings above that `edgeadm join` takes as well.
 JOIN_OWN = (
     "install_pkg_path",

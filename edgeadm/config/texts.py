@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from edgeadm.config.address import HostPort
+
 TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -25,6 +27,15 @@ def address_range(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(text, strict=False)
 
 
+def is_range(text: str) -> bool:
+    """Whether it is a range of addresses such as 192.168.0.0/16."""
+    try:
+        address_range(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
 def is_domain(text: str) -> bool:
     """Whether it is a lower-case DNS name."""
     return len(text) < 254 and all(DNS_LABEL.fullmatch(label) for label in text.split("."))
@@ -32,8 +43,5 @@ def is_domain(text: str) -> bool:
 
 def is_endpoint(text: str) -> bool:
     """Whether it is HOST or HOST:PORT."""
-    bare = re.fullmatch(r"\[([^]]+)](?::(\d+))?|([^:]+)(?::(\d+))?", text)
-    if bare is None:
-        return is_address(text)
-    host, port = bare[1] or bare[3], bare[2] or bare[4]
-    return (is_address(host) or is_domain(host)) and (port is None or 0 < int(port) < 1 << 16)
+    found = HostPort.parse(text)
+    return (is_address(found.host) or is_domain(found.host)) and 0 < found.port < 1 << 16

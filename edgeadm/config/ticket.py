@@ -4,13 +4,12 @@ JoinConfiguration."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeadm.config.address import HostPort
 from edgeadm.config.model import Config
-
-PORT = 6443
 
 
 @dataclass(frozen=True)
@@ -19,11 +18,11 @@ class Ticket:
     file is on a web server."""
 
     endpoint: str = ""
-    token: str = ""
-    bootstrap_token: str = ""
+    token: str = field(default="", repr=False)
+    bootstrap_token: str = field(default="", repr=False)
     ca_hashes: tuple[str, ...] = ()
     trust_anyone: bool = False
-    kubeconfig: bytes | None = None
+    kubeconfig: bytes | None = field(default=None, repr=False)
     url: str = ""
 
     @property
@@ -32,9 +31,9 @@ class Ticket:
         return self.kubeconfig is not None or bool(self.url)
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of the endpoint, brackets of an IPv6 address taken off."""
-        return split_endpoint(self.endpoint)
+    def address(self) -> HostPort:
+        """Host and port of the endpoint."""
+        return HostPort.parse(self.endpoint)
 
 
 def ticket_of(config: Config) -> Ticket:
@@ -62,7 +61,7 @@ def ticket_of(config: Config) -> Ticket:
 
 def join_document(config: Config) -> Mapping[str, Any]:
     """The user's JoinConfiguration, empty where there is none."""
-    return next((each for each in config.kubeadm_documents if each.get("kind") == "JoinConfiguration"), {})
+    return config.document("JoinConfiguration")
 
 
 def is_edge(config: Config) -> bool:
@@ -80,14 +79,6 @@ def role_of(config: Config) -> str:
     if joins_control_plane(config):
         return "control-plane"
     return "edge" if is_edge(config) else "worker"
-
-
-def split_endpoint(text: str) -> tuple[str, int]:
-    """HOST:PORT, HOST, [IPv6]:PORT or a bare IPv6 address → host and port."""
-    if text.count(":") > 1 and not text.startswith("["):
-        return text, PORT
-    host, _, port = text.rpartition(":") if not text.endswith("]") and ":" in text else (text, "", "")
-    return (host or text).strip("[]"), int(port) if port.isdecimal() else PORT
 
 
 def _read(path: str) -> bytes:

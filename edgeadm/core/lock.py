@@ -35,9 +35,9 @@ def _take(path: Path, command: str) -> int:
             holder = os.read(fd, 4096).decode(errors="replace").strip()
             os.close(fd)
             raise LockedError(
-                "another edgeadm is at work on this host",
+                "another edgeadm process is running on this host",
                 context=holder,
-                hint="wait until it has finished; two runs would undo each other's work",
+                hint="wait until it has finished; two runs would overwrite each other's changes",
             ) from None
         # The file may have been unlinked by the holder we waited for: then our lock is on nothing.
         try:

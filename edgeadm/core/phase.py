@@ -19,12 +19,12 @@ Say = Callable[[str], None]
 
 def nowhere() -> Outside:
     """The cluster of a verb that joins none."""
-    raise UnreachableError("no cluster was named")
+    raise UnreachableError("no cluster is configured")
 
 
 def found_by_nobody(_ticket: Ticket) -> Outside:
     """Where nothing can be asked from outside."""
-    raise UnreachableError("no cluster can be looked for")
+    raise UnreachableError("no cluster can be discovered")
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Run:
         journal.begin()
         try:
             step.phase.apply(ctx)
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             journal.end("failed")
             self.report.end(step.path, "failed", 0)
             raise

@@ -1,5 +1,5 @@
-"""Takes the network card's addresses and routes away for a drill, as a dead switch or DHCP server does, and
-sees to it that they come back: a script in memory restores them, run by the drill or by its timer."""
+"""Removes the addresses and routes of the network interface for a drill, as a dead switch or DHCP server
+does, and ensures their restoration: a script in memory restores them, run by the drill or by its timer."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from edgeadm.phases.membership import kubelet_address
 
 SCRIPT = "/run/edgeadm-drill-address"
 LIFETIME = re.compile(r"(valid_lft|preferred_lft) (\d+)sec")
-# Words of a route that `ip route replace` does not take back.
+# Attributes of a route that `ip route replace` does not accept.
 SHOWN_ONLY = re.compile(r"\b(linkdown|dead|offload|expires \S+|cache)\b")
 
 
 def own_card(host: Host) -> str:
-    """The card that has this node's address. Raises PhaseError if there is none."""
+    """The interface with this node's address. Raises PhaseError if there is none."""
     card = card_with(host, kubelet_address(host))
     if card in ("", LINK):
         raise PhaseError(
-            "no network card of this machine has an address: there is none to be taken away",
-            hint="leave `--no-address` out, or begin the drill while the node is online",
+            "no network interface of this host has an address to remove",
+            hint="omit `--no-address`, or start the drill while the node is online",
         )
     return card
 
 
 def refuse_to_cut(host: Host, card: str, ssh_connection: str) -> None:
-    """Raises CutsOperatorError if somebody is connected to this machine by SSH through the card.
-    `ssh_connection` is the variable of that name."""
+    """Raises CutsOperatorError if an SSH connection uses the interface. `ssh_connection` is the variable of
+    that name."""
     addresses = {each.partition("/")[0] for each in facts.addresses(host).get(card, [])}
     used = set(ssh_connection.split()[2:3])
     told = host.ask("ss", "-Htn", "state", "established", "sport", "=", ":22").out
@@ -43,19 +43,19 @@ def refuse_to_cut(host: Host, card: str, ssh_connection: str) -> None:
             used.add(words[-2].rpartition(":")[0].strip("[]").removeprefix("::ffff:"))
     if found := sorted(used & addresses):
         raise CutsOperatorError(
-            f"an SSH connection to {found[0]} comes in by `{card}`, whose address the drill would take away",
+            f"an SSH connection to {found[0]} uses `{card}`, whose address the drill would remove",
             hint="run it on the console, or with `--force`: the connection hangs until the end of the drill",
         )
 
 
 def take(host: Host, card: str) -> None:
-    """Take the card's addresses and routes away; the script that restores them is there first."""
+    """Remove the interface's addresses and routes, after writing the script that restores them."""
     host.write(SCRIPT, restoring(host, card), 0o600)
     host.run("ip", "addr", "flush", "dev", card, "scope", "global")
 
 
 def give_back(host: Host) -> bool:
-    """Restore them; False if there is nothing to restore."""
+    """Restore them; returns False if there is nothing to restore."""
     if host.stat(SCRIPT) is None:
         return False
     host.run("sh", SCRIPT)
@@ -63,7 +63,7 @@ def give_back(host: Host) -> bool:
 
 
 def restoring(host: Host, card: str) -> bytes:
-    """The script that gives the card what it has now; it removes itself."""
+    """The script that restores the interface's current configuration and deletes itself."""
     return "".join(
         f"{line}\n" for line in (*_addresses(host, card), *_routes(host, card), f"rm -f {SCRIPT}")
     ).encode()
@@ -84,7 +84,7 @@ def _routes(host: Host, card: str) -> Iterator[str]:
     for family in ("-4", "-6"):
         lines = host.ask("ip", family, "-o", "route", "show", "dev", card).out.splitlines()
         routes = [SHOWN_ONLY.sub("", line).split() for line in lines if line.strip()]
-        # A gateway can only be named once there is a route to it.
+        # A gateway can only be used once there is a route to it.
         for words in sorted(routes, key=lambda words: "via" in words):
             if not words[0].startswith(("fe80:", "ff00:", "multicast")):
                 yield shlex.join(["ip", family, "route", "replace", *words, "dev", card])

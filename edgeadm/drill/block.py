@@ -1,4 +1,4 @@
-"""Cuts the API server off from this machine, and sees to it that this ends."""
+"""Blocks the API server on this host, and ensures that the block ends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from edgeadm.config.address import HostPort
+from edgeadm.core.signals import undisturbed
 from edgeadm.drill import address
 from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
-from edgeadm.drill.node import Place
-from edgeadm.drill.stops import undisturbed
 from edgeadm.errors import CommandError
 from edgeadm.hosts import Host, facts
 from edgeadm.phases.node_files import DRILL
@@ -20,7 +20,7 @@ from edgeadm.render import Renderer
 
 FAMILY, TABLE = DRILL.split()
 TIMER = "edgeadm-drill-lift"
-MARGIN = 120  # how much later than the drill should end the timer fires, in seconds
+MARGIN = 120  # seconds between the planned end of the drill and its timer
 TRIES = 3
 UNTIL = re.compile(r"edgeadm drill offline, until (\S+Z)")
 FORM = "%Y-%m-%dT%H:%M:%SZ"
@@ -28,22 +28,22 @@ FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True)
 class Block:
-    """The table of the packet filter, and the timer that deletes it."""
+    """The nftables table, and the timer that deletes it."""
 
     host: Host
     nft: str
-    card: str = ""  # the network card that loses its addresses and routes, too; empty: none does
+    card: str = ""  # the network interface that also loses its addresses and routes, or an empty string
 
     def refuse_another(self) -> None:
-        """Raises DrillRunningError where there is a block already."""
+        """Raises DrillRunningError if there is a block already."""
         until = self.until()
         if until is not None:
             raise DrillRunningError(
-                "an outage is being rehearsed here already", hint=_when(until, facts.clock(self.host))
+                "a drill is already running on this host", hint=_when(until, facts.clock(self.host))
             )
 
     def until(self) -> str | None:
-        """When the block that is there was to end; None where there is none, empty where it does not say."""
+        """The planned end of the existing block; None without a block, empty if unknown."""
         answer = self.host.ask(self.nft, "list", "table", FAMILY, TABLE)
         if answer.code != 0:
             return None
@@ -51,11 +51,12 @@ class Block:
         return found[1] if found else ""
 
     @contextmanager
-    def blocking(self, places: Sequence[Place], seconds: int, *, refuse: bool) -> Iterator[None]:
-        """The API server is away until this ends, in whatever way. Raises NotBlockedError, NotLiftedError.
+    def blocking(self, places: Sequence[HostPort], seconds: int, *, refuse: bool) -> Iterator[None]:
+        """The API server is blocked until this context ends. Raises NotBlockedError, NotLiftedError.
 
-        If we are killed, the timer lifts the block. If the machine goes down, nothing needs to: tables of the
-        packet filter and transient units are both gone after a boot."""
+        If edgeadm is killed, the timer removes the block. After a reboot there is nothing to remove: neither
+        nftables tables nor transient units survive a boot.
+        """
         rules = self.rules(places, facts.clock(self.host) + seconds, refuse=refuse)
         try:
             with undisturbed():
@@ -69,35 +70,38 @@ class Block:
                 self.lift()
 
     def lift(self) -> bool:
-        """Take the block away, then the timer; False where there was neither. Raises NotLiftedError."""
+        """Remove the block, then the timer; returns False if there was neither. Raises NotLiftedError."""
         found = address.give_back(self.host)
         for _ in range(TRIES):
             if self.until() is None:
                 break
             found = True
-            with suppress(CommandError):  # the timer may just have done it
+            with suppress(CommandError):  # the timer may have deleted it meanwhile
                 self.host.run(self.nft, "delete", "table", FAMILY, TABLE)
         else:
             if self.until() is not None:
                 raise NotLiftedError(
-                    f"the table `{DRILL}` of the packet filter is still there: the API server stays cut off",
-                    hint=f"`{self.nft} delete table {DRILL}` as root; a boot takes it away, too",
+                    f"the nftables table {DRILL} still exists: the API server remains blocked",
+                    hint=f"run `{self.nft} delete table {DRILL}` as root, or reboot",
                 )
         return self._stop_timer() or found
 
-    def rules(self, places: Sequence[Place], until: int, *, refuse: bool) -> str:
-        """What nft has to read. It makes the table or fails: it never joins one that is there."""
+    def rules(self, places: Sequence[HostPort], until: int, *, refuse: bool) -> str:
+        """The input of nft. It creates the table or fails; it never adds to an existing one."""
         end = datetime.fromtimestamp(until, UTC).strftime(FORM)
         values = {
             "table": TABLE,
-            "places": [asdict(each) | {"family": each.family} for each in places],
+            "places": [
+                {"address": each.host, "port": each.port, "family": "ip6" if each.is_ipv6 else "ip"}
+                for each in places
+            ],
             "refuse": refuse,
             "comment": f"edgeadm drill offline, until {end}",
         }
         return Renderer().text("edge/drill.nft", values)
 
     def _set_timer(self, seconds: int) -> None:
-        """Before the block. One that an earlier drill left would meet ours, and goes."""
+        """Called before the block: removes the timer of an earlier drill."""
         self._stop_timer()
         options = ("--quiet", "--collect", f"--unit={TIMER}", "--timer-property=AccuracySec=1s")
         about = "--description=the end of an outage that edgeadm rehearses"
@@ -108,9 +112,9 @@ class Block:
             self.host.run("systemd-run", *options, about, f"--on-active={seconds}s", *command)
         except CommandError as error:
             raise NotBlockedError(
-                "systemd does not take the timer that ends the drill if edgeadm cannot; nothing was blocked",
+                "systemd rejects the timer that ends the drill if edgeadm cannot; nothing was blocked",
                 context=error.context,
-                hint="`systemctl status` tells more",
+                hint="see `systemctl status`",
             ) from error
 
     def _stop_timer(self) -> bool:
@@ -121,7 +125,7 @@ class Block:
 
 
 def _when(until: str, now: int) -> str:
-    at_once = "`edgeadm drill lift` ends it at once"
+    at_once = "end it now with `edgeadm drill lift`"
     try:
         end = datetime.strptime(until, FORM).replace(tzinfo=UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The ways in which a drill does not take place."""
+"""Reasons why a drill does not run."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from edgeadm.errors import EdgeadmError, PhaseError
 
 
 class DrillRunningError(EdgeadmError):
-    """A drill is going on here, or one was killed and its block is still there."""
+    """A drill is running on this host, or one was killed and its block still exists."""
 
     code = "drill-running"
     exit_code = 8
 
 
 class NotBlockedError(PhaseError):
-    """The API server was not cut off, or not for as long as it should have been: that is no drill."""
+    """The API server was not blocked, or not for the whole drill: the result would be meaningless."""
 
     code = "drill-not-blocked"
 
 
 class CutsOperatorError(PhaseError):
-    """The drill would take away the address by which somebody is connected to this machine."""
+    """The drill would remove the address of the operator's connection."""
 
     code = "drill-cuts-operator"
 
 
 class NotLiftedError(PhaseError):
-    """What cuts the API server off could not be taken away."""
+    """The rules that block the API server could not be removed."""
 
     code = "drill-not-lifted"

@@ -1,46 +1,30 @@
-"""The node that is drilled: what is cut off from it, and what it is asked meanwhile."""
+"""The node of a drill: the addresses to block, and the services to check."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from edgeadm import yaml_text
 from edgeadm.cluster.errors import AddressUnknownError
-from edgeadm.config.ticket import PORT
+from edgeadm.cluster.kubeconfig import server_of
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
 from edgeadm.phases.lite_apiserver import UNIT
 from edgeadm.phases.lite_files import AUTHORITY, LOCAL, names
 from edgeadm.phases.membership import ClusterFacts, cluster_facts
-from edgeadm.phases.reset.node_object import node_name
+from edgeadm.phases.node_name import node_name
 
 RESOLVER_PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
-class Place:
-    """An address of the API server, with nft's word for its family."""
-
-    address: str
-    port: int
-
-    @property
-    def family(self) -> str:
-        return "ip6" if ":" in self.address else "ip"
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
-
-
-@dataclass(frozen=True)
 class EdgeNode:
-    """`places` are cut off; the rest is asked. `dns` is empty where Pods ask the cluster's DNS."""
+    """`places` are blocked; the other services are checked. `dns` is empty if Pods use the cluster's DNS."""
 
     name: str
-    places: tuple[Place, ...]
+    places: tuple[HostPort, ...]
     service_ip: str
     lite: str
     authority: bytes
@@ -49,24 +33,24 @@ class EdgeNode:
 
 
 def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
-    """This machine, looked at. Raises NotAnEdgeNodeError, OtherNodeError if another one is wanted, and
+    """This host as an edge node. Raises NotAnEdgeNodeError, OtherNodeError for another node name, and
     AddressUnknownError."""
-    known, local = cluster_facts(ctx), _server(ctx.host.read(LOCAL))
+    known, local = cluster_facts(ctx), server_of(ctx.host.read(LOCAL))
     if known is None or not local or ctx.host.stat(UNIT) is None:
         raise NotAnEdgeNodeError(
-            "this machine is no edge node: it has no lite-apiserver of edgeadm's",
+            "not an edge node: lite-apiserver is not installed",
             hint="run it on a node that joined with `edgeadm join` as an edge node",
         )
     name = node_name(ctx)
     if wanted not in ("", name):
         raise OtherNodeError(
-            f"this is node `{name}`, not `{wanted}`: a drill asks and blocks the machine that it runs on",
+            f"this is node `{name}`, not `{wanted}`: a drill blocks the host on which it runs",
             hint=f"run the same command on `{wanted}`, as root",
         )
     return EdgeNode(
         name,
         places(ctx.host, known),
-        str(ipaddress.ip_address(known.service_ip)),  # as DNS will tell it
+        str(ipaddress.ip_address(known.service_ip)),  # as DNS returns it
         local,
         ctx.host.read(AUTHORITY) or known.ca.encode(),
         known.virtual_address if known.edge_dns else "",
@@ -74,18 +58,18 @@ def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     )
 
 
-def places(host: Host, known: ClusterFacts) -> tuple[Place, ...]:
-    """Every address at which this machine would look for the API server. Raises AddressUnknownError."""
-    where = urlsplit(known.server)
-    name, port = where.hostname or "", where.port or PORT
+def places(host: Host, known: ClusterFacts) -> tuple[HostPort, ...]:
+    """All addresses of the API server as resolved by this host. Raises AddressUnknownError."""
+    where = HostPort.of_url(known.server)
+    name = where.host
     found = [name] if _is_address(name) else [known.address, *_resolved(host, name)]
     addresses = [each for each in dict.fromkeys(found) if _is_address(each)]
     if not addresses:
         raise AddressUnknownError(
-            f"this machine cannot resolve `{name}`, where the API server is",
-            hint="a drill begins while the node is online: is its resolver there?",
+            f"this host cannot resolve `{name}`, the name of the API server",
+            hint="start a drill while the node is online, and check its resolver",
         )
-    return tuple(Place(each, port) for each in addresses)
+    return tuple(HostPort(each, where.port) for each in addresses)
 
 
 def _resolved(host: Host, name: str) -> list[str]:
@@ -94,18 +78,8 @@ def _resolved(host: Host, name: str) -> list[str]:
 
 
 def _is_address(text: str) -> bool:
-    """Whether nft can take it: an address without a zone."""
+    """Whether nft supports the address: without a zone."""
     try:
         return "%" not in text and bool(ipaddress.ip_address(text))
     except ValueError:
         return False
-
-
-def _server(kubeconfig: bytes | None) -> str:
-    """The URL of lite-apiserver; empty where the file is not there or not whole."""
-    import yaml
-
-    try:
-        return str(yaml_text.load(kubeconfig or b"")["clusters"][0]["cluster"]["server"])
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
-        return ""

@@ -1,4 +1,4 @@
-"""One drill, from the first look to the last."""
+"""One drill, from the first check to the last."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edgeadm.errors import PhaseError, UnreachableError
 from edgeadm.hosts import Host
 
 INTERVAL = 5.0
-SETTLE = 15.0  # after the end: what the cloud has to say by then may still end a container
+SETTLE = 15.0  # after the end: pending changes of the cluster may still stop a container
 RETRIES = 6
-UNITS = ("lite-apiserver", "containerd", "kubelet")  # what a boot starts anew, in its order
-LINES = 20  # of progress, at most; none within half a minute of another
+UNITS = ("lite-apiserver", "containerd", "kubelet")  # the units that a boot starts, in order
+LINES = 20  # maximum number of progress lines; at most two per minute
 APART = 30.0
 
 Say = Callable[[str], None]
@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Drill:
-    """`host` is changed, `watch` only asks."""
+    """`host` changes the node, `watch` only reads."""
 
     host: Host
     block: Block
@@ -44,29 +44,29 @@ class Drill:
         return self.minutes * 60
 
     def run(self) -> Report:
-        """Block, watch, lift, tell. Raises DrillRunningError, UnreachableError where the node is cut off
-        already, NotBlockedError; whatever it raises, the block is gone by then."""
+        """Block, watch, unblock, report. Raises DrillRunningError, UnreachableError if the node is already
+        offline, NotBlockedError; the block is removed in any case."""
         self.block.refuse_another()
         if not self.watch.reached():
             raise UnreachableError(
-                f"the API server does not answer at {self._blocked()}: this node is cut off already",
-                hint="begin the drill while the node is online, so that there is something to compare with",
+                f"the API server does not respond at {self._blocked()}: this node is already offline",
+                hint="start the drill while the node is online, so that its state can be compared",
             )
         before, wanted = self._runtime(), self.watch.wanted()
         if before is None:
             raise PhaseError(
-                "the container runtime does not say what runs: `ctr` failed",
-                hint="`systemctl status containerd` tells more",
+                "the container runtime does not list its containers: `ctr` failed",
+                hint="see `systemctl status containerd`",
             )
         try:
             with self.block.blocking(self.node.places, self.seconds, refuse=self.refuse):
-                self.say(f"the API server is cut off at {self._blocked()}")
+                self.say(f"the API server is blocked at {self._blocked()}")
                 samples = self._watch_all()
         finally:
             lifted = self.block.until() is None
             if lifted:
-                self.say("nothing is blocked any more")
-        self.say(f"one more look in {SETTLE:.0f} s")
+                self.say("the block is removed")
+        self.say(f"last check in {SETTLE:.0f} s")
         self.probes.sleep(SETTLE)
         pods = verdict.of_pods(before, wanted, samples, self._runtime())
         questions = verdict.of_questions(samples)
@@ -74,7 +74,7 @@ class Drill:
         return Report(self.node.name, self.minutes, blocked, self.restart, pods, questions, lifted)
 
     def _watch_all(self) -> list[Sample]:
-        """Looks until the time is over, with the restarts in the middle."""
+        """Checks until the end of the time, with the restarts half-way."""
         samples: list[Sample] = []
         start = told = self.probes.now()
         left = list(UNITS) if self.restart else []
@@ -99,16 +99,16 @@ class Drill:
             return
         if self.block.until() is None:
             raise NotBlockedError(
-                "somebody lifted the block before the drill was over",
-                hint="`edgeadm drill lift` does, and so does a restart of nftables.service",
+                "the block was removed before the end of the drill",
+                hint="`edgeadm drill lift` removes it, and so does a restart of nftables.service",
             )
         raise NotBlockedError(
-            f"the API server still answers at {place}: this was no outage",
-            hint="is there a proxy or a tunnel on this machine that leads there?",
+            f"the API server still responds at {place}: this was no outage",
+            hint="is there a proxy or a tunnel to it on this host?",
         )
 
     def _runtime(self) -> Pods | None:
-        """What runs; the runtime gets some time to answer."""
+        """The running containers; the runtime gets some time to respond."""
         for _ in range(RETRIES):
             found = self.watch.pods()
             if found is not None:
@@ -117,9 +117,13 @@ class Drill:
         return None
 
     def _progress(self, sample: Sample, gone: float) -> str:
-        runs = "the container runtime is silent" if sample.pods is None else f"{len(sample.pods)} Pods run"
+        runs = (
+            "the container runtime does not respond"
+            if sample.pods is None
+            else f"{len(sample.pods)} Pods run"
+        )
         silent = [what for what, answer in sample.answers.items() if not answer]
-        rest = f"silent: {', '.join(silent)}" if silent else "all answer"
+        rest = f"silent: {', '.join(silent)}" if silent else "all services respond"
         return f"{gone / 60:.1f} of {self.minutes} min: {runs}, {rest}"
 
     def _blocked(self) -> str:

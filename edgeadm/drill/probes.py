@@ -1,4 +1,4 @@
-"""The questions of a drill that go over the network of this machine, and its clock. Tests put others here."""
+"""The checks of a drill that use this host's network and clock. Tests replace them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts.dial import connects
 from edgeadm.hosts.dns import ask_address
 
-# lite-apiserver tries the API server for three seconds before it answers from what it has.
+# lite-apiserver tries the API server for three seconds before it responds from its cache
 LITE_PATIENCE = 8.0
 
 
 def answers(server: str, authority: bytes) -> bool:
-    """Whether lite-apiserver answers, with a certificate of the cluster. Whatever it answers: it has no
-    health of its own, and passes the question on to the API server, which is away."""
+    """Whether lite-apiserver responds, with a certificate of the cluster. Any status counts: it forwards
+    health checks to the API server, which is blocked."""
     from edgeadm.cluster.outside import TokenApi
 
     try:
@@ -27,7 +27,7 @@ def answers(server: str, authority: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Probes:
-    """How this machine is asked."""
+    """The functions that check this host."""
 
     connects: Callable[[str, int], bool] = connects
     answers: Callable[[str, bytes], bool] = answers

@@ -1,4 +1,4 @@
-"""A drill as it is told: for programs, and for people."""
+"""The result of a drill, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERB = "drill offline"
 
 @dataclass(frozen=True)
 class Report:
-    """All that a drill found."""
+    """The complete result of a drill."""
 
     node: str
     minutes: int
@@ -25,7 +25,7 @@ class Report:
 
     @property
     def survived(self) -> bool:
-        """Whether every Pod that ran still does, and every question is answered."""
+        """Whether every Pod that ran still runs, and every service responds."""
         counted = [pod.survived for pod in self.pods if pod.counts]
         return all([*counted, *(question.survived for question in self.questions)])
 
@@ -55,7 +55,7 @@ class Report:
         for outcome in (RESTARTED, MOVED, LOST):
             count = sum(each.outcome == outcome for each in pods)
             parts += [f"{count} {outcome}"] if count else []
-        parts += [f"{each.what} was silent for too long" for each in self.questions if not each.survived]
+        parts += [f"{each.what} did not respond for too long" for each in self.questions if not each.survived]
         return f"would have survived: {', '.join(parts)}"
 
 

@@ -1,4 +1,4 @@
-"""From what was seen to what would have survived."""
+"""Computes the verdict from the observations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from edgeadm.drill.watch import SANDBOX, Pods, Running, Sample
 
-# What asks lite-apiserver and DNS tries again for longer than that.
+# Clients of lite-apiserver and DNS retry for longer than that.
 TOLERATED = 30.0
 KEPT, RESTARTED, LOST, MOVED, ABSENT = "kept", "restarted", "lost", "address changed", "was not running"
 
 
 @dataclass(frozen=True)
 class PodVerdict:
-    """What became of a Pod. One that did not run when the drill began is listed, and does not count."""
+    """The result of a Pod. A Pod that did not run at the start is listed, but not counted."""
 
     name: str
     outcome: str
@@ -46,7 +46,7 @@ class PodVerdict:
 
 @dataclass(frozen=True)
 class QuestionVerdict:
-    """How often a question was answered while the API server was away, and how it ended."""
+    """How often a service responded while the API server was blocked, and its last result."""
 
     what: str
     asked: int
@@ -70,10 +70,11 @@ class QuestionVerdict:
 def of_pods(
     before: Pods, wanted: Mapping[str, bool], samples: Sequence[Sample], after: Pods | None
 ) -> list[PodVerdict]:
-    """One for each Pod that ran, and for each that should have. `after` is None where the runtime is gone.
+    """One result for each Pod that ran, and for each that should have. `after` is None if the runtime does
+    not respond.
 
-    `wanted` has the Pods that the cloud knows here, and whether they are to stay: of those that are not,
-    nothing is said."""
+    `wanted` contains the Pods that the cluster scheduled here, and whether they stay; others are omitted.
+    """
     seen = [before, *(sample.pods for sample in samples if sample.pods is not None), after or {}]
     running = [name for name, pod in before.items() if pod.containers.keys() - {SANDBOX}]
     judged = [name for name in running if wanted.get(name, True)]
@@ -85,7 +86,7 @@ def of_pods(
 
 
 def of_questions(samples: Sequence[Sample]) -> list[QuestionVerdict]:
-    """One for each question that was asked."""
+    """One result for each checked service."""
     found = []
     for what in dict.fromkeys(what for sample in samples for what in sample.answers):
         asked = [(sample.time, sample.answers[what]) for sample in samples if what in sample.answers]
@@ -95,9 +96,10 @@ def of_questions(samples: Sequence[Sample]) -> list[QuestionVerdict]:
 
 
 def longest_silence(asked: Sequence[tuple[float, bool]]) -> float:
-    """Seconds from one answer to the next, where there were questions between them that nobody answered.
+    """Seconds between two responses, if checks between them failed.
 
-    Where there was no answer before or after, from the first question, or to the last one."""
+    From the first check, or to the last one, if there was no response before or after.
+    """
     longest, since, silent = 0.0, asked[0][0] if asked else 0.0, False
     for time, answer in asked:
         silent = silent or not answer
@@ -121,7 +123,7 @@ def _pod(name: str, seen: Sequence[Running]) -> PodVerdict:
 
 
 def _restarts(seen: Sequence[Running]) -> Iterator[int]:
-    """For each container, how often it was another one than the time before."""
+    """How often each container was replaced."""
     for container in seen[0].containers:
         ids = [pod.containers[container] for pod in seen if container in pod.containers]
         yield sum(one != other for one, other in pairwise(ids))

@@ -1,4 +1,4 @@
-"""Looks at this machine while the API server is away: which containers run, and who answers."""
+"""Observes this host while the API server is blocked: running containers, and responding services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeadm.phases.node_files import HELPER
 
 PATIENCE = 10.0
 CTR = ("ctr", "--namespace", "k8s.io")
-SANDBOX = "POD"  # the name that the container gets here which holds a Pod's network
+SANDBOX = "POD"  # the container that holds a Pod's network namespace has this name here
 POD = "io.kubernetes.pod."
 CONTAINER = "io.kubernetes.container.name"
 SERVICE, LITE, DNS = "service kubernetes", "lite-apiserver", "edge DNS"
@@ -22,18 +22,18 @@ SERVICE, LITE, DNS = "service kubernetes", "lite-apiserver", "edge DNS"
 
 @dataclass(frozen=True)
 class Running:
-    """A Pod as the container runtime has it: container → its id, of those that run."""
+    """A Pod in the container runtime: container → id, of the running ones."""
 
     containers: Mapping[str, str]
     addresses: tuple[str, ...] = ()
 
 
-Pods = Mapping[str, Running]  # namespace/name → what runs of it
+Pods = Mapping[str, Running]  # namespace/name → its running containers
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What there was at a moment; `pods` is None where the container runtime did not answer."""
+    """The state at one time; `pods` is None if the container runtime did not respond."""
 
     time: float
     pods: Pods | None
@@ -42,7 +42,7 @@ class Sample:
 
 @dataclass
 class Watch:
-    """Only asks. What a container belongs to is asked once: it never changes."""
+    """Only reads. The Pod of a container never changes, so it is read once."""
 
     host: Host
     node: EdgeNode
@@ -51,19 +51,20 @@ class Watch:
     _last: Pods | None = None
 
     def sample(self) -> Sample:
-        """One look at everything."""
+        """Check everything once."""
         return Sample(self.probes.now(), self.pods(), self._answers())
 
     def pods(self) -> Pods | None:
-        """What runs; the same object as before where nothing has changed, as a drill may take a day."""
+        """The running containers; the same object as before if nothing has changed, as a drill may take a
+        day."""
         found = self._running()
         if found is not None and found != self._last:
             self._last = found
         return None if found is None else self._last
 
     def wanted(self) -> dict[str, bool]:
-        """Pods of this node, as far as lite-apiserver knows → whether they are to stay. None where the node's
-        helper cannot tell."""
+        """Pods of this node in lite-apiserver's cache → whether they stay. None if the node's helper
+        fails."""
         found = _document(self.host, HELPER, "pods", "-o", "json").get("pods") or []
         ended = ("Succeeded", "Failed")
         return {
@@ -72,8 +73,8 @@ class Watch:
         }
 
     def reached(self) -> str:
-        """Where the API server takes connections; empty where it is away."""
-        there = (each for each in self.node.places if self.probes.connects(each.address, each.port))
+        """The addresses of the API server that accept connections; empty if none does."""
+        there = (each for each in self.node.places if self.probes.connects(each.host, each.port))
         return str(next(there, ""))
 
     def _answers(self) -> dict[str, bool]:
@@ -105,7 +106,7 @@ class Watch:
         if container not in self._owners:
             labels = _document(self.host, *CTR, "containers", "info", container).get("Labels")
             if labels is None:
-                return {}  # it has just gone
+                return {}  # it has just ended
             self._owners[container] = labels
         return self._owners[container]
 
@@ -119,8 +120,8 @@ class Watch:
 
 
 def _document(host: Host, *argv: str) -> dict[str, Any]:
-    """The JSON object that a command prints, whatever its status: the helper's tells of problems as well.
-    Empty where there is none."""
+    """The JSON object that a command prints, for any status: the helper also reports problems by its status.
+    Empty if there is none."""
     try:
         found = json.loads(host.ask(*argv, timeout=PATIENCE).out)
     except ValueError:

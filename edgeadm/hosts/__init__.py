@@ -1,6 +1,7 @@
-"""The only door to a machine: run a command, read, write and remove a file."""
+"""The only access to a host: run a command; read, write and remove a file."""
 
-from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Secret, Source, show
+from edgeadm.config.secret import Secret
+from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source, show
 from edgeadm.hosts.dry import DryHost
 from edgeadm.hosts.local import LocalHost
 from edgeadm.hosts.logged import LoggedHost, RunLog

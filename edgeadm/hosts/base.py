@@ -1,4 +1,4 @@
-"""What a machine is to edgeadm: a few verbs, and nothing else reaches it."""
+"""The interface to a host: a few methods, through which all access goes."""
 
 from __future__ import annotations
 
@@ -8,28 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from edgeadm.config.secret import Secret
 from edgeadm.errors import CommandError
 
 OnLine = Callable[[str], None]
 
 
-class Secret(str):
-    """A value that is used as it is and shown as `***`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'***'"
-
-
 def show(argv: tuple[str, ...]) -> str:
-    """The command line as people read it, secrets masked."""
+    """The command line for display, with masked secrets."""
     return shlex.join("***" if isinstance(arg, Secret) else arg for arg in argv)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished command left behind. `code` is 127 where the program does not exist."""
+    """The result of a command. `code` is 127 if the program does not exist."""
 
     argv: tuple[str, ...] = ()
     code: int = 0
@@ -37,7 +29,7 @@ class Result:
     err: str = ""
 
     def checked(self) -> Result:
-        """Itself; raises CommandError where the status is not 0."""
+        """Itself. Raises CommandError if the status is not 0."""
         if self.code:
             tail = (self.err.strip() or self.out.strip()).splitlines()[-20:]
             raise CommandError(
@@ -50,8 +42,8 @@ class Result:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """What is at a path: `kind` is file, dir, link or other; `target` where it is a link. `stamp` is
-    another one after every write to a file, and of another file; empty where the host cannot tell."""
+    """The status of a path: `kind` is file, dir, link or other; `target` is set for links. `stamp` changes
+    with every write to a file and differs between files; empty if the host does not provide it."""
 
     kind: str
     mode: int
@@ -61,7 +53,7 @@ class FileInfo:
 
 
 class Source(Protocol):
-    """A file that edgeadm brings along. `local` may have to unpack it first: dry runs never call it."""
+    """A file from edgeadm or a package. `local` may have to unpack it first; dry runs never call it."""
 
     @property
     def size(self) -> int: ...
@@ -70,17 +62,17 @@ class Source(Protocol):
     def sha256(self) -> str: ...
 
     def local(self) -> Path:
-        """Where its bytes are on the machine that edgeadm runs on."""
+        """Its path on the host that runs edgeadm."""
 
 
 class Host(Protocol):
-    """A machine: local, remembered (dry run), written down (journaled) or imagined (tests)."""
+    """A host: local, simulated (dry run), journaled, or in memory (tests)."""
 
     @property
     def name(self) -> str: ...
 
     def ask(self, *argv: str, stdin: bytes = b"", timeout: float | None = None) -> Result:
-        """Run a command that changes nothing; any status comes back."""
+        """Run a command that changes nothing; returns any exit status."""
 
     def run(
         self,
@@ -89,30 +81,31 @@ class Host(Protocol):
         env: Mapping[str, str] | None = None,
         on_line: OnLine | None = None,
     ) -> Result:
-        """Run a command that changes something; a status other than 0 raises CommandError.
+        """Run a command that changes something. Raises CommandError if the status is not 0.
 
-        `on_line` gets every line of stdout and stderr while the command runs."""
+        `on_line` receives every line of stdout and stderr while the command runs.
+        """
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes; None where there is no such file."""
+        """The file's content, or None if the file does not exist."""
 
     def stat(self, path: str) -> FileInfo | None:
-        """What is at the path, a link not followed; None where there is nothing."""
+        """The status of the path, without following links, or None if it does not exist."""
 
     def names(self, path: str) -> tuple[str, ...]:
-        """The names in a folder, sorted; none where there is no such folder."""
+        """The names in a directory, sorted; empty if it does not exist."""
 
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        """Put the file there in one step, flushed: a reader sees the old bytes or the new, never a part."""
+        """Write the file atomically and flush it: readers see either the old or the new content."""
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         """Copy the source to the path, as `write` does."""
 
     def stage(self, source: Source) -> str:
-        """A path on the host from which a command can read the source during this run."""
+        """A path on the host at which commands can read the source during this run."""
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
-        """Add to the end of the file, flushed to disk before it returns."""
+        """Append to the file and flush it to the disk."""
 
     def remove(self, path: str) -> None:
-        """Remove the file or link if it is there."""
+        """Remove the file or link, if it exists."""

@@ -1,4 +1,4 @@
-"""How a network card gets its address, as the program that manages it says."""
+"""Address configuration of a network interface, as reported by the program that manages it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Card:
-    """`method` is dhcp, static or unknown; `by` is the program, empty if none is known. `keeps` tells that
-    the card has its address without a carrier, too."""
+    """`method` is dhcp, static or unknown; `by` is the program, or empty. `keeps` tells whether the interface
+    keeps its address without a carrier."""
 
     name: str
     method: str
@@ -25,14 +25,12 @@ class Card:
     keeps: bool = False
 
     def __str__(self) -> str:
-        words = {"dhcp": "by DHCP", "static": "from a file"}.get(
-            self.method, "in a way that edgeadm does not know"
-        )
+        words = {"dhcp": "by DHCP", "static": "from a file"}.get(self.method, "in an unknown way")
         return f"{self.name} gets its address {words}{f' ({self.by})' if self.by else ''}"
 
 
 def card_with(host: Host, address: str) -> str:
-    """The link that has the address, else that of the default route; empty if there is neither."""
+    """The link that has the address, else that of the default route, or an empty string."""
     for link, found in facts.addresses(host).items():
         if address in [each.partition("/")[0] for each in found]:
             return link
@@ -40,7 +38,8 @@ def card_with(host: Host, address: str) -> str:
 
 
 def manager_of(host: Host, card: str) -> Card:
-    """How the card gets its address. What a running network manager says goes before files and processes."""
+    """How the interface gets its address. A running network manager takes precedence over files and
+    processes."""
     for ask in (_networkd, _network_manager, _ifupdown, _client):
         found = ask(host, card)
         if found is not None:
@@ -84,7 +83,7 @@ def _ifupdown(host: Host, card: str) -> Card | None:
     if found is None:
         return None
     method = found[1] if found[1] in ("dhcp", "static") else "unknown"
-    # It takes no notice of the carrier: the address of a file is there from the boot on.
+    # It ignores the carrier: the address in a file is configured at boot.
     return Card(card, method, IFUPDOWN, method == "static")
 
 

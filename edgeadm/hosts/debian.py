@@ -1,4 +1,4 @@
-"""Packages of Debian and its relatives on the machine that edgeadm runs on."""
+"""Debian packages on the host that runs edgeadm."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 
 
 def ensure_packages(names: Sequence[str], say: Callable[[str], None]) -> None:
-    """Install the packages that are missing, after saying which.
+    """Install the missing packages, and print them.
 
-    Needs root and apt-get. Raises MissingToolError, with the line to run as its hint, where the machine is
-    not of Debian's family, where we are not root, and where apt-get fails."""
+    Requires root and apt-get. Raises MissingToolError, with the command as its hint, if the host does not run
+    Debian or a derivative, if edgeadm does not run as root, and if apt-get fails.
+    """
     missing = missing_packages(names)
     if not missing:
         return
     command = f"apt-get install --yes --no-install-recommends {' '.join(missing)}"
     if not is_debian() or shutil.which("apt-get") is None:
         raise MissingToolError(
-            f"this step needs {_listed(missing)}, and this is not a Debian or Ubuntu machine",
-            hint=f"install what Debian calls {_listed(missing)} by hand",
+            f"this step requires {_listed(missing)}, and this host runs neither Debian nor Ubuntu",
+            hint=f"install the equivalent of the Debian packages {_listed(missing)}",
         )
     if os.geteuid() != 0:
         raise MissingToolError(
-            f"this step needs the Debian packages {_listed(missing)}", hint=f"run `sudo {command}`"
+            f"this step requires the Debian packages {_listed(missing)}", hint=f"run `sudo {command}`"
         )
     say(f"installing the Debian packages {_listed(missing)}")
     done = _install(missing)
@@ -40,19 +41,19 @@ def ensure_packages(names: Sequence[str], say: Callable[[str], None]) -> None:
         raise MissingToolError(
             f"apt-get could not install {_listed(missing)}",
             context="\n".join((done.err.strip() or done.out.strip()).splitlines()[-20:]),
-            hint=f"run `apt-get update && {command}` and look at what it says",
+            hint=f"run `apt-get update && {command}` and check its output",
         )
 
 
 def missing_packages(names: Sequence[str]) -> list[str]:
-    """Those of the names that dpkg does not have installed."""
+    """The names that are not installed."""
     asked = execute(["dpkg-query", "-W", "-f=${db:Status-Status} ${Package}\\n", *names], env=QUIET)
     installed = {line.split()[1] for line in asked.out.splitlines() if line.startswith("installed ")}
     return [name for name in names if name not in installed]
 
 
 def is_debian(os_release: Path = OS_RELEASE) -> bool:
-    """Whether this machine is Debian, Ubuntu or a relative that says so in os-release."""
+    """Whether this host runs Debian, Ubuntu or a derivative, by its os-release."""
     try:
         fields = parse_os_release(os_release.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -61,7 +62,7 @@ def is_debian(os_release: Path = OS_RELEASE) -> bool:
 
 
 def parse_os_release(text: str) -> Mapping[str, str]:
-    """Key → value of an os-release file, quotes taken off."""
+    """Key → value of an os-release file, without quotes."""
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
     return {key: value.strip().strip("\"'") for key, value in pairs}
 
@@ -72,7 +73,7 @@ def _install(names: Sequence[str]) -> Result:
         execute(["apt-get", "update", "--quiet"], env=QUIET)
         return execute(argv, env=QUIET)
     done = execute(argv, env=QUIET)
-    if done.code:  # the lists may be older than the archive
+    if done.code:  # the package lists may be older than the archive
         execute(["apt-get", "update", "--quiet"], env=QUIET)
         done = execute(argv, env=QUIET)
     return done

@@ -1,8 +1,9 @@
-"""Packages out of Debian's archive that are looked into, and never installed on this machine.
+"""Packages of Debian's archive that are unpacked, but never installed on this host.
 
-Installing keepalived or haproxy would start a service. apt is told that nothing is installed: it then names
-and fetches a package with all that it needs, whatever the machine already has, and checks the archive's
-signatures and sums as ever. It works without root, too."""
+Installing keepalived or haproxy would start a service. apt is run with an empty status file: it then resolves
+and downloads a package with all dependencies, regardless of installed ones, and verifies signatures and
+checksums as usual. It does not require root.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from edgeadm.hosts.debian import LISTS, QUIET, is_debian
 from edgeadm.hosts.process import execute
 
 PLANNED = re.compile(r"^Inst (\S+) \((\S+) ", re.MULTILINE)
-# Nothing is installed, and nothing is written outside the folder for what is downloaded.
+# Nothing is installed, and files are written only to the download directory.
 SETTINGS = (
     "Dir::State::Status=/dev/null",
     "Dir::Cache::PkgCache=",
@@ -30,28 +31,30 @@ SETTINGS = (
 
 
 def archive_state(lists: Path = LISTS) -> str:
-    """A name for what this machine knows of the archive: it changes when `apt-get update` brought news."""
+    """A hash of this host's package lists: it changes when `apt-get update` downloads new ones."""
     found = {path.name: path.read_bytes() for path in lists.glob("*Release")}
     texts = [f"{name} {hashlib.sha256(data).hexdigest()}" for name, data in sorted(found.items())]
     return "\n".join(texts)
 
 
 def resolve(names: Sequence[str]) -> dict[str, str]:
-    """The packages and all that they depend on → their versions in the archive.
+    """The packages with all dependencies → their versions in the archive.
 
-    Raises MissingToolError where the machine is not of Debian's family, and where apt-get fails."""
+    Raises MissingToolError if the host does not run Debian or a derivative, and if apt-get fails.
+    """
     return dict(sorted(planned(_install(names, "--simulate").out).items()))
 
 
 def planned(text: str) -> dict[str, str]:
-    """Package → version, of what `apt-get --simulate install` prints."""
+    """Package → version, from the output of `apt-get --simulate install`."""
     return {found[1]: found[2] for found in PLANNED.finditer(text)}
 
 
 def fetch(names: Sequence[str], root: Path) -> None:
-    """Download the packages with all that they depend on, and lay their files out below `root`.
+    """Download the packages with all dependencies, and unpack them below `root`.
 
-    No script of theirs runs. Raises MissingToolError."""
+    Maintainer scripts are not run. Raises MissingToolError.
+    """
     debs = root / ".debs"
     (debs / "partial").mkdir(parents=True)
     _install(names, "--download-only", "-o", f"Dir::Cache::Archives={debs}")
@@ -61,12 +64,12 @@ def fetch(names: Sequence[str], root: Path) -> None:
 
 
 def _install(names: Sequence[str], *options: str) -> Result:
-    """What `apt-get install` says. Lists that may be too old are brought up to date if we are root."""
+    """The output of `apt-get install`. Updates outdated package lists if edgeadm runs as root."""
     listed = ", ".join(names)
     if not is_debian() or shutil.which("apt-get") is None:
         raise MissingToolError(
-            f"{listed} are taken from Debian's archive, and this is not a Debian or Ubuntu machine",
-            hint="build on a Debian or Ubuntu machine; what is built runs on any other, too",
+            f"{listed} come from Debian's archive, and this host runs neither Debian nor Ubuntu",
+            hint="build on a Debian or Ubuntu host; the result runs on any other, too",
         )
     given = [word for setting in SETTINGS for word in ("-o", setting)]
     argv = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *given, *options, *names]
@@ -76,8 +79,8 @@ def _install(names: Sequence[str], *options: str) -> Result:
         done = execute(argv, env=QUIET)
     if done.code:
         raise MissingToolError(
-            f"apt-get could not give {listed} from the archive",
+            f"apt-get could not download {listed} from the archive",
             context="\n".join((done.err.strip() or done.out.strip()).splitlines()[-20:]),
-            hint="run `apt-get update` as root and look at what it says",
+            hint="run `apt-get update` as root and check its output",
         )
     return done

@@ -1,4 +1,4 @@
-"""Whether somebody takes connections at an address, asked from this machine."""
+"""Tests whether an address accepts TCP connections from this host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TIMEOUT = 1.5
 
 
 def connects(address: str, port: int, timeout: float = TIMEOUT) -> bool:
-    """Whether a TCP connection comes about. It is closed at once, nothing is sent."""
+    """Whether a TCP connection succeeds. It is closed immediately, and no data is sent."""
     try:
         socket.create_connection((address, port), timeout).close()
     except OSError:

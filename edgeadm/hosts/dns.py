@@ -1,4 +1,4 @@
-"""One question to one name server, past this machine's own resolver and its caches."""
+"""A query to one DNS server, without this host's own resolver and its caches."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ TIMEOUT = 2.0
 TYPES = {1: 4, 28: 16}  # A and AAAA, with the length of an address
 RECURSE = 0x0100
 IS_ANSWER, STATUS = 0x8000, 0x000F
-POINTER = 0xC0  # such a byte begins not a label but a place where the name goes on
+POINTER = 0xC0  # such a byte begins a compression pointer instead of a label
 LONGEST = 63
 
 
 def ask_address(server: str, name: str, timeout: float = TIMEOUT, port: int = PORT) -> list[str]:
-    """The addresses that the server gives for the name, IPv4 before IPv6; none where it is silent for that
-    long, where it refuses, and where there is no such name. Raises ValueError for what is no name."""
+    """The addresses of the name, IPv4 before IPv6; empty if the server does not respond in time, refuses, or
+    has no such name. Raises ValueError for an invalid name."""
     end = time.monotonic() + timeout
     for kind in TYPES:
         found = _ask((server, port), name, kind, end)
         if found is None:
-            return []  # silent: it would be so for the other kind, too
+            return []  # no response: the query for the other type would fail, too
         if found:
             return found
     return []
 
 
 def _ask(server: tuple[str, int], name: str, kind: int, end: float) -> list[str] | None:
-    """None where nobody answered in time."""
+    """The response, or None after the time-out."""
     number = secrets.randbelow(1 << 16)
     family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     try:
-        # Connected, so that it takes datagrams from this server alone, and learns that nobody listens.
+        # Connected, so that the socket receives only this server's datagrams, and its ICMP errors.
         with socket.socket(family, socket.SOCK_DGRAM) as way:
             way.connect(server)
             way.send(question(number, name, kind))
@@ -51,16 +51,16 @@ def _ask(server: tuple[str, int], name: str, kind: int, end: float) -> list[str]
 
 
 def question(number: int, name: str, kind: int) -> bytes:
-    """The datagram that asks for the name's addresses of this kind. Raises ValueError for what is no name."""
+    """The query for the name's addresses of this type. Raises ValueError for an invalid name."""
     labels = [label.encode("ascii") for label in name.rstrip(".").split(".")]
     if not all(0 < len(label) <= LONGEST for label in labels):
-        raise ValueError(f"`{name}` is no domain name")
+        raise ValueError(f"`{name}` is not a domain name")
     words = b"".join(bytes([len(label)]) + label for label in labels)
     return struct.pack(">6H", number, RECURSE, 1, 0, 0, 0) + words + b"\0" + struct.pack(">2H", kind, 1)
 
 
 def parse(data: bytes, number: int, kind: int) -> list[str] | None:
-    """The addresses in the answer to the question of this number; None where it is no answer to it."""
+    """The addresses in the response to the query with this number, or None if it does not match."""
     try:
         told, flags, questions, answers = struct.unpack_from(">4H", data)
         if told != number or not flags & IS_ANSWER:
@@ -86,7 +86,7 @@ def _addresses(data: bytes, questions: int, answers: int, kind: int) -> Iterator
 
 
 def _after_name(data: bytes, at: int) -> int:
-    """Where the name that begins there ends."""
+    """The offset after the name that starts there."""
     while data[at]:
         if data[at] >= POINTER:
             return at + 2

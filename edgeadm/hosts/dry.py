@@ -1,4 +1,4 @@
-"""A Host that notes what would change."""
+"""A Host that records changes without making them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgeadm.hosts.passing import PassingHost
 
 @dataclass
 class DryHost(PassingHost):
-    """Reads go to the real host, changes are only noted; a later read sees the noted change."""
+    """Reads use the real host; changes are recorded, and later reads return them."""
 
     note: Callable[[str], None]
     changed: dict[str, tuple[bytes, int] | None] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a host says about itself: each fact is a question and a parser of the answer, tested on text."""
+"""Facts about a host: each one is a command or a file and a parser, which is tested with text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CAP_SYS_RESOURCE = 24
 
 @dataclass(frozen=True)
 class Runtime:
-    """A containerd on the host: its version, and what its configuration says about CRI."""
+    """A containerd on the host: its version, and the CRI settings of its configuration."""
 
     version: str
     cri: bool
@@ -21,18 +21,18 @@ class Runtime:
 
 
 def architecture(host: Host) -> str:
-    """The host's architecture in Kubernetes' words: amd64, arm64 …"""
+    """The host's architecture in Kubernetes' terms: amd64, arm64 …"""
     machine = host.ask("uname", "-m").out.strip()
     return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(machine, machine)
 
 
 def hostname(host: Host) -> str:
-    """The host's own name, in lower case as kubeadm takes it."""
+    """The host's own name, in lower case as in kubeadm."""
     return host.ask("hostname").out.strip().lower()
 
 
 def processors(host: Host) -> int:
-    """How many processors there are for us."""
+    """The number of available processors."""
     text = host.ask("nproc").out.strip()
     return int(text) if text.isdecimal() else 0
 
@@ -44,13 +44,13 @@ def memory_mib(host: Host) -> int:
 
 
 def swaps(host: Host) -> list[str]:
-    """Devices and files that are used for swap."""
+    """Devices and files in use for swap."""
     lines = (host.read("/proc/swaps") or b"").decode().splitlines()[1:]
     return [line.split()[0] for line in lines if line.strip()]
 
 
 def listening_ports(host: Host) -> set[int]:
-    """TCP ports that something listens on, from /proc/net/tcp and tcp6."""
+    """TCP ports with a listener, from /proc/net/tcp and tcp6."""
     ports: set[int] = set()
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         ports |= parse_listening((host.read(path) or b"").decode())
@@ -68,32 +68,32 @@ def parse_listening(text: str) -> set[int]:
 
 
 def cgroup_version(host: Host) -> int:
-    """1 or 2: which cgroup hierarchy the kubelet will meet (kubelet asks the file system the same way)."""
+    """The cgroup version that the kubelet will detect, 1 or 2 (kubelet uses the same file system check)."""
     kind = host.ask("stat", "-f", "-c", "%T", "/sys/fs/cgroup").out.strip()
     return 2 if kind == "cgroup2fs" else 1
 
 
 def can_lower_oom_score(host: Host) -> bool:
-    """Whether processes of this host may protect themselves from the OOM killer: nodes that are containers
-    themselves may not, and runc then fails unless containerd keeps within bounds."""
+    """Whether processes of this host may lower their OOM score: this is not allowed in nodes that are
+    containers, and runc then fails unless containerd restricts the value."""
     found = re.search(rb"^CapEff:\s+([0-9a-f]+)", host.read("/proc/1/status") or b"", re.MULTILINE)
     bounded = host.ask("systemd-detect-virt", "--container").code == 0
     return not bounded and found is not None and bool(int(found[1], 16) >> CAP_SYS_RESOURCE & 1)
 
 
 def conntrack_is_fixed(host: Host) -> bool:
-    """Whether the size of the connection table cannot be set from here (a network namespace of its own)."""
+    """Whether the size of the connection table is read-only (in a network namespace of its own)."""
     path = "/proc/sys/net/netfilter/nf_conntrack_max"
     return host.stat(path) is not None and host.ask("test", "-w", path).code != 0
 
 
 def default_address(host: Host) -> str:
-    """The address of the interface that has the default route; empty where there is none."""
+    """The address of the interface with the default route, or an empty string."""
     return _default_route(host, "src")
 
 
 def default_interface(host: Host) -> str:
-    """The interface that has the default route; empty where there is none."""
+    """The interface with the default route, or an empty string."""
     return _default_route(host, "dev")
 
 
@@ -108,33 +108,33 @@ def addresses(host: Host) -> dict[str, list[str]]:
 
 
 def links(host: Host) -> set[str]:
-    """Names of the network interfaces. /sys may be that of another network namespace, so `ip` is asked."""
+    """Names of the network interfaces. /sys may belong to another network namespace, so `ip` is used."""
     lines = host.ask("ip", "-o", "link", "show").out.splitlines()
     names = (line.split(":")[1].strip() for line in lines if line.count(":") > 1)
     return {name.partition("@")[0] for name in names}
 
 
 def processes(host: Host) -> dict[str, list[str]]:
-    """Process → the words of its command line; none for those of the kernel."""
+    """Process → its command line arguments; kernel threads have none."""
     pids = (name for name in host.names("/proc") if name.isdecimal())
     found = {pid: host.read(f"/proc/{pid}/cmdline") for pid in pids}
     return {pid: data.decode(errors="replace").split("\0")[:-1] for pid, data in found.items() if data}
 
 
 def mount_points(host: Host) -> list[str]:
-    """Where something is mounted, in the order in which it was."""
+    """Mount points, in mount order."""
     lines = (host.read("/proc/mounts") or b"").decode().splitlines()
     paths = (line.split()[1] for line in lines if len(line.split()) > 1)
     return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path) for path in paths]
 
 
 def is_mount_point(host: Host, path: str) -> bool:
-    """Whether something is mounted there: such a folder can be emptied, not removed."""
+    """Whether the path is a mount point: such a directory can be emptied, but not removed."""
     return path in mount_points(host)
 
 
 def can_set(host: Host, parameter: str) -> bool:
-    """Whether a kernel parameter can be set from here: in a container, not all can."""
+    """Whether a kernel parameter is writable: in a container, some are not."""
     return host.ask("test", "-w", "/proc/sys/" + parameter.replace(".", "/")).code == 0
 
 
@@ -145,7 +145,7 @@ def _default_route(host: Host, word: str) -> str:
 
 
 def free_mib(host: Host, path: str) -> int:
-    """Free space, MiB, of the file system that holds the path or its nearest existing parent."""
+    """Free space, MiB, of the file system of the path or its nearest existing parent."""
     while path != "/" and host.stat(path) is None:
         path = path.rpartition("/")[0] or "/"
     lines = host.ask("df", "-Pk", path).out.splitlines()
@@ -153,18 +153,18 @@ def free_mib(host: Host, path: str) -> int:
 
 
 def has_program(host: Host, name: str) -> bool:
-    """Whether the program is on root's PATH or in a system folder."""
+    """Whether the program is on root's PATH or in a system directory."""
     return not missing_programs(host, name)
 
 
 def missing_programs(host: Host, *names: str) -> list[str]:
-    """Those of the programs that are neither on root's PATH nor in a system folder."""
+    """The programs that are neither on root's PATH nor in a system directory."""
     script = 'PATH="$PATH:/usr/sbin:/sbin"; for each; do command -v "$each" >/dev/null || echo "$each"; done'
     return host.ask("sh", "-c", script, "sh", *names).out.split()
 
 
 def kernel_has(host: Host, module: str, sign: str) -> bool:
-    """Whether a kernel module is built in or loaded (then `sign` exists), or else can be loaded."""
+    """Whether a kernel module is built in or loaded (then `sign` exists), or can be loaded."""
     return host.stat(sign) is not None or host.ask("modprobe", "-n", "-q", module).code == 0
 
 
@@ -175,13 +175,13 @@ def clock(host: Host) -> int:
 
 
 def kubeadm_version(host: Host) -> str:
-    """Version of the kubeadm on the host's PATH; empty where there is none."""
+    """Version of the kubeadm on the host's PATH, or an empty string."""
     answer = host.ask("kubeadm", "version", "-o", "short")
     return answer.out.strip() if answer.code == 0 else ""
 
 
 def runtime(host: Host) -> Runtime | None:
-    """The containerd on the host; None where there is none."""
+    """The containerd on the host, or None."""
     answer = host.ask("containerd", "--version")
     if answer.code != 0:
         return None

@@ -1,4 +1,4 @@
-"""A machine in memory, for tests: it keeps the promises of a Host, and the contract tests hold it to them."""
+"""A host in memory, for tests; the contract tests verify that it behaves like a Host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Answer = Result | Callable[["FakeHost", tuple[str, ...], bytes], Result]
 
 @dataclass
 class FakeHost:
-    """A command without an answer fails the test that ran it. The longest fitting answer is given."""
+    """A command without a prepared result fails the test. The longest matching key is used."""
 
     name: str = "fake"
     files: dict[str, bytes] = field(default_factory=dict)

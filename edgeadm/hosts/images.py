@@ -1,4 +1,4 @@
-"""The images that a machine's containerd has for Kubernetes."""
+"""The images of Kubernetes in a host's containerd."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PINNED = f"{PIN}=pinned"
 
 
 def present(host: Host) -> dict[str, tuple[str, bool]]:
-    """Name → digest and whether it is pinned, of every image; none if there is no containerd."""
+    """Name → digest and whether it is pinned, of every image; empty without containerd."""
     found = {}
     for line in host.ask(*CTR, "images", "ls").out.splitlines()[1:]:
         columns = line.split()

@@ -1,4 +1,4 @@
-"""iptables' rules as text: what would have to go for a cluster's chains to go, and nothing else."""
+"""iptables rules as text: computes the commands that remove only a cluster's chains."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# Chains that kubelet, kube-proxy and flannel make; no other program gives such names.
+# Chains that kubelet, kube-proxy and flannel create; no other program uses these names.
 CLUSTER = re.compile(r"KUBE-|FLANNEL-")
-# Chains of the CNI plugins carry nobody's name: whose they are, the comment of a rule tells.
+# Chains of the CNI plugins have generic names; the comment of a rule contains the network's name.
 PER_CONTAINER = re.compile(r"CNI-(?!HOSTPORT-|ADMIN$|FORWARD$)")
 SHARED = ("CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ")
 
@@ -27,7 +27,7 @@ class Table:
 
 
 def parse(text: str) -> list[Table]:
-    """The tables of an `iptables-save`; built-in chains, which nobody can delete, are left out."""
+    """The tables of an `iptables-save`, without built-in chains, which cannot be deleted."""
     tables: list[Table] = []
     for line in text.splitlines():
         if line.startswith("*"):
@@ -42,19 +42,19 @@ def parse(text: str) -> list[Table]:
 
 
 def chain_of(rule: str) -> str:
-    """The chain that a rule is in."""
+    """The chain that contains a rule."""
     return rule.split(maxsplit=2)[1]
 
 
 def target_of(rule: str) -> str:
-    """The chain or verdict that a rule leads to; empty where there is none."""
+    """The target of a rule, or an empty string."""
     words = shlex.split(rule)
     places = [place for place, word in enumerate(words[:-1]) if word in ("-j", "-g", "--jump", "--goto")]
     return words[places[-1] + 1] if places else ""
 
 
 def cluster_chains(table: Table, network: str) -> list[str]:
-    """The table's chains that a cluster with the CNI network of this name made."""
+    """The table's chains that a cluster with this CNI network created."""
     ours = [chain for chain in table.chains if CLUSTER.match(chain) or _is_of(table, chain, network)]
     rest = [rule for rule in table.rules if target_of(rule) not in ours]
     dispatch = [rule for rule in rest if chain_of(rule) == SHARED[0]]
@@ -75,7 +75,7 @@ def parse_chains(text: str) -> dict[str, list[str]]:
 
 
 def is_idle(text: str) -> bool:
-    """Whether a table or chain, as `nft list` shows it, holds no rule and lets everything pass."""
+    """Whether a table or chain, as printed by `nft list`, contains no rule and accepts all packets."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     frame = ("table ", "chain ", "}")
     inside = [line for line in lines if not line.startswith(frame)]
@@ -85,9 +85,10 @@ def is_idle(text: str) -> bool:
 
 
 def removal(text: str, network: str) -> str:
-    """What `iptables-restore --noflush` has to read; empty where there is nothing to remove.
+    """The input of `iptables-restore --noflush`, or an empty string if there is nothing to remove.
 
-    Each table is changed in one step: first the jumps into the chains, then their rules, then the chains."""
+    Each table is changed atomically: first the jumps to the chains, then their rules, then the chains.
+    """
     lines: list[str] = []
     for table in parse(text):
         ours = cluster_chains(table, network)
@@ -105,8 +106,8 @@ def _steps(table: Table, ours: list[str]) -> Iterator[str]:
 
 
 def _is_of(table: Table, chain: str, network: str) -> bool:
-    """Whether a plugin's chain for one container belongs to the network: its rules, or those that lead to it,
-    say so in their comments."""
+    """Whether a plugin's chain for a container belongs to the network, by the comments of its rules or of
+    jumps to it."""
     if not PER_CONTAINER.match(chain):
         return False
     near = [rule for rule in table.rules if chain_of(rule) == chain or target_of(rule) == chain]

@@ -1,4 +1,4 @@
-"""This machine."""
+"""The local host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgeadm.hosts.process import execute
 
 @dataclass
 class LocalHost:
-    """This machine. With `root`, paths are taken below it, so that tests need no privileges."""
+    """The local host. With `root`, paths are relative to it, so that tests require no privileges."""
 
     name: str = "localhost"
     root: Path = field(default_factory=lambda: Path("/"))
@@ -51,7 +51,8 @@ class LocalHost:
             return FileInfo("link", mode, found.st_size, str(at.readlink()))
         if stat.S_ISDIR(found.st_mode):
             return FileInfo("dir", mode)
-        # Only the kernel sets the time of the last change of status: every write shows. git relies on that.
+        # Only the kernel sets the time of the last status change, so every write is visible. git relies on
+        # this, too.
         stamp = f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_ctime_ns}"
         return FileInfo("file" if stat.S_ISREG(found.st_mode) else "other", mode, found.st_size, stamp=stamp)
 
@@ -86,7 +87,7 @@ class LocalHost:
             os.fsync(out.fileno())
 
     def remove(self, path: str) -> None:
-        """The file, and what a write of it left that was cut off."""
+        """The file, and the temporary file of an interrupted write."""
         with suppress(NotADirectoryError):
             self._at(path).unlink(missing_ok=True)
             _temporary(self._at(path)).unlink(missing_ok=True)
@@ -100,14 +101,18 @@ class LocalHost:
         temporary = _temporary(target)
         temporary.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as out:
-            fill(out)
-            out.flush()
-            os.fchmod(out.fileno(), mode)
-            os.fsync(out.fileno())
-        temporary.replace(target)
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as out:
+                fill(out)
+                out.flush()
+                os.fchmod(out.fileno(), mode)
+                os.fsync(out.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)  # an interrupted write: it may hold a token
+            raise
 
 
 def _temporary(target: Path) -> Path:
-    """Where a file is written before it takes the target's place."""
+    """The temporary file that replaces the target."""
     return target.with_name(f".{target.name}.edgeadm")

@@ -1,4 +1,4 @@
-"""A Host that keeps a log of every command and change, secrets masked."""
+"""A Host that logs every command and change, with masked secrets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeadm.hosts.base import OnLine, Result, Secret, Source, show
+from edgeadm.config.secret import Secret
+from edgeadm.hosts.base import OnLine, Result, Source, show
 from edgeadm.hosts.passing import PassingHost
 
 
 @dataclass
 class RunLog:
-    """A log that exists in memory until something is changed: a run that only looks leaves no file behind."""
+    """A log that is kept in memory until the first change: read-only runs leave no file."""
 
     path: Path
     secrets: set[str] = field(default_factory=set)
@@ -24,7 +25,7 @@ class RunLog:
 
     @property
     def written(self) -> str:
-        """The path where a file was written, else nothing."""
+        """The path, if a file was written, else an empty string."""
         return str(self.path) if self._open else ""
 
     def add(self, text: str) -> None:
@@ -35,14 +36,14 @@ class RunLog:
             self._flush()
 
     def keep(self) -> None:
-        """From here on the log is a file."""
+        """Write the log to its file from now on."""
         if not self._open:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open = True
             self._flush()
 
     def discard(self) -> None:
-        """Remove all logs of edgeadm, this one included; what is added from here on is kept nowhere."""
+        """Delete all logs of edgeadm, including this one; later entries are discarded."""
         for path in self.path.parent.glob("*.log"):
             path.unlink()
         with suppress(OSError):
@@ -58,7 +59,7 @@ class RunLog:
 
 @dataclass
 class LoggedHost(PassingHost):
-    """Passes everything on, and tells the log."""
+    """Forwards all calls, and logs them."""
 
     log: RunLog
 

@@ -1,4 +1,4 @@
-"""A Host that passes everything on: the base of those that add something on the way."""
+"""A forwarding Host: the base class of hosts that add a function to another one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source
 
 @dataclass
 class PassingHost:
-    """Does what the real host does. Subclasses override the verbs that they have something to say about."""
+    """Forwards all calls to the real host. Subclasses override some of them."""
 
     real: Host
 

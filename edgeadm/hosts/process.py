@@ -1,4 +1,4 @@
-"""The one place that starts programs on the machine that edgeadm runs on."""
+"""The only module that starts programs on the host that runs edgeadm."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import IO
 
 from edgeadm.hosts.base import OnLine, Result
 
-# Loaded before any fork: the child may only make the call.
+# Loaded before any fork: the child may only make the system call.
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl
 PR_SET_PDEATHSIG = 1
+GRACE = 5.0  # seconds for a program to end by itself when edgeadm is interrupted
 
 
 def execute(
@@ -28,7 +29,8 @@ def execute(
     timeout: float | None = None,
     on_line: OnLine | None = None,
 ) -> Result:
-    """Run a program to its end. `env` is added to ours. A missing program is status 127, a time-out 124."""
+    """Run a program until it exits. `env` is added to our environment. A missing program is status 127, a
+    time-out 124. An exception meanwhile, such as that of a signal, ends the program before it is passed on."""
     argv = tuple(argv)
     try:
         process = subprocess.Popen(
@@ -44,18 +46,23 @@ def execute(
         return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
     except PermissionError as error:
         return Result(argv, 126, "", f"{argv[0]}: {error.strerror}")
-    if on_line is None:
-        return _collect(process, argv, stdin, timeout)
-    return _stream(process, argv, stdin, on_line)
+    try:
+        if on_line is None:
+            return _collect(process, argv, stdin, timeout)
+        return _stream(process, argv, stdin, on_line)
+    except BaseException:
+        _end(process)
+        raise
 
 
 def attach(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
-    """Run a program on our own stdin, stdout and stderr; its exit status comes back."""
+    """Run a program with our own stdin, stdout and stderr; returns its exit status."""
     return subprocess.run(tuple(argv), env=clean_environment(env), check=False).returncode
 
 
 def spawn(argv: Sequence[str], log: Path) -> int:
-    """Start a program that outlives us, in a session of its own, its output appended to `log`; its pid."""
+    """Start a program that outlives us, in its own session, with its output appended to `log`; returns its
+    pid."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             tuple(argv),
@@ -65,13 +72,13 @@ def spawn(argv: Sequence[str], log: Path) -> int:
             env=clean_environment(),
             start_new_session=True,
         )
-    # Reaped if it ends while we still run, so that it does not look alive as a zombie.
+    # Reaped if it exits while we are running, so that it does not remain as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     return process.pid
 
 
 def pipe(argv: Sequence[str], *, source: Path | None = None, target: Path | None = None) -> Result:
-    """Run a program with a file as its stdin, or as its stdout, or both; nothing is held in memory."""
+    """Run a program with files as its stdin and stdout; its output is not held in memory."""
     argv = tuple(argv)
     with (source or Path(os.devnull)).open("rb") as stdin, (target or Path(os.devnull)).open("wb") as stdout:
         done = subprocess.run(
@@ -81,7 +88,7 @@ def pipe(argv: Sequence[str], *, source: Path | None = None, target: Path | None
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Our environment without the library path that a frozen edgeadm sets for itself alone."""
+    """Our environment without the library path that a frozen edgeadm sets for itself."""
     env = dict(os.environ)
     original = env.pop("LD_LIBRARY_PATH_ORIG", None)
     if original is not None:
@@ -92,8 +99,8 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def _die_with_parent() -> None:
-    """A program must not go on changing things after the edgeadm that started it was killed: a re-run would
-    meet it at work. Runs in the child, between fork and exec."""
+    """Ends the program with edgeadm: a program that outlives a killed edgeadm would conflict with the next
+    run. Runs in the child, between fork and exec."""
     PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -134,6 +141,16 @@ def _stream(process: subprocess.Popen[bytes], argv: tuple[str, ...], stdin: byte
     with process:  # closes the pipes
         code = process.wait()
     return Result(argv, code, "\n".join(lines["out"]), "\n".join(lines["err"]))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program whose caller was interrupted, before the caller cleans up: SIGTERM, then SIGKILL."""
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _text(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What systemd says of its units."""
+"""States of systemd units."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PROPERTIES = (
     "After",
     "Before",
 )
-# `static` and `enabled-runtime` are not among them: nothing starts the unit after a power cut.
+# `static` and `enabled-runtime` are excluded: systemd does not start such units after a power cut.
 STARTS_AT_BOOT = ("enabled", "alias", "generated")
 
 
 @dataclass(frozen=True)
 class UnitState:
-    """A unit as systemd has loaded it. `stale` tells that its file has changed since."""
+    """A unit as loaded by systemd. `stale` tells whether its file has changed since."""
 
     load: str = ""
     file: str = ""
@@ -40,17 +40,17 @@ class UnitState:
 
     @property
     def active(self) -> bool:
-        """Whether it runs, or has done its work."""
+        """Whether it is running, or a finished oneshot."""
         return self.active_state == "active"
 
 
 def full_name(unit: str) -> str:
-    """The name with its kind: `kubelet` is `kubelet.service`."""
+    """The name with its type: `kubelet` is `kubelet.service`."""
     return unit if "." in unit else f"{unit}.service"
 
 
 def unit_states(host: Host, *units: str) -> dict[str, UnitState]:
-    """Unit, as it was named → its state; a unit that systemd says nothing of is left out."""
+    """Unit name → its state; unknown units are omitted."""
     names = {full_name(unit): unit for unit in units}
     answer = host.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", *names, timeout=30)
     return {names[name]: state for name, state in parse_units(answer.out) if name in names}

@@ -179,7 +179,7 @@ def config_api(kubeadm: str) -> str:
             return api
     raise UnsupportedVersionError(
         f"kubeadm {kubeadm} is not supported",
-        hint=f"edgeadm drives kubeadm {shown(OLDEST)} and newer; use a newer package",
+        hint=f"edgeadm supports kubeadm {shown(OLDEST)} and newer; use a newer package",
     )
 
 
@@ -245,7 +245,7 @@ def feature_gate_fault(kubeadm: str, name: str) -> str:
         return ""
     first, last = GATES.get(name, (NEWEST, OLDEST))
     if version > last and name in GATES:
-        return f"it is gone since {shown((last[0], last[1] + 1))}"
+        return f"it was removed in {shown((last[0], last[1] + 1))}"
     return "" if first <= version <= last else "it does not exist"
 
 
@@ -317,8 +317,19 @@ def may_join(kubelet: str, api_server: str) -> bool:
 def containerd_too_old(kubernetes: str, containerd: str) -> bool:
     """Whether this Kubernetes does not run on this containerd: it has no CRI v1, or, from 1.38 on, no
     RuntimeConfig."""
-    needed = RUNTIME_CONFIG if minor(kubernetes) >= RUNTIME_CONFIG_NEEDED else CRI_V1
-    return _numbers(containerd)[:2] < needed
+    return _numbers(containerd)[:2] < _containerd_needed(kubernetes)
+
+
+def containerd_wanted(kubernetes: str, containerd: str) -> str:
+    """The releases to which this containerd should be updated for this Kubernetes, in words: those that its
+    makers test, else the oldest one that works and all newer ones."""
+    tested = containerd_tested(kubernetes, containerd)
+    return tested or f"{shown(_containerd_needed(kubernetes))} or newer"
+
+
+def _containerd_needed(kubernetes: str) -> Minor:
+    """The oldest containerd on which this Kubernetes runs."""
+    return RUNTIME_CONFIG if minor(kubernetes) >= RUNTIME_CONFIG_NEEDED else CRI_V1
 
 
 def containerd_tested(kubernetes: str, containerd: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edgeadm.config.model import KubeadmDocument, KubeadmFlags
+from edgeadm.config.secret import Secret, unmarked
 from edgeadm.errors import ConfigError
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.model import JoinModel, KubeadmModel
@@ -28,15 +29,16 @@ def render(model: KubeadmModel, kubeadm: str) -> list[Document]:
         _filled(model, KUBE_PROXY, "KubeProxyConfiguration", _kube_proxy),
     ]
     known = {document["kind"] for document in documents}
-    others = [copy.deepcopy(dict(each)) for each in model.documents if each["kind"] not in known]
-    return [document for document in documents if len(document) > len(("apiVersion", "kind"))] + others
+    others = [each for each in model.documents if each["kind"] not in known]
+    filled = [document for document in documents if len(document) > len(("apiVersion", "kind"))]
+    return [unmarked(each) for each in (*filled, *others)]
 
 
 def cluster_document(
     flags: KubeadmFlags, documents: tuple[KubeadmDocument, ...], kubernetes: str, *, packed: bool = False
 ) -> Document:
     """The user's ClusterConfiguration with the flags laid over it, as `render` gives it to kubeadm."""
-    model = KubeadmModel(kubernetes, "", "", flags, documents, packed=packed)
+    model = KubeadmModel(kubernetes, "", Secret(), flags, documents, packed=packed)
     return _filled(model, "", "ClusterConfiguration", _cluster)
 
 
@@ -82,7 +84,7 @@ def refuse_unreadable(documents: Sequence[Mapping[str, Any]], kubeadm: str) -> N
     if len(mixed) > 1:
         raise ConfigError(
             f"the configuration mixes {' and '.join(mixed)}",
-            hint="`kubeadm config migrate` brings documents to one version",
+            hint="convert the documents to one version with `kubeadm config migrate`",
         )
     for api in sorted(theirs):
         if api.partition("/")[0] in compat.GROUPS and not compat.reads(kubeadm, api):

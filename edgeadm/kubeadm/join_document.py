@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from edgeadm.config.secret import unmarked
 from edgeadm.kubeadm.documents import (
     Document,
     api_of,
@@ -30,7 +31,7 @@ def render_join(model: JoinModel, kubeadm: str) -> Document:
     document["discovery"] = {
         **{key: value for key, value in (document.get("discovery") or {}).items() if key == "timeout"},
         "file": {"kubeConfigPath": model.kubeconfig},
-        "tlsBootstrapToken": str(model.token),
+        "tlsBootstrapToken": model.token,
     }
     _register(document, model, api)
     if model.control_plane:
@@ -38,7 +39,8 @@ def render_join(model: JoinModel, kubeadm: str) -> Document:
     if model.skip_phases:
         document["skipPhases"] = list(dict.fromkeys([*document.get("skipPhases", []), *model.skip_phases]))
     put(document, "patches.directory", model.patches)
-    return document
+    found: Document = unmarked(document)
+    return found
 
 
 def _register(document: Document, model: JoinModel, api: str) -> None:

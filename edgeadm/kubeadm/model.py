@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edgeadm.config.model import KubeadmDocument, KubeadmFlags
+from edgeadm.config.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class JoinModel:
 
     kubeconfig: str
     cri_socket: str
-    token: str
+    token: Secret
     flags: KubeadmFlags = field(default_factory=KubeadmFlags)
     documents: tuple[KubeadmDocument, ...] = ()
     control_plane: bool = False
@@ -35,10 +36,10 @@ class KubeadmModel:
 
     kubernetes_version: str
     cri_socket: str
-    token: str
+    token: Secret
     flags: KubeadmFlags = field(default_factory=KubeadmFlags)
     documents: tuple[KubeadmDocument, ...] = ()
-    certificate_key: str = ""
+    certificate_key: Secret = field(default_factory=Secret)
     pod_subnet: str = ""
     ignore_preflight_errors: tuple[str, ...] = ()
     skip_phases: tuple[str, ...] = ()

@@ -144,9 +144,9 @@ def _load(manifest: bytes) -> Pod:
         )
     except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
         raise PhaseError(
-            "the manifest is not that of a static Pod as kubeadm makes it",
+            "the manifest does not have the form of kubeadm's static Pods",
             context=repr(error),
-            hint="compare it with one that `kubeadm init phase control-plane all --dry-run` shows",
+            hint="compare it with the output of `kubeadm init phase control-plane all --dry-run`",
         ) from error
     if not whole:
         raise PhaseError("the manifest's first container has no command to add flags to")

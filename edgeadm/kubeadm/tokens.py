@@ -74,8 +74,8 @@ def split(token: str) -> tuple[str, str]:
     found = TOKEN.fullmatch(token)
     if found is None:
         raise TokenFormError(
-            "that is not a bootstrap token",
-            hint="a token is of the form abcdef.0123456789abcdef; `edgeadm token generate` makes one",
+            "invalid bootstrap token",
+            hint="a token has the form abcdef.0123456789abcdef; create one with `edgeadm token generate`",
         )
     return found[1], found[2]
 
@@ -87,8 +87,8 @@ def id_of(word: str) -> str:
     if TOKEN.fullmatch(word):
         return word.partition(".")[0]
     raise TokenFormError(
-        "that is neither a bootstrap token nor the ID of one",
-        hint="an ID is the six characters before the dot; `edgeadm token list` shows them",
+        "neither a bootstrap token nor a token ID",
+        hint="an ID is the six characters before the dot; see `edgeadm token list`",
     )
 
 
@@ -100,7 +100,7 @@ def lifetime(ttl: str) -> timedelta | None:
             return None
         raise ConfigError(
             f"--ttl: `{ttl}` is not a duration",
-            hint="such as 2h, 24h0m0s, or 0 for a token that never expires",
+            hint="use a value such as 2h or 24h0m0s, or 0 for a token that never expires",
         )
     seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
     return timedelta(seconds=seconds) if seconds else None
@@ -112,20 +112,20 @@ def check_usages(usages: Iterable[str], groups: Iterable[str]) -> None:
     wrong = [each for each in usages if each not in USAGES]
     if wrong or not usages:
         raise ConfigError(
-            f"--usages: `{','.join(wrong)}` is none of {', '.join(USAGES)}"
+            f"--usages: `{','.join(wrong)}` is not one of {', '.join(USAGES)}"
             if wrong
-            else "--usages: none are given",
+            else "--usages: empty",
             hint="`--usages signing,authentication` is the default",
         )
     for group in groups:
         if not GROUP.fullmatch(group):
             raise ConfigError(
-                f"--groups: `{group}` is not a group that a token can give",
-                hint=f"it begins with system:bootstrappers: as {DEFAULT_GROUP} does",
+                f"--groups: `{group}` is not a group for bootstrap tokens",
+                hint=f"the name must begin with system:bootstrappers:, such as {DEFAULT_GROUP}",
             )
     if groups and "authentication" not in usages:
         raise ConfigError(
-            "--groups: a token that does not authenticate gives no groups",
+            "--groups: groups require the usage `authentication`",
             hint="add `authentication` to `--usages`",
         )
 
@@ -134,8 +134,8 @@ def create(cluster: Cluster, token: BootstrapToken) -> None:
     """Put the token into the cluster. Raises TokenExistsError."""
     if cluster.get("v1", "Secret", PREFIX + token.token_id, NAMESPACE) is not None:
         raise TokenExistsError(
-            f"there is a token `{token.token_id}` already",
-            hint="delete it with `edgeadm token delete`, or let edgeadm make another",
+            f"token `{token.token_id}` already exists",
+            hint="delete it with `edgeadm token delete`, or omit the token to generate a new one",
         )
     cluster.apply([to_secret(token)])
 
@@ -149,7 +149,7 @@ def every(cluster: Cluster) -> list[BootstrapToken]:
 def delete(cluster: Cluster, token_id: str) -> None:
     """Remove the token. Raises NoSuchTokenError."""
     if not cluster.delete("v1", "Secret", PREFIX + token_id, NAMESPACE):
-        raise NoSuchTokenError(f"there is no token `{token_id}`", hint="`edgeadm token list` shows all")
+        raise NoSuchTokenError(f"there is no token `{token_id}`", hint="see `edgeadm token list`")
 
 
 def to_secret(token: BootstrapToken) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Offline packages: fetch, verify, unpack and build what every node is made from."""
+"""Offline packages: download, verify, unpack and build."""
 
 from edgeadm.package.check import read_manifest, verify
 from edgeadm.package.extract import unpack

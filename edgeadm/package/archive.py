@@ -1,7 +1,8 @@
-"""The tar inside a package, read as a stream: headers, and the bytes that follow each of them.
+"""The tar inside a package, read as a stream: headers, each followed by its data.
 
-Packages use a small part of the format: plain headers, files and symbolic links. Everything else is refused,
-so that no two programs can read the same package differently."""
+Packages use a small subset of the format: plain headers, files and symbolic links. Everything else is
+rejected, so that no two programs can read the same package differently.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +27,13 @@ KINDS = {
     tarfile.CHRTYPE: "a character device",
     tarfile.BLKTYPE: "a block device",
     tarfile.FIFOTYPE: "a named pipe",
-    tarfile.DIRTYPE: "a folder entry",
+    tarfile.DIRTYPE: "a directory entry",
 }
 
 
 @dataclass(frozen=True)
 class Member:
-    """A header: `size` bytes follow; `target` where it is a symbolic link."""
+    """A header: `size` bytes of data follow; `target` is set for symbolic links."""
 
     path: str
     size: int
@@ -41,7 +42,7 @@ class Member:
 
 
 class Archive:
-    """Walks a tar: `next_member`, then `data` to its end, and so on. Holds one chunk at a time."""
+    """Reads a tar: `next_member`, then `data` to its end, and so on. Keeps one chunk in memory."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -49,9 +50,10 @@ class Archive:
         self._padding = 0
 
     def next_member(self) -> Member | None:
-        """The next header; None at the archive's end. The data of the member before must have been read.
+        """The next header, or None at the archive's end. The data of the previous member must have been read.
 
-        Raises PackageTruncatedError, PackageDamagedError, PackageEntryKindError, PackagePathError."""
+        Raises PackageTruncatedError, PackageDamagedError, PackageEntryKindError, PackagePathError.
+        """
         self._take(self._padding)
         header = self._take(BLOCK)
         if header == END:
@@ -94,4 +96,4 @@ class Archive:
 
     def _expect_end(self) -> None:
         if self._rest or next(self._chunks, None) is not None:
-            raise PackageTrailingError("there are bytes after the end of the package's archive", hint=HINT)
+            raise PackageTrailingError("there is data after the end of the package's archive", hint=HINT)

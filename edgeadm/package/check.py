@@ -1,4 +1,4 @@
-"""Reading a package from its first byte to its last and comparing everything with its manifest."""
+"""Reads a package completely and compares it with its manifest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from edgeadm.package import frame
 from edgeadm.package.archive import Archive, Member
 from edgeadm.package.errors import (
     ChecksumMissingError,
@@ -22,6 +21,7 @@ from edgeadm.package.errors import (
     PackageNotFoundError,
 )
 from edgeadm.package.folder import folder_manifest, read_folder
+from edgeadm.package.frame import chunks
 from edgeadm.package.hashing import HINT, FileCheck, Worker
 from edgeadm.package.machine import ELF_HEAD, program_arch
 from edgeadm.package.manifest import MAX_BYTES, NAME, FileEntry, Manifest, oversized, parse
@@ -31,35 +31,36 @@ GZIP = b"\x1f\x8b"
 READ_BUFFER = 1 << 20
 RUNNABLE = ("program", "tool", "cni-plugin", "edgeadm")
 
-# Told after each file: the entry, and the bytes checked so far.
+# Called after each file with the entry and the number of verified bytes.
 OnProgress = Callable[[FileEntry, int], None]
 
 
 class Sink(Protocol):
-    """Where checked files go."""
+    """The destination of verified files."""
 
     def path(self, entry: FileEntry) -> Path | None:
-        """Where to write the file; None where it is only checked."""
+        """The path to write the file to, or None if it is only verified."""
 
     def link(self, entry: FileEntry) -> None:
         """A symbolic link of the package."""
 
 
 class Nowhere:
-    """Nothing is written: verify."""
+    """A sink that writes nothing: verification only."""
 
     def path(self, entry: FileEntry) -> Path | None:  # noqa: ARG002
         return None
 
     def link(self, entry: FileEntry) -> None:
-        """Its target was compared with the manifest already."""
+        """Its target was compared with the manifest before."""
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest of a package file or folder; nothing else is read.
+    """The manifest of a package file or directory; no other data is read.
 
-    Raises PackageNotFoundError, NotAPackageError, ChecksumMissingError for upstream's layout, and what
-    `manifest.parse` raises."""
+    Raises PackageNotFoundError, NotAPackageError, ChecksumMissingError for upstream's layout, and the errors
+    of `manifest.parse`.
+    """
     if path.is_dir():
         return folder_manifest(path)
     with _opened(path) as archive:
@@ -67,14 +68,16 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def verify(path: Path, *, arch: str | None = None, on_progress: OnProgress | None = None) -> Manifest:
-    """Read every byte of a package file or folder and compare it with the manifest, which is returned.
+    """Read every byte of a package file or directory, compare it with the manifest, and return the manifest.
 
-    With `arch` (amd64, arm64 …) the package must be for it. Nothing is written. Raises a PackageError."""
+    With `arch` (amd64, arm64 …) the package must be for this architecture. Nothing is written. Raises a
+    PackageError.
+    """
     return check(path, Nowhere(), arch=arch, on_progress=on_progress)
 
 
 def check(path: Path, sink: Sink, *, arch: str | None, on_progress: OnProgress | None = None) -> Manifest:
-    """Verify, and hand what was verified to the sink. Raises a PackageError at the first difference."""
+    """Verify, and pass verified files to the sink. Raises a PackageError at the first difference."""
     if path.is_dir():
         manifest = folder_manifest(path)
         _check_arch(manifest, arch)
@@ -94,7 +97,7 @@ def _opened(path: Path) -> Iterator[Archive]:
     try:
         file = path.open("rb", buffering=READ_BUFFER)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise PackageNotFoundError(f"{path} does not exist", hint="look at the path") from error
+        raise PackageNotFoundError(f"{path} does not exist", hint="check the path") from error
     except OSError as error:
         raise PackageNotFoundError(f"{path} cannot be read: {error.strerror}") from error
     with file:
@@ -102,19 +105,19 @@ def _opened(path: Path) -> Iterator[Archive]:
         file.seek(0)
         if start == GZIP:
             raise ChecksumMissingError(
-                f"{path.name} is a gzip archive, which carries no manifest of edgeadm's",
-                hint=f"for a package in upstream's layout, name its checksum: {path}#sha256=…",
+                f"{path.name} is a gzip archive without an edgeadm manifest",
+                hint=f"for a package in upstream's layout, add its checksum: {path}#sha256=…",
             )
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        yield Archive(frame.chunks(file))
+        yield Archive(chunks(file))
 
 
 def _manifest(archive: Archive) -> Manifest:
     first = archive.next_member()
     if first is None or first.path != NAME or first.target:
         raise NotAPackageError(
-            f"the archive does not begin with {NAME}", hint="give a package that edgeadm built"
+            f"the archive does not begin with {NAME}", hint="pass a package that edgeadm built"
         )
     if first.size > MAX_BYTES:
         raise oversized(first.size)
@@ -124,7 +127,7 @@ def _manifest(archive: Archive) -> Manifest:
 def _check_arch(manifest: Manifest, wanted: str | None) -> None:
     if wanted is not None and manifest.arch != wanted:
         raise PackageArchError(
-            f"the package is for {manifest.arch}, and {wanted} is wanted",
+            f"the package is for {manifest.arch}, but {wanted} is required",
             hint=f"build or download the package for {wanted}",
         )
 
@@ -158,7 +161,7 @@ def _check_members(
     if missing := [entry.path for entry in manifest.files if entry.path not in seen]:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise PackageFileMissingError(
-            f"{missing[0]}{more} is in the manifest and not in the package", hint=HINT
+            f"{missing[0]}{more} is in the manifest, but not in the package", hint=HINT
         )
 
 
@@ -171,7 +174,7 @@ def _check_header(entry: FileEntry, member: Member) -> None:
     for what, (found, wanted) in pairs.items():
         if found != wanted and not (what == "mode" and entry.target):
             raise PackageFileAlteredError(
-                f"{entry.path} is not what the manifest says: its {what} differs", hint=HINT
+                f"{entry.path} does not match the manifest: its {what} differs", hint=HINT
             )
 
 
@@ -189,7 +192,7 @@ def _check_data(entry: FileEntry, data: Iterator[memoryview], sink: Sink, worker
     found = program_arch(head) if entry.kind in RUNNABLE else ""
     if found not in ("", arch):
         raise PackageArchError(
-            f"{entry.path} is a program for {found}, and the package is for {arch}",
-            hint="the package was put together wrongly: build it again",
+            f"{entry.path} is a binary for {found}, but the package is for {arch}",
+            hint="the package is inconsistent: build it again",
         )
     worker.do(file.finish)

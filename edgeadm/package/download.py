@@ -1,4 +1,4 @@
-"""Fetching a package: goes on where it was cut off, stops at the size limit, checks the checksum."""
+"""Downloads a package: resumes after an interruption, enforces the size limit, verifies the checksum."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from edgeadm.package.transfer import Fetch
 ATTEMPTS = 5
 PAUSE = 1.0
 MAX_CHECKSUM_FILE = 64 << 10
-# Failures of our own disk: another try would meet them again.
+# Errors of the local disk: retrying would not help.
 OURS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> tuple[Path, str]:
-    """The file in the cache, and the sha256 that it was checked against (empty where none was to be had).
+    """The file in the cache, and the sha256 that it was verified against (empty if none is available).
 
-    Raises DownloadError, SourceTooLargeError, ChecksumError."""
+    Raises DownloadError, SourceTooLargeError, ChecksumError.
+    """
     fetch = _fetcher(spec.scheme)
     folder = cache / hashlib.sha256(spec.place.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> t
         return target, wanted
     part = _Part(folder / f"{spec.name}.part", folder / f"{spec.name}.mark")
     if target.is_file() and not part.size():
-        # A finished file is a download of which nothing may be left to do: the server is asked.
+        # A complete file is revalidated like a partial download.
         target.replace(part.path)
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -43,8 +44,8 @@ def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> t
         except (OSError, EOFError) as error:
             if attempt == ATTEMPTS or getattr(error, "errno", None) in OURS:
                 raise DownloadError(
-                    f"{spec.shown} could not be fetched: {error}",
-                    hint="run the same command again: it goes on where it stopped",
+                    f"{spec.shown} could not be downloaded: {error}",
+                    hint="run the same command again to resume the download",
                 ) from error
             time.sleep(pause * attempt)
     if wanted:
@@ -59,7 +60,7 @@ def download(spec: Spec, cache: Path, max_bytes: int, pause: float = PAUSE) -> t
 
 @dataclass(frozen=True)
 class _Part:
-    """An unfinished download, and beside it the mark of the file that its bytes are from."""
+    """An incomplete download, with the mark of the file on the server."""
 
     path: Path
     mark_path: Path
@@ -84,7 +85,7 @@ class _Part:
 
 def _transfer(fetch: Fetch, url: str, part: _Part, max_bytes: int) -> None:
     mark = part.mark()
-    # Without a mark nobody can tell whether the bytes that we have are of the file that is there now.
+    # Without a mark, the partial data may belong to another file than the current one.
     offset = part.size() if mark else 0
     with fetch(url, offset=offset, mark=mark) as answer:
         if answer is None or answer.unchanged:
@@ -103,7 +104,7 @@ def _transfer(fetch: Fetch, url: str, part: _Part, max_bytes: int) -> None:
                     raise _too_large(max_bytes)
                 out.write(chunk)
         if answer.total is not None and size < answer.total:
-            raise ConnectionError(f"the connection ended after {size} of {answer.total} bytes")
+            raise ConnectionError(f"the connection closed after {size} of {answer.total} bytes")
 
 
 def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
@@ -119,7 +120,7 @@ def _checksum_beside(fetch: Fetch, spec: Spec) -> str:
                     return ""
     except (OSError, EOFError) as error:
         raise DownloadError(
-            f"{spec.shown} could not be fetched: {error}", hint="check the address and the network"
+            f"{spec.shown} could not be downloaded: {error}", hint="check the URL and the network"
         ) from error
     return parse_checksum(text.decode(errors="replace"), spec.name)
 
@@ -131,12 +132,12 @@ def _beside(url: str) -> str:
 
 def _fetcher(scheme: str) -> Fetch:
     if scheme == "ftp":
-        from edgeadm.package.ftp import fetch
+        from edgeadm.package.ftp_fetch import fetch
 
         return fetch
-    from edgeadm.package import http
+    from edgeadm.package.http_fetch import fetch as fetch_http
 
-    return http.fetch
+    return fetch_http
 
 
 def _matches(path: Path, sha256: str) -> bool:
@@ -149,5 +150,5 @@ def _matches(path: Path, sha256: str) -> bool:
 
 def _too_large(max_bytes: int) -> SourceTooLargeError:
     return SourceTooLargeError(
-        f"the download is larger than {max_bytes >> 20} MiB", hint="is this the address of a package?"
+        f"the download is larger than {max_bytes >> 20} MiB", hint="check that this is the URL of a package"
     )

@@ -1,4 +1,4 @@
-"""What programs need of a machine, glibc above all: read from the files themselves."""
+"""Requirements of ELF programs, above all their glibc version, read from the files."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAGIC = b"\x7fELF"
-# Section type of the table that names the library versions a file was linked against.
+# Section type of the table of required library versions.
 VERNEED = 0x6FFFFFFE
-# Section type of the table that names the libraries which a file loads, and the tag of such an entry.
+# Section type of the dynamic table, and the tag of its entries for required libraries.
 DYNAMIC = 6
 NEEDED = 1
-# Program header that names the loader.
+# Program header with the path of the loader.
 INTERP = 3
 
 
 def glibc_needed(tree: Path) -> str:
-    """The oldest glibc that every file of the tree runs with, such as `2.35`; empty where none needs one."""
+    """The oldest glibc that runs all files of the tree, such as `2.35`, or an empty string if none is
+    required."""
     versions = {version for path in sorted(tree.rglob("*")) for version in _of(path)}
     return ".".join(map(str, max(versions))) if versions else ""
 
 
 def glibc_by_file(tree: Path) -> dict[str, str]:
-    """The same per file: what to look at when the number is too high."""
+    """Required glibc version per file, to find the file that requires a newer one."""
     found = {path: max(_of(path), default=()) for path in sorted(tree.rglob("*"))}
     return {str(path.relative_to(tree)): ".".join(map(str, each)) for path, each in found.items() if each}
 
 
 def loader(program: Path) -> str:
-    """The path of the dynamic loader that starts the program; empty where it needs none."""
+    """The path of the program's dynamic loader; empty for a static program."""
     data = program.read_bytes()
     table_at, entry_size, count = struct.unpack_from("<Q14xHH", data, 32)
     for index in range(count):
@@ -43,7 +44,7 @@ def loader(program: Path) -> str:
 
 
 def needed(file: Path) -> list[str]:
-    """The names of the libraries that a program or library loads itself, in the order in which it says so."""
+    """The names of the libraries that a program or library requires directly, in file order."""
     data = file.read_bytes()
     sections = _sections(data)
     return [
@@ -67,7 +68,7 @@ def _of(path: Path) -> Iterator[tuple[int, ...]]:
 
 
 def _version_names(data: bytes) -> Iterator[str]:
-    """Every version name in the file's need table."""
+    """All version names in the file's version requirement table."""
     sections = _sections(data)
     for _name, kind, _flags, _address, offset, _size, link, entries, _align, _entry in sections:
         if kind == VERNEED:
@@ -86,7 +87,7 @@ def _needs(data: bytes, offset: int, entries: int, strings: int) -> Iterator[str
 
 
 def _sections(data: bytes) -> list[tuple[int, ...]]:
-    """The section headers. 64-bit little-endian, which is all that we ship."""
+    """The section headers. Only 64-bit little-endian, the format of all our files."""
     table_at, entry_size, count = struct.unpack_from("<Q10xHH", data, 40)
     return [struct.unpack_from("<IIQQQQIIQQ", data, table_at + index * entry_size) for index in range(count)]
 

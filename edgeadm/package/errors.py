@@ -1,4 +1,4 @@
-"""Why a package is refused, and what can go wrong when one is fetched or built."""
+"""Errors of packages: verification, download and build."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ class PackageError(EdgeadmError):
 
 
 class PackageNotFoundError(PackageError):
-    """There is no file or folder where the package should be."""
+    """The package file or directory does not exist."""
 
     code = "package-not-found"
 
 
 class NotAPackageError(PackageError):
-    """The file or folder is not a package of edgeadm's and not one in upstream's layout."""
+    """The file or directory is neither an edgeadm package nor one in upstream's layout."""
 
     code = "not-a-package"
 
 
 class PackageSchemaError(PackageError):
-    """The package's manifest has a schema version that this edgeadm does not know."""
+    """This edgeadm does not support the schema version of the package's manifest."""
 
     code = "package-schema"
 
 
 class PackageManifestError(PackageError):
-    """The package's manifest is not what a manifest must be."""
+    """The package's manifest is malformed."""
 
     code = "package-manifest"
 
 
 class PackageManifestSizeError(PackageManifestError):
-    """The package's manifest is larger than any true manifest is."""
+    """The package's manifest is larger than the limit."""
 
     code = "package-manifest-size"
 
 
 class PackageArchError(PackageError):
-    """The package, or a program in it, is for another processor architecture."""
+    """The package, or a binary in it, is for another architecture."""
 
     code = "package-arch"
 
 
 class PackageFileAlteredError(PackageError):
-    """A file's bytes, size, mode or kind differ from what the manifest says."""
+    """A file's content, size, mode or kind differs from the manifest."""
 
     code = "package-file-altered"
 
@@ -61,19 +61,19 @@ class PackageFileMissingError(PackageError):
 
 
 class PackageFileExtraError(PackageError):
-    """The package holds a file that its manifest does not list."""
+    """The package contains a file that is not in its manifest."""
 
     code = "package-file-extra"
 
 
 class PackageDuplicateError(PackageError):
-    """The package holds, or its manifest lists, the same path twice."""
+    """The package or its manifest contains the same path twice."""
 
     code = "package-duplicate"
 
 
 class PackagePathError(PackageError):
-    """A path in the package is absolute, has `..` in it, or is not written in its plain form."""
+    """A path in the package is absolute, contains `..`, or is not normalized."""
 
     code = "package-path"
 
@@ -85,19 +85,19 @@ class PackageLinkError(PackageError):
 
 
 class PackageEntryKindError(PackageError):
-    """The package holds a device, a named pipe, a hard link or something else that is no file."""
+    """The package contains a device, a named pipe, a hard link or another special file."""
 
     code = "package-entry-kind"
 
 
 class PackageTruncatedError(PackageError):
-    """The package ends too early: a copy or a download was cut off."""
+    """The package is truncated: a copy or a download was incomplete."""
 
     code = "package-truncated"
 
 
 class PackageTrailingError(PackageError):
-    """The package goes on after its end."""
+    """The package has data after its end."""
 
     code = "package-trailing-bytes"
 
@@ -109,44 +109,44 @@ class PackageDamagedError(PackageError):
 
 
 class PackageTargetError(PackageError):
-    """The folder that the package should be unpacked to exists already."""
+    """The directory to unpack the package to already exists."""
 
     code = "package-target-exists"
 
 
 class UnpackError(EdgeadmError):
-    """What a package holds could not be written to the disk: it is full, or may not be written to."""
+    """The package could not be written to the disk: it is full or not writable."""
 
     code = "package-unpack"
     exit_code = 4
 
 
 class ChecksumError(PackageError):
-    """The file's sha256 is not the one that was given."""
+    """The file's sha256 differs from the given one."""
 
     code = "package-checksum"
 
 
 class ChecksumMissingError(PackageError):
-    """A package in upstream's layout says nothing about its contents, and no checksum was given."""
+    """A package in upstream's layout contains no checksums, and none was given."""
 
     code = "package-checksum-missing"
 
 
 class SourceTooLargeError(PackageError):
-    """What is downloaded is larger than the limit."""
+    """The download is larger than the limit."""
 
     code = "package-too-large"
 
 
 class SourceError(PackageError):
-    """The place that the package should come from is not a path or an address that edgeadm understands."""
+    """The location of the package is neither a path nor a supported URL."""
 
     code = "package-source"
 
 
 class DownloadError(EdgeadmError):
-    """The server with the package was not reached, refused, or went away."""
+    """The server with the package is not reachable, rejected the request, or closed the connection."""
 
     code = "package-download"
     exit_code = 5
@@ -160,27 +160,27 @@ class UnknownRecipeError(EdgeadmError):
 
 
 class RecipeError(EdgeadmError):
-    """A recipe does not fit together."""
+    """A recipe is inconsistent."""
 
     code = "recipe"
     exit_code = 3
 
 
 class GoToolchainMissingError(MissingToolError):
-    """The Go toolchain that packages are built with is not installed."""
+    """The Go toolchain for package builds is not installed."""
 
     code = "go-toolchain-missing"
 
 
 class CrossBuildError(EdgeadmError):
-    """A part of the package can only be built on a machine of the wanted architecture."""
+    """A part of the package can only be built on a host of the package's architecture."""
 
     code = "cross-build-unsupported"
     exit_code = 3
 
 
 class BuildError(EdgeadmError):
-    """A program of the package could not be built, or what was built is not what the recipe promises."""
+    """A binary of the package could not be built, or does not match its recipe."""
 
     code = "package-build"
     exit_code = 4

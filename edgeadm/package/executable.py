@@ -1,4 +1,4 @@
-"""edgeadm as one tree that runs on a machine without Python: what a package brings to every node."""
+"""edgeadm as a self-contained tree that runs on hosts without Python, and that every package contains."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from edgeadm.package.elf import glibc_needed
 from edgeadm.package.freeze import NAME, ExecutableError, Say, freeze, imports_of
 from edgeadm.package.launcher import bring_libc, libc_version, write_launcher
 
-# Where everything but the launcher lies.
+# The directory of everything except the launcher.
 INSIDE = "_internal"
-# What the tree says about itself; `edgeadm version -o json` shows it.
+# The description of the tree; shown by `edgeadm version -o json`.
 FACTS = "_built.json"
 ARCHIVES = (".tar.gz", ".tar.zst", ".tar.zst.part")
 
 
 def executable_tree(cache: Path, say: Say) -> Path:
-    """A folder with the program `edgeadm` and its libraries in `_internal/`. It brings its C library along.
+    """A directory with the program `edgeadm` and its libraries in `_internal/`, including the C library.
 
-    The folder of the running program where that is self-contained itself; else built below `cache`, once
-    per state of the sources. Raises MissingToolError without PyInstaller, ExecutableError where it fails."""
+    The directory of the running program if that is self-contained; otherwise built below `cache`, once per
+    state of the sources. Raises MissingToolError without PyInstaller, ExecutableError if it fails.
+    """
     if getattr(sys, "frozen", False):
         return Path(sys.executable).resolve().parent.parent
     folder = cache / "executable"
@@ -48,7 +49,8 @@ def executable_tree(cache: Path, say: Say) -> Path:
 
 
 def facts(tree: Path) -> dict[str, str]:
-    """What the tree holds: `python`, `arch`, its `glibc`, and `glibcNeeded`: the oldest that would do."""
+    """The properties of the tree: `python`, `arch`, its `glibc`, and `glibcNeeded`, the oldest sufficient
+    version."""
     loaded: dict[str, str] = json.loads((tree / INSIDE / NAME / FACTS).read_text(encoding="utf-8"))
     return loaded
 
@@ -85,8 +87,8 @@ def _whole(base: Path, sources: dict[str, bytes], work: Path) -> Path:
 
 
 def _compile(home: Path) -> None:
-    """Byte code in place of sources. In a process of its own with a fixed hash seed, and without time stamps:
-    the same sources give the same bytes."""
+    """Compile the sources to byte code. Runs in a separate process with a fixed hash seed and without time
+    stamps: the same sources result in the same bytes."""
     argv = [sys.executable, "-I", "-m", "compileall", "-q", "-b", "-f", "--invalidation-mode=unchecked-hash"]
     execute(
         [*argv, "-s", str(home.parent), str(home)], cwd=home.parent, env={"PYTHONHASHSEED": "0"}
@@ -96,7 +98,7 @@ def _compile(home: Path) -> None:
 
 
 def _settle(tree: Path) -> None:
-    """The same modes whatever the umask was."""
+    """Set fixed modes, independent of the umask."""
     for path in tree.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
@@ -104,7 +106,7 @@ def _settle(tree: Path) -> None:
 
 
 def _once(target: Path, build: Callable[[Path], Path]) -> Path:
-    """The target, built if it is not there: aside, then renamed, so that nobody ever sees half of it."""
+    """Create the target atomically if it does not exist."""
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,17 +115,17 @@ def _once(target: Path, build: Callable[[Path], Path]) -> Path:
         try:
             built.rename(target)
         except OSError:
-            if not target.is_dir():  # else somebody built the same at the same time
+            if not target.is_dir():  # otherwise another process built it meanwhile
                 raise
     return target
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    """Path inside the package and bytes of everything that ships: read once, so that the key is true."""
+    """Path in the package and content of all shipped files: read once, so that the cache key matches them."""
     home = Path(edgeadm.__file__).resolve().parent
     roots = {"": home}
     for inside, folder in (("_templates/", Path(str(templates()))), ("_install_pkgs/", install_pkgs())):
-        if not folder.is_relative_to(home):  # a checkout, where they lie beside the sources
+        if not folder.is_relative_to(home):  # a checkout: these directories are in the root of the repository
             roots[inside] = folder
     for prefix, root in roots.items():
         for path in sorted(root.rglob("*")):
@@ -133,7 +135,7 @@ def _sources() -> Iterator[tuple[str, bytes]]:
 
 
 def _environment() -> str:
-    """What the libraries' tree depends on besides the imports."""
+    """Inputs of the libraries' tree other than the imports."""
     installed = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
     return "\n".join([sys.version, platform.machine(), sys.base_prefix, libc_version(), *installed])
 
@@ -147,7 +149,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _link(source: str, target: str) -> None:
-    """A second name for the same bytes where the file system can, else a copy."""
+    """A hard link if the file system supports it, else a copy."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""Unpacking a package: verified on the way, and there in one step or not at all."""
+"""Unpacks a package: verified while unpacking, and atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Wanted = Callable[[FileEntry], bool]
 
 
 def everything(entry: FileEntry) -> bool:  # noqa: ARG001
-    """Every file is wanted."""
+    """Selects every file."""
     return True
 
 
@@ -29,13 +29,14 @@ def unpack(
     arch: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Manifest:
-    """Verify the whole package and put the wanted files, and the manifest, into the new folder `target`.
+    """Verify the whole package and write the selected files and the manifest to the new directory `target`.
 
-    They are written to a private folder beside it, which takes the target's name after the last byte was
-    checked and is gone after any refusal. The target is readable by its owner alone.
-    Raises a PackageError; PackageTargetError where the target exists; UnpackError where the disk is full."""
+    They are written to a private temporary directory, which is renamed to the target after the last byte was
+    verified, and deleted after any error. Only its owner can read the target. Raises a PackageError;
+    PackageTargetError if the target exists; UnpackError if the disk is full.
+    """
     if target.exists() or target.is_symlink():
-        raise PackageTargetError(f"{target} exists already", hint="give a folder that does not exist")
+        raise PackageTargetError(f"{target} already exists", hint="pass a directory that does not exist")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -50,7 +51,7 @@ def unpack(
     except OSError as error:
         raise UnpackError(
             f"the package could not be unpacked to {target}: {error.strerror}",
-            hint="look at the space and the permissions there; nothing was left behind",
+            hint="check the free space and the permissions there; no files were left behind",
         ) from error
     return manifest
 
@@ -71,7 +72,7 @@ class _Staging:
 
 
 def _flush(folder: Path) -> None:
-    """To disk, before the folder gets its name: after a power cut, what has the name is whole."""
+    """Flush to the disk before the rename: after a power cut, an existing target is complete."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):

@@ -1,4 +1,4 @@
-"""A package that lies unpacked in a folder, with its manifest.json."""
+"""A package that is unpacked in a directory, with its manifest.json."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ CHUNK = 1 << 20
 
 
 def folder_manifest(folder: Path) -> Manifest:
-    """The manifest in a folder. Raises NotAPackageError where there is none, and what `parse` raises."""
+    """The manifest in a directory. Raises NotAPackageError if there is none, and the errors of `parse`."""
     try:
         with (folder / NAME).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise NotAPackageError(
-            f"{folder} has no {NAME}", hint="give the package file, or the folder that it was unpacked to"
+            f"{folder} does not contain {NAME}",
+            hint="pass the package file, or the directory that it was unpacked to",
         ) from error
     if len(data) > MAX_BYTES:
         raise oversized(len(data))
@@ -34,10 +35,11 @@ def folder_manifest(folder: Path) -> Manifest:
 
 
 def read_folder(folder: Path, manifest: Manifest) -> Iterator[tuple[Member, Iterator[memoryview]]]:
-    """Everything in the folder but the manifest, as the members of an archive, by path.
+    """All files in the directory except the manifest, as the members of an archive, by path.
 
-    Links are not followed. Modes are the manifest's: a folder that was copied may have lost them.
-    Raises PackageEntryKindError for devices and pipes."""
+    Links are not followed. Modes are those of the manifest, because a copied directory may have lost them.
+    Raises PackageEntryKindError for devices and pipes.
+    """
     modes = {entry.path: entry.mode for entry in manifest.files}
     for path in _walk(folder):
         name = path.relative_to(folder).as_posix()

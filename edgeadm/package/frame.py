@@ -1,7 +1,8 @@
-"""One zstd frame, walked block by block: bounded memory, and its exact end is known.
+"""One zstd frame, read block by block with bounded memory and a known end.
 
-The library's own stream readers take a cut-off frame for a short one and skip what follows; a package must be
-refused for both. A block decodes to 128 KiB at most (RFC 8878, 3.1.1.2)."""
+The library's own stream readers accept a truncated frame and skip trailing data; a package must be rejected
+for both. A block decodes to 128 KiB at most (RFC 8878, 3.1.1.2).
+"""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ HINT = "copy or download the package again"
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
     """The frame's contents in chunks of at most 128 KiB.
 
-    Raises NotAPackageError for what is no zstd, PackageTruncatedError, PackageTrailingError,
-    PackageDamagedError for data that cannot be decoded."""
+    Raises NotAPackageError for data other than zstd, PackageTruncatedError, PackageTrailingError,
+    PackageDamagedError for data that cannot be decoded.
+    """
     import zstandard
 
     decoder = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
@@ -43,12 +45,12 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
     start = file.read(MAX_HEADER)
     if not start.startswith(MAGIC):
-        raise NotAPackageError("the file is not a zstd archive", hint="give a package that edgeadm built")
+        raise NotAPackageError("the file is not a zstd archive", hint="pass a package that edgeadm built")
     try:
         size = zstandard.frame_header_size(start)
         checksum = zstandard.get_frame_parameters(start).has_checksum
     except zstandard.ZstdError as error:
-        raise PackageTruncatedError("the package ends in its first bytes", hint=HINT) from error
+        raise PackageTruncatedError("the package ends within its header", hint=HINT) from error
     file.seek(size - len(start), 1)
     yield start[:size]
     last = False
@@ -63,7 +65,7 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
     if checksum:
         yield _exactly(file, 4)
     if file.read(1):
-        raise PackageTrailingError("there are bytes after the end of the package", hint=HINT)
+        raise PackageTrailingError("there is data after the end of the package", hint=HINT)
 
 
 def _exactly(file: IO[bytes], size: int) -> bytes:

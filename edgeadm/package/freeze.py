@@ -1,7 +1,8 @@
-"""Python and the libraries that edgeadm uses, as a tree that runs on a machine without Python.
+"""Python and edgeadm's libraries as a tree that runs on hosts without Python.
 
-The tree holds everything but edgeadm itself, which lies beside it as ordinary modules (`executable.py`):
-an edit of edgeadm then costs a second, not another minute of freezing."""
+The tree does not contain edgeadm itself, which is added as ordinary modules (`executable.py`), so that a
+change of edgeadm costs a second instead of a minute of freezing.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +22,14 @@ from edgeadm.hosts.process import execute
 Say = Callable[[str], None]
 
 NAME = "edgeadm"
-# The ELF program. It cannot be called `edgeadm`: the folder of our modules lies beside it under that name.
+# The ELF program. It cannot be named `edgeadm`, because that is the directory of our modules.
 PROGRAM = "run"
-# What an installer notes of how and where it put a library there: scripts' hashes among it, which differ
-# with the folder they lie in.
+# Metadata of an installer, including hashes of scripts, which depend on the directory.
 NOTES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-# Makes the program import everything that edgeadm could, and end.
+# Makes the program import everything that edgeadm may import, and exit.
 CHECK = "--check-imports"
 
-# The program's first module. PyInstaller finds in `needed` what to bring along.
+# The program's first module. PyInstaller collects the imports of `needed`.
 ENTRY = """
 import sys
 
@@ -46,7 +46,7 @@ else:
     main()
 """
 
-# Modules that the libraries could use and edgeadm never does; several cost start-up time or megabytes.
+# Modules that the libraries import optionally and edgeadm never uses; several are large or slow to import.
 LEFT_OUT = (
     "IPython",
     "PIL",
@@ -87,20 +87,21 @@ class ExecutableError(EdgeadmError):
 
 
 def freeze(imports: str, work: Path, say: Say) -> Path:
-    """A folder with the program `run`, which can import what the `imports` name; made inside `work`.
+    """A directory with the program `run`, which can import all of `imports`; created inside `work`.
 
-    Installs what PyInstaller calls where it can. Raises MissingToolError where something is missing,
-    ExecutableError where PyInstaller fails or leaves something out."""
+    Installs the programs that PyInstaller calls, if possible. Raises MissingToolError if one is missing,
+    ExecutableError if PyInstaller fails or omits a module.
+    """
     if importlib.util.find_spec("PyInstaller") is None:
         raise MissingToolError(
-            "PyInstaller is not installed, and edgeadm's own executable is built with it",
+            "PyInstaller is not installed, which edgeadm's own executable requires",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         )
     if missing := _missing():
         ensure_packages(missing, say)
     entry = work / f"{PROGRAM}.py"
     entry.write_text(_entry(imports), encoding="utf-8")
-    # The hash seed decides the order of sets in byte code: fixed, the same inputs give the same bytes.
+    # The hash seed determines the order of sets in byte code: fixed, for reproducible builds.
     fixed = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0", "PYINSTALLER_CONFIG_DIR": str(work / "config")}
     done = execute(_command(entry, work), env=fixed, cwd=work)
     tree = work / "dist" / PROGRAM
@@ -114,16 +115,17 @@ def freeze(imports: str, work: Path, say: Say) -> Path:
 
 
 def leave_out_notes(tree: Path) -> None:
-    """Take an installer's own notes out of the libraries' descriptions; the descriptions stay."""
+    """Remove an installer's own metadata from the libraries' distributions; other metadata is kept."""
     for note in tree.rglob("*.dist-info/*"):
         if note.name in NOTES:
             note.unlink()
 
 
 def imports_of(sources: Iterable[bytes]) -> str:
-    """Every import of a module that is not edgeadm's own, one statement per line, sorted.
+    """All imports of modules outside edgeadm, one statement per line, sorted.
 
-    PyInstaller looks for imports in the code that it freezes; edgeadm is not part of that."""
+    PyInstaller finds imports only in the code that it freezes, which does not include edgeadm.
+    """
     found: set[str] = set()
     for source in sources:
         found.update(_outside(ast.parse(source)))
@@ -131,7 +133,7 @@ def imports_of(sources: Iterable[bytes]) -> str:
 
 
 def _missing() -> list[str]:
-    """Debian's names for what PyInstaller cannot do without: tools for binaries, Python as a library."""
+    """Debian packages that PyInstaller requires: binutils, and Python as a library."""
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     folder = Path(str(sysconfig.get_config_var("LIBDIR")))
     shared = any(folder.glob(f"lib{python}*.so*")) or find_library(python) is not None

@@ -1,7 +1,8 @@
-"""Hashing, and writing, beside decompressing: a thread of its own takes the chunks, in order.
+"""Hashing and writing in a separate thread, in parallel with decompression.
 
-Both zstd and sha256 let go of Python's lock while they work, so two processors are busy. The queue is
-short: memory stays bounded however large the package is."""
+Both zstd and sha256 release Python's lock while they work, so two processors are used. The queue is short, so
+that memory is bounded for any package.
+"""
 
 from __future__ import annotations
 
@@ -43,18 +44,18 @@ class Worker:
         self._thread.join()
         if self._file is not None:
             self._file.close()
-        # What the worker found lies earlier in the package than what the reader ran into.
+        # The worker's error is at an earlier position in the package than the reader's.
         if self._error is not None and (error is None or isinstance(error, Exception)):
             raise self._error
 
     def do(self, job: Job) -> None:
-        """Queue a job; waits while the queue is full. Raises what an earlier job raised."""
+        """Queue a job; blocks while the queue is full. Raises the exception of an earlier job."""
         if self._error is not None:
             raise self._error
         self._jobs.put(job)
 
     def begin(self, file: FileCheck) -> None:
-        """The file that the next jobs are about: closed at the end, whatever happens."""
+        """The file of the next jobs, which is closed in any case."""
         self._file = file
 
     def _run(self) -> None:
@@ -67,7 +68,7 @@ class Worker:
 
 
 class FileCheck:
-    """One file on its way: hashed, and written where `target` is given. Runs in the worker."""
+    """One file: hashed, and written if `target` is given. Runs in the worker."""
 
     def __init__(self, entry: FileEntry, target: Path | None = None) -> None:
         self.entry = entry
@@ -76,24 +77,24 @@ class FileCheck:
         self._out: IO[bytes] | None = None
 
     def feed(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes."""
+        """Process the next bytes."""
         self._hash.update(chunk)
         if self._target is not None:
             self._open(self._target).write(chunk)
 
     def finish(self) -> None:
-        """All bytes were fed. Raises PackageFileAlteredError where they are not the manifest's."""
+        """End of the data. Raises PackageFileAlteredError if it does not match the manifest."""
         if self._target is not None:
             self._open(self._target)
             self.close()
             self._target.chmod(self.entry.mode)
         if self._hash.hexdigest() != self.entry.sha256:
             raise PackageFileAlteredError(
-                f"{self.entry.path} is not what the manifest says: its sha256 differs", hint=HINT
+                f"{self.entry.path} does not match the manifest: its sha256 differs", hint=HINT
             )
 
     def close(self) -> None:
-        """Close what is written, if anything is."""
+        """Close the written file, if any."""
         if self._out is not None:
             self._out.close()
 

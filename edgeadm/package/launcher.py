@@ -1,7 +1,8 @@
-"""The C library that the executable brings along, and the script that starts the program with it.
+"""The C library of the executable, and the script that starts the program with it.
 
-Without it the tree would need the build machine's glibc or a newer one, which rules out many an edge machine.
-With it nothing of the host's C library is used: what counts is the kernel alone."""
+Otherwise the tree would require the build host's glibc or a newer one, which many edge hosts do not have. The
+program does not use the host's C library; it depends only on the kernel.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 from edgeadm.package.elf import loader
 from edgeadm.package.freeze import PROGRAM, ExecutableError
 
-# What programs may load of glibc. The last two are part of libc itself from 2.34 on.
+# Libraries of glibc that programs may load. The last two are part of libc itself since 2.34.
 LIBRARIES = (
     "libc.so.6",
     "libm.so.6",
@@ -25,7 +26,7 @@ LIBRARIES = (
     "libnss_dns.so.2",
 )
 
-# `$0` is the path that was found, links not followed: the program may be on PATH as a link.
+# `$0` is the path without resolved links: the program may be a link on PATH.
 SCRIPT = """#!/bin/sh
 here=$(readlink -f "$0")
 here=${{here%/*}}/{inside}
@@ -34,13 +35,14 @@ exec "$here/{loader}" --library-path "$here" "$here/{program}" "$@"
 
 
 def bring_libc(inside: Path) -> str:
-    """Put this machine's C library and loader into the folder of the program; the loader's file name."""
+    """Copy this host's C library and loader to the directory of the program; returns the loader's file
+    name."""
     path = Path(loader(inside / PROGRAM))
     home = path.resolve().parent
     if not (home / LIBRARIES[0]).is_file():
         raise ExecutableError(
-            f"{home} holds no glibc, and the executable brings the build machine's along",
-            hint="build on a machine with glibc; what is built runs on any other, too",
+            f"{home} contains no glibc, which the executable takes from the build host",
+            hint="build on a host with glibc; the result runs on any other host, too",
         )
     shutil.copyfile(path, inside / path.name)
     (inside / path.name).chmod(0o755)
@@ -51,7 +53,7 @@ def bring_libc(inside: Path) -> str:
 
 
 def libc_version() -> str:
-    """The version of this machine's glibc, such as `2.36`."""
+    """The version of this host's glibc, such as `2.36`."""
     return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
 
 

@@ -1,4 +1,4 @@
-"""Which processor a program is for: read from its first bytes, so that it is known before it runs."""
+"""The architecture of a program, read from its first bytes before it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import platform
 import struct
 
 ELF_HEAD = 20
-# e_machine of the ELF header → Kubernetes' word for it.
+# e_machine of the ELF header → Kubernetes' architecture name.
 MACHINES = {3: "386", 40: "arm", 22: "s390x", 21: "ppc64le", 62: "amd64", 183: "arm64", 243: "riscv64"}
 NAMES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 def program_arch(head: bytes) -> str:
-    """The architecture that these first 20 bytes of a file name; empty where the file is no ELF program."""
+    """The architecture in the first 20 bytes of a file; empty if it is not an ELF program."""
     if len(head) < ELF_HEAD or not head.startswith(b"\x7fELF"):
         return ""
     order = ">" if head[5] == 2 else "<"
@@ -21,6 +21,6 @@ def program_arch(head: bytes) -> str:
 
 
 def this_arch() -> str:
-    """The architecture of the machine that edgeadm runs on, in Kubernetes' words."""
+    """The architecture of the host that runs edgeadm, in Kubernetes' terms."""
     machine = platform.machine()
     return NAMES.get(machine, machine)

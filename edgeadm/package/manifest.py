@@ -1,4 +1,4 @@
-"""What a package says about itself: its first member, `manifest.json`."""
+"""The manifest of a package: its first member, `manifest.json`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from edgeadm.package.safety import check_tree
 
 NAME = "manifest.json"
 SCHEMA = 1
-# A true manifest has a few thousand entries of some 200 bytes.
+# A real manifest has a few thousand entries of about 200 bytes.
 MAX_BYTES = 16 << 20
 CONTROL_PLANE, WORKER, EDGE = "control-plane", "worker", "edge"
 ROLES = (CONTROL_PLANE, WORKER, EDGE)
 KINDS = ("program", "tool", "cni-plugin", "image", "edgeadm", "other")
-# The folder of tools in a package, and on a node: each keeps a folder of its own below it.
+# The parent of the tools' directories in a package, and on a node.
 TOOLS = "tools"
 TOOLS_ON_NODE = "/usr/lib/edgeadm"
-# The folder below both with programs that a node calls by name, unless it has some of its own.
+# The directory of programs that a node calls by name, unless it has its own.
 CALLED_BY_NAME = "net"
 FILTERS = tuple(
     f"{family}{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore")
@@ -31,7 +31,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file: `size` in bytes, `mode` the permission bits; `target` where it is a symbolic link."""
+    """One file: `size` in bytes, `mode` the permission bits; `target` is set for a symbolic link."""
 
     path: str
     roles: tuple[str, ...]
@@ -54,7 +54,7 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is in a package. `components` maps what was built to its version."""
+    """The contents of a package. `components` maps components to versions."""
 
     schema: int
     edgeadm: str
@@ -80,15 +80,16 @@ class Manifest:
         }
 
     def to_json(self) -> bytes:
-        """The bytes of `manifest.json`: the same manifest gives the same bytes."""
+        """The bytes of `manifest.json`: equal manifests have equal bytes."""
         return (json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def parse(data: bytes) -> Manifest:
-    """The manifest in these bytes, checked: types, roles, hashes, paths, links.
+    """Parse and validate a manifest: types, roles, hashes, paths, links.
 
-    Raises PackageManifestError and its kin, PackageSchemaError, PackagePathError, PackageLinkError,
-    PackageDuplicateError."""
+    Raises PackageManifestError and its subclasses, PackageSchemaError, PackagePathError, PackageLinkError,
+    PackageDuplicateError.
+    """
     if len(data) > MAX_BYTES:
         raise oversized(len(data))
     try:
@@ -100,7 +101,7 @@ def parse(data: bytes) -> Manifest:
     if raw["schema"] != SCHEMA:
         raise PackageSchemaError(
             f"the package has schema {raw['schema']}, this edgeadm reads schema {SCHEMA}",
-            hint="use the edgeadm that the package brings along, or build the package anew",
+            hint="use the edgeadm in the package, or build the package again",
         )
     try:
         manifest = _from_raw(raw)
@@ -112,13 +113,13 @@ def parse(data: bytes) -> Manifest:
 
 
 def oversized(size: int) -> PackageManifestSizeError:
-    """The error for a manifest of this many bytes."""
+    """The error for a manifest of this size in bytes."""
     return PackageManifestSizeError(
         f"{NAME} has {size} bytes, the limit is {MAX_BYTES}", hint="this is not a package that edgeadm built"
     )
 
 
-HINT = "the package is damaged or was not built by edgeadm: build it or copy it again"
+HINT = "the package is damaged or was not built by edgeadm: build or copy it again"
 
 
 def _from_raw(raw: Mapping[str, Any]) -> Manifest:
@@ -155,7 +156,7 @@ def _file(raw: Mapping[str, Any]) -> FileEntry:
     if not entry.target and not SHA256.fullmatch(entry.sha256):
         raise ValueError(f"{entry.path}: sha256 is not 64 hexadecimal digits")
     if "target" in raw and (not entry.target or entry.size or entry.sha256):
-        raise ValueError(f"{entry.path}: a link has a target, no size and no sha256")
+        raise ValueError(f"{entry.path}: a link must have a target, and neither size nor sha256")
     return entry
 
 

@@ -1,4 +1,4 @@
-"""An offline package during a run: what it holds is known at once, its bytes are unpacked when asked for."""
+"""An offline package during a run: its manifest is read at once, its files are unpacked on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSTALLED = ("program", "tool", "cni-plugin", "image")
 
 
 def quiet(_text: str) -> None:
-    """Say nothing."""
+    """Discards progress messages."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class PackedFile:
         return self.entry.sha256
 
     def local(self) -> Path:
-        """Unpacks the package, verified, if this run has not done so yet."""
+        """Unpacks and verifies the package on the first call."""
         return self.package.unpacked() / self.entry.path
 
 
 @dataclass(frozen=True)
 class OpenPackage:
-    """A package file or folder whose manifest was read. Its bytes are read once: verified, and those of this
-    role's files unpacked on the way, into a private folder that is named after the manifest. A run that was
-    cut off goes on with them, a finished one removes them. Without `keeps`, as in a dry run, nothing is
+    """A package file or directory with its manifest. The package is read once: all bytes are verified, and
+    the files of this role are unpacked to a private directory named after the manifest. The run after an
+    interruption uses the directory, a complete run deletes it. Without `keeps`, as in a dry run, nothing is
     unpacked."""
 
     path: Path
@@ -57,18 +57,18 @@ class OpenPackage:
 
     @classmethod
     def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
-        """Read the manifest. Raises the package's errors for what is not a package."""
-        from edgeadm.package import read_manifest
+        """Read the manifest. Raises the package's errors if it is not a package."""
+        from edgeadm.package.check import read_manifest
 
         return cls(path, read_manifest(path), role, private)
 
     def files(self, kind: str) -> list[PackedFile]:
-        """The files of a kind that this node's role needs, by path."""
+        """The files of a kind for this node's role, by path."""
         wanted = [entry for entry in self.manifest.files if entry.kind == kind and self._mine(entry)]
         return [PackedFile(self, entry) for entry in sorted(wanted, key=lambda entry: entry.path)]
 
     def images(self) -> list[tuple[ImageEntry, PackedFile]]:
-        """The images that this node's role needs, each with its file."""
+        """The images for this node's role, each with its file."""
         by_path = {entry.path: entry for entry in self.manifest.files}
         return [
             (image, PackedFile(self, by_path[image.file]))
@@ -76,24 +76,36 @@ class OpenPackage:
             if self.role in image.roles
         ]
 
+    def image_names(self) -> list[str]:
+        """The references of this role's images."""
+        return [image.name for image in self.manifest.images if self.role in image.roles]
+
+    def image_named(self, repository: str) -> str:
+        """The reference of this role's image in this repository, which may lack its leading parts: `pause`
+        finds registry.k8s.io/pause:3.10. Empty if there is none."""
+        wanted = f"/{repository}"
+        return next((name for name in self.image_names() if f"/{_repository(name)}".endswith(wanted)), "")
+
     def has(self, path: str) -> bool:
-        """Whether the package holds this file for this role."""
+        """Whether the package contains this file for this role."""
         return any(entry.path == path and self._mine(entry) for entry in self.manifest.files)
 
     def own_mib(self) -> int:
-        """Space, MiB, that the private copy of this role's files still needs."""
+        """Space, MiB, that is still required for the private copy of this role's files."""
         return 0 if self._folder().is_dir() else self._mine_mib()
 
     def unpacked_mib(self) -> int:
-        """Space, MiB, that this role's files still need on the node, the private copy included."""
+        """Space, MiB, that is still required for this role's files on the node, including the private
+        copy."""
         return 2 * self._mine_mib() + self.own_mib()
 
     def check(self, say: Say = quiet, *, room: bool = True) -> None:
-        """Compare every byte with the manifest, once in a run: what this role needs is unpacked on the way,
-        if the run may keep files and there is `room` for them. `say` is told how far it is.
+        """Compare every byte with the manifest, once in a run; unpacks the files of this role meanwhile, if
+        the run may keep files and there is `room` for them. `say` receives the progress.
 
-        Raises the package's errors."""
-        from edgeadm.package import verify
+        Raises the package's errors.
+        """
+        from edgeadm.package.check import verify
 
         if self._folder().is_dir():
             return
@@ -103,8 +115,8 @@ class OpenPackage:
         verify(self.path, arch=self.manifest.arch, on_progress=self._progress("verifying", say))
 
     def unpacked(self, say: Say = quiet) -> Path:
-        """The private folder with this role's files; every byte of the package was verified on the way."""
-        from edgeadm.package import unpack
+        """The private directory with this role's files; every byte of the package is verified."""
+        from edgeadm.package.extract import unpack
 
         folder = self._folder()
         if not folder.is_dir():
@@ -112,12 +124,12 @@ class OpenPackage:
             try:
                 unpack(self.path, folder, wanted=self._mine, arch=self.manifest.arch, on_progress=progress)
             except BaseException:
-                self.close()  # with the directories that were made for it
+                self.close()  # including the parent directories that were created for it
                 raise
         return folder
 
     def close(self) -> None:
-        """Remove the private folder, and the one that it is in unless that holds something else."""
+        """Delete the private directory, and its parent if that is empty."""
         shutil.rmtree(self.private, ignore_errors=True)
         with suppress(OSError):
             self.private.parent.rmdir()
@@ -136,3 +148,9 @@ class OpenPackage:
 
     def _mine(self, entry: FileEntry) -> bool:
         return self.role in entry.roles and entry.kind in INSTALLED
+
+
+def _repository(reference: str) -> str:
+    """registry.k8s.io/pause of registry.k8s.io/pause:3.10."""
+    registry, slash, name = reference.partition("@")[0].rpartition("/")
+    return f"{registry}{slash}{name.partition(':')[0]}"

@@ -1,4 +1,4 @@
-"""How far the reading of a package has come, said now and then: a slow machine needs minutes for it."""
+"""Progress of reading a package, printed periodically: a slow host needs minutes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from edgeadm.package.manifest import FileEntry
 
 MIB = 1 << 20
-LEAST, MOST = 2.0, 10.0  # seconds between two lines: at least, and where a tenth takes longer
+LEAST, MOST = 2.0, 10.0  # minimum number of seconds between two lines; longer if a tenth takes longer
 
 
 @dataclass
 class Progress:
-    """Told after each file. `total` is in bytes; `clock` counts seconds."""
+    """Called after each file. `total` is in bytes; `clock` returns seconds."""
 
     total: int
     say: Callable[[str], None]

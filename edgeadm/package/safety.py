@@ -1,4 +1,4 @@
-"""Which paths and links a package may hold: none that could reach anything outside its own tree."""
+"""Validates paths and links of a package: none may reach outside its own tree."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from edgeadm.package.errors import PackageDuplicateError, PackageLinkError, PackagePathError
 
-HINT = "the package was not built by edgeadm, or somebody changed it: do not use it"
+HINT = "the package was not built by edgeadm, or was modified: do not use it"
 
 
 def check_path(path: str) -> None:
-    """Raises PackagePathError unless the path is relative, in its plain form and stays in the tree."""
+    """Raises PackagePathError unless the path is relative, normalized, and within the tree."""
     plain = posixpath.normpath(path) if path else ""
     printable = path.isprintable() and "\\" not in path
     if (
@@ -25,10 +25,11 @@ def check_path(path: str) -> None:
 
 
 def check_tree(entries: Iterable[tuple[str, str]]) -> None:
-    """Check (path, link target) pairs together; the target is empty for files.
+    """Validate (path, link target) pairs together; the target is empty for files.
 
-    No path may go through a link: then each link can be judged by its own text.
-    Raises PackagePathError, PackageDuplicateError, PackageLinkError."""
+    No path may go through a link: each link can then be validated by its own text. Raises PackagePathError,
+    PackageDuplicateError, PackageLinkError.
+    """
     targets: dict[str, str] = {}
     for path, target in entries:
         check_path(path)
@@ -47,7 +48,7 @@ def check_tree(entries: Iterable[tuple[str, str]]) -> None:
 
 def _check_link(path: str, target: str, targets: dict[str, str]) -> None:
     reached = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    # In plain form `..` stands only in front, where it climbs over real folders.
+    # In a normalized target, `..` is only at the start, where it passes real directories.
     plain = posixpath.normpath(target) == target and target.isprintable()
     if not plain or target.startswith("/") or reached.split("/")[0] in ("..", "."):
         raise PackageLinkError(f"the link {path} → {target!r} leaves the package's tree", hint=HINT)

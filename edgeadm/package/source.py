@@ -1,4 +1,4 @@
-"""Where a package comes from: a path or an address, with or without its checksum, becomes a local path."""
+"""Resolves the location of a package, a path or a URL, optionally with a checksum, to a local path."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from edgeadm.package.checksum import BESIDE, expect, parse_checksum
 from edgeadm.package.errors import ChecksumMissingError, PackageNotFoundError, SourceError
 from edgeadm.package.spec import Spec, parse_spec
 
-# No true package comes near this: 16 GiB.
+# No real package is as large as this: 16 GiB.
 MAX_BYTES = 16 << 30
 GZIP = b"\x1f\x8b"
 
 
 def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
-    """A local file or folder that holds what `spec` names; downloads and conversions are kept in `cache`.
+    """A local file or directory with the package `spec`; downloads and conversions are cached in `cache`.
 
-    `spec` is a file, a folder, or an http, https or ftp address; `#sha256=…` behind it, or a file of the same
-    name with `.sha256` beside it, is checked. A download that was cut off goes on where it stopped; it may
-    have `max_bytes` at most. A package in upstream's layout needs `#sha256=…` and becomes a package folder.
-    Raises a PackageError (SourceError, ChecksumError, …) or DownloadError."""
+    `spec` is a file, a directory, or an http, https or ftp URL; an appended `#sha256=…`, or a file with the
+    suffix `.sha256`, is verified. An interrupted download resumes; `max_bytes` limits its size. A package in
+    upstream's layout requires `#sha256=…` and is converted to a package directory. Raises a PackageError
+    (SourceError, ChecksumError, …) or DownloadError.
+    """
     wanted = parse_spec(spec)
     if wanted.scheme:
         from edgeadm.package.download import download
@@ -31,8 +32,8 @@ def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
         return path
     if not wanted.sha256:
         raise ChecksumMissingError(
-            f"{wanted.name} is in upstream's layout, which says nothing about its contents",
-            hint=f"name the checksum that you trust: {wanted.shown}#sha256=…",
+            f"{wanted.name} is in upstream's layout, which contains no checksums",
+            hint=f"add a checksum that you trust: {wanted.shown}#sha256=…",
         )
     from edgeadm.package.upstream import convert
 
@@ -42,13 +43,13 @@ def open_source(spec: str, cache: Path, *, max_bytes: int = MAX_BYTES) -> Path:
 def _local(spec: Spec) -> tuple[Path, str]:
     path = Path(spec.place)
     if not path.exists():
-        raise PackageNotFoundError(f"{path} does not exist", hint="look at `--install-pkg-path`")
+        raise PackageNotFoundError(f"{path} does not exist", hint="check `--install-pkg-path`")
     if path.is_dir():
         if spec.sha256:
-            raise SourceError(f"{path} is a folder, which has no sha256", hint="leave `#sha256=` away")
+            raise SourceError(f"{path} is a directory, which has no sha256", hint="omit `#sha256=`")
         return path, ""
     if not path.is_file():
-        raise PackageNotFoundError(f"{path} is neither a file nor a folder", hint="give a package file")
+        raise PackageNotFoundError(f"{path} is neither a file nor a directory", hint="pass a package file")
     beside = path.with_name(path.name + BESIDE)
     sha256 = spec.sha256
     if not sha256 and beside.is_file():

@@ -1,4 +1,4 @@
-"""What a user writes to name a package: a path or an address, with or without a checksum behind it."""
+"""Parses the location of a package: a path or a URL, optionally with a checksum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_NAME = 200
 
 @dataclass(frozen=True)
 class Spec:
-    """What a user wrote: the place, its scheme (empty for a path), and the sha256 after `#`, if any."""
+    """A parsed location: the path or URL, its scheme (empty for a path), and the sha256 after `#`, if any."""
 
     place: str
     scheme: str
@@ -33,25 +33,26 @@ class Spec:
 
     @property
     def shown(self) -> str:
-        """The place as messages show it: without the password that an address may hold."""
+        """The location for messages: without the password of a URL."""
         return re.sub(r"^(\w+://)[^/]*@", r"\1***@", self.place)
 
 
 def parse_spec(text: str) -> Spec:
-    """A path or address, and the checksum behind it. Raises SourceError."""
+    """A path or URL, and its checksum. Raises SourceError."""
     place, _, fragment = text.partition("#sha256=")
     checksum = fragment.lower()
     if "#sha256=" in text and not SHA256.fullmatch(checksum):
         raise SourceError(
-            f"{fragment!r} is not a sha256", hint="write `#sha256=` and the 64 hexadecimal digits behind it"
+            f"{fragment!r} is not a sha256", hint="use `#sha256=` followed by 64 hexadecimal digits"
         )
     scheme = place.partition("://")[0].lower() if "://" in place else ""
     if scheme == "file":
         return Spec(unquote(urlsplit(place).path), "", checksum)
     if scheme and scheme not in REMOTE:
         raise SourceError(
-            f"packages are not fetched by {scheme}://", hint="give a path, or http://, https:// or ftp://"
+            f"packages cannot be downloaded from {scheme}:// URLs",
+            hint="pass a path, or a URL with http://, https:// or ftp://",
         )
     if not place:
-        raise SourceError("no package is named", hint="give a path, or http://, https:// or ftp://")
+        raise SourceError("no package given", hint="pass a path, or a URL with http://, https:// or ftp://")
     return Spec(place, scheme, checksum)

@@ -1,4 +1,4 @@
-"""Until when makers support the releases that packages are made of, by `install-pkgs/support.toml`."""
+"""Support periods of the components' releases, from `install-pkgs/support.toml`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ def known_support(root: Path | None = None) -> dict[str, Any]:
 
 
 def release_line(version: str) -> str:
-    """The minor release that a version belongs to: v1.37.2 → 1.37."""
+    """The minor release of a version: v1.37.2 → 1.37."""
     return ".".join(version.removeprefix("v").split(".")[:2])
 
 
 def supported_until(kubernetes: str, root: Path | None = None) -> date | None:
-    """The last day on which the Kubernetes release gets patches; None if the file does not know it."""
+    """The last day on which the Kubernetes release gets patches, or None if it is not in the file."""
     found: dict[str, date] = known_support(root)["kubernetes"]["until"]
     return found.get(release_line(kubernetes))
 
 
 def said_of_support(kubernetes: str, today: date) -> str:
-    """One sentence for a user; empty if nothing is known of the release."""
+    """One sentence for a user; empty if the release is unknown."""
     until = supported_until(kubernetes)
     if until is None:
         return ""
     line = release_line(kubernetes)
     if today > until:
-        return f"Kubernetes {line} is out of support since {until}: it gets no more patches"
+        return f"Kubernetes {line} is out of support since {until} and gets no more patches"
     return f"Kubernetes {line} is supported until {until}"

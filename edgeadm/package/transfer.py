@@ -1,4 +1,4 @@
-"""What every scheme by which packages are fetched promises."""
+"""The interface of download schemes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server sends: from which byte on, how many in all (None: it does not say), and a mark that
-    changes with the file (empty: none). `unchanged`: what we have is what there is."""
+    """A server's response: the offset of its first byte, the total size (None if unknown), and a mark that
+    changes with the file (empty if unknown). `unchanged`: the local file is current."""
 
     offset: int
     total: int | None
@@ -23,10 +23,11 @@ class Answer:
 
 
 class Fetch(Protocol):
-    """How one scheme asks for a file, from `offset` on if it still has `mark`.
+    """Requests a file, from `offset` on if it still has `mark`.
 
-    Raises OSError for what is worth another try, DownloadError for what is not; `missing_ok` gives None for
-    a file that is not there."""
+    Raises OSError for errors that may be retried, DownloadError for others; `missing_ok` returns None for a
+    missing file.
+    """
 
     def __call__(
         self, url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False

@@ -1,8 +1,9 @@
-"""The Go edgeadm's package, `kube-linux-ARCH-vVERSION.tar.gz` with `edge-install/` in it, as one of ours.
+"""Converts the Go edgeadm's package, `kube-linux-ARCH-vVERSION.tar.gz` with `edge-install/` in it, to ours.
 
-It says nothing about its contents: the checksum that the user gave is all there is. It is turned into a
-package folder with a manifest of its own, once; from then on the one door is for both. It has no images and
-no kubeadm."""
+It contains no checksums: the user's checksum is the only verification. It is converted once to a package
+directory with a manifest; after that, both kinds are read in the same way. It contains neither images nor
+kubeadm.
+"""
 
 from __future__ import annotations
 
@@ -28,21 +29,22 @@ from edgeadm.package.manifest import EDGE, NAME, ROLES, SCHEMA, FileEntry, Manif
 from edgeadm.package.safety import HINT, check_path
 
 TOP = "edge-install"
-# Archives inside the archive: where they lie, the folder that their top level has, and where its files go.
+# Archives inside the archive: their path, their top-level directory, and the destination of its files.
 INNER = (("cni/cni-plugins-*.tgz", "", "cni"), ("container/containerd-*.tgz", "containerd", "bin"))
-# What of the runtime archive is a program; the rest are its own installer's scripts and settings.
+# The programs in the runtime archive; other files are scripts and settings of its own installer.
 RUNTIME = re.compile(r"containerd(-shim.*|-stress)?|ctr|runc|crictl")
 EDGE_PROGRAMS = ("lite-apiserver",)
 VERSION = re.compile(r"v\d+\.\d+\.\d+")
 MAX_FILES = 10_000
-WHAT = "give a package that edgeadm built, or upstream's kube-linux-*.tar.gz"
+WHAT = "pass a package that edgeadm built, or upstream's kube-linux-*.tar.gz"
 COPY = "copy or download the package again"
 
 
 def convert(path: Path, sha256: str, cache: Path) -> Path:
-    """The package folder made from upstream's archive, kept in the cache under the archive's hash.
+    """The package directory for upstream's archive, cached under the archive's hash.
 
-    Raises NotAPackageError for another archive, and the errors of unsafe paths and entries."""
+    Raises NotAPackageError for another archive, and the errors of unsafe paths and entries.
+    """
     target = cache / f"upstream-{sha256}"
     if (target / NAME).is_file():
         return target
@@ -55,7 +57,7 @@ def convert(path: Path, sha256: str, cache: Path) -> Path:
         staging.rename(target)
     except OSError:
         shutil.rmtree(staging, ignore_errors=True)
-        if not (target / NAME).is_file():  # else somebody converted the same at the same time
+        if not (target / NAME).is_file():  # otherwise another process converted it meanwhile
             raise
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -68,14 +70,14 @@ def _extract(path: Path, folder: Path) -> None:
         for name, member in _files(archive, path.name):
             top, _, rest = name.partition("/")
             if top != TOP or not rest:
-                raise NotAPackageError(f"{path.name} holds {name}, which is not below {TOP}/", hint=WHAT)
+                raise NotAPackageError(f"{path.name} contains {name}, which is not below {TOP}/", hint=WHAT)
             _write(archive, member, folder / rest)
     for pattern, inner_top, goal in INNER:
         for inner in sorted(folder.glob(pattern)):
             _extract_inner(inner, inner_top, folder / goal)
             inner.unlink()
     if not (folder / "bin" / "kubelet").is_file():
-        raise NotAPackageError(f"{path.name} has no {TOP}/bin/kubelet", hint=WHAT)
+        raise NotAPackageError(f"{path.name} does not contain {TOP}/bin/kubelet", hint=WHAT)
 
 
 def _extract_inner(path: Path, top: str, goal: Path) -> None:
@@ -99,7 +101,7 @@ def _readable(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _files(archive: tarfile.TarFile, archive_name: str) -> Iterator[tuple[str, tarfile.TarInfo]]:
-    """The regular files of an archive, each path checked."""
+    """The regular files of an archive, with validated paths."""
     for count, member in enumerate(archive):
         name = member.name.removeprefix("./")
         if name in ("", ".") or member.isdir():

@@ -1,4 +1,4 @@
-"""Writing a package: the same files give the same bytes."""
+"""Writes a package: the same files result in the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 from edgeadm.package.errors import BuildError
 from edgeadm.package.manifest import NAME, FileEntry, ImageEntry, Manifest, parse
 
-# Together they fix the bytes: with worker threads the frame does not depend on how many there are.
+# These settings fix the bytes: with worker threads, the frame does not depend on their number.
 LEVEL = 9
 THREADS = 2
 CHUNK = 1 << 20
@@ -25,7 +25,7 @@ OnFile = Callable[[FileEntry], None]
 
 @dataclass(frozen=True)
 class Input:
-    """A file that goes into a package: where it is now, its path, roles, kind and mode there."""
+    """A file for a package: its current path, and its path, roles, kind and mode in the package."""
 
     source: Path
     path: str
@@ -45,10 +45,11 @@ def write_package(
     components: dict[str, str] | None = None,
     schema: int = 1,
 ) -> Manifest:
-    """Write the package file, whole or not at all; its manifest.
+    """Write the package file atomically; returns its manifest.
 
-    Raises BuildError where an input changes meanwhile or the disk is full, and what `manifest.parse` raises
-    for paths and links that a package may not have."""
+    Raises BuildError if an input changes meanwhile or the disk is full, and the errors of `manifest.parse`
+    for invalid paths and links.
+    """
     ordered = sorted(inputs, key=lambda each: each.path)
     manifest = Manifest(
         schema=schema,
@@ -70,7 +71,8 @@ def write_package(
         part.replace(target)
     except OSError as error:
         raise BuildError(
-            f"{target} could not be written: {error.strerror}", hint="look at the space and the permissions"
+            f"{target} could not be written: {error.strerror}",
+            hint="check the free space and the permissions",
         ) from error
     finally:
         with suppress(OSError):
@@ -122,5 +124,5 @@ def _member(out: IO[bytes], info: tarfile.TarInfo, source: IO[bytes]) -> None:
         out.write(chunk)
         copied += len(chunk)
     if copied != info.size:
-        raise BuildError(f"{info.name} changed while the package was written", hint="run the build again")
+        raise BuildError(f"{info.name} changed during the build", hint="run the build again")
     out.write(bytes(-copied % tarfile.BLOCKSIZE))

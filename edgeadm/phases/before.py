@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context
 from edgeadm.hosts import iptables
 from edgeadm.phases.common import KUBELET_CONF
@@ -36,7 +37,7 @@ SYSCTLS = (
 )
 # Folders and files that a cluster's programs make wherever they run.
 CLUSTER_PLACES = (
-    "/etc/kubernetes",
+    KUBERNETES,
     "/var/lib/kubelet",
     "/var/lib/etcd",
     "/var/lib/cni",

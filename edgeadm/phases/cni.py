@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,13 @@ from typing import Any
 
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_available, is_ready
+from edgeadm.config.ranges import parsed, pod_subnet
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.edge_apps.affinity import kept_off, set_terms, terms_of
 from edgeadm.phases.endpoint import api_endpoint
-from edgeadm.phases.kubeadm_config import FLANNEL_RANGE, document
+from edgeadm.phases.kubeadm_config import document
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.patches import leaves_out
 from edgeadm.render import parse_objects
 
@@ -31,7 +32,7 @@ class PodNetwork:
     """The pod network: flannel from our template, a manifest of the user's, or none."""
 
     name: str = "cni"
-    summary: str = "set up the pod network and wait until the node is Ready"
+    summary: str = "install the pod network and wait until the node is Ready"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.config.cni == "none":
@@ -74,7 +75,7 @@ def _awaited(ctx: Context) -> Iterator[Awaited]:
             _rolled_out,
             SPACE,
         )
-    yield Awaited("the node is Ready", "v1", "Node", _node_name(ctx), is_ready)
+    yield Awaited("the node is Ready", "v1", "Node", node_name(ctx), is_ready)
     if ctx.connect().get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
         yield Awaited("CoreDNS is available", "apps/v1", "Deployment", "coredns", is_available, "kube-system")
 
@@ -82,21 +83,15 @@ def _awaited(ctx: Context) -> Iterator[Awaited]:
 def values(ctx: Context) -> dict[str, Any]:
     """What the flannel template wants."""
     networking = document(ctx, "ClusterConfiguration").get("networking", {})
-    text = networking.get("podSubnet") or ctx.config.kubeadm.pod_network_cidr or FLANNEL_RANGE
-    ranges = [ipaddress.ip_network(part, strict=False) for part in text.split(",")]
-    host, port = api_endpoint(ctx)
-    image = next(
-        (image.name for image, _ in ctx.package.images() if "/flannel:" in image.name)
-        if ctx.package
-        else iter(()),
-        FLANNEL_IMAGE,
-    )
+    ranges = parsed(networking.get("podSubnet") or pod_subnet(ctx.config))
+    endpoint = api_endpoint(ctx)
+    image = ctx.package.image_named("flannel") if ctx.package else ""
     return {
         "pod_cidr_v4": next((str(each) for each in ranges if each.version == 4), ""),
         "pod_cidr_v6": next((str(each) for each in ranges if each.version == 6), ""),
-        "flannel_image": image,
-        "api_host": host,
-        "api_port": port,
+        "flannel_image": image or FLANNEL_IMAGE,
+        "api_host": endpoint.host,
+        "api_port": endpoint.port,
         "health_port": HEALTH_PORT,
     }
 
@@ -119,11 +114,6 @@ def conflist(ctx: Context) -> bytes | None:
     if ctx.config.cni != "flannel":
         return ctx.host.read(CONFLIST)
     return renderer(ctx).text("cni/flannel.conflist", CONFLIST_VALUES).encode()
-
-
-def _node_name(ctx: Context) -> str:
-    registered = document(ctx, "InitConfiguration").get("nodeRegistration", {}).get("name")
-    return str(registered or ctx.config.kubeadm.node_name or ctx.host.ask("hostname").out.strip().lower())
 
 
 def _rolled_out(obj: Object) -> bool:

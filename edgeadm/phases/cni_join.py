@@ -22,11 +22,13 @@ class JoinPodNetwork:
     edge node Pods get the addresses back that they had, also after a power cut."""
 
     name: str = "cni"
-    summary: str = "write the pod network's configuration"
+    summary: str = "write the pod network's CNI configuration"
 
     def check(self, ctx: Context) -> Verdict:
         if not _has_flannel(ctx):
-            return Verdict(needed=False, reason="the cluster's pod network brings its own configuration")
+            return Verdict(
+                needed=False, reason="the cluster's pod network installs its own CNI configuration"
+            )
         if ctx.host.read(CONFLIST) != _conflist(ctx):
             return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
         return Verdict(needed=False, reason=f"{CONFLIST} is in place")
@@ -36,10 +38,11 @@ class JoinPodNetwork:
             return
         ctx.host.write(CONFLIST, _conflist(ctx))
         if _is_at_edge(ctx) and not _has_plugin(ctx):
-            ctx.warn(f"no {PLUGIN}: Pods of this node get other addresses after a reboot")
+            ctx.warn(f"{PLUGIN} is missing: Pods on this node get other addresses after a reboot")
         elif _is_at_edge(ctx) and not _remembers(ctx):
             ctx.warn(
-                "Pods run here already: they keep their addresses over a reboot only after `edgeadm reset`"
+                "Pods are running on this node: they keep their addresses across reboots only after "
+                "`edgeadm reset` and another join"
             )
 
     def undo(self, ctx: Context) -> None:

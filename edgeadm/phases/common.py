@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgeadm.config import kubeadm_defaults
+from edgeadm.config.own_node import given_address
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
 from edgeadm.kubeadm import compat
 from edgeadm.render import Renderer
 
-ADMIN_CONF = "/etc/kubernetes/admin.conf"
-KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+ADMIN_CONF = kubeadm_defaults.ADMIN_CONF
+KUBELET_CONF = kubeadm_defaults.KUBELET_CONF
 KUBEADM = "kubeadm"
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"  # the label of such nodes
 
@@ -21,7 +23,7 @@ def kubernetes_version(ctx: Context) -> str:
     version = ctx.package.manifest.kubernetes if ctx.package else facts.kubeadm_version(ctx.host)
     if not version:
         raise PhaseError(
-            "there is no kubeadm on this machine, and no package",
+            "kubeadm is not installed, and no package was given",
             hint="pass `--install-pkg-path`, or install kubeadm from your distribution's Kubernetes packages",
         )
     return version
@@ -43,18 +45,9 @@ def is_control_plane(ctx: Context) -> bool:
     return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
 
 
-def node_name(ctx: Context) -> str:
-    """The name that this node has or will have in its cluster."""
-    kinds = ("InitConfiguration", "JoinConfiguration")
-    given = next((each for each in ctx.config.kubeadm_documents if each.get("kind") in kinds), {})
-    registered = (given.get("nodeRegistration") or {}).get("name")
-    return str(ctx.config.kubeadm.node_name or registered or facts.hostname(ctx.host))
-
-
 def own_address(ctx: Context) -> str:
     """The address under which other nodes reach this one; empty where nobody said and nothing tells."""
-    given = ctx.config.join.node_ip or ctx.config.kubeadm.apiserver_advertise_address
-    return str(given or _advertised(ctx) or facts.default_address(ctx.host))
+    return given_address(ctx.config) or facts.default_address(ctx.host)
 
 
 def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
@@ -73,16 +66,6 @@ def runtime_is_ours(ctx: Context) -> bool:
     if ctx.config.ignore_runtime or ctx.package is None or not ctx.package.has("bin/containerd"):
         return False
     return ctx.journal.ours("/usr/bin/containerd") or facts.runtime(ctx.host) is None
-
-
-def _advertised(ctx: Context) -> str | None:
-    """The address in the user's own document."""
-    for each in ctx.config.kubeadm_documents:
-        holder = each.get("controlPlane") if each.get("kind") == "JoinConfiguration" else each
-        found = ((holder or {}).get("localAPIEndpoint") or {}).get("advertiseAddress")
-        if found:
-            return str(found)
-    return None
 
 
 def tolerates_cgroup_v1(ctx: Context) -> bool:

@@ -7,14 +7,17 @@ from typing import Any
 from edgeadm import yaml_text
 from edgeadm.cluster import OWNER, Object, Outside
 from edgeadm.cluster.conditions import is_ready
+from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
-from edgeadm.config.ticket import PORT, is_edge, joins_control_plane
+from edgeadm.config.ranges import service_domain_of, service_ranges_of
+from edgeadm.config.ticket import is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import kubernetes_version, node_name, resuming
+from edgeadm.phases.common import kubernetes_version, resuming
 from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
 from edgeadm.render import OWNER_LABEL
 
@@ -23,7 +26,6 @@ KUBEADM_CERTS = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs"
 SHARED_SETTINGS = "/api/v1/namespaces/kube-system/configmaps/edgeadm-config"
 EDGE_INFO = "/api/v1/namespaces/edge-system/configmaps/edge-info"
 EDGE_DNS = "/api/v1/namespaces/edge-system/configmaps/edge-dns"
-AUTHORITY_KEY = "/etc/kubernetes/pki/ca.key"
 DEFAULT_VIRTUAL = Config().edge_virtual_addr
 
 
@@ -57,14 +59,14 @@ class Discover:
     about. Everything that a wrong address, token or hash can cause comes to light here, before any change."""
 
     name: str = "discover"
-    summary: str = "find and check the cluster, and what it wants of a node"
+    summary: str = "discover and verify the cluster, and read its settings for nodes"
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx):
             if _lacks_ranges(ctx):
-                return Verdict(needed=True, reason="the networks of Services are not known to this node")
+                return Verdict(needed=True, reason="the Service networks are not recorded on this node")
             return Verdict(needed=False, reason="this node is in its cluster")
-        return Verdict(needed=True, reason="this node is in no cluster yet")
+        return Verdict(needed=True, reason="this node has not joined a cluster yet")
 
     def apply(self, ctx: Context) -> None:
         outside = ctx.outside()
@@ -77,11 +79,11 @@ class Discover:
         _readable_settings(kubernetes_version(ctx), outside, found.kubernetes)
         _free_name(ctx, outside)
         if joins_control_plane(ctx.config):
-            _can_grow(ctx, outside)
+            _can_grow(ctx, outside, found.certificates or PKI)
         refuse_other_tags(ctx, found.images)
         refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
-        ctx.say(f"the cluster at {found.server} has Kubernetes {found.kubernetes}")
+        ctx.say(f"the cluster at {found.server} runs Kubernetes {found.kubernetes}")
 
     def undo(self, ctx: Context) -> None:
         """The journal removes the file."""
@@ -106,9 +108,9 @@ def look(ctx: Context, outside: Outside) -> ClusterFacts:
         ca=outside.ca.decode(),
         kubernetes=str(version.get("gitVersion") or cluster.get("kubernetesVersion") or ""),
         service_ip=service_ip,
-        domain=str((cluster.get("networking") or {}).get("dnsDomain") or "cluster.local"),
+        domain=service_domain_of(cluster),
         virtual_address=_virtual(ctx, edge),
-        bind_port=int(ours.get("apiserver-bind-port") or PORT),
+        bind_port=int(ours.get("apiserver-bind-port") or API_PORT),
         cni=ours.get("cni", ""),
         address=outside.at,
         tunnel_address=edge.get("tunnel-cluster-ip", ""),
@@ -128,8 +130,7 @@ def is_made_by_edgeadm(kubeadm_config: Object | None) -> bool:
 
 def _service_ranges(cluster: dict[str, Any]) -> tuple[str, ...]:
     """The networks of Services, one for each family."""
-    said = str((cluster.get("networking") or {}).get("serviceSubnet") or "10.96.0.0/12")
-    return tuple(str(ipaddress.ip_network(each.strip(), strict=False)) for each in said.split(","))
+    return tuple(str(each) for each in service_ranges_of(cluster))
 
 
 def _around(service_ip: str, ranges: tuple[str, ...]) -> tuple[str, ...]:
@@ -145,7 +146,7 @@ def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
     try:
         ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
     except (UnreachableError, ApiError) as error:
-        ctx.warn(f"the networks of Services stay unknown to this node: {error.message}")
+        ctx.warn(f"the Service networks could not be read: {error.message}")
         return
     ranges = _around(known.service_ip, ranges)
     ctx.host.write(FACTS, replace(known, service_ranges=ranges).text(), 0o600)
@@ -162,8 +163,8 @@ def _virtual(ctx: Context, edge: dict[str, str]) -> str:
     theirs, asked = edge.get("edge-virtual-addr", ""), ctx.config.edge_virtual_addr
     if theirs and asked not in (DEFAULT_VIRTUAL, theirs):
         raise ConfigError(
-            f"--edge-virtual-addr: {asked} was asked for, and the edge nodes of this cluster have {theirs}",
-            hint="leave the flag out: the cluster says it",
+            f"--edge-virtual-addr: {asked} was requested, but the edge nodes of this cluster use {theirs}",
+            hint="omit the flag: the address is read from the cluster",
         )
     return theirs
 
@@ -181,7 +182,7 @@ def _fitting_version(ours: str, theirs: str) -> None:
     if not compat.may_join(ours, theirs):
         raise UnsupportedVersionError(
             f"a node with Kubernetes {ours} cannot join a cluster with {theirs}",
-            hint=f"use the package for {theirs}",
+            hint=f"use the package for Kubernetes {theirs}",
         )
 
 
@@ -190,25 +191,29 @@ def _readable_settings(ours: str, outside: Outside, theirs: str) -> None:
     api = str(_cluster_configuration(outside.get(KUBEADM_CONFIG)).get("apiVersion") or "")
     if api and not compat.reads(ours, api):
         raise UnsupportedVersionError(
-            f"kubeadm {ours} does not read the configuration of this cluster, which is {api}",
-            hint=f"use the package for {theirs}",
+            f"kubeadm {ours} cannot read the configuration of this cluster, {api}",
+            hint=f"use the package for Kubernetes {theirs}",
         )
 
 
-def _can_grow(ctx: Context, outside: Outside) -> None:
+def _can_grow(ctx: Context, outside: Outside, folder: str) -> None:
     """What kubeadm would find out after minutes, or not say at all."""
     if not _cluster_configuration(outside.get(KUBEADM_CONFIG)).get("controlPlaneEndpoint"):
         raise NoStableEndpointError(
-            f"the cluster at {outside.server} was made without `--control-plane-endpoint`",
-            hint="another control plane needs an address that stays when the first one is off: make the "
-            "cluster anew with `edgeadm init --control-plane-endpoint VIP --upload-certs`",
+            f"the cluster at {outside.server} was created without `--control-plane-endpoint`",
+            hint=(
+                "another control plane needs an address that does not depend on the first one: create the "
+                "cluster again with `edgeadm init --control-plane-endpoint VIP --upload-certs`"
+            ),
         )
-    brought = ctx.host.stat(AUTHORITY_KEY) is not None
+    brought = ctx.host.stat(f"{folder}/ca.key") is not None
     if not brought and outside.get(KUBEADM_CERTS) is None:
         raise CertificatesGoneError(
-            "the control planes' certificates are no longer in the cluster",
-            hint="`edgeadm init phase upload-certs --upload-certs` on a control plane puts them there for "
-            "another two hours, and prints the new `--certificate-key`",
+            "the certificates of the control plane are no longer in the Secret kubeadm-certs",
+            hint=(
+                "`edgeadm init phase upload-certs --upload-certs` on a control plane uploads them for "
+                "another two hours and prints the new `--certificate-key`"
+            ),
         )
 
 
@@ -219,6 +224,8 @@ def _free_name(ctx: Context, outside: Outside) -> None:
         return
     if is_ready(node):
         raise NameTakenError(
-            f"the cluster has a node `{node_name(ctx)}`, and it is alive",
-            hint="choose another `--node-name`, or `kubectl delete node` the one that is there first",
+            f"a node `{node_name(ctx)}` is already in the cluster and is Ready",
+            hint=(
+                "choose another `--node-name`, or delete the existing node with `kubectl delete node` first"
+            ),
         )

@@ -10,9 +10,9 @@ from edgeadm.cluster import Object, Outside
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import PAIR, addresses, names
 from edgeadm.phases.membership import cluster_facts, known_facts
+from edgeadm.phases.node_name import node_name
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kubelet-serving"
@@ -33,7 +33,7 @@ class EdgeCertificate:
     cluster's CA signs what its approver lets pass."""
 
     name: str = "certificate"
-    summary: str = "obtain this node's own certificate for lite-apiserver"
+    summary: str = "obtain this node's client certificate for lite-apiserver"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
@@ -43,8 +43,8 @@ class EdgeCertificate:
         if not pki.fits(pair, pair):
             return Verdict(needed=True, reason="there is no certificate yet")
         if cluster_facts(ctx) is None or not _says(ctx, pair):
-            return Verdict(needed=True, reason="the certificate has other names, or has expired")
-        return Verdict(needed=False, reason="the certificate is there and valid")
+            return Verdict(needed=True, reason="the certificate has other names or has expired")
+        return Verdict(needed=False, reason="the certificate is valid")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):
@@ -62,7 +62,7 @@ class EdgeCertificate:
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
         outside.create(REQUESTS, _request(ctx, name, key))
-        ctx.say(f"asked for a certificate: {name}")
+        ctx.say(f"created the certificate signing request {name}")
         end = time.monotonic() + self.patience
         while True:
             status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
@@ -71,9 +71,11 @@ class EdgeCertificate:
             _stop_if_denied(name, status)
             if time.monotonic() > end:
                 raise NotApprovedError(
-                    f"the request {name} was not approved within {self.patience:g} s",
-                    hint="does the DaemonSet edge-system/approver run? "
-                    f"`kubectl certificate approve {name}` approves by hand; then run the same command again",
+                    f"the certificate signing request {name} was not approved within {self.patience:g} s",
+                    hint=(
+                        "check that the DaemonSet edge-system/approver runs, or approve it with `kubectl "
+                        f"certificate approve {name}`; then run the same command again"
+                    ),
                 )
             time.sleep(POLL)
 
@@ -109,7 +111,10 @@ def _stop_if_denied(name: str, status: Mapping[str, Any]) -> None:
     for each in status.get("conditions") or []:
         if each["type"] in ("Denied", "Failed"):
             raise NotApprovedError(
-                f"the request {name} was {each['type'].lower()}",
+                f"the certificate signing request {name} was {each['type'].lower()}",
                 context=str(each.get("message", "")),
-                hint=f"`kubectl delete csr {name}` on a control plane clears the way for another try",
+                hint=(
+                    f"delete it with `kubectl delete csr {name}` on a control plane, then run the same "
+                    "command again"
+                ),
             )

@@ -6,7 +6,7 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases import edge_nic, service_ip
 from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, node_name, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot
 from edgeadm.phases.kernel_state import FILE as KERNEL
 from edgeadm.phases.kernel_state import document
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
@@ -23,6 +23,7 @@ from edgeadm.phases.node_files import (
     SUBNET,
     has_helper,
 )
+from edgeadm.phases.node_name import node_name
 
 REPAIR_UNIT = f"/etc/systemd/system/{REPAIR}.service"
 KEEP_UNIT = f"/etc/systemd/system/{KEEP}.service"
@@ -37,15 +38,15 @@ class EdgeMemory:
     card has it. The other repairs at each boot what a power cut broke, before it is read."""
 
     name: str = "memory"
-    summary: str = "keep, and mend at each boot, what the node needs when it starts without the cloud"
+    summary: str = "store the state that this node needs to start without the cloud"
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
-            return Verdict(needed=False, reason=f"there is no {HELPER}, which would do it")
+            return Verdict(needed=False, reason=f"{HELPER} is missing, which would store it")
         if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="there is nothing of it yet")
+            return Verdict(needed=True, reason="nothing is installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
@@ -53,14 +54,14 @@ class EdgeMemory:
         questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
         for question, unit in questions:
             if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                return Verdict(needed=True, reason=f"the unit {unit} does not run")
-        return Verdict(needed=False, reason="what the node knows is kept")
+                return Verdict(needed=True, reason=f"the unit {unit} is not running")
+        return Verdict(needed=False, reason="the node's state is stored")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):
             return
         if not has_helper(ctx):
-            ctx.warn(f"no {HELPER}: after a power cut this node may not come back without the cloud")
+            ctx.warn(f"{HELPER} is missing: after a power cut this node may not start without the cloud")
             return
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)

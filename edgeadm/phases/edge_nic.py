@@ -26,7 +26,7 @@ class EdgeNic:
     fails before the packet filter sees it."""
 
     name: str = "nic"
-    summary: str = "give the node the edge's virtual address, and Services a route"
+    summary: str = "add the virtual address of edge nodes and a route to Services"
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
@@ -37,8 +37,8 @@ class EdgeNic:
             return Verdict(needed=True, reason="an earlier run was cut off before the address was there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
-                return Verdict(needed=True, reason=f"the unit {SERVICE} does not run")
-        return Verdict(needed=False, reason="the virtual address is there")
+                return Verdict(needed=True, reason=f"the unit {SERVICE} is not running")
+        return Verdict(needed=False, reason="the virtual address is configured")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from edgeadm import yaml_text
-from edgeadm.config.control_plane import virtual_ip
+from edgeadm.cluster.kubeconfig import parse
+from edgeadm.config import control_plane
+from edgeadm.config.address import HostPort
+from edgeadm.config.kubeadm_defaults import API_PORT
+from edgeadm.config.own_node import given_address
 from edgeadm.core.phase import Context
-from edgeadm.hosts import facts
-from edgeadm.phases.common import ADMIN_CONF
+from edgeadm.phases.common import ADMIN_CONF, own_address
 from edgeadm.phases.kubeadm_config import document
 
-PORT = 6443
 
-
-def api_endpoint(ctx: Context) -> tuple[str, int]:
+def api_endpoint(ctx: Context) -> HostPort:
     """Host and port: as admin.conf has them, and before there is one as kubeadm will write them there."""
-
     kubeconfig = ctx.host.read(ADMIN_CONF)
     if kubeconfig is not None:
-        server = urlsplit(yaml_text.load(kubeconfig)["clusters"][0]["cluster"]["server"])
-        return server.hostname or "", server.port or PORT
-    shared = virtual_ip(ctx.config)
+        return parse(kubeconfig).address
+    shared = control_plane.virtual_ip(ctx.config)
     if shared:
-        return shared.address, shared.port
-    flags = ctx.config.kubeadm
-    local = document(ctx, "InitConfiguration").get("localAPIEndpoint", {})
-    stable = flags.control_plane_endpoint or document(ctx, "ClusterConfiguration").get("controlPlaneEndpoint")
-    own = (
-        flags.apiserver_advertise_address or local.get("advertiseAddress") or facts.default_address(ctx.host)
+        return HostPort(shared.address, shared.port)
+    written = document(ctx, "InitConfiguration").get("localAPIEndpoint") or {}
+    port = control_plane.given_bind_port(ctx.config) or written.get("bindPort") or API_PORT
+    stable = control_plane.endpoint(ctx.config) or document(ctx, "ClusterConfiguration").get(
+        "controlPlaneEndpoint"
     )
-    port = flags.apiserver_bind_port or local.get("bindPort") or PORT
-    if not stable:
-        return own, port
-    found = urlsplit(f"//{stable}")
-    return found.hostname or "", found.port or port
-
-
-def shown_endpoint(ctx: Context) -> str:
-    """HOST:PORT, an IPv6 address in brackets."""
-    host, port = api_endpoint(ctx)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if stable:
+        return HostPort.parse(stable, port)
+    return HostPort(given_address(ctx.config) or written.get("advertiseAddress") or own_address(ctx), port)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from edgeadm.config.address import HostPort
 from edgeadm.core.block import block_of, with_block, without_block
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
@@ -25,18 +25,21 @@ class HostsEntry:
     the server under that name. Nothing is changed at the server."""
 
     name: str = "hosts"
-    summary: str = "name the API server in /etc/hosts, if its certificate lacks the address"
+    summary: str = "add the API server to /etc/hosts if its certificate lacks the address"
 
     def check(self, ctx: Context) -> Verdict:
         facts = cluster_facts(ctx)
         if facts is None:
-            return Verdict(needed=True, reason="the cluster has not been looked at yet")
+            return Verdict(needed=True, reason="the cluster has not been discovered yet")
         if not facts.address:
             return Verdict(needed=False, reason=f"{facts.server} needs no entry")
         name = _name(facts)
         if block_of(_hosts(ctx)) == _line(facts) or _theirs(ctx, name) == facts.address:
-            return Verdict(needed=False, reason=f"{HOSTS} leads `{name}` to {facts.address}")
-        return Verdict(needed=True, reason=f"the API server's certificate has `{name}`, not {facts.address}")
+            return Verdict(needed=False, reason=f"{HOSTS} maps `{name}` to {facts.address}")
+        return Verdict(
+            needed=True,
+            reason=f"the API server's certificate is valid for `{name}`, not for {facts.address}",
+        )
 
     def apply(self, ctx: Context) -> None:
         facts = cluster_facts(ctx)
@@ -44,8 +47,8 @@ class HostsEntry:
             return
         refuse_other_entry(ctx, facts)
         ctx.warn(
-            f"warning: the API server's certificate is not made for {facts.address}; "
-            f"this machine calls it `{_name(facts)}` from now on, by a line in {HOSTS}"
+            f"warning: the API server's certificate is not valid for {facts.address}; this host reaches it "
+            f"as `{_name(facts)}`, by a line in {HOSTS}"
         )
         found = ctx.host.stat(HOSTS)
         mode = found.mode if found is not None and found.kind == "file" else 0o644
@@ -60,8 +63,8 @@ def refuse_other_entry(ctx: Context, facts: ClusterFacts) -> None:
     theirs = _theirs(ctx, _name(facts)) if facts.address else ""
     if theirs not in ("", facts.address):
         raise HostsConflictError(
-            f"{HOSTS} leads `{_name(facts)}` to {theirs}, and the API server is at {facts.address}",
-            hint="remove that line, or put the right address into it; edgeadm changes no line of others",
+            f"{HOSTS} maps `{_name(facts)}` to {theirs}, but the API server is at {facts.address}",
+            hint="remove or correct that line; edgeadm does not change lines that it did not write",
         )
 
 
@@ -70,7 +73,7 @@ def _hosts(ctx: Context) -> bytes:
 
 
 def _name(facts: ClusterFacts) -> str:
-    return urlsplit(facts.server).hostname or ""
+    return HostPort.of_url(facts.server).host
 
 
 def _line(facts: ClusterFacts) -> bytes:

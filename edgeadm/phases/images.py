@@ -27,14 +27,14 @@ class Images:
         if ctx.package is None or not ctx.package.images():
             return Verdict(needed=False, reason="no package was given: images are pulled")
         if ctx.config.addon.kubeconfig and facts.runtime(ctx.host) is None:
-            return Verdict(needed=False, reason="this machine has no containerd: it is none of the nodes")
+            return Verdict(needed=False, reason="containerd is not installed: this host is not a node")
         missing = [image.name for image, _ in _missing(ctx)]
         if missing:
             return Verdict(needed=True, reason=f"to import and pin: {', '.join(missing)}")
         unnamed = _unnamed(ctx)
         if unnamed:
-            return Verdict(needed=True, reason=f"to name: {', '.join(unnamed)}")
-        return Verdict(needed=False, reason=f"all {len(ctx.package.images())} images are there and pinned")
+            return Verdict(needed=True, reason=f"to tag: {', '.join(unnamed)}")
+        return Verdict(needed=False, reason=f"all {len(ctx.package.images())} images are imported and pinned")
 
     def apply(self, ctx: Context) -> None:
         if ctx.config.addon.kubeconfig:
@@ -48,10 +48,10 @@ class Images:
             ctx.journal.add(EVENT, image=wanted, before=present(ctx).get(wanted, ("", False))[0])
             ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
-            ctx.say(f"named {packed} {wanted} as well")
+            ctx.say(f"tagged {packed} as {wanted}")
 
     def undo(self, ctx: Context) -> None:
-        names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+        names = ctx.package.image_names() if ctx.package else []
         for name in (*names, *aliases(ctx)):
             if name in present(ctx):
                 ctx.host.run(*CTR, "images", "rm", name)

@@ -12,10 +12,11 @@ from edgeadm.hosts import Secret
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.join_document import render_join
 from edgeadm.kubeadm.model import JoinModel
-from edgeadm.phases.common import kubernetes_version, node_name, own_address, tolerates_cgroup_v1
+from edgeadm.phases.common import kubernetes_version, own_address, tolerates_cgroup_v1
 from edgeadm.phases.kubeadm_config import SOCKET, cgroup_driver, ignored_checks, node_ip
 from edgeadm.phases.lite_files import address_of
 from edgeadm.phases.membership import has_credentials, known_facts
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs
 
 CONFIG = "/etc/edgeadm/join.yaml"

@@ -5,9 +5,10 @@ from typing import Any
 
 from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
+from edgeadm.config.ranges import pod_subnet
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, ConfigError
-from edgeadm.hosts import facts
+from edgeadm.hosts import Secret, facts
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.documents import render
 from edgeadm.kubeadm.model import KubeadmModel
@@ -17,7 +18,6 @@ from edgeadm.phases.common import is_control_plane, kubernetes_version, own_addr
 CONFIG = "/etc/edgeadm/kubeadm.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
 NOT_INSTALLED = 127  # in a dry run on a bare machine there is no kubeadm yet
-FLANNEL_RANGE = "10.244.0.0/16"  # what flannel's own manifest has
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class KubeadmConfig:
         if ctx.host.read(CONFIG) is None:
             return Verdict(needed=True, reason=f"{CONFIG} is missing")
         if ctx.host.read(CONFIG) != text(ctx):
-            return Verdict(needed=True, reason=f"{CONFIG} differs from what was asked for")
-        return Verdict(needed=False, reason=f"{CONFIG} is as wanted")
+            return Verdict(needed=True, reason=f"{CONFIG} differs from the requested configuration")
+        return Verdict(needed=False, reason=f"{CONFIG} is up to date")
 
     def apply(self, ctx: Context) -> None:
         wanted = text(ctx)
@@ -55,13 +55,13 @@ def text(ctx: Context) -> bytes:
     model = KubeadmModel(
         kubernetes_version=kubernetes_version(ctx),
         cri_socket=SOCKET,
-        token=str(tokens[0].get("token") or pki.new_token()),
+        token=Secret(tokens[0].get("token") or pki.new_token()),
         flags=ctx.config.kubeadm,
         documents=ctx.config.kubeadm_documents,
-        certificate_key=str(before.get("certificateKey") or pki.new_certificate_key())
+        certificate_key=Secret(before.get("certificateKey") or pki.new_certificate_key())
         if ctx.config.kubeadm.upload_certs
-        else "",
-        pod_subnet=FLANNEL_RANGE if ctx.config.cni == "flannel" else "",
+        else Secret(),
+        pod_subnet=pod_subnet(ctx.config),
         ignore_preflight_errors=ignored_checks(ctx),
         kubelet_args=node_ip(ctx),
         cgroup_driver=cgroup_driver(ctx),
@@ -128,7 +128,7 @@ def let_kubeadm_validate(ctx: Context, wanted: bytes) -> None:
             answer.checked()
         except CommandError as error:
             raise ConfigError(
-                "kubeadm refuses the configuration",
+                "kubeadm rejects the configuration",
                 context=error.context,
-                hint="`edgeadm config print` shows what would be given to kubeadm",
+                hint="`edgeadm config print` shows the configuration that kubeadm would get",
             ) from error

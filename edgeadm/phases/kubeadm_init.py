@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import API_PORT
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
@@ -35,13 +36,13 @@ class KubeadmInit:
         if ctx.journal.unfinished("init", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_control_plane(ctx):
-            return Verdict(needed=False, reason=f"{ADMIN_CONF} is there: the control plane was made")
+            return Verdict(needed=False, reason=f"{ADMIN_CONF} exists: the control plane has been created")
         return Verdict(needed=True, reason="there is no control plane yet")
 
     def apply(self, ctx: Context) -> None:
         hint = (
-            "`journalctl -xeu kubelet` has the kubelet's side, `ctr -n k8s.io containers ls` the "
-            "containers; run the same command again to go on"
+            "`journalctl -xeu kubelet` shows the kubelet's log, `ctr -n k8s.io containers ls` the "
+            "containers; run the same command again to resume"
         )
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 
@@ -77,7 +78,7 @@ class KubeadmInit:
         registration = document(ctx, "InitConfiguration").get("nodeRegistration", {})
         if "all" in registration.get("ignorePreflightErrors", []):
             return []
-        port = document(ctx, "InitConfiguration").get("localAPIEndpoint", {}).get("bindPort", 6443)
+        port = document(ctx, "InitConfiguration").get("localAPIEndpoint", {}).get("bindPort", API_PORT)
         return [*OF_OUR_OWN, f"Port-{port}"]
 
 

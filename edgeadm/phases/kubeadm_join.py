@@ -7,8 +7,9 @@ from edgeadm.cluster import Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.signals import undisturbed
 from edgeadm.errors import UnreachableError, WaitError
-from edgeadm.phases.common import KUBEADM, node_name
+from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.join_files import (
     CONFIG,
     KUBECONFIG,
@@ -20,7 +21,8 @@ from edgeadm.phases.join_files import (
 from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
 from edgeadm.phases.kubeadm_run import run_kubeadm
-from edgeadm.phases.membership import has_credentials, is_member, known_facts
+from edgeadm.phases.membership import BOOTSTRAP, has_credentials, is_member, known_facts
+from edgeadm.phases.node_name import node_name
 
 LEFT_BY_JOIN = (
     "FileAvailable--etc-kubernetes-kubelet.conf",
@@ -44,8 +46,8 @@ class KubeadmJoin:
         if ctx.journal.unfinished("join", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_member(ctx):
-            return Verdict(needed=False, reason="the kubelet has its credentials: this is a node")
-        return Verdict(needed=True, reason="this machine is not a node yet")
+            return Verdict(needed=False, reason="the kubelet has its credentials: this host is a node")
+        return Verdict(needed=True, reason="this host is not a node yet")
 
     def apply(self, ctx: Context) -> None:
         let_in = has_credentials(ctx)
@@ -69,11 +71,11 @@ class KubeadmJoin:
             ctx.host.write(CONFIG, wanted, 0o600)
             self._kubeadm(ctx)
         finally:
-            for path in TOKEN_FILES:
-                ctx.host.remove(path)
+            with undisturbed():
+                _remove_tokens(ctx)
 
     def _kubeadm(self, ctx: Context) -> None:
-        hint = "`journalctl -xeu kubelet` has the kubelet's side; run the same command again to go on"
+        hint = "`journalctl -xeu kubelet` shows the kubelet's log; run the same command again to resume"
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
 
     def _command(self, ctx: Context) -> list[str]:
@@ -94,10 +96,21 @@ class KubeadmJoin:
                 raise WaitError(
                     f"the node is not Ready after {self.patience:g} s",
                     context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
-                    hint=f"`kubectl describe node {name}` on a control plane says why; "
-                    "run the same command again to wait on",
+                    hint=(
+                        f"`kubectl describe node {name}` on a control plane shows the cause; run the same "
+                        "command again to keep waiting"
+                    ),
                 )
             time.sleep(POLL)
+
+
+def _remove_tokens(ctx: Context) -> None:
+    """Remove the files with the token: edgeadm's, and the one that kubeadm itself removes unless it is
+    killed. The latter without a backup, which would keep the token."""
+    for path in TOKEN_FILES:
+        ctx.host.remove(path)
+    if ctx.host.stat(BOOTSTRAP) is not None:
+        ctx.host.run("rm", "-f", BOOTSTRAP)
 
 
 def _has_come_up(outside: Outside, name: str) -> bool:

@@ -16,14 +16,14 @@ class Kubelet:
     """The kubelet's unit, with the files that kubeadm writes for it. kubeadm itself starts it."""
 
     name: str = "kubelet"
-    summary: str = "set up the kubelet's unit"
+    summary: str = "install the kubelet's systemd unit"
 
     def check(self, ctx: Context) -> Verdict:
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.host.ask("systemctl", "is-enabled", "--quiet", "kubelet").code != 0:
-            return Verdict(needed=True, reason="the kubelet does not start at boot")
-        return Verdict(needed=False, reason="the kubelet's unit is in place")
+            return Verdict(needed=True, reason="the kubelet is not enabled at boot")
+        return Verdict(needed=False, reason="the kubelet's unit is installed")
 
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():

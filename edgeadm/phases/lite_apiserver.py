@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from edgeadm import pki
-from edgeadm.config.ticket import PORT, is_edge
+from edgeadm.config.address import HostPort
+from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, PhaseError, UnreachableError
 from edgeadm.phases.common import difference, renderer, start_at_boot
@@ -30,14 +30,14 @@ class LiteApiServer:
     its certificate renewed in time."""
 
     name: str = "lite-apiserver"
-    summary: str = "start lite-apiserver and wait until it answers"
+    summary: str = "start lite-apiserver and wait until it responds"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="there is none yet")
+            return Verdict(needed=True, reason="it is not installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, "edge/lite-apiserver"):
@@ -45,7 +45,7 @@ class LiteApiServer:
         for unit in _units(ctx):
             for question in ("is-enabled", "is-active"):
                 if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                    return Verdict(needed=True, reason=f"{unit} does not run")
+                    return Verdict(needed=True, reason=f"{unit} is not running")
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
@@ -55,7 +55,7 @@ class LiteApiServer:
             ctx.host.write(path, text)
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
-            ctx.warn(f"no {HELPER}: the certificate of lite-apiserver will not be renewed by itself")
+            ctx.warn(f"{HELPER} is missing: the certificate of lite-apiserver is not renewed automatically")
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
         self._wait(ctx)
@@ -76,9 +76,11 @@ class LiteApiServer:
             except (UnreachableError, ApiError) as error:
                 if time.monotonic() > end:
                     raise PhaseError(
-                        f"lite-apiserver does not answer at {server}",
+                        f"lite-apiserver does not respond at {server}",
                         context=f"{error.message}\n{_log(ctx)}",
-                        hint=f"`journalctl -u {SERVICE}` has all of it; {PAIR} is what it serves with",
+                        hint=(
+                            f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate"
+                        ),
                     ) from error
                 time.sleep(POLL)
             else:
@@ -91,11 +93,11 @@ def _log(ctx: Context) -> str:
 
 def _files(ctx: Context) -> dict[str, bytes]:
     facts = known_facts(ctx)
-    where = urlsplit(facts.server)
+    where = HostPort.of_url(facts.server)
     values = {
         "folder": FOLDER,
-        "host": where.hostname,
-        "api_port": where.port or PORT,
+        "host": where.host,
+        "api_port": where.port,
         "address": facts.virtual_address,
         "port": ctx.config.join.lite_apiserver_port,
         "cache": CACHE,

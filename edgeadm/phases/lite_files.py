@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from edgeadm.config.address import HostPort
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.phases.membership import ClusterFacts
 
-FOLDER = "/etc/kubernetes/edge"
+FOLDER = f"{KUBERNETES}/edge"
 PAIR = f"{FOLDER}/lite-apiserver.pem"  # key and certificate in one file: they can only change together
 AUTHORITY = f"{FOLDER}/ca.crt"
 TLS = f"{FOLDER}/tls.json"
@@ -31,10 +33,9 @@ def names(domain: str) -> list[str]:
 
 def place_of(facts: ClusterFacts, port: int) -> str:
     """ADDRESS:PORT of this node's lite-apiserver."""
-    host = facts.virtual_address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(HostPort(facts.virtual_address, port))
 
 
 def address_of(facts: ClusterFacts, port: int) -> str:
     """https://ADDRESS:PORT of this node's lite-apiserver."""
-    return f"https://{place_of(facts, port)}"
+    return HostPort(facts.virtual_address, port).url

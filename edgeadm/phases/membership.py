@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import asdict, dataclass
 
-from edgeadm import pki, yaml_text
+from edgeadm import pki
+from edgeadm.cluster import kubeconfig
 from edgeadm.cluster.web import discovery_file
-from edgeadm.config.ticket import PORT, Ticket
+from edgeadm.config import kubeadm_defaults
+from edgeadm.config.ticket import Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
 from edgeadm.hosts import Host
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
 
 FACTS = "/etc/edgeadm/cluster.json"
-CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+CLIENT = kubeadm_defaults.KUBELET_CLIENT
 KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
-BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf"
+BOOTSTRAP = kubeadm_defaults.BOOTSTRAP_KUBELET_CONF
 
 
 class OtherClusterError(EdgeadmError):
@@ -42,7 +43,7 @@ class ClusterFacts:
     service_ip: str
     domain: str
     virtual_address: str = ""
-    bind_port: int = PORT
+    bind_port: int = kubeadm_defaults.API_PORT
     cni: str = ""
     address: str = ""
     tunnel_address: str = ""
@@ -85,14 +86,14 @@ def known_facts(ctx: Context) -> ClusterFacts:
     """The same for a phase that cannot do without. Raises PhaseError."""
     found = cluster_facts(ctx)
     if found is None:
-        raise PhaseError("the cluster has not been looked at yet", hint="run the phase `discover` first")
+        raise PhaseError("the cluster has not been discovered yet", hint="run the phase `discover` first")
     return found
 
 
 def has_credentials(ctx: Context) -> bool:
     """Whether the kubelet was let in: its kubeconfig is whole, and its certificate and key fit."""
-    kubeconfig, pair = ctx.host.read(KUBELET_CONF), ctx.host.read(CLIENT)
-    if not kubeconfig or b"current-context" not in kubeconfig or not pair:
+    pair = ctx.host.read(CLIENT)
+    if not kubeconfig.is_whole(ctx.host.read(KUBELET_CONF)) or not pair:
         return False
     at = pair.find(b"PRIVATE KEY-----")
     return pki.fits(pair, pair[pair.rfind(b"-----BEGIN", 0, at) :]) if at > 0 else False
@@ -111,11 +112,9 @@ def is_of(ctx: Context, ticket: Ticket) -> bool:
     return ticket.trust_anyone or ours in ticket.ca_hashes
 
 
-def _authority(kubeconfig: bytes | None) -> str:
-    import yaml
-
+def _authority(text: bytes | None) -> str:
+    """The discovery hash of a kubeconfig's CA; empty if it has none."""
     try:
-        cluster = yaml_text.load(kubeconfig or b"")["clusters"][0]["cluster"]
-        return pki.discovery_hash(base64.b64decode(cluster["certificate-authority-data"]))
-    except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError, pki.BadCertificateError):
+        return pki.discovery_hash(kubeconfig.parse(text).ca)
+    except (kubeconfig.NotAKubeconfigError, pki.BadCertificateError):
         return ""

@@ -23,7 +23,7 @@ class PrepareNode:
 
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
-            return Verdict(needed=True, reason="what the machine looks like now is not written down")
+            return Verdict(needed=True, reason="the current settings are not recorded yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         wrong = [name for name, value in _settings(ctx).items() if _now(ctx, name) != value]

@@ -24,16 +24,16 @@ class InstallPrograms:
     """Puts the package's programs and network plugins in place, each in one step, where they differ."""
 
     name: str = "package"
-    summary: str = "install the programs of the offline package"
+    summary: str = "install the binaries of the offline package"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.package is None:
-            return Verdict(needed=False, reason="no package was given: the programs of this machine are used")
+            return Verdict(needed=False, reason="no package was given: the binaries of this host are used")
         known = _known(ctx)
         wanted = [path for path, source, mode in _wanted(ctx) if not _there(ctx, source, path, mode, known)]
         if not wanted:
-            return Verdict(needed=False, reason="all programs are in place")
-        return Verdict(needed=True, reason=f"{len(wanted)} programs are missing or differ")
+            return Verdict(needed=False, reason="all binaries are installed")
+        return Verdict(needed=True, reason=f"{len(wanted)} binaries are missing or differ")
 
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):

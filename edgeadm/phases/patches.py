@@ -36,6 +36,6 @@ def beside_theirs(ctx: Context, ours: Mapping[str, bytes], kind: str) -> dict[st
 
 
 def _theirs(ctx: Context, kind: str) -> str:
-    given = next((each for each in ctx.config.kubeadm_documents if each.get("kind") == kind), {})
+    given = ctx.config.document(kind)
     named = (given.get("patches") or {}).get("directory")
     return str(ctx.config.kubeadm.patches or named or "")

@@ -26,7 +26,7 @@ class Preflight:
 
     checks: tuple[Check, ...]
     name: str = "preflight"
-    summary: str = "check that this machine can become the node"
+    summary: str = "check that this host can become the node"
 
     def check(self, ctx: Context) -> Verdict:
         if is_control_plane(ctx):

@@ -29,8 +29,8 @@ class JoinPreflight(Preflight):
     def apply(self, ctx: Context) -> None:
         if is_member(ctx) and not is_of(ctx, ticket_of(ctx.config)):
             raise OtherClusterError(
-                "this machine is a node of another cluster",
-                hint="`edgeadm reset` takes it out; or give the hash of the cluster that it is in",
+                "this host is a node of another cluster",
+                hint="remove it from that cluster with `edgeadm reset`, or pass that cluster's CA hash",
             )
         if version(ctx):
             refuse_unreadable(ctx.config.kubeadm_documents, version(ctx))

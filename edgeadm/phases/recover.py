@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgeadm import pki
+from edgeadm.cluster.kubeconfig import is_whole
+from edgeadm.config.control_plane import certificates_dir
+from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.kubeadm_config import document
 
-DEFAULT_FOLDER = "/etc/kubernetes/pki"
 LEAVES = (
     "apiserver",
     "apiserver-kubelet-client",
@@ -30,14 +32,14 @@ class Recover:
     and the authorities above all, stay."""
 
     name: str = "recover"
-    summary: str = "clear what an interrupted run left half-written"
+    summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.journal.unfinished("init", KUBEADM):
             return Verdict(needed=False, reason="no run was interrupted")
         broken = list(_broken(ctx))
         if not broken:
-            return Verdict(needed=False, reason="everything that the interrupted run wrote is whole")
+            return Verdict(needed=False, reason="everything that the interrupted run wrote is complete")
         return Verdict(needed=True, reason=f"half-written: {', '.join(broken)}")
 
     def apply(self, ctx: Context) -> None:
@@ -50,16 +52,16 @@ class Recover:
 
 
 def _broken(ctx: Context) -> Iterator[str]:
-    folder = document(ctx, "ClusterConfiguration").get("certificatesDir") or DEFAULT_FOLDER
+    folder = certificates_dir(document(ctx, "ClusterConfiguration"))
     for name in AUTHORITIES:
         yield from _broken_authority(ctx, f"{folder}/{name}")
     for name in LEAVES:
         if not _whole(ctx, f"{folder}/{name}"):
             yield from _present(ctx, f"{folder}/{name}")
     for name in KUBECONFIGS:
-        path = f"/etc/kubernetes/{name}.conf"
+        path = f"{KUBERNETES}/{name}.conf"
         text = ctx.host.read(path)
-        if text is not None and b"current-context" not in text:
+        if text is not None and not is_whole(text):
             yield path
 
 
@@ -69,8 +71,8 @@ def _broken_authority(ctx: Context, base: str) -> Iterator[str]:
         return
     if ctx.host.names("/var/lib/etcd"):
         raise PhaseError(
-            f"{base}.crt and {base}.key do not belong together, and the cluster has run with them",
-            hint="put the right pair back from a backup; edgeadm does not replace the authority of a cluster",
+            f"{base}.crt and {base}.key do not match, and the cluster has used them",
+            hint="restore the matching files from a backup; edgeadm does not replace the CA of a cluster",
         )
     yield from _present(ctx, base)
 

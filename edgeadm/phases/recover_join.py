@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.common import KUBEADM, KUBELET_CONF
@@ -9,7 +10,6 @@ from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
 
 LEFT = (BOOTSTRAP, KUBELET_CONF)
-AUTHORITY = "/etc/kubernetes/pki/ca.crt"
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class RecoverJoin:
     None of it is backed up: the token is in there."""
 
     name: str = "recover"
-    summary: str = "clear what an interrupted run left half-written"
+    summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.journal.unfinished("join", KUBEADM):
             return Verdict(needed=False, reason="no run was interrupted")
         found = _left(ctx)
         if not found:
-            return Verdict(needed=False, reason="the interrupted run left nothing in the way")
+            return Verdict(needed=False, reason="the interrupted run left nothing behind")
         return Verdict(needed=True, reason=f"left behind: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
@@ -45,5 +45,10 @@ class RecoverJoin:
 def _left(ctx: Context) -> list[str]:
     let_in, alone = has_credentials(ctx), not joins_control_plane(ctx.config)
     # The authority's file of a control plane belongs to the key beside it.
-    paths = (BOOTSTRAP,) if let_in else (*LEFT, AUTHORITY) if alone else LEFT
+    paths = (BOOTSTRAP,) if let_in else (*LEFT, _authority(ctx)) if alone else LEFT
     return [path for path in (*paths, *TOKEN_FILES) if ctx.host.stat(path) is not None]
+
+
+def _authority(ctx: Context) -> str:
+    """The file into which kubeadm puts the cluster's CA on a worker."""
+    return str(ctx.config.document("JoinConfiguration").get("caCertPath") or f"{PKI}/ca.crt")

@@ -25,14 +25,14 @@ class Runtime:
         if ctx.config.ignore_runtime:
             return Verdict(needed=False, reason="the runtime was left to the user")
         if not runtime_is_ours(ctx):
-            return Verdict(needed=False, reason="this machine's own containerd is used")
+            return Verdict(needed=False, reason="the host's own containerd is used")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
         if not _enabled(ctx) or not answers(ctx):
-            return Verdict(needed=True, reason="containerd does not run")
-        return Verdict(needed=False, reason="containerd answers")
+            return Verdict(needed=True, reason="containerd is not running")
+        return Verdict(needed=False, reason="containerd responds")
 
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
@@ -41,7 +41,7 @@ class Runtime:
         ctx.host.run("systemctl", "restart", "containerd")
         if ctx.host.ask("systemctl", "is-active", "--quiet", "containerd").code == 0 and not answers(ctx):
             raise PhaseError(
-                "containerd runs, but its CRI plugin does not",
+                "containerd is running, but its CRI plugin is not",
                 context=ctx.host.ask("journalctl", "-u", "containerd", "-n", "20", "--no-pager").out,
                 hint="`ctr plugins ls` shows which plugin failed",
             )
@@ -60,8 +60,7 @@ def answers(ctx: Context) -> bool:
 
 def pause_image(ctx: Context) -> str:
     """The sandbox image that the package holds for this Kubernetes version."""
-    names = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in names if "/pause:" in name), "")
+    return ctx.package.image_named("pause") if ctx.package else ""
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

@@ -28,23 +28,25 @@ class ServiceIp:
     before kube-proxy's rules, and made anew at each boot before the kubelet starts."""
 
     name: str = "service-ip"
-    summary: str = "let lite-apiserver answer at the address of the Service `kubernetes`"
+    summary: str = "redirect the ClusterIP of the Service `kubernetes` to lite-apiserver"
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="there is nothing of it yet")
+            return Verdict(needed=True, reason="nothing is installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
         if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
             return Verdict(needed=True, reason="an earlier run was cut off before the rules were there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
-                return Verdict(needed=True, reason=f"the unit {SERVICE} does not run")
+                return Verdict(needed=True, reason=f"the unit {SERVICE} is not running")
         if ctx.host.ask(_nft(ctx), "list", "table", _family(ctx), TABLE).code != 0:
-            return Verdict(needed=True, reason=f"somebody removed the table {TABLE} of the packet filter")
-        return Verdict(needed=False, reason="lite-apiserver answers at the address of the Service")
+            return Verdict(needed=True, reason=f"the nftables table {TABLE} was deleted")
+        return Verdict(
+            needed=False, reason="lite-apiserver responds at the ClusterIP of the Service `kubernetes`"
+        )
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config):
@@ -100,7 +102,7 @@ def nft_program(host: Host, package: OpenPackage | None = None) -> str:
     if facts.has_program(host, "nft"):
         return "/usr/sbin/nft"
     raise PhaseError(
-        "there is no nft: no package brings it, and it is not installed",
+        "nft is neither installed nor in the package",
         hint="pass `--install-pkg-path`, or install nftables from your distribution",
     )
 

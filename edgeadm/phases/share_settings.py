@@ -18,7 +18,7 @@ class ShareSettings:
     ConfigMap, for control planes alone a Secret with how the virtual IP is held."""
 
     name: str = "share-settings"
-    summary: str = "tell the cluster what nodes that join have to agree on"
+    summary: str = "publish shared node settings in the cluster"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.host.stat(ADMIN_CONF) is None:
@@ -26,7 +26,7 @@ class ShareSettings:
         differing = ctx.connect().differing(_objects(ctx))
         if differing:
             return Verdict(needed=True, reason=f"to apply: {', '.join(differing)}")
-        return Verdict(needed=False, reason="the cluster knows")
+        return Verdict(needed=False, reason="the settings are published")
 
     def apply(self, ctx: Context) -> None:
         ctx.connect().apply(_objects(ctx))

@@ -19,7 +19,7 @@ from edgeadm.preflight.images import NAME, other_tags
 
 def packed_names(ctx: Context) -> list[str]:
     """The package's images for this node, by name."""
-    return [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    return ctx.package.image_names() if ctx.package else []
 
 
 def aliases(ctx: Context) -> dict[str, str]:

@@ -11,10 +11,10 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
-from edgeadm.phases.common import node_name
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
+from edgeadm.phases.node_name import node_name
 
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0
@@ -28,22 +28,22 @@ class WarmUp:
     when a program asked for them are asked for in its name."""
 
     name: str = "warm-up"
-    summary: str = "wait until this node could start without the cloud"
+    summary: str = "prefetch what this node needs to start without the cloud"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
         if not is_edge(ctx.config):
             return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
-            return Verdict(needed=False, reason=f"there is no {HELPER} to look with")
+            return Verdict(needed=False, reason=f"{HELPER} is missing, which would check it")
         if cluster_facts(ctx) is None or not has_credentials(ctx):
-            return Verdict(needed=True, reason="this machine is not a node yet")
+            return Verdict(needed=True, reason="this host is not a node yet")
         if ctx.journal.unfinished("join", self.name):
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
         missing = [*_missing(ctx), *_missing_objects(ctx)]
         if missing:
-            return Verdict(needed=True, reason=f"not known to this node yet: {', '.join(missing)}")
-        return Verdict(needed=False, reason="this node knows what it needs without the cloud")
+            return Verdict(needed=True, reason=f"not cached on this node yet: {', '.join(missing)}")
+        return Verdict(needed=False, reason="this node can start without the cloud")
 
     def apply(self, ctx: Context) -> None:
         if not is_edge(ctx.config) or not has_helper(ctx) or not has_credentials(ctx):
@@ -52,22 +52,22 @@ class WarmUp:
         # flannel asked for its own node before it had written its link's address there, and asks only once.
         ctx.host.run(HELPER, "ask", *_whom(ctx))
         ctx.host.run(HELPER, "keep", "--once", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
-        ctx.say("what this node needs without the cloud is on its disk")
+        ctx.say("everything that this node needs without the cloud is cached")
 
     def undo(self, ctx: Context) -> None:
         """It has only waited."""
 
     def _wait(self, ctx: Context) -> None:
         end = time.monotonic() + self.patience
-        ctx.say("waiting until this node knows what it needs without the cloud")
+        ctx.say("waiting until everything is cached that this node needs without the cloud")
         while missing := [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx)):
             if time.monotonic() > end:
                 waiting = list(_waiting(ctx))
-                where = "" if waiting else "`kubectl get pods -A -o wide` on a control plane tells more; "
+                where = "" if waiting else "see `kubectl get pods -A -o wide` on a control plane; "
                 raise WaitError(
-                    f"this node could not start without the cloud yet, after {self.patience:g} s",
-                    context="\n".join([f"not known to it: {', '.join(missing)}", *waiting]),
-                    hint=f"{where}run the same command again to wait on",
+                    f"this node cannot start without the cloud yet, after {self.patience:g} s",
+                    context="\n".join([f"not cached: {', '.join(missing)}", *waiting]),
+                    hint=f"{where}run the same command again to keep waiting",
                 )
             time.sleep(POLL)
 
@@ -141,7 +141,7 @@ def _waiting(ctx: Context) -> Iterator[str]:
             for why in pod.get("waiting", ()):
                 container = f" container {why['container']}" if why.get("container") else ""
                 words = ": ".join(part for part in (why["reason"], why.get("message", "")) if part)
-                yield f"Pod {pod['namespace']}/{pod['name']}{container} waits: {words}"
+                yield f"Pod {pod['namespace']}/{pod['name']}{container} is waiting: {words}"
             if pod["phase"] == "Pending" and not pod.get("waiting"):
                 yield f"Pod {pod['namespace']}/{pod['name']} is Pending"
     except (ValueError, KeyError, TypeError):

@@ -29,13 +29,13 @@ def _version(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]
         setting = "`--kubernetes-version`" if given else "`kubernetesVersion` in the configuration file"
         yield Finding(
             "KubernetesVersion",
-            f"Kubernetes {wanted} was asked for, the package holds {subject.kubernetes}",
-            f"use the package of that version, or leave out {setting}",
+            f"Kubernetes {wanted} was requested, but the package contains {subject.kubernetes}",
+            f"use the package for that version, or omit {setting}",
         )
 
 
 def _images(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    packed = [image.name for image, _ in subject.package.images()] if subject.package else []
+    packed = subject.package.image_names() if subject.package else []
     if packed:
         wanted = init_images(config, subject.kubernetes, packed)
         found = compare(wanted, packed).others
@@ -49,14 +49,14 @@ def other_tags(found: Mapping[str, tuple[str, ...]]) -> Iterable[Finding]:
         setting = SETTINGS.get(component(name))
         yield Finding(
             NAME,
-            f"{name} will be needed, the package holds {', '.join(same)}",
-            f"leave out {setting}, or use a package that holds {component(name)} {tag(name)}"
+            f"{name} is required, but the package contains {', '.join(same)}",
+            f"omit {setting}, or use a package that contains {component(name)} {tag(name)}"
             if setting
-            else f"use a package that holds {component(name)} {tag(name)}",
+            else f"use a package that contains {component(name)} {tag(name)}",
         )
 
 
 IMAGE_CHECKS = (
-    Check("KubernetesVersion", "the wanted version is the one that the package holds", _version),
-    Check(NAME, "the images that kubeadm and the components will need are those of the package", _images),
+    Check("KubernetesVersion", "the requested version is in the package", _version),
+    Check(NAME, "the images of kubeadm and the components are in the package", _images),
 )

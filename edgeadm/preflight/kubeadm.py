@@ -25,9 +25,9 @@ def _feature_gates(_host: Host, config: Config, subject: Subject) -> Iterable[Fi
     for name in dict.fromkeys(_gates(config)):
         fault = compat.feature_gate_fault(subject.kubernetes, name)
         if fault:
-            text = f"kubeadm {subject.kubernetes} refuses the feature gate {name}: {fault}"
+            text = f"kubeadm {subject.kubernetes} rejects the feature gate {name}: {fault}"
             known = ", ".join(compat.feature_gates(subject.kubernetes))
-            yield Finding("FeatureGates", text, f"leave it out; this kubeadm has {known}")
+            yield Finding("FeatureGates", text, f"remove it; this kubeadm supports {known}")
 
 
 def _gates(config: Config) -> Iterator[str]:
@@ -51,15 +51,15 @@ def _phases(verb: str, _host: Host, config: Config, subject: Subject) -> Iterabl
                 wanted += [str(name) for name in each.get("skipPhases") or ()]
     for name in dict.fromkeys(wanted):
         if name not in here and not name.endswith("/all"):
-            text = f"`kubeadm {verb}` {subject.kubernetes} has no phase {name} that could be skipped"
+            text = f"`kubeadm {verb}` {subject.kubernetes} has no phase {name} to skip"
             yield Finding("SkipPhases", text, f"its phases are {', '.join(here)}")
 
 
 def _checks(verb: str) -> tuple[Check, ...]:
     return (
         Check("KubernetesUnknown", "this edgeadm knows the Kubernetes version", _known),
-        Check("FeatureGates", "this kubeadm has the feature gates that are asked for", _feature_gates),
-        Check("SkipPhases", "this kubeadm has the phases that are to be skipped", partial(_phases, verb)),
+        Check("FeatureGates", "kubeadm supports the requested feature gates", _feature_gates),
+        Check("SkipPhases", "kubeadm has the phases to skip", partial(_phases, verb)),
     )
 
 

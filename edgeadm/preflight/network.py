@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from itertools import product
 
 from edgeadm.config import Config
 from edgeadm.config.control_plane import ALIVE_PORT, KEEPALIVED, bind_port, virtual_ip
+from edgeadm.config.kubeadm_defaults import KUBERNETES, MANIFESTS
+from edgeadm.config.own_node import advertise_address, given_address
+from edgeadm.config.ranges import pod_ranges, service_ranges
 from edgeadm.hosts import Host, facts
 from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
@@ -17,7 +21,7 @@ PORTS = (10259, 10257, KUBELET_PORT, 2379, 2380)
 EDGE_LINK = "tkeedgedns"
 EDGE_UNIT = "/etc/systemd/system/edge-nic.service"
 LITE_UNIT = "/etc/systemd/system/lite-apiserver.service"
-MANIFESTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 CNI_FOLDER = "/etc/cni/net.d"
 CNI_LINKS = ("cni0", "flannel.1", "cbr0", "kube-ipvs0", "tunl0", "cilium_host", "antrea-gw0")
 KUBECONFIGS = ("admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf")
@@ -29,7 +33,7 @@ def _ports(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
     used = facts.listening_ports(host)
     for port in _wanted_ports(config, subject):
         if port in used:
-            hint = f"`ss -ltnp 'sport = :{port}'` tells who listens there"
+            hint = f"find the process with `ss -ltnp 'sport = :{port}'`"
             yield Finding(f"Port-{port}", f"Port {port} is in use", hint)
 
 
@@ -46,33 +50,33 @@ def _lite_port(host: Host, config: Config, subject: Subject) -> Iterable[Finding
     if subject.role == "edge" and not subject.ours(LITE_UNIT) and port in facts.listening_ports(host):
         yield Finding(
             f"Port-{port}",
-            f"Port {port}, which lite-apiserver is to have, is in use",
-            f"`ss -ltnp 'sport = :{port}'` tells who listens there; "
-            "`--lite-apiserver-port` gives lite-apiserver another one",
+            f"Port {port}, the port of lite-apiserver, is in use",
+            f"find the process with `ss -ltnp 'sport = :{port}'`, or choose another port with "
+            "`--lite-apiserver-port`",
         )
 
 
 def _manifests(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
-    for name in MANIFESTS if not subject.resuming else ():
-        path = f"/etc/kubernetes/manifests/{name}.yaml"
+    for name in STATIC_PODS if not subject.resuming else ():
+        path = f"{MANIFESTS}/{name}.yaml"
         if host.stat(path) is not None:
             slug = path.strip("/").replace("/", "-")
-            hint = "another cluster's node? `kubeadm reset` takes it back"
+            hint = "if it belongs to another cluster, remove it with `kubeadm reset`"
             yield Finding(f"FileAvailable--{slug}", f"{path} already exists", hint)
 
 
 def _other_cluster(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     for name in KUBECONFIGS if not subject.resuming else ():
-        path = f"/etc/kubernetes/{name}"
+        path = f"{KUBERNETES}/{name}"
         if host.stat(path) is not None:
-            hint = "this machine is or was a node: reset it first, or use another one"
+            hint = "this host is or was a node: run `edgeadm reset` first, or use another host"
             yield Finding(f"FileAvailable--etc-kubernetes-{name}", f"{path} already exists", hint)
 
 
 def _etcd(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
     external = any("external" in (each.get("etcd") or {}) for each in config.kubeadm_documents)
     if not subject.resuming and not external and host.names("/var/lib/etcd"):
-        hint = "another cluster's data: move it away if it is no longer needed"
+        hint = "if it belongs to another cluster and is no longer needed, move it away"
         yield Finding("DirAvailable--var-lib-etcd", "/var/lib/etcd is not empty", hint)
 
 
@@ -86,38 +90,34 @@ def _left_over(host: Host, _config: Config, subject: Subject) -> Iterable[Findin
         yield Finding(
             "LeftoverNetwork",
             f"an earlier pod network left {', '.join(found)}",
-            "remove what no longer belongs to this node; edgeadm deletes nothing foreign",
+            "remove what no longer belongs to this node; edgeadm does not delete it",
             fatal=False,
         )
 
 
 def _ranges(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    wanted = {
-        "pod network": config.kubeadm.pod_network_cidr or "",
-        "Service": config.kubeadm.service_cidr or "10.96.0.0/12",
-    }
-    for kind, text in wanted.items():
-        for network in (ipaddress.ip_network(part, strict=False) for part in text.split(",") if part):
-            for link, address in _addresses(host):
-                if address.version == network.version and address in network:
-                    hint = "choose a range that no network of this site uses"
-                    yield Finding(
-                        "NetworkOverlap", f"{link}'s {address} lies in the {kind} range {network}", hint
-                    )
+    wanted = {"pod network": pod_ranges(config), "Service": service_ranges(config)}
+    for kind, networks in wanted.items():
+        for network, (link, address) in product(networks, _addresses(host)):
+            if address in network:
+                yield Finding(
+                    "NetworkOverlap",
+                    f"address {address} of {link} is in the {kind} range {network}",
+                    "choose a range that no network of this site uses",
+                )
 
 
 def _virtual(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
     for link, address in _addresses(host) if config.enable_edge and subject.role != "worker" else ():
         ours = link == EDGE_LINK and subject.ours(EDGE_UNIT)
         if str(address) == config.edge_virtual_addr and not ours:
-            text = f"{link} already has the edge's virtual address {address}"
+            text = f"{link} already has the virtual address of edge nodes, {address}"
             yield Finding("EdgeVirtualAddr", text, "choose another `--edge-virtual-addr`")
 
 
 def _route(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    given = config.kubeadm.apiserver_advertise_address or config.join.node_ip
-    if not given and not facts.default_address(host):
-        text = "there is no default route to take this node's address from"
+    if not given_address(config) and not facts.default_address(host):
+        text = "there is no default route to determine this node's address"
         flag = "--apiserver-advertise-address" if subject.role == "control-plane" else "--node-ip"
         yield Finding("DefaultRoute", text, f"pass `{flag}`")
 
@@ -125,12 +125,12 @@ def _route(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
 def _advertised(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
     own = {str(address) for _, address in _addresses(host)}
     for flag, name, wanted in (
-        ("--apiserver-advertise-address", "AdvertiseAddress", config.kubeadm.apiserver_advertise_address),
+        ("--apiserver-advertise-address", "AdvertiseAddress", advertise_address(config)),
         ("--node-ip", "NodeIP", config.join.node_ip),
     ):
         if wanted and wanted not in own:
-            text = f"no interface of this machine has {wanted}"
-            yield Finding(name, text, f"`{flag}` takes one of its own addresses")
+            text = f"no interface of this host has {wanted}"
+            yield Finding(name, text, f"pass one of its own addresses as `{flag}`")
 
 
 def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddress.IPv6Address]]:
@@ -143,25 +143,25 @@ def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddr
 JOIN_NETWORK_CHECKS = (
     Check("Port", "the ports of the kubelet, or of the control plane, are free", _ports),
     Check("LitePort", "the port of lite-apiserver is free", _lite_port),
-    Check("ClusterState", "the machine is not a node of a cluster", _other_cluster),
-    Check("LeftoverNetwork", "no earlier pod network left anything", _left_over),
-    Check("EdgeVirtualAddr", "the edge's virtual address is free", _virtual),
-    Check("DefaultRoute", "there is an address that other nodes can reach", _route),
-    Check("NodeIP", "the node's address is this machine's", _advertised),
+    Check("ClusterState", "the host is not a node of a cluster", _other_cluster),
+    Check("LeftoverNetwork", "no remains of an earlier pod network", _left_over),
+    Check("EdgeVirtualAddr", "the virtual address of edge nodes is free", _virtual),
+    Check("DefaultRoute", "the node has an address that other nodes can reach", _route),
+    Check("NodeIP", "the node's address is assigned to this host", _advertised),
 )
 CONTROL_PLANE_CHECKS = (
-    Check("FileAvailable", "no static Pod manifests are there", _manifests),
-    Check("DirAvailable", "etcd's folder is empty", _etcd),
+    Check("FileAvailable", "there are no static Pod manifests", _manifests),
+    Check("DirAvailable", "the etcd directory is empty", _etcd),
 )
 NETWORK_CHECKS = (
     Check("Port", "the control plane's ports are free", _ports),
-    Check("FileAvailable", "no static Pod manifests are there", _manifests),
-    Check("ClusterState", "the machine is not a node of a cluster", _other_cluster),
-    Check("DirAvailable", "etcd's folder is empty", _etcd),
-    Check("LeftoverNetwork", "no earlier pod network left anything", _left_over),
-    Check("NetworkOverlap", "pod and Service ranges meet no address of this machine", _ranges),
-    Check("EdgeVirtualAddr", "the edge's virtual address is free", _virtual),
-    Check("DefaultRoute", "there is an address that other nodes can reach", _route),
-    Check("AdvertiseAddress", "the advertised address is this machine's", _advertised),
+    Check("FileAvailable", "there are no static Pod manifests", _manifests),
+    Check("ClusterState", "the host is not a node of a cluster", _other_cluster),
+    Check("DirAvailable", "the etcd directory is empty", _etcd),
+    Check("LeftoverNetwork", "no remains of an earlier pod network", _left_over),
+    Check("NetworkOverlap", "pod and Service ranges contain no address of this host", _ranges),
+    Check("EdgeVirtualAddr", "the virtual address of edge nodes is free", _virtual),
+    Check("DefaultRoute", "the node has an address that other nodes can reach", _route),
+    Check("AdvertiseAddress", "the advertised address is assigned to this host", _advertised),
     *VIRTUAL_IP_CHECKS,
 )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 from edgeadm.config import Config
+from edgeadm.config.control_plane import bind_port
+from edgeadm.config.own_node import given_name
 from edgeadm.hosts import Host, facts
 from edgeadm.kubeadm import compat
 from edgeadm.package.manifest import FILTERS
@@ -48,7 +50,7 @@ def _memory(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
 
 def _swap(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
     used = facts.swaps(host)
-    kubelet = next((each for each in config.kubeadm_documents if each["kind"] == "KubeletConfiguration"), {})
+    kubelet = config.document("KubeletConfiguration")
     if used and kubelet.get("failSwapOn", True):
         yield Finding(
             "Swap",
@@ -58,12 +60,12 @@ def _swap(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
 
 
 def _hostname(host: Host, config: Config, _subject: Subject) -> Iterable[Finding]:
-    name = config.kubeadm.node_name or facts.hostname(host)
+    name = given_name(config) or facts.hostname(host)
     hint = "`hostnamectl set-hostname NAME`, or `--node-name`"
     if not all(LABEL.fullmatch(label) for label in name.split(".")) or len(name) > 63:
-        yield Finding("Hostname", f"`{name}` is not a name that a node can have", hint)
+        yield Finding("Hostname", f"`{name}` is not a valid node name", hint)
     elif name.isdecimal() or name.startswith("localhost"):
-        yield Finding("Hostname", f"`{name}` does not tell this node from others", hint)
+        yield Finding("Hostname", f"`{name}` is not unique to this node", hint)
     elif host.ask("getent", "hosts", name).code != 0:
         text = f'hostname "{name}" could not be reached'
         yield Finding(
@@ -73,13 +75,13 @@ def _hostname(host: Host, config: Config, _subject: Subject) -> Iterable[Finding
 
 def _clock(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
     if facts.clock(host) < OLDEST_CLOCK:
-        text = "the clock is years behind: certificates made now would not be valid"
+        text = "the clock is years behind: certificates issued now would not be valid"
         yield Finding("Clock", text, "set it, or start a time service such as chrony")
 
 
 def _systemd(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
     if host.stat("/run/systemd/system") is None:
-        text = "this machine was not booted with systemd"
+        text = "this host was not booted with systemd"
         yield Finding("Systemd", text, "edgeadm runs the kubelet and containerd as systemd units")
 
 
@@ -90,7 +92,7 @@ def _programs(host: Host, _config: Config, subject: Subject) -> Iterable[Finding
     for name in facts.missing_programs(host, *(name for name in wanted if name not in brought)):
         hint = f"install the package of your distribution that has `{name}`"
         if name in FILTERS:
-            hint += ", or use a package of edgeadm: it brings one"
+            hint += ", or use an edgeadm package, which contains it"
         yield Finding(f"FileExisting-{name}", f"{name} not found in system path", hint, name not in useful)
 
 
@@ -98,26 +100,27 @@ def _modules(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding
     for module, sign in MODULES:
         if not facts.kernel_has(host, module, sign):
             hint = "install the kernel's module package (on Ubuntu: linux-modules-extra)"
-            yield Finding(f"Module-{module}", f"the kernel has no {module} and cannot load it", hint)
+            yield Finding(f"Module-{module}", f"the kernel does not support {module}", hint)
 
 
 def _cgroups(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     if facts.cgroup_version(host) == 1 and compat.kubelet_refuses_cgroup_v1(subject.kubernetes):
         yield Finding(
             "CgroupVersion",
-            f"this machine has cgroup v1, which the kubelet of {subject.kubernetes} refuses by default; "
+            f"this host uses cgroup v1, which the kubelet of {subject.kubernetes} rejects by default; "
             "edgeadm sets failCgroupV1: false and skips kubeadm's SystemVerification",
             "boot with systemd.unified_cgroup_hierarchy=1 for cgroup v2",
             fatal=False,
         )
 
 
-def _firewall(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
+def _firewall(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+    ports = f"{bind_port(config)} and 10250" if subject.role == "control-plane" else "10250"
     for unit in ("firewalld", "ufw"):
         if host.ask("systemctl", "is-active", "--quiet", unit).code == 0:
             yield Finding(
                 "Firewall",
-                f"{unit} is active and is left alone: other nodes need TCP 6443 and 10250, UDP 8472",
+                f"{unit} is active and is not changed: other nodes need TCP {ports}, UDP 8472",
                 f"open these ports in {unit}",
                 fatal=False,
             )
@@ -125,8 +128,8 @@ def _firewall(host: Host, _config: Config, _subject: Subject) -> Iterable[Findin
 
 def _selinux(host: Host, _config: Config, _subject: Subject) -> Iterable[Finding]:
     if (host.read("/sys/fs/selinux/enforce") or b"").strip() == b"1":
-        text = "SELinux is enforcing and is left alone"
-        hint = "container-selinux must be installed, or pods may not read their volumes"
+        text = "SELinux is enforcing and is not changed"
+        hint = "container-selinux must be installed, or Pods may not read their volumes"
         yield Finding("SELinux", text, hint, fatal=False)
 
 
@@ -134,13 +137,13 @@ NODE_CHECKS = (
     Check("IsPrivilegedUser", "edgeadm runs as root", _root),
     Check("NumCPU", f"a control plane has at least {CPUS} processors", _cpu),
     Check("Mem", f"a control plane has at least {MEMORY_MIB} MiB of memory", _memory),
-    Check("Swap", "swap is off, or the kubelet is told to live with it", _swap),
+    Check("Swap", "swap is off, or the kubelet is configured to tolerate it", _swap),
     Check("Hostname", "the node's name is valid and resolves", _hostname),
-    Check("Clock", "the clock has been set", _clock),
-    Check("Systemd", "the machine was booted with systemd", _systemd),
-    Check("FileExisting", "the programs that Kubernetes calls are installed", _programs),
-    Check("Module", "the kernel can do what container networks need", _modules),
-    Check("CgroupVersion", "the cgroup version is one that the kubelet takes", _cgroups),
-    Check("Firewall", "no firewall is in the way", _firewall),
+    Check("Clock", "the clock is set", _clock),
+    Check("Systemd", "the host was booted with systemd", _systemd),
+    Check("FileExisting", "the binaries that Kubernetes calls are installed", _programs),
+    Check("Module", "the kernel supports container networks", _modules),
+    Check("CgroupVersion", "the kubelet supports the cgroup version", _cgroups),
+    Check("Firewall", "no firewall is active", _firewall),
     Check("SELinux", "SELinux is not enforcing", _selinux),
 )

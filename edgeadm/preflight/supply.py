@@ -24,18 +24,18 @@ def _package(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]
         return
     arch = facts.architecture(host)
     if package.manifest.arch != arch:
-        text = f"the package is for {package.manifest.arch}, this machine is {arch}"
-        yield Finding("PackageArch", text, f"build or fetch the package for {arch}")
+        text = f"the package is for {package.manifest.arch}, this host is {arch}"
+        yield Finding("PackageArch", text, f"build or download the package for {arch}")
         return
     if not package.files("program"):
-        text = f"the package holds nothing for the role {subject.role}"
-        yield Finding("PackageRole", text, "`edgeadm package list` shows what it is for")
+        text = f"the package contains nothing for the role {subject.role}"
+        yield Finding("PackageRole", text, "`edgeadm package list` shows its roles")
     if subject.ours(KUBELET):
         return  # what is still missing is verified when it is unpacked
     free, wanted = facts.free_mib(host, PRIVATE), package.own_mib()
     if free < wanted and package.keeps and not subject.resuming:
         text = f"{free} MiB are free for {PRIVATE}, {wanted} MiB are needed"
-        yield Finding("DiskSpace", text, "free some space or give it a disk of its own")
+        yield Finding("DiskSpace", text, "free some space or mount a separate disk")
     try:
         package.check(subject.say, room=free >= wanted)
     except EdgeadmError as error:
@@ -47,7 +47,7 @@ def _space(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
     free = facts.free_mib(host, "/var/lib/containerd")
     if free < wanted and not subject.resuming:
         text = f"{free} MiB are free for /var/lib/containerd, {wanted} MiB are needed"
-        yield Finding("DiskSpace", text, "free some space or give it a disk of its own")
+        yield Finding("DiskSpace", text, "free some space or mount a separate disk")
 
 
 def _programs(host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
@@ -64,26 +64,28 @@ def _runtime(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
     if found is None:
         if subject.package is None or not subject.package.has("bin/containerd"):
             hint = (
-                "install containerd, pass a package that holds it, or `--ignore-runtime` for another runtime"
+                "install containerd, pass a package that contains it, or use another runtime with "
+                "`--ignore-runtime`"
             )
-            yield Finding("ContainerRuntime", "there is no containerd on this machine", hint)
+            yield Finding("ContainerRuntime", "containerd is not installed on this host", hint)
         return
     yield from _runtime_version(found.version, subject)
     if not found.cri:
-        text = "this machine's containerd has its CRI plugin disabled"
-        hint = "take `cri` out of `disabled_plugins` in /etc/containerd/config.toml and restart containerd"
+        text = "the CRI plugin of this host's containerd is disabled"
+        hint = "remove `cri` from `disabled_plugins` in /etc/containerd/config.toml and restart containerd"
         yield Finding("ContainerRuntime", text, hint)
 
 
 def _runtime_version(containerd: str, subject: Subject) -> Iterable[Finding]:
     """An error only if Kubernetes does not run on it, as kubeadm has it."""
     tested = compat.containerd_tested(subject.kubernetes, containerd)
-    hint = f"update it to {tested or '1.7 or newer'}, or remove it: the package has one"
+    wanted = compat.containerd_wanted(subject.kubernetes, containerd)
+    hint = f"update it to {wanted}, or remove it: the package contains containerd"
     if compat.containerd_too_old(subject.kubernetes, containerd):
-        text = f"this machine's containerd {containerd} is too old for Kubernetes {subject.kubernetes}"
+        text = f"containerd {containerd} of this host is too old for Kubernetes {subject.kubernetes}"
         yield Finding("ContainerRuntime", text, hint)
     elif tested:
-        text = f"containerd {containerd} of this machine is not tested with Kubernetes {subject.kubernetes}"
+        text = f"containerd {containerd} of this host is not tested with Kubernetes {subject.kubernetes}"
         yield Finding("ContainerRuntime", text, hint, fatal=False)
 
 
@@ -91,12 +93,12 @@ def _sandbox_image(host: Host, config: Config, subject: Subject) -> Iterable[Fin
     if config.ignore_runtime or subject.package is None or subject.ours(CONTAINERD):
         return
     found = facts.runtime(host)
-    names = {image.name for image, _ in subject.package.images()}
+    names = subject.package.image_names()
     if found is not None and found.cri and found.sandbox_image not in names:
         yield Finding(
             "SandboxImage",
-            f"this machine's containerd starts pods from {found.sandbox_image}, which the package has not; "
-            "the package's pause image gets that name as well",
+            f"this host's containerd uses the sandbox image {found.sandbox_image}, which is not in the "
+            "package; the package's pause image gets this tag too",
             fatal=False,
         )
 
@@ -126,11 +128,13 @@ def _packet_filter(host: Host, _config: Config, subject: Subject) -> Iterable[Fi
 
 
 SUPPLY_CHECKS = (
-    Check("Package", "the package is whole and fits this machine", _package),
-    Check("DiskSpace", "there is room for images and programs", _space),
-    Check("Programs", "kubeadm and kubelet are there or in the package", _programs),
-    Check("ContainerRuntime", "there is a container runtime, or the package has one", _runtime),
-    Check("SandboxImage", "the runtime's sandbox image can be had", _sandbox_image),
-    Check("PacketFilter", "an edge node has nft, or the package does", _packet_filter),
-    Check("NetworkPlugins", "the pod network's plugins are there or in the package", _network_plugins),
+    Check("Package", "the package is complete and for this host", _package),
+    Check("DiskSpace", "there is disk space for images and binaries", _space),
+    Check("Programs", "kubeadm and kubelet are installed or in the package", _programs),
+    Check("ContainerRuntime", "a container runtime is installed or in the package", _runtime),
+    Check("SandboxImage", "the runtime's sandbox image is available", _sandbox_image),
+    Check("PacketFilter", "nft is installed or in the package", _packet_filter),
+    Check(
+        "NetworkPlugins", "the plugins of the pod network are installed or in the package", _network_plugins
+    ),
 )

@@ -21,11 +21,16 @@ def _programs(host: Host, config: Config, subject: Subject) -> Iterable[Finding]
         return
     package = subject.package
     if package is None or not package.has(MEMBERS):
-        text = "the lists of control planes are kept by a program that only a package with `ha` brings"
-        yield Finding("VirtualIPPrograms", text, "pass `--install-pkg-path`; `edgeadm package list` shows it")
+        text = (
+            "the control plane members of the virtual IP are maintained by vip-members, which only "
+            "packages with `ha` contain"
+        )
+        yield Finding(
+            "VirtualIPPrograms", text, "pass `--install-pkg-path`; `edgeadm package list` shows the contents"
+        )
     for name in PROGRAMS:
         if not (package and package.has(f"tools/vip/{name}")) and not facts.has_program(host, name):
-            hint = "install it from your distribution, or use a package that brings it"
+            hint = "install it from your distribution, or use a package that contains it"
             yield Finding("VirtualIPPrograms", f"{name} is neither in the package nor installed", hint)
 
 
@@ -37,13 +42,13 @@ def _interface(host: Host, config: Config, _subject: Subject) -> Iterable[Findin
     there = facts.addresses(host)
     if name not in there:
         text = f"there is no interface {name}" if name else "no interface has the default route"
-        hint = "`--interface` names the one that is to have the virtual IP"
+        hint = "name the interface of the virtual IP with `--interface`"
         yield Finding("VirtualIPInterface", text, hint)
         return
     address = ipaddress.ip_address(shared.address)
     if not any(address in ipaddress.ip_interface(each).network for each in there[name]):
-        text = f"{address} lies in no network of {name}: other machines may not find it there"
-        hint = "take a free address of the network that the control planes share"
+        text = f"{address} is in no network of {name}: other hosts may not reach it"
+        hint = "use a free address of the control planes' network"
         yield Finding("VirtualIPNetwork", text, hint, fatal=False)
 
 
@@ -53,15 +58,15 @@ def _free(host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
         return
     own = {each.partition("/")[0] for every in facts.addresses(host).values() for each in every}
     if shared.address in own:
-        text = f"{shared.address} is an address of this machine"
-        yield Finding("VirtualIP", text, "the virtual IP is an address that no machine has by itself")
+        text = f"{shared.address} is already an address of this host"
+        yield Finding("VirtualIP", text, "use an address that is assigned to no host")
     elif host.ask("ping", "-c", "1", "-W", "1", "-q", shared.address).code == 0:
-        text = f"{shared.address} belongs to another machine: it answers"
-        yield Finding("VirtualIP", text, "take an address that nobody has")
+        text = f"{shared.address} is in use by another host"
+        yield Finding("VirtualIP", text, "use a free address")
 
 
 VIRTUAL_IP_CHECKS = (
-    Check("VirtualIPPrograms", "what holds the virtual IP can be had", _programs),
+    Check("VirtualIPPrograms", "the manager of the virtual IP is available", _programs),
     Check("VirtualIPInterface", "there is an interface for the virtual IP", _interface),
-    Check("VirtualIP", "no machine has the virtual IP yet", _free),
+    Check("VirtualIP", "the virtual IP is not in use yet", _free),
 )

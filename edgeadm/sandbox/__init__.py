@@ -1,4 +1,4 @@
-"""An edge cluster on one Linux machine: nodes that boot a real init, on a switch without a way out."""
+"""An edge cluster on one Linux host: nodes that boot a real init, on an isolated switch."""
 
 from edgeadm.sandbox.lab import Kind, Sandbox
 from edgeadm.sandbox.node import Node, Status

@@ -1,5 +1,5 @@
-"""How a node runs: a small shell script that lives as long as the node is on, and boots it again when it
-reboots from inside. Each turn of its loop starts as a power-on does: new cgroups, new network."""
+"""Runs a node: a small shell script that runs as long as the node is on, and boots it again after a reboot
+from inside. Each iteration starts like a power-on: new cgroups, new network."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ done
 
 @dataclass(frozen=True)
 class Runner:
-    """The script of one node, and how to recognise the process that runs it."""
+    """The script of one node, and the identification of its process."""
 
     path: Path
 
@@ -52,9 +52,10 @@ class Runner:
         return ["/bin/sh", str(self.path)]
 
     def pid(self) -> int | None:
-        """The process; None where the node is off.
+        """The process, or None if the node is off.
 
-        It is known by its number and start time, and where those were lost by its whole command line."""
+        It is identified by its pid and start time, or, if those are lost, by its complete command line.
+        """
         words = self._remembered.read_text().split() if self._remembered.exists() else []
         if len(words) == 2 and _start_time(words[0]) == words[1]:
             return int(words[0])
@@ -64,13 +65,13 @@ class Runner:
         return None
 
     def remember(self, pid: int) -> None:
-        """Keep the process id for the next look."""
+        """Record the process id."""
         part = self.path.with_suffix(".pid-part")
         part.write_text(f"{pid} {_start_time(str(pid))}")
         part.replace(self._remembered)
 
     def forget(self) -> None:
-        """The process is gone."""
+        """Remove the record of the process."""
         self._remembered.unlink(missing_ok=True)
 
     @property
@@ -102,7 +103,7 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
 
 
 def write_network(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path:
-    """Write the commands that give the node its network at each boot; their file."""
+    """Write the commands that set up the node's network at each boot; returns their file."""
     path, part = folder / "plug", folder / ".plug"
     bad, lost = shlex.quote(str(folder / "line")), shlex.quote(str(folder / "no-address"))
     steps = [f"{shlex.join(argv)} || exit 72" for argv in switch.plug(record, node)]
@@ -114,9 +115,8 @@ def write_network(folder: Path, record: SandboxRecord, node: NodeRecord) -> Path
 
 
 def nspawn(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> list[str]:
-    """The command that boots the node's init, with all a machine may do but leave its network."""
-    # Entered from outside, because nspawn's own --network-namespace-path leaves /sys showing the network
-    # of the machine around the node.
+    """The command that boots the node's init, with all privileges of a host except for its network."""
+    # Entered from outside, because nspawn's own --network-namespace-path leaves the host's network in /sys.
     argv = [
         "nsenter",
         f"--net=/run/netns/{names.node_netns(record.name, node.name)}",
@@ -152,7 +152,7 @@ def cgroups_name(record: SandboxRecord, node: NodeRecord) -> str:
 
 
 def leader(places: list[Path]) -> int | None:
-    """The node's init as this machine sees it: the first process of a PID namespace just below ours."""
+    """The node's init as seen from the host: the first process of a PID namespace just below ours."""
     depth = len(_ns_pids("self"))
     for pid in sorted(cgroups.processes(places)):
         inside = _ns_pids(str(pid))
@@ -177,13 +177,13 @@ def _argv(pid: int) -> list[str]:
 
 
 def _start_time(pid: str) -> str:
-    """When a living process began, in clock ticks since the kernel did; empty for one that is gone."""
+    """The start time of a running process in clock ticks since the kernel's start; empty if it has ended."""
     fields = _stat(pid)
     return fields[19] if fields and fields[0] != "Z" else ""
 
 
 def _is_parent(pid: int) -> bool:
-    """Not one of the short-lived copies that a shell makes of itself before it becomes another program."""
+    """Whether it is not one of the short-lived copies of a shell between fork and exec."""
     fields = _stat(str(pid))
     return bool(fields) and _argv(int(fields[1])) != _argv(pid)
 

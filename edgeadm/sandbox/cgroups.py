@@ -1,4 +1,4 @@
-"""A cgroup of its own for every node, in every hierarchy: two kubelets must never share `/kubepods`."""
+"""A separate cgroup for every node in every hierarchy, so that two kubelets never share `/kubepods`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ V2_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids", "hugetlb")
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """A mounted cgroup hierarchy: `here` is where nodes' folders go. `controllers` is empty for version 2."""
+    """A mounted cgroup hierarchy: `here` is the parent of the nodes' directories. `controllers` is empty for
+    version 2."""
 
     mount: Path
     here: Path
@@ -24,10 +25,11 @@ class Hierarchy:
 
 
 def hierarchies(mountinfo: str, own: str) -> list[Hierarchy]:
-    """The hierarchies of this machine, from /proc/self/mountinfo and /proc/self/cgroup.
+    """The hierarchies of this host, from /proc/self/mountinfo and /proc/self/cgroup.
 
-    Version 1: nodes go below our own place, which keeps the limits that were set for us. Version 2: below
-    the root, because a cgroup that has processes cannot share out controllers."""
+    Version 1: nodes are created below our own cgroup and inherit its limits. Version 2: below the root,
+    because a cgroup that contains processes cannot delegate controllers.
+    """
     paths = {}
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -54,17 +56,17 @@ def this_machine() -> list[Hierarchy]:
 
 
 def is_version_2(found: list[Hierarchy]) -> bool:
-    """Whether version 2 alone is there."""
+    """Whether only version 2 is mounted."""
     return all(not hierarchy.controllers for hierarchy in found)
 
 
 def places(name: str, found: list[Hierarchy]) -> list[Path]:
-    """The folders a node's processes must be in."""
+    """The cgroup directories of a node's processes."""
     return [hierarchy.here / name for hierarchy in found]
 
 
 def enable_controllers(found: list[Hierarchy]) -> None:
-    """Version 2 alone: let cgroups below the root have the controllers that kubelet wants."""
+    """With version 2 only: enable the controllers that kubelet requires below the root."""
     for hierarchy in found if is_version_2(found) else []:
         offered = (hierarchy.here / "cgroup.controllers").read_text().split()
         for controller in V2_CONTROLLERS:
@@ -73,7 +75,7 @@ def enable_controllers(found: list[Hierarchy]) -> None:
 
 
 def left_behind(is_ours: Callable[[str], bool], found: list[Hierarchy]) -> list[Path]:
-    """All node folders with such names, wherever the edgeadm that made them was running."""
+    """All node directories with such names, regardless of the cgroup of the edgeadm that created them."""
     result = []
     for hierarchy in found:
         for folder, children, _ in os.walk(hierarchy.mount):
@@ -92,14 +94,15 @@ def processes(folders: list[Path]) -> set[int]:
             if "cgroup.procs" in files:
                 try:
                     words = (Path(below) / "cgroup.procs").read_text().split()
-                except OSError:  # removed, or of a kind that has no processes of its own
+                except OSError:  # deleted, or a cgroup type without processes
                     continue
                 found.update(int(word) for word in words if word != "0")
     return found
 
 
 def kill_all(folders: list[Path], patience: float = 180.0) -> None:
-    """A power cut: SIGKILL to all processes, again until none is left. Raises SandboxLeftoverError."""
+    """A power cut: send SIGKILL to all processes, repeatedly until none is left. Raises
+    SandboxLeftoverError."""
     end = time.monotonic() + patience
     killed: set[int] = set()
     while (alive := processes(folders)) or any(map(_is_dying, killed)):
@@ -111,26 +114,27 @@ def kill_all(folders: list[Path], patience: float = 180.0) -> None:
                 continue
         if time.monotonic() > end:
             raise SandboxLeftoverError(
-                "processes of a node do not die: " + ", ".join(map(str, sorted(alive or killed))),
+                "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
                 hint="`cat /proc/PID/stack` shows what they wait for",
             )
         time.sleep(0.02)
 
 
 def remove(folders: list[Path], patience: float = 60.0) -> None:
-    """Remove the cgroups and all below them. Raises SandboxLeftoverError."""
+    """Delete the cgroups with all below them. Raises SandboxLeftoverError."""
     for folder in folders:
         end = time.monotonic() + patience
         while folder.exists() and not _removed(folder):
             if time.monotonic() > end:
                 raise SandboxLeftoverError(
-                    f"the cgroup {folder} cannot be removed", hint="see who is in its cgroup.procs"
+                    f"the cgroup {folder} cannot be removed",
+                    hint="its cgroup.procs lists the remaining processes",
                 )
             time.sleep(0.05)
 
 
 def _is_dying(pid: int) -> bool:
-    """Whether a process that was killed is still at it: out of its cgroup, but not gone."""
+    """Whether a killed process has left its cgroup, but has not ended yet."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -144,7 +148,7 @@ def _removed(folder: Path) -> bool:
             Path(below).rmdir()
         except FileNotFoundError:
             continue
-        except OSError:  # busy: a process is on its way out
+        except OSError:  # busy: a process is exiting
             return False
     return True
 

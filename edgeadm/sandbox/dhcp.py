@@ -1,7 +1,7 @@
-"""The sandbox's DHCP server: Debian's dnsmasq, in the switch, with one fixed address for each node.
+"""The sandbox's DHCP server: Debian's dnsmasq in the switch, with a fixed address for each node.
 
-A lease lasts two minutes, the shortest that dnsmasq gives: a node that boots without the server has no
-address that is still valid."""
+A lease lasts two minutes, the minimum of dnsmasq: a node that boots without the server has no valid address.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ IFUPDOWN = "auto eth0\niface eth0 inet dhcp\n"
 
 
 def client_files(image: Path) -> dict[str, str]:
-    """Path in a node → text, so that the image's own DHCP client asks for an address at each boot: that of
-    ifupdown where the image has it, as Debian's installer sets it up, else systemd-networkd."""
+    """Path in a node → content of the files that make the image's own DHCP client configure the node at each
+    boot: ifupdown if the image contains it, as Debian's installer sets it up, else systemd-networkd."""
     if (image / "usr/sbin/ifup").exists():
         return {"etc/network/interfaces.d/eth0": IFUPDOWN}
     return {"etc/systemd/network/10-eth0.network": NETWORKD}
 
 
 def enable_client(root: Path, image: Path) -> None:
-    """Have a node's systemd-networkd start at boot; ifupdown does by itself."""
+    """Enable systemd-networkd in a node; ifupdown is enabled by default."""
     wants = root / "etc/systemd/system/multi-user.target.wants/systemd-networkd.service"
     if not (image / "usr/sbin/ifup").exists() and not wants.is_symlink():
         wants.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def enable_client(root: Path, image: Path) -> None:
 
 
 def serve(record: SandboxRecord, folder: Path) -> None:
-    """Start the server, or have a running one read the nodes anew; nothing where no node asks for one."""
+    """Start the server, or reload a running one; does nothing if no node uses DHCP."""
     if not any(node.dhcp for node in record.nodes) or is_off(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,12 +52,12 @@ def serve(record: SandboxRecord, folder: Path) -> None:
 
 
 def hosts(record: SandboxRecord) -> list[str]:
-    """One line of dnsmasq's host file for each node that asks."""
+    """One line of dnsmasq's host file for each DHCP node."""
     return [f"{names.mac(node.ip)},{node.ip},{node.name}" for node in record.nodes if node.dhcp]
 
 
 def command(record: SandboxRecord, folder: Path) -> list[str]:
-    """dnsmasq with its DHCP part alone: no DNS, no configuration of this machine."""
+    """dnsmasq with its DHCP part only: no DNS, no configuration of this host."""
     network = str(names.subnet(record.number).network_address)
     return [
         "dnsmasq",
@@ -78,24 +78,24 @@ def command(record: SandboxRecord, folder: Path) -> list[str]:
 
 
 def stop(sandbox: str) -> None:
-    """End the server, if one runs."""
+    """Stop the server if it is running."""
     for pid in _servers(sandbox):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def switch_on(folder: Path, *, on: bool) -> None:
-    """Remember whether the server shall run."""
+    """Record whether the server should run."""
     (folder / "dhcp-off").unlink(missing_ok=True) if on else (folder / "dhcp-off").touch()
 
 
 def is_off(folder: Path) -> bool:
-    """Whether the server was switched off."""
+    """Whether the server was turned off."""
     return (folder / "dhcp-off").exists()
 
 
 def _servers(sandbox: str) -> Iterator[int]:
-    """The server's processes: those of dnsmasq in the namespace of the switch."""
+    """The server's processes: dnsmasq processes in the namespace of the switch."""
     listed = execute(["ip", "netns", "pids", names.switch_netns(sandbox)]).out.split()
     for pid in map(int, listed):
         with suppress(FileNotFoundError, ProcessLookupError):

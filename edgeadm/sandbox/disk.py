@@ -1,4 +1,4 @@
-"""A node's disk: a file system of its own in a sparse file, so that a node never sees this machine's disk."""
+"""A node's disk: a file system in a sparse file, so that a node never sees the host's disk."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 from edgeadm.hosts.process import execute
 
-SIZE = 20 << 30  # bytes; what is not written takes no room, and what is deleted in a node is given back
-# Lazy initialisation is off because it would fill the file with zeros from behind.
-# Barriers are off: a node's power cut leaves the kernel running, so there is nothing to order.
+SIZE = 20 << 30  # bytes; unwritten blocks use no space, and blocks deleted in a node are freed
+# Lazy initialisation is off because it would fill the file with zeros in the background. Barriers are off:
+# the kernel keeps running in a node's power cut, so no ordering is required.
 OPTIONS = "loop,noatime,discard,noinit_itable,nobarrier"
 
 
 def attach(folder: Path, lower: list[Path]) -> Path:
-    """Mount the node's disk and, over `lower` (topmost first), its root; made on first use. The root."""
+    """Mount the node's disk and, over `lower` (topmost first), its root; creates both on first use. Returns
+    the root."""
     disk, root = folder / "disk", folder / "root"
     for made in (disk, root):
         made.mkdir(parents=True, exist_ok=True)
@@ -34,16 +35,17 @@ def attach(folder: Path, lower: list[Path]) -> Path:
 
 
 def flush(folder: Path) -> None:
-    """Write all that is in memory to the disk's file.
+    """Flush all buffers to the disk's file.
 
-    Another mount namespace may keep the file system mounted after `detach`, which then writes nothing."""
+    Another mount namespace may keep the file system mounted after `detach`, which then flushes nothing.
+    """
     disk = folder / "disk"
     if os.path.ismount(disk):
         execute(["sync", "--file-system", str(disk)]).checked()
 
 
 def detach(folder: Path) -> None:
-    """Unmount all that is mounted below the folder, and let go of its loop devices."""
+    """Unmount everything below the directory, and detach its loop devices."""
     for mount in mounts_below(folder):
         if execute(["umount", mount]).code:
             execute(["umount", "--lazy", mount]).checked()
@@ -56,7 +58,7 @@ def detach(folder: Path) -> None:
 
 
 def mounts_below(folder: Path) -> list[str]:
-    """The mount points below a folder, the innermost first."""
+    """The mount points below a directory, innermost first."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     return sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True)
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a sandbox."""
+"""Errors of sandboxes."""
 
 from __future__ import annotations
 
@@ -6,87 +6,88 @@ from edgeadm.errors import EdgeadmError
 
 
 class SandboxNameError(EdgeadmError):
-    """The name given to a sandbox cannot be used."""
+    """The name of the sandbox is invalid."""
 
     code = "bad-sandbox-name"
 
 
 class NoSandboxError(EdgeadmError):
-    """There is no sandbox of that name on this machine."""
+    """There is no sandbox with this name on this host."""
 
     code = "no-sandbox"
 
 
 class NoSuchNodeError(EdgeadmError):
-    """The sandbox has no node of that name."""
+    """The sandbox has no node with this name."""
 
     code = "no-such-node"
 
 
 class NodeOffError(EdgeadmError):
-    """The node is switched off, and the command needs it to run."""
+    """The node is powered off, and the command requires it to run."""
 
     code = "node-off"
 
 
 class LineError(EdgeadmError):
-    """The delay, loss or rate of a line is not one."""
+    """The delay, loss or rate of a link is invalid."""
 
     code = "bad-line"
 
 
 class NodeBootError(EdgeadmError):
-    """A node was switched on and did not come up."""
+    """A node did not boot."""
 
     code = "node-boot"
     exit_code = 4
 
 
 class RootImageError(EdgeadmError):
-    """The root image that all nodes share could not be made, or is not what a bare node may have."""
+    """The shared root image of the nodes could not be created, or contains packages that bare nodes must not
+    have."""
 
     code = "root-image"
     exit_code = 4
 
 
 class SandboxKernelError(EdgeadmError):
-    """The kernel lacks something that the nodes need."""
+    """The kernel lacks a feature that the nodes require."""
 
     code = "sandbox-kernel"
 
 
 class NoFreeSubnetError(EdgeadmError):
-    """Every subnet that a sandbox could take is in use on this machine."""
+    """All subnets for sandboxes are in use on this host."""
 
     code = "no-free-subnet"
 
 
 class NoSavedStateError(EdgeadmError):
-    """There is no saved state of that name on this machine."""
+    """There is no saved state with this name on this host."""
 
     code = "no-saved-state"
 
 
 class SavedStateExistsError(EdgeadmError):
-    """A saved state of that name exists, and is never overwritten."""
+    """A saved state with this name exists, and is never overwritten."""
 
     code = "saved-state-exists"
 
 
 class SavedImageError(EdgeadmError):
-    """The root image that the saved disks lie over was removed from this machine."""
+    """The root image of the saved disks was deleted from this host."""
 
     code = "saved-image-gone"
 
 
 class SubnetTakenError(EdgeadmError):
-    """The subnet that a saved state needs belongs to another sandbox or network of this machine."""
+    """The subnet of a saved state is in use by another sandbox or network of this host."""
 
     code = "subnet-taken"
 
 
 class SandboxLeftoverError(EdgeadmError):
-    """Something of a sandbox could not be removed from this machine."""
+    """A resource of a sandbox could not be deleted from this host."""
 
     code = "sandbox-leftover"
     exit_code = 4

@@ -10,7 +10,7 @@ BEGIN, END = "# Nodes of the sandbox:", "# End of the sandbox's nodes."
 
 
 def render(old: str, record: SandboxRecord) -> str:
-    """The file with the sandbox's lines brought up to date, all other lines kept."""
+    """The file with updated lines of the sandbox; all other lines are kept."""
     lines = old.splitlines() or ["127.0.0.1 localhost"]
     if BEGIN in lines and END in lines:
         del lines[lines.index(BEGIN) : lines.index(END) + 1]
@@ -19,7 +19,7 @@ def render(old: str, record: SandboxRecord) -> str:
 
 
 def update(path: Path, record: SandboxRecord) -> None:
-    """Bring the file up to date in one step; it is not touched where it is."""
+    """Update the file atomically; an up-to-date file is not written."""
     old = path.read_text() if path.exists() else ""
     new = render(old, record)
     if new != old:

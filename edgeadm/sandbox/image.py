@@ -1,4 +1,4 @@
-"""The root image: a bare Debian, made once, read by every node, written by none."""
+"""The root image: a bare Debian, created once, shared read-only by all nodes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from edgeadm.sandbox.errors import RootImageError
 from edgeadm.sandbox.recipe import NEVER, NOT_BARE, Recipe, recipe_of, suite_of
 
 DEFAULT_SUITE = "bookworm"
-# Distribution → the components of its archive that hold the packages.
+# Distribution → the components of its archive that contain the packages.
 COMPONENTS = {"debian": "main", "ubuntu": "main,universe"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the packages come from: an empty mirror is debootstrap's own default."""
+    """The source of the packages: an empty mirror is debootstrap's own default."""
 
     suite: str
     components: str = "main"
@@ -32,10 +32,11 @@ class Source:
 
 
 def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare: bool = False) -> Path:
-    """The image's folder below `images`, built now if it is not there.
+    """The image's directory below `images`; builds it if it does not exist.
 
-    `name` is one of debian-11, debian-12 and debian-13; empty: the release of this machine. `bare` is
-    debootstrap's default installation with sshd. Raises RootImageError; UsageError for an unknown name."""
+    `name` is one of debian-11, debian-12 and debian-13; empty: the release of this host. `bare` is
+    debootstrap's default installation with sshd. Raises RootImageError; UsageError for an unknown name.
+    """
     source = host_source()
     if name:
         source = other_suite(source, suite_of(name))
@@ -47,15 +48,17 @@ def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare
     with _only_builder(images / f".{recipe.key}.lock", say):
         if not image.is_dir():
             kind = "bare " if recipe.is_bare else ""
-            say(f"making the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
+            say(f"creating the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
             _build(recipe, source, image.with_name(f".{recipe.key}.part"), image, say)
     return image
 
 
 def host_source() -> Source:
-    """The release of this machine, from the place that its apt uses; on other systems Debian's default.
+    """The release of this host, from the mirror of its apt; on other systems Debian's default.
 
-    The same release, because edgeadm's executable wants the C library it was built with, or a newer one."""
+    It is the same release because edgeadm's executable requires the C library that it was built with, or a
+    newer one.
+    """
     listed = execute(
         [
             "apt-get",
@@ -75,8 +78,8 @@ def host_source() -> Source:
 
 
 def other_suite(source: Source, suite: str) -> Source:
-    """The same place for another suite of Debian. Where this machine is of another distribution, or signs
-    with a key for each suite, Debian's own defaults apply."""
+    """The source of another suite of Debian. If this host runs another distribution, or a key per suite is
+    used, Debian's own defaults apply."""
     if suite == source.suite:
         return source
     if source.components != COMPONENTS["debian"]:
@@ -85,7 +88,7 @@ def other_suite(source: Source, suite: str) -> Source:
 
 
 def parse_targets(text: str, suite: str) -> tuple[str, str]:
-    """The mirror and keyring of a suite's main packages in what `apt-get indextargets` prints."""
+    """The mirror and keyring of a suite's main packages in the output of `apt-get indextargets`."""
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 4 and words[:3] == ["Packages", suite, "main"]:
@@ -116,10 +119,12 @@ def _build(recipe: Recipe, source: Source, part: Path, image: Path, say: Callabl
     if result.code:
         tail = "\n".join((result.out + "\n" + result.err).strip().splitlines()[-15:])
         raise RootImageError(
-            f"debootstrap could not make the root image of {recipe.suite}",
+            f"debootstrap could not create the root image of {recipe.suite}",
             context=tail,
-            hint="see that `apt-get update` works on this machine: the image comes from the same place, "
-            f"which may not serve {recipe.suite}",
+            hint=(
+                "check that `apt-get update` works on this host: the image comes from the same archive, "
+                f"which may not contain {recipe.suite}"
+            ),
         )
     _finish(recipe, part)
     assert_bare(part, NOT_BARE if recipe.is_bare else ())
@@ -138,7 +143,7 @@ def _finish(recipe: Recipe, root: Path) -> None:
 
 
 def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
-    """Raises RootImageError where the image has a program that edgeadm itself must bring."""
+    """Raises RootImageError if the image contains a program that edgeadm must install."""
     folders = ("usr/local/bin", "usr/local/sbin", "usr/bin", "usr/sbin")
     found = [
         f"/{folder}/{name}"
@@ -149,12 +154,12 @@ def assert_bare(root: Path, more: tuple[str, ...] = ()) -> None:
     if found:
         raise RootImageError(
             "the root image is not bare: it has " + ", ".join(found),
-            hint="a node must get these from edgeadm alone; some package of the image pulls them in",
+            hint="nodes must get these from edgeadm; a package of the image installs them",
         )
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder that a build may have left with file systems mounted in it."""
+    """Delete a directory in which a build may have left mounted file systems."""
     if not path.exists():
         return
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
@@ -169,6 +174,6 @@ def _only_builder(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another edgeadm is making the root image; waiting for it")
+            say("another edgeadm is creating the root image; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""What the nodes need of the kernel that they share with this machine."""
+"""Kernel modules and settings of the host that nodes require."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MODULES = (
     "nf_conntrack",
     "xt_comment",
 )
-# Setting → the least that several kubelets on one kernel need.
+# Setting → the minimum for several kubelets on one kernel.
 LEAST = {"fs.inotify.max_user_instances": 1024, "fs.inotify.max_user_watches": 524288}
-# Settings without a namespace that a kubelet in a node changes for the whole machine.
+# Settings without a namespace that a kubelet in a node changes for the whole host.
 CHANGED_BY_KUBELET = (
     "kernel.keys.root_maxbytes",
     "kernel.keys.root_maxkeys",
@@ -49,29 +49,31 @@ _BEFORE = "kernel-before.json"
 
 
 def prepare(base: Path, say: Callable[[str], None]) -> None:
-    """Load modules, raise settings; what was there before is kept in `base`. Raises SandboxKernelError."""
+    """Load modules and raise settings; previous values are saved in `base`. Raises SandboxKernelError."""
     for module in MODULES:
-        execute(["modprobe", "--quiet", module])  # built in, or checked for just below
+        execute(["modprobe", "--quiet", module])  # built in, or checked just below
     if "overlay" not in Path("/proc/filesystems").read_text():
-        raise SandboxKernelError("this kernel has no overlay file system", hint="`modprobe overlay` says why")
+        raise SandboxKernelError(
+            "this kernel has no overlay file system", hint="`modprobe overlay` shows the reason"
+        )
     if not Path("/proc/sys/net/bridge").exists():
         raise SandboxKernelError(
-            "this kernel does not filter bridged packets", hint="`modprobe br_netfilter` says why"
+            "this kernel does not filter bridged packets", hint="`modprobe br_netfilter` shows the reason"
         )
     _remember(base)
     for setting, least in LEAST.items():
         now = int(_path(setting).read_text())
         if now < least:
-            say(f"{setting}: {now} -> {least} on this machine, until the last sandbox is down")
+            say(f"{setting}: {now} -> {least} on this host, until the last sandbox is down")
             _path(setting).write_text(str(least))
 
 
 def restore(base: Path) -> None:
-    """Put the settings back as they were before the first sandbox."""
+    """Restore the settings from before the first sandbox."""
     before = base / _BEFORE
     if not before.exists():
         return
-    with suppress(ValueError):  # cut short while it was written: nothing had been changed yet
+    with suppress(ValueError):  # incomplete: the process was killed before it changed any setting
         for setting, value in json.loads(before.read_text()).items():
             if _path(setting).exists() and _path(setting).read_text().strip() != value:
                 _path(setting).write_text(value)

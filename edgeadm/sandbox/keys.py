@@ -1,4 +1,4 @@
-"""The key that root of every node lets in: one per sandbox."""
+"""The SSH key for root of every node: one per sandbox."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def public_key(private: Path) -> str:
-    """The line for authorized_keys; the pair is made if it is not there."""
+    """The line for authorized_keys; creates the key pair if it does not exist."""
     public = private.with_suffix(".pub")
     if not public.exists():
         from cryptography.hazmat.primitives import serialization as form
@@ -19,5 +19,5 @@ def public_key(private: Path) -> str:
             key.private_bytes(form.Encoding.PEM, form.PrivateFormat.OpenSSH, form.NoEncryption())
         )
         line = key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
-        public.write_text(f"{line} edgeadm-sandbox\n")  # last: it says that the pair is whole
+        public.write_text(f"{line} edgeadm-sandbox\n")  # last: marks the key pair as complete
     return public.read_text()

@@ -1,4 +1,4 @@
-"""A sandbox: bare nodes, a switch, and nothing that leads out."""
+"""A sandbox: bare nodes on an isolated switch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ API_PATIENCE = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Kind:
-    """What new nodes of an `up` are: the root image (`debian-12` …; empty: this machine's release), whether
-    it is bare, whether their address comes by DHCP, and their second network card (`card`, `uplink` or
-    empty)."""
+    """Properties of new nodes of an `up`: the root image (`debian-12` …; empty: this host's release), whether
+    it is bare, whether they use DHCP, and their second network interface (`card`, `uplink` or empty)."""
 
     image: str = ""
     bare: bool = False
@@ -31,7 +30,7 @@ class Kind:
 
 
 def silent(_: str) -> None:
-    """Says nothing."""
+    """Discards progress messages."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,17 @@ class Sandbox:
 
     @property
     def package_folder(self) -> Path:
-        """What every node sees as /mnt/package."""
+        """The directory that nodes mount at /mnt/package."""
         return self.folder / "package"
 
     @property
     def ssh_key(self) -> Path:
-        """The private key that root of every node lets in."""
+        """The private SSH key for root of every node."""
         return self.folder / "ssh/id_ed25519"
 
     @property
     def record(self) -> SandboxRecord:
-        """What is written down of it. Raises NoSandboxError."""
+        """The sandbox's record. Raises NoSandboxError."""
         return self.store.load(self.name)
 
     @property
@@ -66,7 +65,7 @@ class Sandbox:
         return [Node(self.store, record, node) for node in record.nodes]
 
     def node(self, name: str) -> Node:
-        """The node of that name. Raises NoSandboxError and NoSuchNodeError."""
+        """The node with this name. Raises NoSandboxError and NoSuchNodeError."""
         record = self.record
         return Node(self.store, record, record.node(name))
 
@@ -86,11 +85,12 @@ class Sandbox:
         detached: bool = False,
         say: Say = silent,
     ) -> list[Node]:
-        """Boot all nodes asked for, and those that are there and off; ready when it returns.
+        """Boot all requested nodes, and existing ones that are off; they are ready when it returns.
 
-        `executable` is edgeadm's own tree for the nodes, `package` the file they see in /mnt/package. `kind`
-        is about the nodes that are made now. A new sandbox that is `detached` is out of this machine's reach.
-        Raises RootImageError, UsageError for an unknown image."""
+        `executable` is edgeadm's own tree for the nodes, `package` the file at /mnt/package. `kind` applies
+        to new nodes. A new sandbox that is `detached` has no route to this host. Raises RootImageError,
+        UsageError for an unknown image.
+        """
         wanted = names.wanted_nodes(control_planes, workers, edges)
         names.check_sandbox_name(self.name)
         with self.store.lock(self.name, "up"):
@@ -107,15 +107,15 @@ class Sandbox:
         return self.nodes
 
     def dhcp(self, *, on: bool) -> None:
-        """Switch the DHCP server on or off; kept over power cycles of nodes."""
+        """Turn the DHCP server on or off; kept over power cycles of nodes."""
         with self.store.lock(self.name, f"dhcp {'on' if on else 'off'}"):
             record = self.record
             dhcp.switch_on(self.folder, on=on)
             dhcp.serve(record, self.folder) if on else dhcp.stop(self.name)
 
     def second_card(self, name: str, kind: str) -> None:
-        """Give a node a second network card (`card` or `uplink`), or take it away (empty); at once where the
-        node is on, and kept over power cycles. Raises NoSuchNodeError."""
+        """Add a second network interface (`card` or `uplink`) to a node, or remove it (empty); immediately if
+        the node is on, and kept over power cycles. Raises NoSuchNodeError."""
         with self.store.lock(self.name, f"nic {name}"):
             before = self.node(name)
             if before.is_on() and before.record.second:
@@ -129,7 +129,7 @@ class Sandbox:
                     execute(argv).checked()
 
     def power(self, name: str, how: str) -> None:
-        """Switch a node `on` (ready when it returns), `off` (clean shutdown) or `kill` it (a power cut)."""
+        """Power a node `on` (ready when it returns), `off` (clean shutdown) or `kill` it (a power cut)."""
         with self.store.lock(self.name, f"power {name} {how}"):
             node = self.node(name)
             if how == "off":
@@ -140,21 +140,22 @@ class Sandbox:
                 self.switch_on(node)
 
     def forwarded_packets(self) -> int:
-        """Packets of the sandbox that were forwarded out of this machine: 0, or the sandbox leaks."""
+        """The number of packets of the sandbox that this host forwarded: 0, or the sandbox is not
+        isolated."""
         return switch.forwarded_packets(self.name)
 
     def refused_packets(self) -> int:
-        """Packets to the world outside that were refused."""
+        """The number of rejected packets to other networks."""
         return switch.refused_packets(self.name)
 
     def boot(self, record: SandboxRecord, say: Say = silent) -> None:
-        """Boot every node of the record that is off, on a switch that is whole; its holder has the lock."""
+        """Boot every node of the record that is off, on a complete switch. The caller holds the lock."""
         cgroups.enable_controllers(cgroups.this_machine())
         self._raise_switch(record)
         self._boot(record, say)
 
     def switch_on(self, node: Node) -> None:
-        """Switch a node on; ready when it returns. Its holder has the lock."""
+        """Power on a node; it is ready when it returns. The caller holds the lock."""
         record = node.sandbox
         self._raise_switch(record)
         node.prepare(self._lower(node), {})
@@ -170,7 +171,8 @@ class Sandbox:
         return record
 
     def _raise_switch(self, record: SandboxRecord) -> None:
-        """The switch, whole. Nodes that ran on one that was lost have no cable, so they are off after it."""
+        """Create or repair the switch. Nodes on a lost switch have lost their links, so they are off
+        afterwards."""
         if switch.raise_switch(record):
             for entry in record.nodes:
                 Node(self.store, record, entry).power_cut()
@@ -183,7 +185,7 @@ class Sandbox:
     def _boot(self, record: SandboxRecord, say: Say) -> None:
         files = {
             "root/.ssh/authorized_keys": keys.public_key(self.ssh_key),
-            "etc/resolv.conf": f"nameserver {record.gateway}\n",  # it refuses, at once
+            "etc/resolv.conf": f"nameserver {record.gateway}\n",  # rejects all queries immediately
         }
 
         def boot(node: Node) -> None:
@@ -215,11 +217,12 @@ class Sandbox:
 
 
 def _wait_for_api(nodes: list[Node]) -> None:
-    """Return once the API server of one of the nodes is ready, or after a minute: it may be broken on purpose.
+    """Return once the API server of one of the nodes is ready, or after a minute: it may be
+    broken on purpose.
 
-    The nodes that boot afterwards find it. A kubelet that starts on an edge node before its API server answers
-    gets tokens from lite-apiserver for its Pods, and the API server refuses these until the kubelet has
-    replaced them, which takes about 100 seconds (decision 15)."""
+    A kubelet that starts on an edge node before the API server answers gets tokens for its Pods from
+    lite-apiserver. The API server refuses these until the kubelet has replaced them, which takes about 100
+    seconds (decision 15)."""
     end = time.monotonic() + API_PATIENCE
     while not any(node.serves_api() for node in nodes) and time.monotonic() < end:
         time.sleep(0.3)

@@ -1,4 +1,4 @@
-"""The second layer of every node: edgeadm's own executable, and the unit that makes the node a machine."""
+"""The second layer of every node: edgeadm's own executable, and the unit that sets up the node as a host."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ RemainAfterExit=yes
 ExecStart=/usr/local/lib/edgeadm-sandbox/node-setup
 """
 
-# Units that a node runs in another way than a machine, each with the reason. No unit is masked.
-# docs/guides/sandbox.md shows the same list.
+# Units of a node that differ from those of a host, each with the reason. No unit is masked.
+# docs/guides/sandbox.md contains the same list.
 CHANGED_UNITS = {
-    "systemd-udev-trigger.service": "replays the events of the node's own network cards: all other devices "
-    "belong to the machine around the node",
+    "systemd-udev-trigger.service": (
+        "replays only the events of the node's own network interfaces: all other devices belong to the host"
+    ),
 }
-# udev announces a card to network daemons only after its event, and the cards are there before udev. udev's
-# sockets, which would keep the events until it listens, start only if /sys is writable, which comes later here.
+# Network daemons learn of an interface only by udev's event, and the interfaces exist before udev starts.
+# udev's sockets would keep the events until it listens, but they start only if /sys is writable, which it
+# becomes later here.
 UDEV_TRIGGER = """\
 [Unit]
 After=edgeadm-sandbox.service systemd-udevd.service
@@ -39,11 +41,11 @@ ExecStart=
 ExecStart=udevadm trigger --type=devices --action=add --subsystem-match=net
 """
 
-# Containers that do not heed a stop would hold up each shutdown for systemd's own minute and a half.
+# Containers that ignore SIGTERM would delay each shutdown by systemd's default of 90 seconds.
 MANAGER = "[Manager]\nDefaultTimeoutStopSec=20s\n"
 
-# Version 1 hierarchies come read-only but for systemd's own; in their cgroup namespace they are the
-# node's. Leftovers of pods from before a reboot would keep the next kubelet busy for minutes.
+# Version 1 hierarchies are read-only except for systemd's own; in their cgroup namespace they belong to the
+# node. Leftovers of Pods from before a reboot would keep the next kubelet busy for minutes.
 NODE_SETUP = """\
 #!/bin/sh
 mount -o remount,rw /proc/sys
@@ -66,7 +68,7 @@ exit 0
 
 
 def make_layer(layers: Path, tree: Path | None, say: Callable[[str], None]) -> Path:
-    """The layer with this executable tree (none: without edgeadm), made if it is not there."""
+    """The layer with this executable tree (none: without edgeadm); creates it if it does not exist."""
     layer = layers / _key(tree)
     if layer.is_dir():
         return layer
@@ -91,7 +93,7 @@ def make_layer(layers: Path, tree: Path | None, say: Callable[[str], None]) -> P
 
 
 def show_package(folder: Path, package: Path | None) -> None:
-    """Make `folder`, which nodes see as /mnt/package, hold this package alone (none: leave it as it is)."""
+    """Make this package the only content of `folder`, which nodes mount at /mnt/package (none: no change)."""
     folder.mkdir(parents=True, exist_ok=True)
     if package is None:
         return
@@ -124,7 +126,7 @@ def _bring(tree: Path, layer: Path) -> None:
 
 
 def _key(tree: Path | None) -> str:
-    """Equal for equal content as far as names, sizes and times of change tell."""
+    """A hash that is equal for equal names, sizes and modification times."""
     known = hashlib.sha256((UNIT + NODE_SETUP + MANAGER + UDEV_TRIGGER).encode())
     if tree is not None:
         for path in [tree, *sorted(tree.rglob("*"))] if tree.is_dir() else [tree]:
@@ -139,7 +141,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """A hard link where both are on one file system, else a copy: no room is taken twice."""
+    """Create a hard link on the same file system, else a copy."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:

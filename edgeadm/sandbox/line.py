@@ -1,8 +1,9 @@
-"""A bad line: the delay, loss and rate of a node's cable, in both directions, played at the switch.
+"""Link quality: delay, loss and rate of a node's link in both directions, applied at the switch.
 
-Packets to the node wait where they leave the switch. Packets from it are led through a link of their own
-(`ifb`) where they enter the switch, and wait there. So a node cannot undo it, and its own queues stay as they
-are. A kernel without netem still limits the rate (tbf) and loses packets (nftables); it cannot delay them."""
+Packets to the node are queued at the egress of the switch. Packets from it are redirected to an `ifb` link at
+the ingress of the switch, and queued there. So a node cannot undo it, and its own queues do not change. A
+kernel without netem still limits the rate (tbf) and drops packets (nftables), but cannot delay them.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +22,9 @@ DELAY = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 LOSS = re.compile(r"(\d+(?:\.\d+)?)%")
 RATE = re.compile(r"(\d+(?:\.\d+)?)(kbit|mbit|gbit)")
 KBIT = {"kbit": 1, "mbit": 1000, "gbit": 1_000_000}
-PARTS = 10_000  # of which nftables loses some
+PARTS = 10_000  # of which nftables drops a share
 EVERYTHING = ("protocol", "all", "u32", "match", "u32", "0", "0", "action", "mirred", "egress")
-QUEUE = 400  # ms that a packet waits for its turn at most
+QUEUE = 400  # maximum queueing time of a packet in ms
 LOST = (
     "table bridge {table} {{ chain forward "
     "{{ type filter hook forward priority -10; policy accept; {rules} }}; }}"
@@ -32,7 +33,7 @@ LOST = (
 
 @dataclass(frozen=True)
 class Line:
-    """`delay` in ms, each way; `loss` in percent, each way; `rate` in kbit/s, each way. 0 is none."""
+    """`delay` in ms, each way; `loss` in percent, each way; `rate` in kbit/s, each way. 0 means unlimited."""
 
     delay: float = 0
     loss: float = 0
@@ -44,7 +45,7 @@ class Line:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is held up."""
+        """Whether no limit applies."""
         return self == Line()
 
 
@@ -52,7 +53,7 @@ GOOD = Line()
 
 
 def parse_line(delay: str | None, loss: str | None, rate: str | None) -> Line:
-    """A line as the flags say it: `300ms`, `5%`, `1mbit`. Raises LineError."""
+    """Parse the flags: `300ms`, `5%`, `1mbit`. Raises LineError."""
     ms = _number("--delay", delay, DELAY, "300ms or 1.5s", {"ms": 1, "s": 1000})
     percent = _number("--loss", loss, LOSS, "5%", {})
     if percent > 100:
@@ -61,7 +62,7 @@ def parse_line(delay: str | None, loss: str | None, rate: str | None) -> Line:
 
 
 def read_line(folder: Path) -> Line:
-    """The line of the node whose folder this is; a good one if nothing else was asked for."""
+    """The link quality of the node with this directory; unlimited by default."""
     try:
         return Line(**json.loads((folder / "line.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
@@ -69,7 +70,7 @@ def read_line(folder: Path) -> Line:
 
 
 def keep_line(folder: Path, line: Line, commands: list[list[str]]) -> None:
-    """Write it down for the next boots: each has a new cable, for which the script `line` sets it again."""
+    """Store it for the next boots: each creates a new link, which the script `line` configures."""
     if line.is_good:
         for name in ("line.json", "line"):
             (folder / name).unlink(missing_ok=True)
@@ -79,7 +80,7 @@ def keep_line(folder: Path, line: Line, commands: list[list[str]]) -> None:
 
 
 def has_netem(record: SandboxRecord) -> bool:
-    """Whether this kernel can delay packets: tried on a link of the switch that no packet passes."""
+    """Whether this kernel can delay packets, tested on an unused link of the switch."""
     tc = ["tc", "-n", names.switch_netns(record.name), "qdisc"]
     if execute([*tc, "add", "dev", "lo", "root", "netem"]).code:
         return False
@@ -88,7 +89,8 @@ def has_netem(record: SandboxRecord) -> bool:
 
 
 def set_line(record: SandboxRecord, node: NodeRecord, line: Line, *, netem: bool) -> list[list[str]]:
-    """The commands that make a good line this one. Raises SandboxKernelError: no delay without netem."""
+    """The commands that apply this quality to an unlimited link. Raises SandboxKernelError if a delay is
+    requested without netem."""
     switch, back = names.switch_netns(record.name), _back(node)
     tc = ["tc", "-n", switch]
     commands: list[list[str]] = []
@@ -112,7 +114,7 @@ def set_line(record: SandboxRecord, node: NodeRecord, line: Line, *, netem: bool
 
 
 def clear_line(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that make it a good one again; they fail if there is nothing to take away."""
+    """The commands that reset the link; they fail if there is nothing to reset."""
     switch = names.switch_netns(record.name)
     return [
         ["tc", "-n", switch, "qdisc", "del", "dev", node.name, "root"],
@@ -123,7 +125,7 @@ def clear_line(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
 
 
 def _shaped(line: Line, *, netem: bool) -> list[str]:
-    """The queue, as words for tc; none if nothing waits in it."""
+    """The queue as arguments of tc; empty if unlimited."""
     if netem:
         limit = ["limit", "10000"]
         words = [*(["delay", f"{line.delay:g}ms"] if line.delay else [])]
@@ -132,12 +134,12 @@ def _shaped(line: Line, *, netem: bool) -> list[str]:
         return ["netem", *limit, *words] if words else []
     if line.delay:
         raise SandboxKernelError(
-            "this kernel cannot delay packets: it has no netem",
-            hint="`modprobe sch_netem` loads it, if it is installed; `--loss` and `--rate` work without",
+            "this kernel cannot delay packets: the module netem is missing",
+            hint="load it with `modprobe sch_netem`, if it is installed; `--loss` and `--rate` work without",
         )
     if not line.rate:
         return []
-    burst = max(3200, round(line.rate * 1000 / 8 / 50))  # bytes: a fiftieth of a second, two packets at least
+    burst = max(3200, round(line.rate * 1000 / 8 / 50))  # bytes: a fiftieth of a second, at least two packets
     return ["tbf", "rate", f"{line.rate:g}kbit", "burst", str(burst), "latency", f"{QUEUE}ms"]
 
 
@@ -146,7 +148,7 @@ def _number(flag: str, text: str | None, form: re.Pattern[str], example: str, un
         return 0
     found = form.fullmatch(text.strip().lower())
     if found is None:
-        raise LineError(f"{flag}: `{text}` is not understood", hint=f"such as {example}")
+        raise LineError(f"{flag}: invalid value `{text}`", hint=f"use a value such as {example}")
     return float(found[1]) * (units[found[2]] if units else 1)
 
 

@@ -1,4 +1,4 @@
-"""Names and addresses: pure rules, nothing of the machine is looked at."""
+"""Names and addresses: pure functions without access to the host."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ipaddress import IPv4Network
 
 from edgeadm.sandbox.errors import NoFreeSubnetError, SandboxNameError
 
-# Role → the prefix of its nodes' names, the first host number and how many there may be.
+# Role → the prefix of its nodes' names, the first host number and the maximum number of nodes.
 ROLES = {"control-plane": ("cp", 11, 40), "worker": ("worker", 51, 49), "edge": ("edge", 101, 150)}
-GATEWAY, MACHINE = 1, 254  # the switch's own address, and that of the machine around the sandbox
+GATEWAY, MACHINE = 1, 254  # the address of the switch, and that of the host
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
 _STATE = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?")
@@ -20,7 +20,7 @@ _STATE = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class NodeName:
-    """A node before it exists: its name, role and place in the subnet."""
+    """A planned node: its name, role and position in the subnet."""
 
     name: str
     role: str
@@ -28,10 +28,10 @@ class NodeName:
 
 
 def check_sandbox_name(name: str) -> str:
-    """The name itself. Raises SandboxNameError where it cannot name interfaces, folders and cgroups."""
+    """The name itself. Raises SandboxNameError if it is not valid for interfaces, directories and cgroups."""
     if not _NAME.fullmatch(name):
         raise SandboxNameError(
-            f"`{name}` cannot name a sandbox",
+            f"`{name}` is not a valid sandbox name",
             hint="use up to 24 lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
     return name
@@ -41,21 +41,21 @@ def check_state_name(name: str) -> str:
     """The name itself. Raises SandboxNameError if it cannot name the directory of a saved state."""
     if not _STATE.fullmatch(name):
         raise SandboxNameError(
-            f"`{name}` cannot name a saved state",
+            f"`{name}` is not a valid name for a saved state",
             hint="use up to 60 lower-case letters, digits and dashes, with a letter or digit at both ends",
         )
     return name
 
 
 def wanted_nodes(control_planes: int, workers: int, edges: int) -> list[NodeName]:
-    """The nodes that these numbers ask for: cp1…, worker1…, edge1…"""
+    """The nodes for these numbers: cp1…, worker1…, edge1…"""
     counts = {"control-plane": control_planes, "worker": workers, "edge": edges}
     nodes = []
     for role, (prefix, first, most) in ROLES.items():
         if counts[role] > most:
             raise SandboxNameError(
-                f"{counts[role]} nodes of the role {role} do not fit into a sandbox",
-                hint=f"a sandbox has room for {most} of them",
+                f"{counts[role]} nodes of the role {role} are more than a sandbox supports",
+                hint=f"the limit is {most}",
             )
         nodes += [NodeName(f"{prefix}{i}", role, first + i - 1) for i in range(1, counts[role] + 1)]
     return nodes
@@ -72,7 +72,7 @@ def address(number: int, host_number: int) -> str:
 
 
 def second_subnet(number: int) -> IPv4Network:
-    """The subnet of the second network cards of the sandbox with this number."""
+    """The subnet of the second network interfaces of the sandbox with this number."""
     return IPv4Network(f"10.78.{number}.0/24")
 
 
@@ -82,31 +82,32 @@ def second_address(number: int, host_number: int) -> str:
 
 
 def mac(ip: str) -> str:
-    """A node's hardware address: made of its IP, so that neighbours need not learn it anew after a boot."""
+    """A node's hardware address, derived from its IP, so that neighbours' ARP entries stay valid after a
+    boot."""
     return "02:ed:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
 
 
 def free_number(used: Iterable[int], networks: Iterable[str]) -> int:
-    """The first number whose subnet no sandbox and no route of this machine has."""
+    """The first number whose subnet is not used by a sandbox or a route of this host."""
     used, networks = set(used), list(networks)
     for number in range(256):
         if is_free(number, used, networks):
             return number
     raise NoFreeSubnetError(
         "no subnet of 10.77.0.0/16 is free for a sandbox",
-        hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows who else has them",
+        hint="`edgeadm sandbox down --all` frees those of old sandboxes; `ip route` shows the others",
     )
 
 
 def is_free(number: int, used: Iterable[int], networks: Iterable[str]) -> bool:
-    """Whether no sandbox and no route of this machine has the subnets of this number."""
+    """Whether the subnets of this number are not used by a sandbox or a route of this host."""
     routed = [net for net in (_network(text) for text in networks) if net is not None and net.prefixlen > 0]
     ours = (subnet(number), second_subnet(number))
     return number not in set(used) and not any(own.overlaps(net) for own in ours for net in routed)
 
 
 def switch_netns(sandbox: str) -> str:
-    """The network namespace that holds the sandbox's bridge."""
+    """The network namespace of the sandbox's bridge."""
     return f"es-{sandbox}-switch"
 
 
@@ -116,27 +117,27 @@ def node_netns(sandbox: str, node: str) -> str:
 
 
 def machine_netns(sandbox: str) -> str:
-    """The network namespace that stands for this machine beside a detached sandbox."""
+    """The network namespace that replaces this host for a detached sandbox."""
     return f"es-{sandbox}-machine"
 
 
 def machine_link(sandbox: str) -> str:
-    """The interface of this machine that leads to the sandbox: at most 15 characters."""
+    """The interface of this host that is connected to the sandbox: at most 15 characters."""
     return f"es-{sandbox[:5].rstrip('-')}-{hashlib.sha256(sandbox.encode()).hexdigest()[:6]}"
 
 
 def machine_name(sandbox: str, node: str) -> str:
-    """What systemd-nspawn calls the node."""
+    """The machine name for systemd-nspawn."""
     return f"{sandbox}-{node}"
 
 
 def cgroup_name(sandbox: str, node: str) -> str:
-    """The folder of a node in every cgroup hierarchy; no name has a dot, so none is mistaken for another."""
+    """The directory of a node in every cgroup hierarchy; names contain no dots, so they are unambiguous."""
     return f"edgeadm-sandbox.{sandbox}.{node}"
 
 
 def nft_table(sandbox: str) -> str:
-    """The table of this machine's own rules for the sandbox."""
+    """The nftables table of this host for the sandbox."""
     return (
         "edgeadm_sandbox_"
         + sandbox.replace("-", "_")

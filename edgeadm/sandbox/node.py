@@ -1,4 +1,4 @@
-"""One node: switch it on and off, run commands in it, pull its cable."""
+"""One node: power, commands, files, network link."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgeadm.sandbox.errors import NodeBootError, NodeOffError
 from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
-PATIENCE = 120.0  # seconds for a boot or a shutdown; far more than either takes
+PATIENCE = 120.0  # seconds for a boot or a shutdown; much more than either takes
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -51,7 +51,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of a sandbox. Nothing of its state is held here: every question is asked of the machine."""
+    """A node of a sandbox. It holds no state: every property is read from the host."""
 
     store: Store
     sandbox: SandboxRecord
@@ -71,7 +71,7 @@ class Node:
 
     @property
     def folder(self) -> Path:
-        """Where all that belongs to the node is kept."""
+        """The node's directory."""
         return self.store.node_folder(self.sandbox.name, self.name)
 
     @property
@@ -81,7 +81,7 @@ class Node:
 
     @property
     def console(self) -> Path:
-        """The log of what the node wrote on its console."""
+        """The log of the node's console."""
         return self.folder / "console.log"
 
     @property
@@ -94,7 +94,7 @@ class Node:
 
     @property
     def lacks_address(self) -> bool:
-        """Whether its card lost address and routes with the cable."""
+        """Whether its interface loses addresses and routes with the link."""
         return (self.folder / "no-address").exists()
 
     @property
@@ -102,11 +102,11 @@ class Node:
         return (self.folder / "nat-on").exists()
 
     def is_on(self) -> bool:
-        """Whether it is switched on; it may be booting."""
+        """Whether it is powered on; it may be booting."""
         return self.runner.pid() is not None
 
     def is_ready(self) -> bool:
-        """Whether its init has started everything and sshd answers."""
+        """Whether its init has finished starting and sshd responds."""
         return self._inside() is not None and self._run(["bash", "-c", READY], None).code == 0
 
     def has_api_server(self) -> bool:
@@ -133,13 +133,14 @@ class Node:
     def exec(
         self, argv: Sequence[str], *, check: bool = True, stdin: bytes = b"", timeout: float | None = None
     ) -> Result:
-        """Run a command in the node, its network not needed. Raises NodeOffError; CommandError on `check`."""
+        """Run a command in the node, independent of its network. Raises NodeOffError; CommandError with
+        `check`."""
         result = execute(self.command(argv), stdin=stdin, timeout=timeout)
         result = Result(tuple(argv), result.code, result.out, result.err)
         return result.checked() if check else result
 
     def attach(self, argv: Sequence[str]) -> int:
-        """Run a command in the node on our own stdin, stdout and stderr; its exit status."""
+        """Run a command in the node with our own stdin, stdout and stderr; returns its exit status."""
         return attach(self.command(argv, self.session()))
 
     def session(self) -> dict[str, str]:
@@ -150,30 +151,30 @@ class Node:
         return found
 
     def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
-        """The command on this machine that runs a command in the node. Raises NodeOffError."""
+        """The command on this host that runs a command in the node. Raises NodeOffError."""
         pid = self._inside()
         if pid is None:
             raise NodeOffError(
                 f"node `{self.name}` of sandbox `{self.sandbox.name}` is off",
-                hint=f"switch it on: edgeadm sandbox power {self.name} on --name {self.sandbox.name}",
+                hint=f"power it on: edgeadm sandbox power {self.name} on --name {self.sandbox.name}",
             )
         return self._command(pid, argv, ENVIRONMENT | (env or {}))
 
     def read(self, path: str) -> bytes:
-        """A file of the node; FileNotFoundError is CommandError here, as for every command."""
+        """Read a file of the node. Raises CommandError if it does not exist."""
         with tempfile.NamedTemporaryFile() as copy:
             self.fetch(path, Path(copy.name))
             return Path(copy.name).read_bytes()
 
     def write(self, path: str, data: bytes | str, mode: int = 0o644) -> None:
-        """Put a file into the node, in one step; its folder is made."""
+        """Write a file in the node atomically; creates its directory."""
         with tempfile.NamedTemporaryFile() as copy:
             Path(copy.name).write_bytes(data.encode() if isinstance(data, str) else data)
             Path(copy.name).chmod(mode)
             self.send(Path(copy.name), path)
 
     def send(self, source: Path, path: str) -> None:
-        """Copy a file or folder of this machine to a path in the node; an existing folder receives it."""
+        """Copy a file or directory of this host to a path in the node, or into an existing directory."""
         if source.is_dir():
             with tempfile.TemporaryFile() as spool:
                 with tarfile.open(fileobj=spool, mode="w") as tar:
@@ -192,13 +193,13 @@ class Node:
         pipe(self.command(argv), source=source).checked()
 
     def fetch(self, path: str, target: Path) -> None:
-        """Copy a file of the node to this machine."""
+        """Copy a file of the node to this host."""
         if target.is_dir():
             target = target / Path(path).name
         pipe(self.command(["cat", "--", path]), target=target).checked()
 
     def prepare(self, lower: list[Path], files: dict[str, str]) -> None:
-        """Make its disk and root, and put `files` there that it does not have."""
+        """Create its disk and root, and add the `files` that do not exist there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         root = disk.attach(self.folder, lower)
         own = {"etc/machine-id": uuid.uuid4().hex + "\n", "etc/hostname": f"{self.name}\n"}
@@ -209,21 +210,21 @@ class Node:
                 target.write_text(text)
 
     def power_on(self, package: Path) -> None:
-        """Boot it, without waiting; nothing happens if it is on."""
+        """Boot it without waiting; does nothing if it is on."""
         if self.is_on():
             return
-        cgroups.kill_all(self._cgroups())  # what a killed runner may have left
+        cgroups.kill_all(self._cgroups())  # leftovers of a killed runner
         runner = boot.write_script(self.folder, self.sandbox, self.record, package)
         runner.remember(spawn(runner.argv, self.console))
 
     def wait_ready(self, patience: float = PATIENCE) -> None:
-        """Until it is ready. Raises NodeBootError with the end of its console."""
+        """Wait until it is ready. Raises NodeBootError with the end of its console."""
         end = time.monotonic() + patience
         while not self.is_ready():
             alive = self.is_on()
             if not alive or time.monotonic() > end:
                 lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
-                what = "is not ready" if alive else "went off while booting"
+                what = "is not ready" if alive else "powered off during boot"
                 raise NodeBootError(
                     f"node `{self.name}` {what}",
                     context="\n".join(lines[-15:]),
@@ -232,7 +233,7 @@ class Node:
             time.sleep(0.1)
 
     def power_off(self) -> None:
-        """Shut it down as its power button does, and wait; after two minutes it is cut off."""
+        """Shut it down as with its power button, and wait; after two minutes it is powered off."""
         pid, end = self._inside(), time.monotonic() + PATIENCE
         if pid is not None:
             os.kill(pid, signal.SIGRTMIN + 4)
@@ -241,7 +242,7 @@ class Node:
         self.power_cut()
 
     def power_cut(self) -> None:
-        """Kill everything in it at once, and take away its network and cgroups; the disk stays."""
+        """Kill all its processes, and delete its network and cgroups; the disk is kept."""
         runner = self.runner.pid()
         if runner is not None:
             os.kill(runner, signal.SIGKILL)
@@ -264,11 +265,12 @@ class Node:
         self.runner.forget()
 
     def link(self, up: bool, *, address: bool = True) -> None:
-        """Connect its cable, or pull it; kept over power cycles.
+        """Set its link up or down; kept over power cycles.
 
-        Its card loses the carrier with the cable. Without `address` it also loses every address and route,
-        now and at each boot, until the cable is connected again: as with DHCP, systemd-networkd and
-        NetworkManager. A cable that is connected has a good line (see `hold_up`)."""
+        Without the link, its interface has no carrier. Without `address` it also loses all addresses and
+        routes, now and at each boot, until the link is up again: as with DHCP, systemd-networkd and
+        NetworkManager. Setting the link up resets its quality (see `hold_up`).
+        """
         lost = not up and not address
         returns = self.lacks_address and not lost
         if up:
@@ -284,9 +286,10 @@ class Node:
                 execute(argv).checked()
 
     def hold_up(self, wanted: Line) -> None:
-        """Delay, lose and throttle what passes its cable, in both directions; kept over power cycles.
+        """Set delay, loss and rate of its link in both directions; kept over power cycles.
 
-        Raises SandboxKernelError, and changes nothing, if there is a delay and the kernel has no netem."""
+        Raises SandboxKernelError and changes nothing if a delay is requested and the kernel has no netem.
+        """
         netem = not wanted.is_good and line.has_netem(self.sandbox)
         commands = line.set_line(self.sandbox, self.record, wanted, netem=netem)
         was_good = line.read_line(self.folder).is_good
@@ -299,7 +302,7 @@ class Node:
             execute(argv).checked()
 
     def nat(self, on: bool) -> None:
-        """Put it behind NAT: it can dial out, nobody can dial it; kept over power cycles."""
+        """Put it behind NAT: it can open connections, but accepts none; kept over power cycles."""
         _flag(self.folder / "nat-on", on)
         switch.set_nat(self.sandbox, self.record, on)
 
@@ -313,7 +316,7 @@ class Node:
         return cgroups.left_behind(lambda name: name == wanted, cgroups.this_machine())
 
     def _payload(self) -> list[Path]:
-        """The cgroups that a command in the node runs in. Only leaves may hold processes in version 2."""
+        """The cgroups for a command in the node. With version 2, only leaf cgroups may contain processes."""
         places = [p / "payload" if (p / "payload").is_dir() else p for p in self._cgroups()]
         if cgroups.is_version_2(cgroups.this_machine()):
             places = [place / "edgeadm-exec" for place in places]
@@ -322,7 +325,7 @@ class Node:
         return places
 
     def _inside(self) -> int | None:
-        """Its init's process on this machine."""
+        """The process of its init on this host."""
         return boot.leader(self._cgroups())
 
     def _run(self, argv: Sequence[str], stdin: bytes | None) -> Result:

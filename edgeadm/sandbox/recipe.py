@@ -1,4 +1,4 @@
-"""Recipes of root images: which Debian packages a node begins with."""
+"""Recipes of root images: the Debian packages of new nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.errors import UsageError
 
 # Name for `--image` → suite of Debian's archive.
 DEBIAN = {"debian-11": "bullseye", "debian-12": "bookworm", "debian-13": "trixie"}
-# The usual image: minimal, with the programs that administrators install for Kubernetes.
+# The default image: minimal, with the programs that administrators install for Kubernetes.
 PACKAGES = (
     "conntrack",
     "dbus",
@@ -28,14 +28,14 @@ PACKAGES = (
     "udev",
     "util-linux",
 )
-MINIMAL = "minbase"  # debootstrap's variant for it; without one it installs required and important packages
+MINIMAL = "minbase"  # debootstrap's variant; without one it installs required and important packages
 BARE_PACKAGES = ("openssh-server",)
-# Programs that a node must get from edgeadm alone: their presence would make every test worthless.
+# Programs that only edgeadm may install on a node: their presence would make all tests meaningless.
 NEVER = ("python3", "python", "kubelet", "kubeadm", "kubectl", "containerd", "runc", "docker")
-# Programs that many guides presume and a default installation of Debian 12 or 13 does not have.
+# Programs that many guides assume, but a default installation of Debian 12 or 13 does not contain.
 NOT_BARE = ("iptables", "conntrack", "ethtool", "socat")
 
-# Caches, documentation and translations; host keys and machine id are each node's own.
+# Caches, documentation and translations; host keys and the machine id must be unique to each node.
 REMOVED = (
     "etc/machine-id",
     "etc/ssh/ssh_host_*",
@@ -54,7 +54,7 @@ REMOVED = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the content of an image; the key of a cached image is derived from it."""
+    """All inputs of an image; the key of a cached image is derived from them."""
 
     suite: str
     components: str = "main"
@@ -65,25 +65,25 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """A short name for the content: equal recipes have equal names."""
+        """A short hash of the content: equal recipes have equal names."""
         text = json.dumps(asdict(self), sort_keys=True)
         return f"{self.suite}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     @property
     def is_bare(self) -> bool:
-        """Whether it holds only what debootstrap installs by default, and sshd."""
+        """Whether it contains only debootstrap's default installation and sshd."""
         return not self.variant
 
 
 def recipe_of(suite: str, components: str, *, bare: bool) -> Recipe:
-    """The recipe for a suite: the usual one, or the bare one."""
+    """The recipe for a suite: the default one, or the bare one."""
     if bare:
         return Recipe(suite, components, variant="", packages=BARE_PACKAGES)
     return Recipe(suite, components)
 
 
 def suite_of(image: str) -> str:
-    """The suite that a name for `--image` stands for. Raises UsageError for an unknown name."""
+    """The suite of a name for `--image`. Raises UsageError for an unknown name."""
     if image not in DEBIAN:
         raise UsageError(f"there is no image `{image}`", hint=f"the images are: {', '.join(DEBIAN)}")
     return DEBIAN[image]

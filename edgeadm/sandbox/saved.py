@@ -1,11 +1,11 @@
 """Saved states: the disks of all nodes of a sandbox, copied while the nodes are off.
 
     STORE/saved/NAME/state.json          the sandbox's record: subnet, nodes, roles, addresses, image
-    STORE/saved/NAME/nodes/NODE/disk.img the node's disk, a sparse file; beside it what its cable and NAT are
-    STORE/saved/NAME/ssh, …/package      the key of the nodes, and the package that they see
+    STORE/saved/NAME/nodes/NODE/disk.img the node's disk, a sparse file; and files with its link state and NAT
+    STORE/saved/NAME/ssh, …/package      the key of the nodes, and their package
 
-A cluster's certificates and etcd's members are made for addresses, so a restored state keeps its subnet. A
-state is listed once it is whole: until then it is a directory with another name."""
+A cluster's certificates and etcd's members depend on addresses, so a restored state keeps its subnet. A state
+is listed once it is complete: until then its directory has another name."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store, parse
 
 STATE = "state.json"
 DISK = "disk.img"
-# Of a node's directory: what only describes the boot that is over.
+# In a node's directory: files that only describe the current boot.
 OF_A_BOOT = ("console.log", "run", "run.pid", "run.pid-part", ".#root.lck")
 
 
 @dataclass(frozen=True)
 class SavedState:
-    """A saved state: the record of the sandbox, when it was saved (UTC), and the bytes that it takes."""
+    """A saved state: the record of the sandbox, its time (UTC), and its size in bytes."""
 
     name: str
     saved: str
@@ -48,21 +48,22 @@ class SavedState:
     size: int
 
     def missing_images(self) -> list[str]:
-        """The root images of its nodes that are no longer on this machine, sorted."""
+        """The deleted root images of its nodes, sorted."""
         images = {node.image or self.sandbox.image for node in self.sandbox.nodes}
         return sorted(image for image in images if not Path(image).is_dir())
 
 
 def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = True) -> None:
-    """Shut every node down, copy its disk, and (`switch_on`) start those again that were running.
+    """Shut down every node, copy its disk, and (`switch_on`) start those that were running.
 
-    Raises SavedStateExistsError, NoSandboxError and LockedError."""
+    Raises SavedStateExistsError, NoSandboxError and LockedError.
+    """
     store = sandbox.store
     folder = _folder(store, name)
     with store.lock(sandbox.name, f"save {name}"), _locked(store, name):
         if folder.exists():
             raise SavedStateExistsError(
-                f"there is a saved state `{name}` already",
+                f"the saved state `{name}` already exists",
                 hint=f"choose another name, or delete it: edgeadm sandbox saved --delete {name}",
             )
         nodes = sandbox.nodes
@@ -100,11 +101,12 @@ def restore(
     detached: bool | None = None,
     say: Say = silent,
 ) -> list[Node]:
-    """Make the sandbox what was saved: nodes that run are cut off, disks are replaced, all nodes are ready
-    when it returns. `executable` and `package` are as in `Sandbox.up`; without `package` nodes see the saved
-    one. `detached` (None: as it was saved) leaves this machine out, so that copies may run side by side.
+    """Restore the saved state: running nodes are powered off, disks are replaced, all nodes are ready when it
+    returns. `executable` and `package` are as in `Sandbox.up`; without `package` nodes use the saved one.
+    `detached` (None: as saved) omits the route to this host, so that copies may run side by side.
 
-    Raises NoSavedStateError, SavedImageError, SubnetTakenError and LockedError."""
+    Raises NoSavedStateError, SavedImageError, SubnetTakenError and LockedError.
+    """
     store = sandbox.store
     names.check_sandbox_name(sandbox.name)
     find(store, name)
@@ -112,8 +114,8 @@ def restore(
         state = find(store, name)
         if gone := state.missing_images():
             raise SavedImageError(
-                f"a root image of the saved state `{name}` is gone: {', '.join(gone)}",
-                hint=f"the state is of no use without it: edgeadm sandbox saved --delete {name}",
+                f"a root image of the saved state `{name}` was deleted: {', '.join(gone)}",
+                hint=f"the state cannot be restored without it: edgeadm sandbox saved --delete {name}",
             )
         kernel.prepare(store.base, say)
         out = state.sandbox.detached if detached is None else detached
@@ -136,31 +138,31 @@ def restore(
 
 
 def find(store: Store, name: str) -> SavedState:
-    """The saved state of that name. Raises NoSavedStateError."""
+    """The saved state with this name. Raises NoSavedStateError."""
     found = _read(store, names.check_state_name(name))
     if found is None:
         known = ", ".join(state.name for state in every(store))
-        hint = f"there are: {known}" if known else "`edgeadm sandbox save` makes one"
+        hint = f"saved states: {known}" if known else "create one with `edgeadm sandbox save`"
         raise NoSavedStateError(f"there is no saved state `{name}`", hint=hint)
     return found
 
 
 def every(store: Store) -> list[SavedState]:
-    """All saved states of this machine by name; directories without a readable record are none."""
+    """All saved states of this host by name; directories without a readable record are ignored."""
     folders = sorted(store.saved.iterdir()) if store.saved.is_dir() else []
     found = (_read(store, folder.name) for folder in folders if not folder.name.startswith("."))
     return [state for state in found if state is not None]
 
 
 def delete(store: Store, name: str) -> None:
-    """Remove a saved state, once no other process is restoring it. Raises NoSavedStateError."""
+    """Delete a saved state, once no other process is restoring it. Raises NoSavedStateError."""
     folder = _folder(store, name)
     if not folder.is_dir():
-        find(store, name)  # raises: no lock is taken for what is not there
+        find(store, name)  # raises if it does not exist: no lock is created for it
     with _locked(store, name):
         part = folder.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        with suppress(FileNotFoundError):  # another process was first
+        with suppress(FileNotFoundError):  # another process deleted it first
             folder.rename(part)
         shutil.rmtree(part, ignore_errors=True)
         _lock_file(store, name).unlink()
@@ -194,13 +196,13 @@ def _locked(store: Store, name: str, *, shared: bool = False) -> Iterator[None]:
         path = _lock_file(store, name)
         with path.open("a") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-            if os.fstat(handle.fileno()).st_nlink:  # otherwise it was deleted with its state just now
+            if os.fstat(handle.fileno()).st_nlink:  # otherwise it was deleted with its state meanwhile
                 yield
                 return
 
 
 def _claim(store: Store, record: SandboxRecord, state: str) -> SandboxRecord:
-    """Take the subnet that the state needs. Raises SubnetTakenError."""
+    """Reserve the subnet of the state. Raises SubnetTakenError."""
     with store.everyone_waits():
         old = store.find(record.name)
         held = old is not None and not old.detached and old.number == record.number
@@ -208,15 +210,18 @@ def _claim(store: Store, record: SandboxRecord, state: str) -> SandboxRecord:
         if not (record.detached or held or free):
             wanted = names.subnet(record.number)
             raise SubnetTakenError(
-                f"the saved state `{state}` needs the subnet {wanted}, which is in use on this machine",
-                hint="`edgeadm sandbox down` the sandbox that has it, or restore a copy with --detached",
+                f"the saved state `{state}` requires the subnet {wanted}, which is in use on this host",
+                hint=(
+                    "delete the sandbox that uses it with `edgeadm sandbox down`, or restore a copy with "
+                    "--detached"
+                ),
             )
         store.save(record)
     return record
 
 
 def _clear(sandbox: Sandbox, record: SandboxRecord) -> None:
-    """Cut off and remove every node that left a directory, and the switch."""
+    """Power off and delete every node with a directory, and the switch."""
     folder = sandbox.folder / "nodes"
     found = list(folder.iterdir()) if folder.is_dir() else []
     nodes = [Node(sandbox.store, record, NodeRecord(entry.name, "", "")) for entry in found]
@@ -229,7 +234,7 @@ def _clear(sandbox: Sandbox, record: SandboxRecord) -> None:
 
 
 def _copy_node(source: Path, target: Path) -> None:
-    """Copy a disk that is not mounted, and the small files beside it. What is a hole stays one."""
+    """Copy an unmounted disk, and the small files in its directory. Holes are preserved."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.iterdir():
         if file.is_file() and file.name != DISK and file.name not in OF_A_BOOT:
@@ -241,6 +246,6 @@ def _copy_node(source: Path, target: Path) -> None:
 
 
 def _link_tree(source: Path, target: Path) -> None:
-    """The same files under another directory, taking no room where the file system allows."""
+    """Link the same files into another directory, without using space if the file system supports it."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=layer.link_or_copy, symlinks=True)

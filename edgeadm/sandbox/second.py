@@ -1,7 +1,8 @@
-"""The second network card of a node: eth1, on a bridge and in a subnet of its own.
+"""The second network interface of a node: eth1, on a separate bridge and subnet.
 
-As a `card` it is one more network, on which such nodes reach each other. As an `uplink` it has the default
-route, and no node reaches another by it: the network of Vagrant's NAT, or of a mobile carrier."""
+A `card` is a second network that connects such nodes. An `uplink` has the default route, and does not connect
+the nodes, as with Vagrant's NAT or a mobile carrier.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ def gateway(record: SandboxRecord) -> str:
 
 
 def address(record: SandboxRecord, node: NodeRecord) -> str:
-    """The node's address on that network: its host number is that of the first card."""
+    """The node's address on that network: its host number is that of the first interface."""
     return names.second_address(record.number, int(node.ip.rpartition(".")[2]))
 
 
 def bridge(record: SandboxRecord) -> list[list[str]]:
-    """The commands that make the bridge in the switch."""
+    """The commands that create the bridge in the switch."""
     inside = ["ip", "-n", names.switch_netns(record.name)]
     mac = names.mac(gateway(record))
     return [
@@ -36,7 +37,7 @@ def bridge(record: SandboxRecord) -> list[list[str]]:
 
 
 def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that give a node with a network namespace its second card."""
+    """The commands that add the second interface to a node with a network namespace."""
     switch, own = names.switch_netns(record.name), names.node_netns(record.name, node.name)
     inside = ["ip", "-n", own]
     ip, port = address(record, node), _port(node)
@@ -54,7 +55,7 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
 
 
 def unplug(record: SandboxRecord, node: NodeRecord) -> list[str]:
-    """The command that takes it away."""
+    """The command that removes it."""
     return ["ip", "-n", names.switch_netns(record.name), "link", "del", _port(node)]
 
 

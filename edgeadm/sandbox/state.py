@@ -1,4 +1,4 @@
-"""What is remembered of sandboxes: one folder each, one JSON document in it."""
+"""The records of sandboxes: one directory each, with one JSON document."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class NodeRecord:
-    """A node of a sandbox. `image` is its root image (empty: the sandbox's); with `dhcp` its own client asks
-    for `ip`; `second` is the kind of its second network card: `card`, `uplink`, or empty for none."""
+    """A node of a sandbox. `image` is its root image (empty: the sandbox's); with `dhcp` its own client
+    requests `ip`; `second` is the kind of its second network interface: `card`, `uplink`, or empty for none.
+    """
 
     name: str
     role: str
@@ -33,9 +34,10 @@ class NodeRecord:
 
 @dataclass(frozen=True)
 class SandboxRecord:
-    """A sandbox: `number` is its subnet's, `image` and `layer` are what its nodes are laid over.
+    """A sandbox: `number` selects its subnet, `image` and `layer` are the lower layers of its nodes.
 
-    `detached`: this machine has no route to it, so that several may have the same subnet."""
+    `detached`: this host has no route to it, so that several sandboxes may have the same subnet.
+    """
 
     name: str
     number: int
@@ -46,16 +48,16 @@ class SandboxRecord:
 
     @property
     def gateway(self) -> str:
-        """The switch's own address: the nodes' default route and resolver, which refuses everything."""
+        """The switch's own address: the nodes' default route and resolver, which rejects everything."""
         return names.address(self.number, names.GATEWAY)
 
     def changed(self, name: str, **fields: Any) -> SandboxRecord:
-        """Itself with other facts about one node. Raises NoSuchNodeError."""
+        """A copy with changed properties of one node. Raises NoSuchNodeError."""
         new = replace(self.node(name), **fields)
         return replace(self, nodes=tuple(new if node.name == name else node for node in self.nodes))
 
     def node(self, name: str) -> NodeRecord:
-        """The node of that name. Raises NoSuchNodeError."""
+        """The node with this name. Raises NoSuchNodeError."""
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -65,7 +67,7 @@ class SandboxRecord:
     def with_nodes(
         self, added: list[names.NodeName], *, image: str = "", dhcp: bool = False, second: str = ""
     ) -> SandboxRecord:
-        """Itself with those nodes that it does not have yet, in the order of their addresses."""
+        """A copy with the missing nodes added, ordered by address."""
         have = {node.name for node in self.nodes}
         new = [
             NodeRecord(
@@ -80,7 +82,7 @@ class SandboxRecord:
 
 @dataclass(frozen=True)
 class Store:
-    """The folder of all sandboxes."""
+    """The directory of all sandboxes."""
 
     base: Path = field(
         default_factory=lambda: Path(os.environ.get("EDGEADM_SANDBOX_DIR") or "/var/lib/edgeadm-sandbox")
@@ -96,23 +98,23 @@ class Store:
 
     @property
     def saved(self) -> Path:
-        """Where saved states are kept."""
+        """The directory of saved states."""
         return self.base / "saved"
 
     def folder(self, name: str) -> Path:
-        """The sandbox's own folder."""
+        """The sandbox's own directory."""
         return self.base / "sandboxes" / name
 
     def node_folder(self, name: str, node: str) -> Path:
         return self.folder(name) / "nodes" / node
 
     def known(self) -> list[str]:
-        """The names of all sandboxes that left a folder, whole or half made."""
+        """The names of all sandboxes with a directory, complete or not."""
         folder = self.base / "sandboxes"
         return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
 
     def find(self, name: str) -> SandboxRecord | None:
-        """The sandbox's record; None where there is none or it was cut short."""
+        """The sandbox's record, or None if it does not exist or is incomplete."""
         try:
             return parse(json.loads((self.folder(name) / "sandbox.json").read_text()))
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
@@ -123,12 +125,12 @@ class Store:
         record = self.find(names.check_sandbox_name(name))
         if record is None:
             known = ", ".join(self.known())
-            hint = f"there are: {known}" if known else "`edgeadm sandbox up` raises one"
+            hint = f"sandboxes: {known}" if known else "create one with `edgeadm sandbox up`"
             raise NoSandboxError(f"there is no sandbox `{name}`", hint=hint)
         return record
 
     def save(self, record: SandboxRecord) -> None:
-        """Write the record in one step."""
+        """Write the record atomically."""
         folder = self.folder(record.name)
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / ".sandbox.json"
@@ -137,7 +139,8 @@ class Store:
 
     @contextmanager
     def lock(self, name: str, verb: str) -> Iterator[None]:
-        """Only one edgeadm changes a sandbox at a time. Raises LockedError, which names the other one."""
+        """Allows only one edgeadm to change a sandbox at a time. Raises LockedError, which names the other
+        process."""
         path = self.base / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+") as handle:
@@ -146,12 +149,12 @@ class Store:
                 held = path.exists() and path.samefile(f"/proc/self/fd/{handle.fileno()}")
             except BlockingIOError:
                 held = False
-            if not held:  # the other one may have removed the file just now, with its sandbox
+            if not held:  # the other process may have deleted the file with its sandbox meanwhile
                 handle.seek(0)
                 raise LockedError(
-                    f"another edgeadm is at work on the sandbox `{name}`",
+                    f"another edgeadm process is working on the sandbox `{name}`",
                     context=handle.read().strip(),
-                    hint="wait until it is done, then run the same command again",
+                    hint="wait until it has finished, then run the same command again",
                 )
             handle.truncate(0)
             handle.write(f"pid {os.getpid()}: edgeadm sandbox {verb}\n")
@@ -159,17 +162,17 @@ class Store:
             yield
 
     def numbers(self, but: str = "") -> list[int]:
-        """The subnets that sandboxes have on this machine's routes; without that of the sandbox `but`."""
+        """The subnets of sandboxes with a route on this host, except that of the sandbox `but`."""
         others = (self.find(name) for name in self.known() if name != but)
         return [other.number for other in others if other is not None and not other.detached]
 
     def unlock_for_good(self, name: str) -> None:
-        """Remove the lock's file, by its holder."""
+        """Delete the lock file; only its holder may call this."""
         (self.base / "locks" / name).unlink(missing_ok=True)
 
     @contextmanager
     def everyone_waits(self) -> Iterator[None]:
-        """Held for the moment in which a sandbox chooses its subnet."""
+        """Held while a sandbox selects its subnet."""
         self.base.mkdir(parents=True, exist_ok=True)
         with (self.base / ".subnets.lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -177,7 +180,7 @@ class Store:
 
 
 def parse(document: Any) -> SandboxRecord:
-    """A record from its JSON document; ValueError where it is of another schema."""
+    """A record from its JSON document. Raises ValueError for another schema."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError("not a record of this schema")
     nodes = tuple(NodeRecord(**node) for node in document["nodes"])

@@ -1,4 +1,4 @@
-"""What a sandbox is raised from: Debian packages on this machine, edgeadm's executable, the package."""
+"""Inputs of a sandbox: Debian packages on this host, edgeadm's executable, the package."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 
 def ensure_tools(say: Say, *, dhcp: bool = False) -> None:
-    """Install what this machine lacks, after saying so. Raises MissingToolError."""
+    """Install the Debian packages that this host lacks, and print them. Raises MissingToolError."""
     from edgeadm.sandbox.dhcp import TOOLS as DHCP_TOOLS
 
     ensure_packages([*TOOLS, *(DHCP_TOOLS if dhcp else ())], say)
@@ -40,13 +40,13 @@ def executable(say: Say) -> Path:
 
 
 def package(given: str | None, say: Say) -> Path | None:
-    """The package that nodes shall see: the one given, none, or our own, built and cached."""
+    """The package for the nodes: the given one, none, or edgeadm's own, built and cached."""
     if given == "none":
         return None
     if given is not None:
         path = Path(given).resolve()
         if not path.exists():
-            raise UsageError(f"there is no package {given}", hint="`edgeadm package build` makes one")
+            raise UsageError(f"package {given} does not exist", hint="build one with `edgeadm package build`")
         return path
     from edgeadm.package.builder import default_kubernetes
     from edgeadm.package.builder.build import cached_package

@@ -1,20 +1,21 @@
-"""The sandbox's switch: a bridge in a network namespace of its own, which has no way out.
+"""The sandbox's switch: a bridge in an isolated network namespace.
 
     edge1 ─ veth ┐
-    cp1 ─── veth ┤ bridge 10.77.N.1 (namespace of the switch) ─ veth ─ 10.77.N.254 (this machine)
+    cp1 ─── veth ┤ bridge 10.77.N.1 (namespace of the switch) ─ veth ─ 10.77.N.254 (this host)
 
-Second network cards are on a bridge of their own, 10.78.N.1 (`second`), and packets do not pass between both.
+Second network interfaces are on a separate bridge, 10.78.N.1 (`second`); packets are not forwarded between
+both.
 
-Nothing can leave by construction: the switch has no other interface and no route. Rules stand on both
-sides all the same. In the switch, what a node sends to anywhere else is refused at once, so that nothing
-waits for a time-out. On this machine, nothing that comes in by that one cable is forwarded. Both are in
-place before the first node boots, and count what they refuse.
+The switch is isolated by construction: it has no other interface and no route. Rules on both sides enforce
+this in addition. The switch rejects packets to other networks immediately, so that programs do not wait for
+a time-out. This host forwards no packet from the sandbox's link. Both rules exist before the first node
+boots, and count rejected packets.
 
-A detached sandbox has a network namespace of its own in this machine's place, with the same cable and rules:
-this machine then has no route to the sandbox, and several may have the same subnet side by side.
+For a detached sandbox, a network namespace with the same link and rules replaces this host: the host then
+has no route to the sandbox, and several sandboxes may have the same subnet.
 
-Bridged IPv4 packets pass the switch's forward chain (br_netfilter) with connection tracking: that is where
-NAT is played. A node cannot undo it, and the firewall of this machine never sees traffic between nodes."""
+Bridged IPv4 packets pass the switch's forward chain (br_netfilter) with connection tracking, which
+implements NAT. A node cannot change it, and the host's firewall does not see traffic between nodes."""
 
 from __future__ import annotations
 
@@ -86,7 +87,7 @@ table inet {table} {{
 
 
 def raise_switch(record: SandboxRecord) -> bool:
-    """Make the switch and its rules where they are not whole; True where it was, and no cable is in it."""
+    """Create or repair the switch and its rules. Returns True if it was complete and has no link."""
     netns, link = names.switch_netns(record.name), names.machine_link(record.name)
     machine = names.address(record.number, names.MACHINE)
     if _is_whole(record):
@@ -103,7 +104,7 @@ def raise_switch(record: SandboxRecord) -> bool:
     rules = SWITCH_RULES.format(bridge=BRIDGE, second=second.BRIDGE, uplink=UPLINK, machine=machine)
     _load(rules, ["ip", "netns", "exec", netns])
     inside = ("-n", netns)
-    # A fixed address: a bridge else takes that of some port, and loses it with the port.
+    # A fixed address: otherwise a bridge uses that of a port, and loses it with the port.
     bridge = ("link", "add", BRIDGE, "address", names.mac(record.gateway), "type", "bridge")
     _ip(*inside, *bridge, "forward_delay", "0", "nf_call_iptables", "1")
     _ip(*inside, "addr", "add", f"{record.gateway}/24", "dev", BRIDGE)
@@ -111,7 +112,7 @@ def raise_switch(record: SandboxRecord) -> bool:
     _ip(*inside, "link", "set", BRIDGE, "up")
     for words in second.bridge(record):
         _ip(*words[1:])
-    # A packet to elsewhere needs a route to reach the rule that refuses it; this one leads nowhere.
+    # A packet to another network requires a route to reach the rule that rejects it; this one is a dead end.
     _ip(*inside, "route", "add", "default", "dev", "lo")
     settings = ("net.ipv4.ip_forward=1", "net.ipv4.icmp_ratelimit=0", "net.ipv6.conf.all.disable_ipv6=1")
     execute(["ip", "netns", "exec", netns, "sysctl", "-qw", *settings]).checked()
@@ -120,13 +121,13 @@ def raise_switch(record: SandboxRecord) -> bool:
     execute([*_machine(record.name), "sysctl", "-qw", no_ipv6]).checked()
     _ip(*inside, "link", "set", UPLINK, "master", BRIDGE, "up")
     _ip(*inside_machine, "addr", "add", f"{machine}/24", "dev", link)
-    # The last step: it is what tells a whole switch from one that was interrupted.
+    # The last step: it marks a complete switch.
     _ip(*inside_machine, "link", "set", link, "up")
     return True
 
 
 def remove_switch(sandbox: str) -> None:
-    """Remove the switch, its cable to this machine, and the rules for it."""
+    """Delete the switch, its link to this host, and its rules."""
     remove_netns(names.machine_netns(sandbox))
     link, table = names.machine_link(sandbox), names.nft_table(sandbox)
     deleted = execute(["ip", "link", "del", link])
@@ -138,9 +139,10 @@ def remove_switch(sandbox: str) -> None:
 
 
 def remove_netns(name: str) -> None:
-    """Remove a named network namespace, if it is there, and end the processes that would keep it alive.
+    """Delete a network namespace, if it exists, and kill the processes that would keep it.
 
-    A namespace whose mount was lost is removed too."""
+    Also deletes a namespace whose mount was lost.
+    """
     path = Path("/run/netns") / name
     if path.exists():
         for pid in execute(["ip", "netns", "pids", name]).out.split():
@@ -152,7 +154,7 @@ def remove_netns(name: str) -> None:
 
 
 def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that give a node a new network namespace on the switch; the cable itself stays down."""
+    """The commands that create a node's network namespace on the switch; the link itself stays down."""
     switch, own = names.switch_netns(record.name), names.node_netns(record.name, node.name)
     inside = ["ip", "-n", own]
     peer = ["name", "eth0", "address", names.mac(node.ip), "netns", own]
@@ -161,15 +163,15 @@ def plug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
         ["ip", "link", "add", node.name, "netns", switch, "type", "veth", "peer", *peer],
         ["ip", "-n", switch, "link", "set", node.name, "master", BRIDGE],
         [*inside, "link", "set", "lo", "up"],
-        # A node with DHCP finds its card as a machine does: down, and without an address.
+        # A node with DHCP starts with an interface that is down and has no address, as hosts do.
         *([] if node.dhcp else [[*inside, "link", "set", "eth0", "up"]]),
         *(second.plug(record, node) if node.second else []),
     ]
 
 
 def give_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that give a node its address, and its default route if no second card has that. A node
-    with DHCP asks for both by itself."""
+    """The commands that configure a node's address, and its default route unless a second interface has it. A
+    node with DHCP configures both itself."""
     if node.dhcp:
         return []
     inside = ["ip", "-n", names.node_netns(record.name, node.name)]
@@ -181,12 +183,12 @@ def give_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
 
 
 def take_address(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The command that takes every address of the node's card away, and the routes with them."""
+    """The command that removes all addresses and routes of the node's interface."""
     return [["ip", "-n", names.node_netns(record.name, node.name), "addr", "flush", "dev", "eth0"]]
 
 
 def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
-    """The commands that take it away; they fail where there is nothing to take."""
+    """The commands that delete it; they fail if it does not exist."""
     return [
         ["ip", "-n", names.switch_netns(record.name), "link", "del", node.name],
         *([second.unplug(record, node)] if node.second else []),
@@ -195,44 +197,46 @@ def unplug(record: SandboxRecord, node: NodeRecord) -> list[list[str]]:
 
 
 def cable(record: SandboxRecord, node: str, up: bool) -> list[str]:
-    """The command that connects a node's cable at the switch, or pulls it."""
+    """The command that sets a node's link up or down at the switch."""
     state = "up" if up else "down"
     return ["ip", "-n", names.switch_netns(record.name), "link", "set", node, state]
 
 
 def set_nat(record: SandboxRecord, node: NodeRecord, on: bool) -> None:
-    """Put the node behind NAT, or before it again; connections others opened to it die at once.
+    """Turn NAT for the node on or off; inbound connections are closed immediately.
 
-    Without a switch there is nothing to do: a node gets its NAT with each power-on."""
+    Does nothing without a switch: a node gets its NAT at each power-on.
+    """
     netns = names.switch_netns(record.name)
     if not (Path("/run/netns") / netns).exists():
         return
     inside = ["ip", "netns", "exec", netns]
     for family, element in (("inet", node.ip), ("bridge", node.name)):
         where = f"element {family} switch natted {{ {element} }}"
-        # Added first, so that a failure to delete is one: what is not there cannot be deleted.
+        # Added first, because deleting a missing element is an error.
         _load(f"add {where}\n" if on else f"add {where}\ndelete {where}\n", inside)
 
 
 def refused_packets(sandbox: str) -> int:
-    """Packets from the nodes to anywhere outside that were refused, in the switch and on this machine."""
+    """The number of rejected packets from the nodes to other networks, in the switch and on this host."""
     inside = _counters(["ip", "netns", "exec", names.switch_netns(sandbox), "nft"])
     outside = _counters([*_machine(sandbox), "nft"], names.nft_table(sandbox))
     return inside.get("refused", 0) + outside.get("refused", 0)
 
 
 def forwarded_packets(sandbox: str) -> int:
-    """Packets of the sandbox that got as far as being forwarded out of this machine: always 0.
+    """The number of packets of the sandbox that this host forwarded: always 0.
 
-    Raises NoSandboxError where the rules that count them are not there."""
+    Raises NoSandboxError if the rules that count them do not exist.
+    """
     counted = _counters([*_machine(sandbox), "nft"], names.nft_table(sandbox))
     if "outward" not in counted:
-        raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this machine")
+        raise NoSandboxError(f"there are no rules for a sandbox `{sandbox}` on this host")
     return counted["outward"]
 
 
 def routed_networks() -> list[str]:
-    """Every network that this machine has an address in or a route to."""
+    """All networks of this host's addresses and routes."""
     out = execute(["ip", "-j", "-4", "route", "show", "table", "all"]).checked().out
     return [str(route["dst"]) for route in json.loads(out or "[]") if route.get("dst") != "default"]
 
@@ -251,7 +255,7 @@ def _is_whole(record: SandboxRecord) -> bool:
 
 
 def _machine(sandbox: str) -> list[str]:
-    """What stands before a command that runs at this machine's end of the cable."""
+    """The prefix of a command that runs at this host's end of the link."""
     stand_in = names.machine_netns(sandbox)
     return ["ip", "netns", "exec", stand_in] if (Path("/run/netns") / stand_in).exists() else []
 

@@ -1,4 +1,4 @@
-"""Taking sandboxes down: whole ones, half-made ones, and what a kill or a reboot left of them."""
+"""Deletes sandboxes: complete and incomplete ones, and leftovers of killed processes or a reboot."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
 
 def down(sandbox: Sandbox, say: Say = silent) -> None:
-    """Take the sandbox down: nothing of it stays on this machine but the cached root image.
+    """Delete the sandbox with everything on this host except the cached root image.
 
-    Nodes are cut off, not shut down: their disks go with them. Does what is left to do after a kill, too."""
+    Nodes are powered off, not shut down: their disks are deleted. Also completes an interrupted deletion.
+    """
     names.check_sandbox_name(sandbox.name)
     store = sandbox.store
     if not _traces(store, sandbox.name):
         _last_one_out(store)
         return
     with store.lock(sandbox.name, "down"):
-        say(f"taking down sandbox {sandbox.name}")
+        say(f"deleting sandbox {sandbox.name}")
         record = store.find(sandbox.name) or SandboxRecord(sandbox.name, 0)
         nodes = [Node(store, record, entry) for entry in _every_node(store, record)]
         with ThreadPoolExecutor(max(len(nodes), 1)) as pool:
@@ -44,17 +45,17 @@ def down(sandbox: Sandbox, say: Say = silent) -> None:
 
 
 def down_all(store: Store, say: Say = silent) -> None:
-    """Take down every sandbox of this store, half-made ones included."""
+    """Delete every sandbox of this store, including incomplete ones."""
     for name in store.known():
         down(Sandbox(name, store), say)
     _last_one_out(store)
 
 
 def remove_images(store: Store) -> None:
-    """Remove the cached root images. Raises UsageError while a sandbox or a saved state needs them."""
+    """Delete the cached root images. Raises UsageError while a sandbox or a saved state needs them."""
     if store.known():
         raise UsageError(
-            "sandboxes stand on the root images: " + ", ".join(store.known()),
+            "sandboxes use the root images: " + ", ".join(store.known()),
             hint="edgeadm sandbox down --all --images",
         )
     if states := saved.every(store):
@@ -72,7 +73,7 @@ def _remove_node(node: Node) -> None:
 
 
 def _every_node(store: Store, record: SandboxRecord) -> list[NodeRecord]:
-    """The nodes on record, and those of which there is only a folder."""
+    """The nodes of the record, and those with only a directory."""
     known = {node.name: node for node in record.nodes}
     folder = store.folder(record.name) / "nodes"
     for entry in folder.iterdir() if folder.is_dir() else ():
@@ -81,7 +82,7 @@ def _every_node(store: Store, record: SandboxRecord) -> list[NodeRecord]:
 
 
 def _sweep(name: str) -> None:
-    """Namespaces and cgroups of nodes that nothing else remembers."""
+    """Namespaces and cgroups of nodes without a record."""
     prefix = names.cgroup_name(name, "")
     folders = cgroups.left_behind(lambda found: found.startswith(prefix), cgroups.this_machine())
     cgroups.kill_all(folders)
@@ -97,7 +98,7 @@ def _traces(store: Store, name: str) -> bool:
 
 
 def _by_namespace() -> set[str]:
-    """The sandboxes that have a network namespace on this machine."""
+    """The sandboxes that have a network namespace on this host."""
     return {netns.rpartition("-")[0].removeprefix("es-") for netns in _namespaces()}
 
 
@@ -108,7 +109,8 @@ def _namespaces() -> list[str]:
 
 
 def _last_one_out(store: Store) -> None:
-    """With no sandbox left: the kernel's settings as they were, no empty folders, no unused layers."""
+    """After the last sandbox: restore the kernel's settings, and delete empty directories and unused
+    layers."""
     if not store.base.exists():
         return
     with store.everyone_waits():
@@ -117,13 +119,13 @@ def _last_one_out(store: Store) -> None:
         kernel.restore(store.base)
         shutil.rmtree(store.layers, ignore_errors=True)
         for folder in (store.base / "sandboxes", store.base / "locks", store.saved):
-            with suppress(OSError):  # not there, or in use again
+            with suppress(OSError):  # missing, or in use again
                 folder.rmdir()
         _remove_empty_netns_mount()
 
 
 def _remove_empty_netns_mount() -> None:
-    """`ip netns add` leaves a mount behind; it goes when nobody has a namespace there."""
+    """Delete the mount that `ip netns add` leaves behind, if there are no namespaces."""
     folder = Path("/run/netns")
     if folder.is_dir() and not any(folder.iterdir()):
         execute(["umount", str(folder)])

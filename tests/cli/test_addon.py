@@ -29,7 +29,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_addon_makes_an_edge_cluster_and_a_second_run_changes_nothing(machine: Machine) -> None:
     first = edgeadm(machine, *ADDON, "--install-pkg-path", "/mnt/package")
     assert first.status == 0, first.err
-    assert first.out == "This is an edge cluster now.\nEdge nodes dial in at 10.0.0.11, port 30900.\n"
+    assert first.out == "This is an edge cluster now.\nEdge nodes connect to 10.0.0.11, port 30900.\n"
     again = edgeadm(machine, *ADDON, "--install-pkg-path", "/mnt/package")
     assert (again.status, again.out, "0 changes" in again.err) == (0, "", True)
 
@@ -39,7 +39,7 @@ def test_other_control_planes_are_named(machine: Machine) -> None:
     other["metadata"]["name"] = "kube-apiserver-cp2"
     other["spec"]["nodeName"] = "cp2"
     machine.cluster.objects["v1", "Pod", "kube-system", "kube-apiserver-cp2"] = other
-    assert "API servers of: cp2" in edgeadm(machine, *ADDON).out
+    assert "do not use the tunnel yet: cp2" in edgeadm(machine, *ADDON).out
     assert json.loads(edgeadm(machine, *ADDON, "-o", "json").out)["unwired"] == ["cp2"]
 
 
@@ -65,7 +65,7 @@ def test_a_dry_run_names_the_fields_that_change_and_no_values(machine: Machine) 
 def test_what_the_first_run_was_asked_holds_for_the_next(machine: Machine) -> None:
     edgeadm(machine, *ADDON, "--tunnel-port", "30901", "--master-public-addr", "203.0.113.7")
     assert "0 changes" in edgeadm(machine, *ADDON).err
-    assert edgeadm(machine, *ADDON, "--tunnel-port", "30902").out.endswith("at 203.0.113.7, port 30902.\n")
+    assert edgeadm(machine, *ADDON, "--tunnel-port", "30902").out.endswith("to 203.0.113.7, port 30902.\n")
 
 
 def test_values_for_what_is_no_component_are_refused(machine: Machine) -> None:
@@ -82,7 +82,7 @@ def test_what_is_left_in_a_foreign_control_plane_is_said_in_words_and_as_json(ma
     del machine.host.files[MANIFEST]
     del machine.cluster.objects["v1", "Pod", "kube-system", "kube-apiserver-cp1"]
     first = edgeadm(machine, *ADDON)
-    assert (first.status, "Left to do by hand" in first.out) == (0, True), first.err
+    assert (first.status, "Manual steps" in first.out) == (0, True), first.err
     again = json.loads(edgeadm(machine, *ADDON, "-o", "json").out)
     assert (again["changed"], len(again["byHand"])) == (0, 1)
     assert f"- {again['byHand'][0]}" in first.out
@@ -94,7 +94,7 @@ def test_upstreams_spellings_are_taken(machine: Machine) -> None:
     words = ["--ca.cert", "/mnt/ca.crt", "--ca.key", "/mnt/ca.key", "--certSANs", "edge.example.org"]
     words += ["--master-public-addr", "203.0.113.7:6443", "--manifest-dir", str(machine.folder)]
     ended = edgeadm(machine, *ADDON, *words)
-    assert (ended.status, "at 203.0.113.7, port 30900" in ended.out) == (0, True), ended.err
+    assert (ended.status, "to 203.0.113.7, port 30900" in ended.out) == (0, True), ended.err
     conf = machine.cluster.objects["v1", "Secret", "edge-system", "tunnel-edge-conf"]["data"]["mode.toml"]
     assert b'server_name = "203.0.113.7:30900"' in pki.decoded(conf)
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_is_refused_before_anything_changes(words: list[str], mac
 def test_detach_says_so_and_a_second_time_that_there_is_nothing(machine: Machine) -> None:
     edgeadm(machine, *ADDON)
     ended = edgeadm(machine, *DETACH)
-    assert (ended.status, ended.out) == (0, "The edge components are out of the cluster.\n"), ended.err
+    assert (ended.status, ended.out) == (0, "The edge components are removed from the cluster.\n"), ended.err
     assert machine.host.files[MANIFEST] == API_SERVER
     assert "0 changes" in edgeadm(machine, *DETACH).err
 

@@ -51,7 +51,7 @@ FLAGS: list[tuple[str, list[str], str, int]] = [
     ("gates of the wrong form", ["--feature-gates", "PublicKeysECDSA"], "invalid-config", 3),
     ("a domain that is none", ["--service-dns-domain", "cluster_local"], "invalid-config", 3),
     ("a switch that is neither", ["--enable-edge=perhaps"], "usage", 1),
-    ("a configuration that is not there", ["--config", "/no/such/file"], "config-unreadable", 3),
+    ("a configuration that does not exist", ["--config", "/no/such/file"], "config-unreadable", 3),
 ]
 
 FILES: list[tuple[str, str, str, int]] = [

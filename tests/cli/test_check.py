@@ -33,8 +33,7 @@ def test_a_healthy_node_gets_a_line_for_each_check_and_status_0(node: EdgeNode) 
     assert "  ok       virtual-address" in ended.out
     assert "hint:" not in ended.out
     assert ended.err == (
-        f"{NAME} would come back without the cloud, as far as {len(AUTONOMY_CHECKS)} checks can tell: "
-        "0 warnings\n"
+        f"{NAME} would recover without the cloud, according to {len(AUTONOMY_CHECKS)} checks: 0 warnings\n"
     )
     assert (node.host.files, node.host.ran, logs(node.machine)) == (before, [], "")
 
@@ -54,7 +53,7 @@ def test_a_failed_check_gives_status_2_and_says_what_to_do(node: EdgeNode) -> No
     assert "hint: `systemctl enable --now edge-keep`" in ended.out
     assert "  warning  images-always" in ended.out
     total = len(AUTONOMY_CHECKS)
-    assert ended.err == f"{NAME} would not come back as it was: 1 of {total} checks failed, 1 warning\n"
+    assert ended.err == f"{NAME} would not recover completely: 1 of {total} checks failed, 1 warning\n"
 
 
 def test_warnings_alone_leave_the_status_at_0(node: EdgeNode) -> None:
@@ -77,7 +76,7 @@ def test_json_is_one_document_with_every_check(node: EdgeNode) -> None:
         "statement": "the virtual address is on the node's own link",
         "result": "failed",
         "found": "169.254.20.11 is not on tkeedgedns",
-        "hint": "`systemctl restart edge-nic` puts it there",
+        "hint": "add it with `systemctl restart edge-nic`",
     }
     assert found["service-rules"]["hint"] == ""
 
@@ -95,7 +94,7 @@ def test_another_node_is_looked_at_on_itself(node: EdgeNode) -> None:
     ended = check(node, "edge2", "-o", "json")
     assert ended.status == 3
     assert "error: `edge2` is another node: this one is `edge1` [not-this-node]" in ended.err
-    assert "hint: run it there, such as by `ssh edge2 edgeadm check autonomy`" in ended.err
+    assert "hint: run it on that node: `ssh edge2 edgeadm check autonomy`" in ended.err
     error = json.loads(ended.out)["error"]
     assert (error["code"], error["exitCode"]) == ("not-this-node", 3)
 

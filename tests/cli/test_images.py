@@ -56,7 +56,7 @@ def test_a_name_that_was_lost_comes_back(machine: Machine) -> None:
     assert images == {
         "phase": "images",
         "needed": True,
-        "reason": f"to name: {MIRROR}/kube-apiserver:{VERSION}",
+        "reason": f"to tag: {MIRROR}/kube-apiserver:{VERSION}",
     }
     assert edgeadm(machine, "init", *flags).status == 0
     assert f"{MIRROR}/kube-apiserver:{VERSION}" in machine.images
@@ -82,18 +82,18 @@ def test_reset_takes_the_names_off_a_containerd_of_the_machines_own(machine: Mac
         (
             f"kubernetesVersion: {OLDER}\n",
             "KubernetesVersion",
-            f"Kubernetes {OLDER} was asked for, the package holds {VERSION}",
+            f"Kubernetes {OLDER} was requested, but the package contains {VERSION}",
         ),
-        ("kubernetesVersion: stable-1.5\n", "KubernetesVersion", "Kubernetes stable-1.5 was asked for"),
+        ("kubernetesVersion: stable-1.5\n", "KubernetesVersion", "Kubernetes stable-1.5 was requested"),
         (
             "dns: {imageTag: v0.0.1}\n",
             "ImagePull",
-            f"coredns/coredns:v0.0.1 will be needed, the package holds {IMAGES['images/coredns.tar']}",
+            f"coredns/coredns:v0.0.1 is required, but the package contains {IMAGES['images/coredns.tar']}",
         ),
         (
             f"imageRepository: {MIRROR}\netcd: {{local: {{imageTag: 0.0.1}}}}\n",
             "ImagePull",
-            f"{MIRROR}/etcd:0.0.1 will be needed, the package holds {IMAGES['images/etcd.tar']}",
+            f"{MIRROR}/etcd:0.0.1 is required, but the package contains {IMAGES['images/etcd.tar']}",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_the_version_is_named_once_for_all_images(machine: Machine) -> None:
 
 def test_another_version_of_superedge_is_refused(machine: Machine) -> None:
     ended = edgeadm(machine, "init", "--edge-version", "v0.9.9", *PACKAGE)
-    assert (ended.status, "tunnel:v0.9.9 will be needed" in ended.err, "`--edge-version`" in ended.err) == (
+    assert (ended.status, "tunnel:v0.9.9 is required" in ended.err, "`--edge-version`" in ended.err) == (
         2,
         True,
         True,
@@ -149,7 +149,7 @@ def test_addon_compares_as_well(machine: Machine) -> None:
     words = ("addon", "edge-apps", *PACKAGE)
     before = dict(machine.cluster.objects)
     ended = edgeadm(machine, *words, "--edge-version=v0.9.9")
-    assert (ended.status, "tunnel:v0.9.9 will be needed" in ended.err) == (2, True)
+    assert (ended.status, "tunnel:v0.9.9 is required" in ended.err) == (2, True)
     assert (machine.cluster.objects, machine.images) == (before, {})
     assert edgeadm(machine, *words, "--edge-image-repository=r.example/edge").status == 0
     assert "r.example/edge/tunnel:v0.9.0" in machine.images
@@ -196,7 +196,7 @@ def test_a_package_without_the_clusters_images_is_refused_at_once(published: boo
     status, said = join(machine)
     assert (
         status,
-        f"{name} will be needed, the package holds {IMAGES['images/kube-proxy.tar']}" in said,
+        f"{name} is required, but the package contains {IMAGES['images/kube-proxy.tar']}" in said,
     ) == (
         2,
         True,
@@ -239,6 +239,6 @@ def test_a_further_control_plane_needs_every_image_of_the_cluster(
     ended, said = join(machine, "--control-plane", "--certificate-key", "0" * 64)
     assert ended == status, said
     if status:
-        assert f"{MIRROR}/kube-apiserver:{version} will be needed" in said
+        assert f"{MIRROR}/kube-apiserver:{version} is required" in said
     else:
         assert set(machine.images) >= MIRRORED

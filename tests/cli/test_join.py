@@ -104,7 +104,7 @@ def test_a_plain_cluster_takes_no_edge_node(machine: Machine) -> None:
             "kubeadm.k8s.io/v1beta4",
             "cannot join a cluster with v1.33.1",
         ),
-        ("v1.37.2", "kubeadm.k8s.io/v1", "kubeadm v1.34.4 does not read the configuration of this cluster"),
+        ("v1.37.2", "kubeadm.k8s.io/v1", "kubeadm v1.34.4 cannot read the configuration of this cluster"),
     ],
 )
 def test_a_cluster_of_another_version_is_joined_or_refused_before_anything_changes(
@@ -144,7 +144,7 @@ def public(machine: Machine) -> Machine:
 def test_an_address_that_the_certificate_lacks_gets_a_name(public: Machine) -> None:
     ended = edgeadm(public, "join", *words(target=f"{PUBLIC}:6443"))
     assert ended.status == 0, ended.err
-    assert f"warning: the API server's certificate is not made for {PUBLIC}" in ended.err
+    assert f"warning: the API server's certificate is not valid for {PUBLIC}" in ended.err
     assert f"\n{PUBLIC} kubernetes.default\n" in public.host.files[HOSTS].decode()
     assert public.host.files[HOSTS].endswith(THEIRS)
     unit = public.host.files["/etc/systemd/system/lite-apiserver.service"].decode()

@@ -35,7 +35,7 @@ def test_verify_says_what_was_compared(package: str) -> None:
     today = datetime.now(UTC).date()
     ended = said_of_support("v1.34.4", today) if today > date(2026, 10, 27) else ""
     assert (status, err) == (0, f"warning: {ended}\n" if ended else "")
-    assert out == f"{package}: 6 files, 0 MiB, all as the manifest says\n"
+    assert out == f"{package}: 6 files, 0 MiB, all match the manifest\n"
 
 
 def test_verify_speaks_json(package: str) -> None:
@@ -100,8 +100,8 @@ def test_list_as_json_is_the_manifest(package: str) -> None:
 
 
 BAD: list[tuple[str, list[str], str, int]] = [
-    ("verify what is not there", ["verify", "/nowhere/package.tar.zst"], "package-not-found", 6),
-    ("list what is not there", ["list", "/nowhere/package.tar.zst"], "package-not-found", 6),
+    ("verify what does not exist", ["verify", "/nowhere/package.tar.zst"], "package-not-found", 6),
+    ("list what does not exist", ["list", "/nowhere/package.tar.zst"], "package-not-found", 6),
     ("verify a folder that is none", ["verify", "."], "not-a-package", 6),
     ("verify something by s3", ["verify", "s3://bucket/package"], "package-source", 6),
     ("verify with half a checksum", ["verify", "x#sha256=12"], "package-source", 6),

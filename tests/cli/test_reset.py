@@ -34,7 +34,7 @@ def test_it_takes_everything_back_and_leaves_no_log(tmp_path: Path) -> None:
     edgeadm(machine, "init", *FLAGS)
     ended = edgeadm(machine, "reset", "-f")
     assert ended.status == 0, ended.err
-    assert "This machine is as it was before edgeadm." in ended.out
+    assert "This host is in its state before edgeadm." in ended.out
     assert machine.host.files == before
     assert logs(machine) == ""
     assert not (tmp_path / "logs").exists()
@@ -54,7 +54,7 @@ def test_what_goes_is_shown_and_without_a_yes_nothing_is_touched(machine: Machin
     ended = edgeadm(machine, "reset")
     assert (ended.status, "[unconfirmed]" in ended.err) == (1, True)
     assert "to stop: kubelet, containerd" in ended.err
-    assert "`--force` does not ask" in ended.err
+    assert "skip the confirmation with `--force`" in ended.err
     assert (machine.host.files, machine.host.ran) == (before, ran)
 
 
@@ -63,7 +63,7 @@ def test_json_tells_the_phases_and_what_is_left(machine: Machine) -> None:
     shown = json.loads(edgeadm(machine, "reset", "-f", "-o", "json").out)
     assert shown["changed"] > 5
     assert {phase["phase"] for phase in shown["phases"]} >= {"kubeadm", "rules", "files", "state"}
-    assert shown["residue"] == [{"what": "/opt/cni/bin", "reason": "edgeadm did not make it"}]
+    assert shown["residue"] == [{"what": "/opt/cni/bin", "reason": "not created by edgeadm"}]
 
 
 def test_logs_are_kept_where_they_are_wanted_and_after_a_failure(machine: Machine) -> None:
@@ -95,7 +95,7 @@ def test_one_phase_alone_and_a_phase_left_out(machine: Machine) -> None:
     alone = edgeadm(machine, "reset", "phase", "rules", "-f")
     assert alone.status == 0, alone.err
     assert "as it was" not in alone.out
-    assert "phases that took something back: 1; others were left out" in alone.err
+    assert "phases that changed something: 1; other phases were skipped" in alone.err
     assert "KUBE-" not in machine.rules
     assert PATH in machine.host.files
     assert edgeadm(machine, "reset", "-f", "--skip-phases", "data,state").status == 0
@@ -107,7 +107,7 @@ def test_a_lost_journal_is_said(machine: Machine) -> None:
     del machine.host.files[PATH]
     ended = edgeadm(machine, "reset", "-f")
     assert ended.status == 0
-    assert "warning: the journal is lost" in ended.err
+    assert "warning: the journal is missing" in ended.err
     assert "/usr/bin/kubelet" not in machine.host.files
 
 
@@ -116,7 +116,8 @@ def test_an_api_that_is_gone_leaves_the_node_in_the_list_and_says_so(machine: Ma
     ended = edgeadm(machine, "reset", "-f")
     assert ended.status == 0
     assert (
-        "node `cp1` in the cluster's list: the API server does not answer; `kubectl delete node" in ended.out
+        "Node `cp1` in the cluster: the API server does not respond; delete it with `kubectl delete node"
+        in ended.out
     )
 
 

@@ -53,13 +53,13 @@ def test_it_needs_root(words: tuple[str, ...], anybody: Path, capsys: pytest.Cap
         (("up", "--edges", "many"), "--edges"),
         (("exec", "cp1"), "CMD"),
         (("link", "cp1", "on"), "'up', 'down'"),
-        (("link", "cp1"), "either connect or pull the cable"),
-        (("link", "cp1", "up", "--loss", "5%"), "either connect or pull the cable"),
-        (("link", "cp1", "up", "--no-address"), "--no-address goes with `down`"),
-        (("link", "cp1", "--no-address", "--loss", "5%"), "--no-address goes with `down`"),
-        (("link", "cp1", "--delay", "300"), "--delay: `300` is not understood [bad-line]"),
+        (("link", "cp1"), "pass either `up` or `down`"),
+        (("link", "cp1", "up", "--loss", "5%"), "pass either `up` or `down`"),
+        (("link", "cp1", "up", "--no-address"), "--no-address requires `down`"),
+        (("link", "cp1", "--no-address", "--loss", "5%"), "--no-address requires `down`"),
+        (("link", "cp1", "--delay", "300"), "--delay: invalid value `300` [bad-line]"),
         (("link", "cp1", "--loss", "200%"), "--loss: 200% is more than 100% [bad-line]"),
-        (("link", "cp1", "--rate", "1mb"), "--rate: `1mb` is not understood [bad-line]"),
+        (("link", "cp1", "--rate", "1mb"), "--rate: invalid value `1mb` [bad-line]"),
         (("nat", "cp1", "up"), "'on', 'off'"),
         (("power", "cp1"), "cycle"),
         (("power", "cp1", "reset"), "'cycle'"),
@@ -90,7 +90,7 @@ def test_files_to_copy(superuser: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert run(root, ["sandbox", "cp", str(tmp_path / "gone"), "cp1:/root"]) == 1
     assert "there is no " in capsys.readouterr().err
     assert run(root, ["sandbox", "cp", "here", "there"]) == 1
-    assert "neither side names a node [usage]" in capsys.readouterr().err
+    assert "neither path names a node [usage]" in capsys.readouterr().err
 
 
 def test_an_error_is_json_on_request(

@@ -189,7 +189,7 @@ BAD: list[tuple[str, list[str], str, int]] = [
     ("an ID that nobody has", ["delete", "zzzzzz"], "no-such-token", 1),
     ("a word that is no ID", ["delete", "too-long-for-an-id"], "token-form", 3),
     ("an output that does not exist", ["list", "-o", "xml"], "usage", 1),
-    ("a kubeconfig that is not there", ["list", "--kubeconfig", "/no/such/file"], "kubeconfig", 3),
+    ("a kubeconfig that does not exist", ["list", "--kubeconfig", "/no/such/file"], "kubeconfig", 3),
     ("a kubeconfig that is none", ["list", "--kubeconfig", "/etc/containerd.txt"], "kubeconfig", 3),
     (
         "a CA that is none",
@@ -231,7 +231,7 @@ def test_without_a_kubeconfig_it_says_where_one_is(tmp_path: Path) -> None:
 def test_an_api_that_does_not_answer_is_status_5(machine: Machine) -> None:
     class Silent(FakeCluster):
         def list_objects(self, api: str, kind: str, namespace: str = "", selector: str = "") -> list[object]:  # type: ignore[override]
-            raise UnreachableError("the API server at 10.0.0.11 does not answer", hint="is it running?")
+            raise UnreachableError("the API server at 10.0.0.11 does not respond", hint="is it running?")
 
     machine.cluster = Silent()
     ended = edgeadm(machine, "token", "list")

@@ -78,7 +78,7 @@ def test_an_edge_node_joins_by_the_command_that_token_create_prints(cluster: Edg
     cluster.edge1.exec([*command, "--install-pkg-path", cluster.package])
     cluster.edge1.nat(on=True)
     cluster.run_web()
-    until(cluster.works, "everything at the edge is reached through the tunnel")
+    until(cluster.works, "everything at the edge is reachable through the tunnel")
     assert not cluster.can_be_dialled()
 
 

@@ -253,7 +253,7 @@ def test_it_joins_by_an_address_that_the_certificate_lacks(outside: Place) -> No
     target = f"{outside.public}:6443"
     ended = outside.cluster.join("edge1", target=target)
     assert ended.out.startswith(DONE)
-    assert f"warning: the API server's certificate is not made for {outside.public}" in ended.err
+    assert f"warning: the API server's certificate is not valid for {outside.public}" in ended.err
     assert outside.cluster.condition("edge1") == "True"
     assert f"\n{outside.public} kubernetes.default\n" in outside.node.read("/etc/hosts").decode()
     again = outside.cluster.join("edge1", target=target)

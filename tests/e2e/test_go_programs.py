@@ -55,5 +55,5 @@ def test_files_of_a_module_are_laid_beside_its_programs(tmp_path: Path) -> None:
     build_set(each, go, arch, folder)
     assert (folder / "manifests" / "a.yaml").read_text() == "kind: A"
     gone = replace(each, extras=(replace(manifests, folder="nowhere"),))
-    with pytest.raises(EdgeadmError, match="has no folder nowhere"):
+    with pytest.raises(EdgeadmError, match="has no directory nowhere"):
         build_set(gone, go, arch, set_folder(gone, go, arch, tmp_path))

@@ -44,13 +44,13 @@ def test_a_tag_that_the_package_lacks_is_refused_before_anything_changes(sandbox
     node.write("/root/tags.yaml", OTHER_TAGS.encode())
     refused = edgeadm(node, "init", "--config", "/root/other.yaml")
     assert refused.code == 2, refused.err
-    assert f"[ERROR KubernetesVersion]: Kubernetes {OTHER} was asked for" in refused.err
+    assert f"[ERROR KubernetesVersion]: Kubernetes {OTHER} was requested" in refused.err
     assert KUBERNETES in refused.err
     for words in (("init",), ("init", "phase", "preflight")):
         refused = edgeadm(node, *words, "--config", "/root/tags.yaml")
         assert refused.code == 2, refused.err
         for name in ("registry.k8s.io/coredns/coredns", "registry.k8s.io/etcd"):
-            assert f"{name}:v0.0.1 will be needed, the package holds {IMAGES[name]}" in refused.err
+            assert f"{name}:v0.0.1 is required, but the package contains {IMAGES[name]}" in refused.err
     plan = json.loads(edgeadm(node, "init", "plan", "--config", "/root/tags.yaml", "-o=json").out)
     assert [each["name"] for each in plan["errors"]].count("ImagePull") == 2
     node.exec(["rm", "/root/other.yaml", "/root/tags.yaml"])

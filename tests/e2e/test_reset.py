@@ -129,7 +129,7 @@ def test_without_the_journal_it_goes_by_what_it_knows_and_warns(
     init(node)
     node.exec(["rm", "/var/lib/edgeadm/journal.jsonl"])
     ended = reset(node)
-    assert "warning: the journal is lost" in ended.err
+    assert "warning: the journal is missing" in ended.err
     left = changed(bare, node)
     known = (*UNKNOWN_WITHOUT_THE_JOURNAL, RUNTIME_FOLDER)
     assert [line for line in left if not line.startswith(known)] == []

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from edgeadm.config import KubeadmFlags
+from edgeadm.config.secret import Secret
 from edgeadm.kubeadm.join_document import render_join
 from edgeadm.kubeadm.model import JoinModel
 from edgeadm.package.builder import known_recipes
@@ -16,7 +17,7 @@ from edgeadm.package.builder import known_recipes
 HERE = Path(__file__).parent / "kubeadm"
 VERSIONS = ["v1.28.15", "v1.31.14", *known_recipes()]
 WORKER = JoinModel(
-    "/etc/edgeadm/bootstrap.conf", "unix:///run/containerd/containerd.sock", "abcdef.0123456789abcdef"
+    "/etc/edgeadm/bootstrap.conf", "unix:///run/containerd/containerd.sock", Secret("abcdef.0123456789abcdef")
 )
 EDGE = replace(
     WORKER,

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from edgeadm.config import KubeadmFlags
+from edgeadm.config.secret import Secret
 from edgeadm.errors import ConfigError
 from edgeadm.kubeadm.documents import render
 from edgeadm.kubeadm.model import KubeadmModel
@@ -19,7 +20,7 @@ from edgeadm.package.builder import known_recipes
 
 HERE = Path(__file__).parent / "kubeadm"
 VERSIONS = ["v1.22.6", "v1.28.15", "v1.31.14", *known_recipes()]
-PLAIN = KubeadmModel("", "unix:///run/containerd/containerd.sock", "abcdef.0123456789abcdef")
+PLAIN = KubeadmModel("", "unix:///run/containerd/containerd.sock", Secret("abcdef.0123456789abcdef"))
 FULL = replace(
     PLAIN,
     flags=KubeadmFlags(

@@ -1,4 +1,4 @@
-"""Building packages: from pinned Go modules to one file that every node is made from."""
+"""Builds packages: from pinned Go modules to one file for all nodes."""
 
 from edgeadm.package.builder.build import Built, build_package
 from edgeadm.package.builder.recipe import default_kubernetes, known_recipes, load_recipe

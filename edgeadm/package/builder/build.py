@@ -10,10 +10,10 @@ from pathlib import Path
 from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.hosts.debian import ensure_packages
-from edgeadm.package.builder import packetfilter
 from edgeadm.package.builder.cache import forget_older, key_of, once
 from edgeadm.package.builder.go import Toolchain, build_set, find_toolchain, set_folder
 from edgeadm.package.builder.images import BuiltImage, ImageBuilder
+from edgeadm.package.builder.packetfilter import DEBIAN
 from edgeadm.package.builder.recipe import Programs, Recipe, Tools, load_recipe
 from edgeadm.package.builder.relocated import Relocated, relocated, relocated_folder
 from edgeadm.package.builder.steps import Say, Steps
@@ -24,7 +24,7 @@ from edgeadm.package.machine import this_arch
 from edgeadm.package.manifest import ROLES, TOOLS, ImageEntry, Manifest
 from edgeadm.package.write import Input, write_package
 
-# Packages of a quarter of a gigabyte each; one is made for every state of the sources.
+# Packages of 250 MB each; each state of the sources needs one.
 KEPT_PACKAGES = 4
 
 MakeExecutable = Callable[[Path, Say], Path]
@@ -32,7 +32,7 @@ MakeExecutable = Callable[[Path, Say], Path]
 
 @dataclass(frozen=True)
 class Built:
-    """A finished package: where it is, its size in bytes, its sha256, what is in it, the seconds it took."""
+    """A finished package: its path, size in bytes, sha256, manifest, and build time in seconds."""
 
     path: Path
     size: int
@@ -52,9 +52,10 @@ def build_package(
 ) -> Built:
     """Build the package for a Kubernetes version such as v1.34.4 and write it to the target file.
 
-    Programs and images that were built before come from the cache. `say` gets a line per step. `executable`
-    gives the tree of edgeadm's own program. Raises UnknownRecipeError, CrossBuildError,
-    GoToolchainMissingError, MissingToolError, BuildError."""
+    Programs and images are cached. `say` receives a line per step. `executable` returns the tree of edgeadm's
+    own executable. Raises UnknownRecipeError, CrossBuildError, GoToolchainMissingError, MissingToolError,
+    BuildError.
+    """
     recipe = load_recipe(kubernetes)
     arch = arch or this_arch()
     _refuse_cross_build(recipe, arch)
@@ -82,7 +83,7 @@ def build_recipe(
     moved = [_relocate(each, arch, cache, steps) for each in debian]
     with steps.step(f"images: {len(recipe.images)}"):
         if any(each.packet_filter for each in recipe.images):
-            ensure_packages(packetfilter.DEBIAN, say)
+            ensure_packages(DEBIAN, say)
         builder = ImageBuilder(arch, folders, cache)
         images = [builder.build(each) for each in recipe.images]
     with steps.step("edgeadm's own executable"):
@@ -121,7 +122,7 @@ def _build_sets(
                 ensure_packages(each.debian, steps.say)
             folder = set_folder(each, toolchain, arch, cache)
             if not folder.is_dir():
-                steps.detail(f"compiling with {toolchain.version}; the first time takes minutes")
+                steps.detail(f"compiling with {toolchain.version}; the first build takes minutes")
             build_set(each, toolchain, arch, folder)
             folders[name] = folder
     return folders
@@ -133,7 +134,8 @@ def _relocate(tools: Tools, arch: str, cache: Path, steps: Steps) -> Relocated:
 
 
 def _refuse_cross_build(recipe: Recipe, arch: str) -> None:
-    """C, Debian's programs and frozen Python are of the machine that builds, and every package has them."""
+    """Parts for the architecture of the build host only: C, Debian's programs and frozen Python are in every
+    package."""
     if arch == this_arch():
         return
     parts = [f"set {name} (C)" for name, each in recipe.sets.items() if each.cgo]
@@ -143,7 +145,7 @@ def _refuse_cross_build(recipe: Recipe, arch: str) -> None:
     parts.append("edgeadm's own executable")
     raise CrossBuildError(
         f"a package for {arch} cannot be built on {this_arch()}: {', '.join(parts)}",
-        hint=f"run the same command on a machine with {arch}",
+        hint=f"run the same command on a host with {arch}",
     )
 
 
@@ -152,7 +154,7 @@ def _programs(parts: tuple[Programs, ...], folders: dict[str, Path], to: str, ki
         for name in part.names:
             source = folders[part.set] / name
             if not source.is_file():
-                raise BuildError(f"the set {part.set} gave no program {name}")
+                raise BuildError(f"the set {part.set} produced no binary {name}")
             yield Input(source, f"{to}/{name}", part.roles, kind)
 
 
@@ -172,7 +174,7 @@ def _moved(each: Relocated) -> Iterator[Input]:
 
 
 def _tree(tree: Path) -> Iterator[Input]:
-    """edgeadm's own program with its libraries; links stay links."""
+    """edgeadm's own executable with its libraries; links are preserved."""
     for path in sorted(tree.rglob("*")):
         if path.is_symlink() or path.is_file():
             mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
@@ -190,14 +192,15 @@ def _own_executable(cache: Path, say: Say) -> Path:
 
 
 def cached_package(kubernetes: str, *, cache: Path | None = None, say: Say) -> Path:
-    """The package for this version and machine, built if none was built of the same inputs before.
+    """The package for this version and host, from the cache if it was built with the same inputs before.
 
-    It lies in a folder of its own, which can be shown to nodes. Raises what build_package does."""
+    It has its own directory, which can be mounted in nodes. Raises the errors of build_package.
+    """
     recipe, arch, cache = load_recipe(kubernetes), this_arch(), cache or cache_root()
     toolchain = find_toolchain()
     sets = [set_folder(each, toolchain, arch, cache).name for each in recipe.sets.values()]
     tools = [relocated_folder(each, arch, cache).name for each in recipe.tools if not each.set]
-    # The executable's name stands for edgeadm's own sources, and so for how images are made.
+    # The executable's name contains the hash of edgeadm's sources, which include the code that builds images.
     key = key_of(recipe.kubernetes, arch, sets, tools, _own_executable(cache, say).name)
     folder = cache / "packages" / key
     name = f"kubernetes-{recipe.kubernetes}-{arch}.tar.zst"

@@ -1,4 +1,4 @@
-"""Results kept by what they were made from: the same inputs are never built twice."""
+"""A cache of build results, keyed by their inputs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from typing import Any
 
 
 def key_of(*parts: Any) -> str:
-    """A name for a result: it changes with every part. Parts are JSON values and bytes."""
+    """A cache key of these parts, which are JSON values or bytes."""
     plain = [hashlib.sha256(part).hexdigest() if isinstance(part, bytes) else part for part in parts]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def once(folder: Path, make: Callable[[Path], None]) -> bool:
-    """Fill the folder if it is not there: aside, then renamed, so that nobody ever sees half of it.
+    """Create the directory atomically if it does not exist.
 
-    Whether something was made."""
+    Returns whether it was created.
+    """
     if folder.is_dir():
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ def once(folder: Path, make: Callable[[Path], None]) -> bool:
         staging.chmod(0o755)
         staging.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else somebody made the same at the same time
+        if not folder.is_dir():  # otherwise another process created it meanwhile
             raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -39,7 +40,7 @@ def once(folder: Path, make: Callable[[Path], None]) -> bool:
 
 
 def forget_older(used: Path, kept: int) -> None:
-    """Of the results beside the one just used, and with it, keep the `kept` that were used last."""
+    """Keep the `kept` most recently used results of the same kind, including this one."""
     os.utime(used)
     beside = [each for each in used.parent.iterdir() if not each.name.startswith(".")]
     for old in sorted(beside, key=lambda each: each.stat().st_mtime, reverse=True)[kept:]:

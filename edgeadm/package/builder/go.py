@@ -1,4 +1,4 @@
-"""Compiling a set of programs with the pinned Go toolchain, which is a Python dependency."""
+"""Compiles a set of programs with the pinned Go toolchain, which is a Python dependency."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DEFAULT_PACKAGES = ("tool",)
 
 @dataclass(frozen=True)
 class Toolchain:
-    """Go in a folder of its own."""
+    """A Go toolchain in its own directory."""
 
     root: Path
     version: str
 
     def environment(self, each: ModuleSet, arch: str) -> Mapping[str, str]:
-        """What a build must not take from the user's settings; a module proxy of theirs stays."""
+        """Environment variables that override the user's settings; a configured module proxy is kept."""
         return {
             "GOROOT": str(self.root),
             "GOTOOLCHAIN": "local",
@@ -47,14 +47,14 @@ def find_toolchain(distribution: str = DISTRIBUTION) -> Toolchain:
         version = (root / "VERSION").read_text(encoding="utf-8").splitlines()[0]
     except (metadata.PackageNotFoundError, OSError) as error:
         raise GoToolchainMissingError(
-            "the Go toolchain is not installed, and packages are built with it",
+            "the Go toolchain is not installed, which package builds require",
             hint="pip install 'edgeadm[build]'",
         ) from error
     return Toolchain(root, version)
 
 
 def set_folder(each: ModuleSet, toolchain: Toolchain, arch: str, cache: Path) -> Path:
-    """Where the set's programs are, or will be: named after everything that they are made from."""
+    """The directory of the set's programs, named after all inputs."""
     sources = {name: (each.folder / name).read_text(encoding="utf-8") for name in _inputs(each)}
     parts = [sources, toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian)]
     key = key_of(*parts, *([astuple(extra) for extra in each.extras]))
@@ -62,9 +62,10 @@ def set_folder(each: ModuleSet, toolchain: Toolchain, arch: str, cache: Path) ->
 
 
 def build_set(each: ModuleSet, toolchain: Toolchain, arch: str, folder: Path) -> bool:
-    """Fill the folder with the set's programs, static and started once. Whether anything had to be built.
+    """Build the set's programs into the directory, static and tested. Returns whether a build was necessary.
 
-    Raises BuildError."""
+    Raises BuildError.
+    """
     return once(folder, lambda out: _build(each, toolchain, arch, out))
 
 
@@ -76,7 +77,7 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
         raise BuildError(
             f"{each.title} {each.version} could not be built",
             context="\n".join(done.err.splitlines()[-20:]),
-            hint="what Go says is above; modules come from the network the first time, or from GOPROXY",
+            hint="see Go's output above; the first build downloads modules from the network or GOPROXY",
         )
     for old, new in each.rename:
         (out / old).rename(out / new)
@@ -87,19 +88,19 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
         answer = execute([str(out / check.run[0]), *check.run[1:]], timeout=60)
         if answer.code or check.shows not in answer.out + answer.err:
             raise BuildError(
-                f"`{' '.join(check.run)}` does not say {check.shows!r}", context=answer.out + answer.err
+                f"`{' '.join(check.run)}` does not print {check.shows!r}", context=answer.out + answer.err
             )
     for extra in each.extras:
         _copy_extra(each, extra, toolchain, arch, out)
 
 
 def _copy_extra(each: ModuleSet, extra: Extra, toolchain: Toolchain, arch: str, out: Path) -> None:
-    """The folder out of the very module that the programs were built from, which go.sum vouches for."""
+    """The directory in the same module that the programs were built from, verified by go.sum."""
     argv = [str(toolchain.root / "bin" / "go"), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", extra.module]
     found = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder).checked().out.strip()
     source = Path(found) / extra.folder
     if not found or not source.is_dir():
-        raise BuildError(f"{extra.module} has no folder {extra.folder}")
+        raise BuildError(f"{extra.module} has no directory {extra.folder}")
     for path in sorted(source.rglob("*")):
         if path.is_file():
             target = out / extra.name / path.relative_to(source)
@@ -124,14 +125,14 @@ def _check_program(program: Path, arch: str) -> None:
         data = file.read(4096)
     found = program_arch(data[:ELF_HEAD])
     if found != arch:
-        raise BuildError(f"{program.name} was built for {found or 'no processor'}, not for {arch}")
-    # The name of the dynamic loader stands in the first page of a program that needs one.
+        raise BuildError(f"{program.name} was built for {found or 'no architecture'}, not for {arch}")
+    # The path of the dynamic loader is in the first page of a dynamic program.
     if b"/ld-linux" in data or b"/ld-musl" in data:
-        raise BuildError(f"{program.name} is not static: it would need libraries of the node")
+        raise BuildError(f"{program.name} is not static: it requires libraries of the node")
 
 
 def _debian_versions(names: tuple[str, ...]) -> list[str]:
-    """Compilers and C libraries are inputs, too."""
+    """Versions of compilers and C libraries, which are inputs, too."""
     if not names:
         return []
     asked = execute(["dpkg-query", "-W", "-f=${Package}=${Version}\\n", *names])

@@ -1,4 +1,4 @@
-"""The images of a package, made without Docker: a shared base, what the program needs, the program."""
+"""Builds the images of a package without Docker: a shared base, runtime files, the program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeadm.package.builder.packetfilter import packet_filter_files
 from edgeadm.package.builder.recipe import Image
 from edgeadm.package.errors import BuildError
 
-# Part of the cache key: raise it when the way that images are made changes.
+# Part of the cache key: increase it when the image format changes.
 FORMAT = 1
 TAR = "image.tar"
 DIGEST = "digest.json"
@@ -23,7 +23,7 @@ DIGEST = "digest.json"
 
 @dataclass(frozen=True)
 class BuiltImage:
-    """An image's tar and its digest."""
+    """The tar of an image and its digest."""
 
     image: Image
     tar: Path
@@ -31,7 +31,7 @@ class BuiltImage:
 
 
 class ImageBuilder:
-    """Makes images from the folders of built sets; what was made before comes from the cache."""
+    """Builds images from the directories of built sets, with a cache."""
 
     def __init__(self, arch: str, folders: Mapping[str, Path], cache: Path) -> None:
         self._arch = arch
@@ -41,13 +41,13 @@ class ImageBuilder:
         self._filter_key = ""
 
     def build(self, image: Image) -> BuiltImage:
-        """The image. Raises BuildError where its set has no such program."""
+        """The image. Raises BuildError if its set has no such program."""
         folder = self._folders[image.set]
         program = folder / image.path.rpartition("/")[2]
         if not program.is_file():
-            raise BuildError(f"{image.set} gave no program {program.name} for {image.name}")
+            raise BuildError(f"{image.set} produced no binary {program.name} for {image.name}")
         files = self._packet_filter() if image.packet_filter else []
-        # A set's folder is named after all of its inputs.
+        # The name of a set's directory contains a hash of all its inputs.
         filter_key = self._filter_key if files else ""
         key = key_of(FORMAT, self._arch, image.name, image.path, folder.name, filter_key, *image.extras)
         target = self._cache / "images" / f"{program.name}-{key}"
@@ -71,10 +71,10 @@ class ImageBuilder:
 
 
 def _extras(image: Image, folder: Path) -> Iterator[LayerFile]:
-    """What the program reads in its image. Raises BuildError where the set has no such folder."""
+    """The extra files of the program in its image. Raises BuildError if the set has no such directory."""
     for name, place in image.extras:
         if not (folder / name).is_dir():
-            raise BuildError(f"{image.set} gave no folder {name} for {image.name}")
+            raise BuildError(f"{image.set} produced no directory {name} for {image.name}")
         for path in sorted((folder / name).rglob("*")):
             if path.is_file():
                 inside = f"{place.strip('/')}/{path.relative_to(folder / name).as_posix()}"

@@ -1,4 +1,4 @@
-"""Layers of images: a tar with fixed order, owners and times, so that the same files give the same digest."""
+"""Image layers: tars with fixed order, owners and times, so that the same files have the same digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class LayerFile:
-    """One entry: a path without a leading slash, and a file, bytes, a link's target or (none) a folder."""
+    """One entry: a path without a leading slash, and a file, bytes, a link target, or a directory (none of
+    them)."""
 
     path: str
     source: Path | bytes | None = None
@@ -25,7 +26,7 @@ class LayerFile:
 
 @dataclass(frozen=True)
 class Blob:
-    """A file with its digest in the words of OCI, and its size in bytes."""
+    """A file with its digest in OCI form, and its size in bytes."""
 
     path: Path
     digest: str
@@ -47,7 +48,7 @@ BASE = (
 
 
 def write_layer(files: Iterable[LayerFile], target: Path) -> Blob:
-    """Write a layer with these files and the folders above them."""
+    """Write a layer with these files and their parent directories."""
     entries = {each.path: each for each in files}
     for path in list(entries):
         while path := path.rpartition("/")[0]:

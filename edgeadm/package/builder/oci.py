@@ -1,7 +1,8 @@
-"""Images as OCI image layouts in a tar, which `ctr images import` takes in under the wanted name.
+"""Images as OCI image layouts in a tar, which `ctr images import` imports under their names.
 
-OCI image specification v1.1: image-layout.md, manifest.md, config.md.
-Layers are not compressed: the package is."""
+OCI image specification v1.1: image-layout.md, manifest.md, config.md. Layers are not compressed, because the
+package is.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-# Times are inputs; a fixed one keeps digests the same.
+# Times are part of the digest, so they are fixed.
 CREATED = "1970-01-01T00:00:00Z"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def write_image(target: Path, name: str, arch: str, entrypoint: Sequence[str], layers: Sequence[Blob]) -> str:
-    """Write the image's tar; the digest of its manifest, which containerd knows it by."""
+    """Write the image's tar; returns the digest of its manifest, which containerd uses."""
     config = _json(
         {
             "created": CREATED,

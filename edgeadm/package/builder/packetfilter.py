@@ -1,7 +1,8 @@
-"""iptables and nft with all that they load, taken from the Debian machine that builds.
+"""iptables and nft with their libraries, copied from the Debian build host.
 
-kube-proxy and flannel call them from inside their images. They are no Go programs, so they cannot be built
-as the rest is."""
+kube-proxy and flannel call them inside their images. They are not Go programs, so they are not built from
+source.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +22,22 @@ SUFFIXES = ("", "-save", "-restore")
 
 
 def packet_filter_files(root: Path = Path("/")) -> list[LayerFile]:
-    """The programs, the extensions, the libraries that `ldd` names for both, and the links that callers know.
+    """The programs, their extensions, the libraries in the output of `ldd` for both, and the links that
+    callers use.
 
-    Raises BuildError where one of them is not there."""
+    Raises BuildError if one of them is missing.
+    """
     libraries: set[str] = set()
     for program in PROGRAMS:
         if not (root / program).is_file():
-            raise BuildError(f"/{program} is not on this machine", hint="apt-get install iptables nftables")
+            raise BuildError(
+                f"/{program} is not installed on this host", hint="apt-get install iptables nftables"
+            )
         libraries |= _libraries(root, [program])
     extensions = list(_extensions(root, libraries))
-    # `statistic`, which every Service with two Pods needs, loads a library that no program does.
+    # `statistic`, which every Service with two Pods requires, loads a library that no program links.
     libraries |= _libraries(root, extensions)
-    # Sorted, because their order is part of the cache's key.
+    # Sorted, because their order is part of the cache key.
     paths = sorted({*PROGRAMS, *libraries, *extensions})
     files = [_file(root, path) for path in paths]
     return [*files, *links()]
@@ -44,12 +49,12 @@ def _libraries(root: Path, paths: list[str]) -> set[str]:
 
 
 def libraries_of(ldd: str) -> set[str]:
-    """Paths, without the leading slash, in what `ldd` prints."""
+    """Paths in the output of `ldd`, without the leading slash."""
     return {found[1] for found in re.finditer(r"(?:^|\s)/(\S+) \(0x", ldd)}
 
 
 def links() -> Iterator[LayerFile]:
-    """The names that iptables goes by, all of them the nft variant: iptables, iptables-nft-save …"""
+    """The names of iptables, all for the nft variant: iptables, iptables-nft-save …"""
     for family in FAMILIES:
         for variant in ("", "-nft"):
             for suffix in SUFFIXES:
@@ -57,12 +62,12 @@ def links() -> Iterator[LayerFile]:
 
 
 def _extensions(root: Path, libraries: set[str]) -> Iterator[str]:
-    """xtables loads its matches and targets from a folder that is named after the machine's architecture."""
+    """The directory of xtables' matches and targets, named after the host's architecture."""
     xtables = next((path for path in libraries if "/libxtables.so" in path), "")
     folder = root / "usr/lib" / Path(xtables).parent.name / "xtables"
     found = sorted(folder.glob("lib*t*_*.so"))
     if not found:
-        raise BuildError(f"{folder} holds no extensions of iptables", hint="apt-get install iptables")
+        raise BuildError(f"{folder} contains no extensions of iptables", hint="apt-get install iptables")
     for path in found:
         if re.match(r"lib(xt|ipt|ip6t)_", path.name):
             yield path.relative_to(root).as_posix()

@@ -1,4 +1,4 @@
-"""Recipes: what a package of one Kubernetes version holds, read from the files in `install-pkgs/`."""
+"""Recipes: the contents of a package for one Kubernetes version, from the files in `install-pkgs/`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SET = "set.toml"
 
 @dataclass(frozen=True)
 class Check:
-    """A program of a set that is started after it was built: its output holds `shows`."""
+    """A command that tests a built program: its output contains `shows`."""
 
     run: tuple[str, ...]
     shows: str
@@ -28,7 +28,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Extra:
-    """A folder of a module that a program reads when it runs. It lies beside the programs, as `name`."""
+    """A directory of a module that a program reads at run time. It is stored with the programs, as `name`."""
 
     name: str
     module: str
@@ -37,8 +37,8 @@ class Extra:
 
 @dataclass(frozen=True)
 class ModuleSet:
-    """Programs that are built together, from one go.mod. `stamps` are variables set by the linker. `held`
-    says why the version is not the newest one."""
+    """Programs of one go.mod that are built together. `stamps` are variables set by the linker. `held` is the
+    reason for a version that is not the newest one."""
 
     name: str
     folder: Path
@@ -58,7 +58,8 @@ class ModuleSet:
 
     @property
     def module(self) -> str:
-        """The Go module that has `version`; empty for a program of ours, which has no modules."""
+        """The Go module with the version `version`; empty for edgeadm's own programs, which have no
+        modules."""
         text = (self.folder / "go.mod").read_text(encoding="utf-8")
         tools = re.findall(r"^(?:tool)?\s*(\S+/\S+)$", text, re.MULTILINE)
         every = re.findall(rf"^(?:require)?\s*(\S+) {re.escape(self.version)}(?:\s|$)", text, re.MULTILINE)
@@ -67,7 +68,7 @@ class ModuleSet:
 
 @dataclass(frozen=True)
 class Programs:
-    """Programs of a set that go into a folder of the package, for some roles."""
+    """Programs of a set with their directory in the package, for some roles."""
 
     set: str
     names: tuple[str, ...]
@@ -76,10 +77,10 @@ class Programs:
 
 @dataclass(frozen=True)
 class Tools:
-    """Programs with a folder of their own on a node: of a set, or of Debian's archive where none is named.
-    `packages` are Debian's where they have other names than the programs. `commands` are the names of the
-    last program, of iptables' kind: a node calls it by them if it has none of its own. `extensions` is the
-    folder, beside Debian's libraries, of what that program opens by itself."""
+    """Programs with their own directory on a node: of a set, or of Debian's archive if no set is given.
+    `packages` are the names of Debian's packages, if they differ from the programs' names. `commands` are
+    names of the last program, as for iptables: a node that has no such commands gets them. `extensions` is
+    the directory, relative to Debian's libraries, of extensions that this program loads."""
 
     folder: str
     names: tuple[str, ...]
@@ -91,14 +92,14 @@ class Tools:
 
     @property
     def debian(self) -> tuple[str, ...]:
-        """The packages of Debian that have the programs."""
+        """The Debian packages of the programs."""
         return self.packages or self.names
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image: one program of a set at `path`; with iptables and nft where `packet_filter` is set. `extras`
-    are names of the set's extras, each with the folder that it becomes."""
+    """An image: one program of a set at `path`; with iptables and nft if `packet_filter` is set. `extras`
+    maps names of the set's extras to directories in the image."""
 
     name: str
     set: str
@@ -115,7 +116,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a package of this Kubernetes version is made of."""
+    """The contents of a package for this Kubernetes version."""
 
     kubernetes: str
     sets: Mapping[str, ModuleSet]
@@ -125,7 +126,7 @@ class Recipe:
     tools: tuple[Tools, ...] = ()
 
     def components(self) -> dict[str, str]:
-        """What is compiled → its version."""
+        """Compiled component → its version."""
         return {name: each.version for name, each in sorted(self.sets.items())}
 
 
@@ -136,20 +137,24 @@ def known_recipes(root: Path | None = None) -> list[str]:
 
 
 def default_kubernetes(root: Path | None = None) -> str:
-    """The version that packages are built for if none is named: the one recipe that says `default = true`.
+    """The default version: that of the only recipe with `default = true`.
 
-    Raises RecipeError if not exactly one recipe does."""
+    Raises RecipeError if there is not exactly one.
+    """
     root = root or install_pkgs()
     found = [each for each in known_recipes(root) if _read(root / RECIPES / f"{each}.toml").get("default")]
     if len(found) != 1:
-        raise RecipeError(f"one recipe must say `default = true`, and these do: {', '.join(found) or 'none'}")
+        raise RecipeError(
+            f"exactly one recipe must contain `default = true`; found {', '.join(found) or 'none'}"
+        )
     return found[0]
 
 
 def load_recipe(kubernetes: str, root: Path | None = None) -> Recipe:
     """The recipe for a Kubernetes version such as v1.34.4 or 1.34.4.
 
-    Raises UnknownRecipeError where there is none, RecipeError where its files do not fit together."""
+    Raises UnknownRecipeError if there is none, RecipeError if its files are inconsistent.
+    """
     root = root or install_pkgs()
     version = f"v{kubernetes.removeprefix('v')}"
     if version not in known_recipes(root):
@@ -232,7 +237,7 @@ def _check(recipe: Recipe) -> None:
     parts: list[Programs | Tools | Image] = [*recipe.programs, *recipe.plugins, *compiled, *recipe.images]
     for part in parts:
         if part.set not in recipe.sets:
-            raise RecipeError(f"the recipe for {recipe.kubernetes} names no set {part.set}")
+            raise RecipeError(f"the recipe for {recipe.kubernetes} has no set {part.set}")
     for part in [*parts, *recipe.tools]:
         if not part.roles or not set(part.roles) <= set(ROLES):
             raise RecipeError(f"{part.set or part}: roles must be some of {', '.join(ROLES)}")

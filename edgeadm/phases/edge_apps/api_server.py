@@ -16,6 +16,7 @@ from edgeadm.phases.edge_apps.component import unfinished
 from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
 from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.patches import leaves_out
 
 PATIENCE = 180.0  # seconds; a restart takes tunnel-cloud along
@@ -38,7 +39,7 @@ class ApiServer:
     that does not come about, the manifest is put back byte for byte."""
 
     name: str = "api-server"
-    summary: str = "let this machine's API server go through the tunnel, or put everything back"
+    summary: str = "route this API server through the tunnel (rolls back on failure)"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
@@ -57,8 +58,8 @@ class ApiServer:
             or ctx.host.read(CONFIG) != wanted
             or edited(manifest, egress_files.edit(wanted)) != manifest
         ):
-            return Verdict(needed=True, reason="the API server does not go through the tunnel yet")
-        return Verdict(needed=False, reason="the API server goes through the tunnel")
+            return Verdict(needed=True, reason="the API server is not configured to use the tunnel yet")
+        return Verdict(needed=False, reason="the API server uses the tunnel")
 
     def apply(self, ctx: Context) -> None:
         manifest = ctx.host.read(MANIFEST)
@@ -81,7 +82,7 @@ class ApiServer:
             self._wait(ctx, pod, alone=alone)
             self._prove(ctx)
         except EdgeadmError as error:
-            ctx.warn(f"{error.message}; the API server gets its old manifest back")
+            ctx.warn(f"{error.message}; restoring the previous API server manifest")
             if settings is not None and is_wired(before):
                 ctx.host.write(CONFIG, settings, 0o600)
             _replace(ctx, before)
@@ -136,10 +137,10 @@ class ApiServer:
             time.sleep(POLL)
         if failed is not None:
             raise WiringError(
-                f"the log of a Pod at the edge was not to be had within {self.patience:g} s",
+                f"the log of a Pod on an edge node could not be read within {self.patience:g} s",
                 context=f"{failed.message}\n{failed.context}",
             ) from failed
-        ctx.warn("no edge node is Ready: whether the tunnel leads to one is not known yet")
+        ctx.warn("no edge node is Ready: the tunnel cannot be tested yet")
 
     def _wait(self, ctx: Context, pod: str, *, alone: bool) -> None:
         """Until the API server of this machine runs as its manifest says, and is ready."""
@@ -153,7 +154,7 @@ class ApiServer:
             return fitting and (alone or is_ready(found)) and cluster.ready()
 
         ctx.say("waiting until the API server has restarted")
-        what = "the API server runs as its manifest says"
+        what = "the API server runs with the configured manifest"
         cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", self.patience))
 
     def _wait_for_controllers(self, ctx: Context) -> None:
@@ -169,8 +170,8 @@ class ApiServer:
         def renewed(found: Object) -> bool:
             return bool(found["spec"].get("renewTime") != last)
 
-        what = "the controllers are at work again"
-        ctx.say("waiting until the controllers are at work")
+        what = "the controllers run again"
+        ctx.say("waiting until the controllers run")
         ctx.connect().wait(Awaited(what, *where, renewed, "kube-system", CONTROLLERS_PATIENCE))
 
     def _come_back(self, ctx: Context, pod: str, error: EdgeadmError, *, alone: bool) -> None:
@@ -179,15 +180,16 @@ class ApiServer:
             self._wait(ctx, pod, alone=alone)
         except WaitError as second:
             raise WiringError(
-                "the API server did not come back, neither with the tunnel nor with its old manifest",
+                "the API server did not start, neither with the tunnel nor with its previous manifest",
                 context=second.context,
-                hint=f"{COPY} is the manifest as it was; `crictl logs` of kube-apiserver says more",
+                hint=f"{COPY} is the previous manifest; `crictl logs` of kube-apiserver shows the cause",
             ) from second
         raise WiringError(
-            "the API server does not get through the tunnel; it runs with its old manifest",
+            "the API server cannot reach nodes through the tunnel; its previous manifest is restored",
             context=f"{error.message}\n{error.context}",
-            hint=f"`kubectl -n {NAMESPACE} logs deployment/tunnel-cloud` tells more; then run the same "
-            "command again",
+            hint=(
+                f"see `kubectl -n {NAMESPACE} logs deployment/tunnel-cloud`; then run the same command again"
+            ),
         ) from error
 
 
@@ -225,13 +227,13 @@ def _why_not(ctx: Context) -> str:
     if not ctx.config.enable_edge:
         return "`--enable-edge=false`: this is not to be an edge cluster"
     if ctx.journal.verb == "join" and not joins_control_plane(ctx.config):
-        return "only control planes have an API server"
+        return "only control planes run an API server"
     if has_cluster(ctx) and ctx.host.stat(MANIFEST) is None:
-        return "this machine has no API server that edgeadm could change"
+        return "no API server on this host that edgeadm can configure"
     makes_none = ctx.journal.verb == "join" or leaves_out(ctx, "tunnel")
     if makes_none and has_cluster(ctx):
         there = ctx.connect().get("v1", "Service", "tunnel-cloud", NAMESPACE)
-        return "" if there is not None else "this cluster has no tunnel"
+        return "" if there is not None else "the tunnel is not installed in this cluster"
     return ""
 
 
@@ -261,7 +263,7 @@ def _pod_name(ctx: Context, manifest: bytes) -> str:
     for pod in _api_servers(ctx):
         if own and own[0] in command_of(pod):
             return str(pod["metadata"]["name"])
-    return f"kube-apiserver-{ctx.host.ask('hostname').out.strip().lower()}"
+    return f"kube-apiserver-{node_name(ctx)}"
 
 
 def _reached(ctx: Context) -> str | None:
@@ -276,10 +278,10 @@ def _reached(ctx: Context) -> str | None:
         except (ApiError, UnreachableError) as error:
             failed = error
         else:
-            return f"{pod} is reached through the tunnel"
+            return f"{pod} is reachable through the tunnel"
     if failed is not None:
         raise failed
-    return None if there else "there is no edge node to try it with"
+    return None if there else "there is no edge node to test it with"
 
 
 def _running(there: Iterable[Object], up: set[str]) -> Iterator[str]:

@@ -40,12 +40,14 @@ class ApplicationGrid(Component):
     its image."""
 
     name: str = "application-grid"
-    summary: str = "start the controller of DeploymentGrids and ServiceGrids, and wait for these kinds"
+    summary: str = (
+        "start the controller of DeploymentGrids and ServiceGrids, and wait until the API serves both kinds"
+    )
     template: str = "addons/application-grid.yaml"
     awaited: tuple[Awaited, ...] = (
         workload("the grid controller runs", "Deployment", "application-grid-controller", is_rolled_out),
         *(
-            Awaited(f"the API takes {kind}s", *DEFINITIONS, _definition_of(kind), is_established)
+            Awaited(f"the API serves {kind}s", *DEFINITIONS, _definition_of(kind), is_established)
             for kind in GRIDS
         ),
     )
@@ -64,8 +66,8 @@ class ApplicationGrid(Component):
         super().apply(ctx)
         if self.wanted(ctx) and ctx.config.service_group == NATIVE and not self.values(ctx)["zones_image"]:
             ctx.warn(
-                "Services of ServiceGrids do not prefer their own site by themselves: "
-                f"{_why_not(ctx)}; set `spec.trafficDistribution` by hand, or use `--service-group strict`"
+                f"Services of ServiceGrids do not prefer their own site automatically: {_why_not(ctx)}; set "
+                "`spec.trafficDistribution` yourself, or use `--service-group strict`"
             )
 
     def detached(self, ctx: Context) -> list[str]:
@@ -98,10 +100,13 @@ def refuse_grids(ctx: Context) -> None:
     if not found:
         return
     refusal = GridsInUseError(
-        f"grids are in the cluster: {', '.join(found)}",
-        hint="`kubectl delete` them first; with `--force` they go, and what they run with them",
+        f"the cluster contains grids: {', '.join(found)}",
+        hint=(
+            "delete them with `kubectl delete` first; `--force` deletes them together with their Pods and "
+            "Services"
+        ),
     )
-    unless_forced(ctx, refusal, f"these grids are removed, with their Pods and Services: {', '.join(found)}")
+    unless_forced(ctx, refusal, f"these grids are deleted, with their Pods and Services: {', '.join(found)}")
 
 
 def _grids(ctx: Context) -> Iterator[tuple[str, Object]]:
@@ -132,4 +137,4 @@ def _why_not(ctx: Context) -> str:
     version = cluster_version(ctx)
     if not compat.traffic_distribution(version):
         return f"Kubernetes {version} has no such preference"
-    return "no package was given that has what sets it"
+    return "no package was given that contains the controller which sets it"

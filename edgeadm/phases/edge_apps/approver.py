@@ -9,7 +9,7 @@ from edgeadm.phases.edge_apps.component import Component, runs_somewhere, worklo
 from edgeadm.phases.edge_apps.facts import api_service_ip, domain, runs_on_control_planes
 from edgeadm.phases.lite_files import addresses, names
 
-IMAGE = "edgeadm.io/approver:"
+IMAGE = "edgeadm.io/approver"
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,20 @@ class Approver(Component):
     else."""
 
     name: str = "approver"
-    summary: str = "let edge nodes in: who approves their certificates"
+    summary: str = "start the CSR approver for edge nodes"
     template: str = "addons/approver.yaml"
-    awaited: tuple[Awaited, ...] = (workload("the approver runs", "DaemonSet", "approver", runs_somewhere),)
+    awaited: tuple[Awaited, ...] = (
+        workload("the CSR approver runs", "DaemonSet", "approver", runs_somewhere),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and not _image(ctx):
             return Verdict(
                 needed=False,
-                reason="no package, no approver: what edge nodes ask for waits for "
-                "`kubectl certificate approve`",
+                reason=(
+                    "without a package there is no CSR approver; approve the requests of edge nodes with "
+                    "`kubectl certificate approve`"
+                ),
             )
         return super().check(ctx)
 
@@ -42,5 +46,4 @@ class Approver(Component):
 
 def _image(ctx: Context) -> str:
     """The approver's image, which only a package has."""
-    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in found if name.startswith(IMAGE)), "")
+    return ctx.package.image_named(IMAGE) if ctx.package else ""

@@ -35,7 +35,7 @@ class Bootstrap(Component):
     as it is."""
 
     name: str = "bootstrap"
-    summary: str = "make what machines join by, where the cluster has none of it"
+    summary: str = "create missing bootstrap objects"
     template: str = "addons/bootstrap.yaml"
 
     def values(self, ctx: Context) -> dict[str, Any]:

@@ -21,21 +21,22 @@ SIGNING = 20.0  # seconds for the controller to find a new token
 LIFE = timedelta(minutes=5)
 POLL = 0.5
 NOT_HERE = (
-    "logs, exec and webhooks do not get to nodes behind address translation yet: that takes the flag "
-    f"`--{FLAG}` of kube-apiserver. Run the same command on the machine where kube-apiserver runs; where a "
-    "provider runs it and has no such flag, edge nodes have to be reachable at port 10250"
+    "logs, exec and webhooks do not reach nodes behind NAT yet: this requires the kube-apiserver flag "
+    f"`--{FLAG}`. Run the same command on the host that runs kube-apiserver; if a provider runs it and does "
+    "not offer the flag, edge nodes have to be reachable at port 10250"
 )
 WIRE = (
-    f"add `--{FLAG}={CONFIG} --enable-aggregator-routing=true` to the command line of kube-apiserver on this "
-    f"machine, and restart it; copy {FOLDER} to every other machine that runs one, and do the same there"
+    f"add `--{FLAG}={CONFIG} --enable-aggregator-routing=true` to the command line of kube-apiserver on "
+    f"this host, and restart it; copy {FOLDER} to every other host that runs kube-apiserver, and configure "
+    "it there too"
 )
 SIGN = (
-    "kube-controller-manager does not sign cluster-info, and no machine believes it without: add "
+    "kube-controller-manager does not sign cluster-info, so joining hosts cannot verify the cluster: add "
     "`--controllers=*,bootstrapsigner,tokencleaner` to its command line, and restart it"
 )
 AUTHENTICATE = (
-    "kube-apiserver takes no bootstrap tokens: add `--enable-bootstrap-token-auth=true` to its command line, "
-    "and restart it"
+    "kube-apiserver does not accept bootstrap tokens: add `--enable-bootstrap-token-auth=true` to its "
+    "command line, and restart it"
 )
 
 
@@ -92,16 +93,16 @@ def _to_join(ctx: Context) -> str:
     except TokenRefusedError:
         return AUTHENTICATE
     except UnreachableError as error:
-        ctx.warn(f"whether machines find the cluster was not tried: {error.message}")
+        ctx.warn(f"discovery could not be tested: {error.message}")
     except EdgeadmError as error:
-        return f"machines that join do not find the cluster: {error.message}; {error.hint}".rstrip("; ")
+        return f"hosts that join cannot discover the cluster: {error.message}; {error.hint}".rstrip("; ")
     return ""
 
 
 def _try(ctx: Context) -> None:
     token_id, secret = tokens.split(str(pki.new_token()))
     token = tokens.BootstrapToken(
-        token_id, secret, datetime.now(UTC) + LIFE, groups=(), description="edgeadm tries whether it works"
+        token_id, secret, datetime.now(UTC) + LIFE, groups=(), description="edgeadm tests this configuration"
     )
     where = server(ctx).removeprefix("https://")
     ticket = Ticket(where, token.token, token.token, (pki.discovery_hash(authority(ctx)),))

@@ -19,7 +19,7 @@ class Certificates(Component):
     life is left."""
 
     name: str = "certificates"
-    summary: str = "sign the components' certificates with the cluster's CA"
+    summary: str = "sign the components' certificates with the cluster CA"
     template: str = "addons/certificates.yaml"
 
     def check(self, ctx: Context) -> Verdict:

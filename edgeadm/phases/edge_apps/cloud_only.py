@@ -33,7 +33,7 @@ class CloudOnly:
     the cloud, by one more condition in their node affinity. Conditions of the user's stay."""
 
     name: str = "cloud-only"
-    summary: str = "keep the cloud's kube-proxy, flannel and CoreDNS off edge nodes"
+    summary: str = "exclude edge nodes from kube-proxy, flannel and CoreDNS"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.config.enable_edge:
@@ -42,8 +42,8 @@ class CloudOnly:
             return Verdict(needed=True, reason="there is no cluster yet")
         found = [_title(obj) for obj in _scheduled_everywhere(ctx)]
         if not found:
-            return Verdict(needed=False, reason="what belongs to the cloud stays there")
-        return Verdict(needed=True, reason=f"to keep off edge nodes: {', '.join(found)}")
+            return Verdict(needed=False, reason="kube-proxy, flannel and CoreDNS do not run on edge nodes")
+        return Verdict(needed=True, reason=f"to exclude from edge nodes: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
         if not ctx.config.enable_edge or not has_cluster(ctx):
@@ -56,7 +56,7 @@ class CloudOnly:
             else:
                 # Terms belong to one manager alone: ours say what the others' did, and one thing more.
                 ctx.connect().apply([wanted], force=True)
-            ctx.say(f"keeping {_title(obj)} off edge nodes")
+            ctx.say(f"excluding edge nodes from {_title(obj)}")
 
     def undo(self, ctx: Context) -> None:
         """`edgeadm detach` takes it back; of a cluster that is taken back nothing is left."""

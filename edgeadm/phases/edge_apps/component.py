@@ -76,12 +76,19 @@ class Component:
         differing = ctx.connect().differing(_due(ctx, objects), kept.append)
         surplus = [_title(obj) for obj in self.surplus(ctx, objects)]
         if differing or surplus:
-            words = [("to apply", differing), ("to remove", surplus), ("left as others have set it", kept)]
+            words = [
+                ("to apply", differing),
+                ("to remove", surplus),
+                ("kept as set by another field manager", kept),
+            ]
             reason = "; ".join(f"{word}: {', '.join(names)}" for word, names in words if names)
             return Verdict(needed=True, reason=reason)
         if kept:
-            return Verdict(needed=False, reason=f"applied, but for what others changed: {', '.join(kept)}")
-        return Verdict(needed=False, reason="all of it is applied")
+            return Verdict(
+                needed=False,
+                reason=f"applied, except fields owned by other field managers: {', '.join(kept)}",
+            )
+        return Verdict(needed=False, reason="everything is applied")
 
     def apply(self, ctx: Context) -> None:
         if not self.wanted(ctx):
@@ -89,7 +96,7 @@ class Component:
         cluster, objects = ctx.connect(), self.objects(ctx)
 
         def keep(field: str) -> None:
-            ctx.warn(f"left as somebody else has set it: {field}")
+            ctx.warn(f"kept, owned by another field manager: {field}")
 
         changed = cluster.apply(_due(ctx, objects), keep)
         ctx.say(f"applied {len(objects)} objects, {changed} of them changed")

@@ -54,29 +54,29 @@ class MayDetach:
     with `--force`: their Pods run on, but nobody gets at their logs, and new edge nodes are not let in."""
 
     name: str = "preflight"
-    summary: str = "make sure that nobody needs the components any more"
+    summary: str = "check that the components are no longer in use"
 
     def check(self, ctx: Context) -> Verdict:
         found = [*_edge_nodes(ctx), *wired_elsewhere(ctx), *grids(ctx), *of_users(ctx)]
         own = running(ctx) if has_cluster(ctx) else None
-        found += ["this machine's API server"] if own is not None and own.is_wired else []
+        found += ["this host's API server"] if own is not None and own.is_wired else []
         if found:
-            return Verdict(needed=True, reason=f"still in need of them: {', '.join(found)}")
-        return Verdict(needed=False, reason="no edge node, grid, site or other control plane needs them")
+            return Verdict(needed=True, reason=f"still in use by: {', '.join(found)}")
+        return Verdict(needed=False, reason="no edge node, grid, site or other control plane uses them")
 
     def apply(self, ctx: Context) -> None:
         self._sites(ctx)
         others = wired_elsewhere(ctx)
         if others:
             raise StillWiredError(
-                f"the API servers of other control planes go through the tunnel: {', '.join(others)}",
+                f"the API servers of other control planes use the tunnel: {', '.join(others)}",
                 hint="run `edgeadm detach edge-apps phase api-server` on each of them first",
             )
         found = running(ctx) if has_cluster(ctx) else None
         if found is not None and found.is_wired:
             raise StillWiredError(
-                "the API server on this machine goes through the tunnel, and is no static Pod",
-                hint=f"take `--{FLAG}={CONFIG}` out of its command line, and restart it",
+                "the API server on this host uses the tunnel and is not a static Pod",
+                hint=f"remove `--{FLAG}={CONFIG}` from its command line, and restart it",
             )
         refuse_grids(ctx)
         edges = _edge_nodes(ctx)
@@ -84,10 +84,12 @@ class MayDetach:
             return
         refusal = EdgeNodesError(
             f"edge nodes are in the cluster: {', '.join(edges)}",
-            hint="`edgeadm reset` on each and `kubectl delete node` take them out; with `--force` their "
-            "Pods run on, without logs and exec, and their certificates are not renewed",
+            hint=(
+                "remove them with `edgeadm reset` on each and `kubectl delete node`; with `--force` their "
+                "Pods keep running without logs and exec, and their certificates are not renewed"
+            ),
         )
-        lost = "their tunnel, their DNS, and the approver of their certificates"
+        lost = "their tunnel, their DNS, and the CSR approver"
         unless_forced(ctx, refusal, f"these edge nodes lose {lost}: {', '.join(edges)}")
 
     def undo(self, ctx: Context) -> None:
@@ -98,11 +100,15 @@ class MayDetach:
         if not sites:
             return
         refusal = SitesError(
-            f"NodeUnits and NodeGroups are in the cluster: {', '.join(sites)}",
-            hint="`kubectl delete` them, which takes their labels off the nodes; with `--force` they go "
-            "along with the components",
+            f"the cluster contains NodeUnits and NodeGroups: {', '.join(sites)}",
+            hint=(
+                "delete them with `kubectl delete`, which removes their labels from the nodes; `--force` "
+                "deletes them with the components"
+            ),
         )
-        unless_forced(ctx, refusal, f"these go, with the labels that they gave to nodes: {', '.join(sites)}")
+        unless_forced(
+            ctx, refusal, f"these are deleted, with the labels that they set on nodes: {', '.join(sites)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -118,13 +124,13 @@ class Detach:
 
     @property
     def summary(self) -> str:
-        return f"take back what the phase `{self.of.name}` did"
+        return f"undo the phase `{self.of.name}`"
 
     def check(self, ctx: Context) -> Verdict:
         found = self.of.detached(ctx)
         if not found:
-            return Verdict(needed=False, reason="nothing of it is there")
-        return Verdict(needed=True, reason=f"to take back: {', '.join(found)}")
+            return Verdict(needed=False, reason="nothing to remove")
+        return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
         self.of.detach(ctx)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Awaited
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
@@ -21,15 +22,21 @@ class EdgeDns(Component):
     lite-apiserver, so that it starts and answers while the node is cut off."""
 
     name: str = "edge-dns"
-    summary: str = "set up DNS on each edge node"
+    summary: str = "install DNS on each edge node"
     template: str = "addons/edge-dns.yaml"
-    awaited: tuple[Awaited, ...] = (workload("edge DNS is noticed", "DaemonSet", "edge-coredns", is_noticed),)
+    awaited: tuple[Awaited, ...] = (
+        workload(
+            "the controller has observed DaemonSet edge-coredns", "DaemonSet", "edge-coredns", is_noticed
+        ),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and not dns_image(ctx):
             return Verdict(
                 needed=False,
-                reason="neither the cluster nor the package has CoreDNS: edge nodes ask the cluster's DNS",
+                reason=(
+                    "neither the cluster nor the package contains CoreDNS: edge nodes use the cluster's DNS"
+                ),
             )
         return super().check(ctx)
 
@@ -44,7 +51,7 @@ class EdgeDns(Component):
             "namespace": NAMESPACE,
             "coredns_image": coredns,
             "address": address,
-            "host": f"[{address}]" if ":" in address else address,
+            "host": HostPort(address).bracketed,
             "health_port": HEALTH_PORT,
             "ready_port": READY_PORT,
             "domain": domain(ctx),
@@ -59,5 +66,5 @@ def dns_image(ctx: Context) -> str:
     kinds = ("apps/v1", "Deployment", "kube-system")
     for each in ctx.connect().list_objects(*kinds, labels="k8s-app=kube-dns") if has_cluster(ctx) else ():
         found += [one["image"] for one in each["spec"]["template"]["spec"]["containers"]]
-    found += [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((each for each in found if NAME in each.rpartition("/")[2]), "")
+    packed = ctx.package.image_named(NAME) if ctx.package else ""
+    return next((each for each in found if NAME in each.rpartition("/")[2]), packed)

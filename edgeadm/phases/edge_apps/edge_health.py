@@ -30,10 +30,10 @@ class EdgeHealth(Component):
     its Pods stay; a node that is dead to a majority is voted out, and Kubernetes evicts as usual."""
 
     name: str = "edge-health"
-    summary: str = "let edge nodes vote on who of them is alive"
+    summary: str = "let edge nodes vote on each other's health"
     template: str = "addons/edge-health.yaml"
     awaited: tuple[Awaited, ...] = (
-        workload("the voters are noticed", "DaemonSet", "edge-health", is_noticed),
+        workload("the controller has observed DaemonSet edge-health", "DaemonSet", "edge-health", is_noticed),
         workload("the webhook for taints runs", "DaemonSet", "edge-health-admission", runs_somewhere),
     )
 
@@ -77,7 +77,7 @@ def _say_who_votes(ctx: Context) -> None:
     cloud = ctx.config.edge_health_voters == ALL_VOTERS
     who = f"{edges} edge nodes{' and the cloud' if cloud else ''} vote"
     if edges and edges + cloud < ENOUGH:
-        ctx.warn(f"{who}: with fewer than {ENOUGH} voters, Pods of a node that died stay where they are")
+        ctx.warn(f"{who}: with fewer than {ENOUGH} voters, Pods of a failed node are not evicted")
     else:
         ctx.say(who)
 

@@ -24,21 +24,21 @@ class EgressByHand:
     tunnel. Its command line is its owner's, who is told which flags it needs."""
 
     name: str = "egress-files"
-    summary: str = "write what an API server that is no static Pod needs for the tunnel"
+    summary: str = "write the tunnel files of an API server that is not a static Pod"
 
     def check(self, ctx: Context) -> Verdict:
         if not ctx.config.enable_edge:
             return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx) or running(ctx) is None:
-            return Verdict(needed=False, reason="no API server runs on this machine but in static Pods")
+            return Verdict(needed=False, reason="every API server on this host is a static Pod")
         if ctx.journal.verb == RENEWAL and ctx.host.stat(TRUST) is None:
-            return Verdict(needed=False, reason="the API server does not go through the tunnel")
+            return Verdict(needed=False, reason="the API server does not use the tunnel")
         if is_due(ctx, standing(ctx)):
-            return Verdict(needed=True, reason=f"{CERTIFICATE} is missing, or near its end")
+            return Verdict(needed=True, reason=f"{CERTIFICATE} is missing or about to expire")
         differing = [path for path, text in _files(ctx).items() if ctx.host.read(path) != text]
         if differing:
             return Verdict(needed=True, reason=f"to write: {', '.join(differing)}")
-        return Verdict(needed=False, reason=f"all of it is in {FOLDER}")
+        return Verdict(needed=False, reason=f"all files are in {FOLDER}")
 
     def apply(self, ctx: Context) -> None:
         found = running(ctx)
@@ -51,7 +51,7 @@ class EgressByHand:
         for path, text in _files(ctx).items():
             ctx.host.write(path, text)
         if found.is_wired:
-            ctx.warn("restart kube-apiserver: it reads its certificate for the tunnel once")
+            ctx.warn("restart kube-apiserver: it reads its tunnel certificate only at start")
 
     def undo(self, ctx: Context) -> None:
         """The journal removes the files."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm import pki
+from edgeadm.config import kubeadm_defaults
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm.static_pod import Edit, argument
 from edgeadm.phases.common import renderer
 from edgeadm.phases.edge_apps.leaves import authority
 
-MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
-FOLDER = "/etc/kubernetes/kube-apiserver-conf"
+MANIFEST = kubeadm_defaults.API_SERVER_MANIFEST
+FOLDER = f"{kubeadm_defaults.KUBERNETES}/kube-apiserver-conf"
 CONFIG = f"{FOLDER}/egress-selector-configuration.yaml"
 COPY = f"{FOLDER}/kube-apiserver.yaml"  # the manifest as it was
 FLAG = "egress-selector-config-file"
@@ -51,8 +53,8 @@ def of_manifest(manifest: bytes) -> Shown:
     found = [argument(manifest, name) for name in ("client-ca-file", *CLIENT_FLAGS)]
     if not all(found):
         raise NoClientCertificateError(
-            "the API server has no certificate to show to kubelets, and none to show to the tunnel",
-            hint=f"give it `--{CLIENT_FLAGS[0]}` and `--{CLIENT_FLAGS[1]}`, signed by the cluster's CA",
+            "the API server has no client certificate for kubelets, so it cannot authenticate to the tunnel",
+            hint=f"give it `--{CLIENT_FLAGS[0]}` and `--{CLIENT_FLAGS[1]}`, signed by the cluster CA",
         )
     return Shown(*(str(each) for each in found))
 
@@ -70,16 +72,16 @@ def demand_certificate(ctx: Context, manifest: bytes) -> None:
     found = pki.stands(*pair, authority(ctx), pki.Leaf("", server=False, client=True))
     if found.fault:
         raise NoClientCertificateError(
-            f"the tunnel would not take {shown.certificate}",
+            f"the tunnel would reject {shown.certificate}",
             context=found.fault,
-            hint="on a cluster of kubeadm's, `kubeadm certs renew apiserver-kubelet-client` makes a good one",
+            hint="on a kubeadm cluster, `kubeadm certs renew apiserver-kubelet-client` issues a valid one",
         )
 
 
 def config(ctx: Context, shown: Shown, address: str) -> bytes:
     """The API server's egress configuration; the address is the tunnel's."""
     values = {
-        "host": f"[{address}]" if ":" in address else address,
+        "host": HostPort(address).bracketed,
         "ca": shown.ca,
         "certificate": shown.certificate,
         "key": shown.key,
@@ -103,7 +105,7 @@ def is_wired(manifest: bytes) -> bool:
     found = argument(manifest, FLAG)
     if found not in (None, CONFIG):
         raise OtherEgressError(
-            f"the API server sends requests to nodes by way of {found}",
-            hint=f"take `--{FLAG}` out of {MANIFEST}, or leave the phase `api-server` out",
+            f"the API server already uses the egress configuration {found}",
+            hint=f"remove `--{FLAG}` from {MANIFEST}, or skip the phase `api-server`",
         )
     return found is not None

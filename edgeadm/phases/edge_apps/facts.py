@@ -3,23 +3,29 @@ is one."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm import yaml_text
 from edgeadm.cluster import Object
+from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, announced_server, parse
+from edgeadm.config.address import HostPort
+from edgeadm.config.ranges import (
+    Network,
+    parsed,
+    service_domain,
+    service_domain_of,
+    service_ranges,
+    service_ranges_of,
+)
 from edgeadm.core.phase import Context
 from edgeadm.phases.common import ADMIN_CONF, CONTROL_PLANE
 from edgeadm.phases.endpoint import api_endpoint
 from edgeadm.phases.kubeadm_config import document
 
 NAMESPACE = "edge-system"
-SERVICES = "10.96.0.0/12"  # kubeadm's default
-DOMAIN = "cluster.local"  # kubeadm's and the kubelet's default
 EDGE_LABEL = "superedge.io/node-edge"
 CLOUD_LABEL = "superedge.io/node-cloud"
 ENABLED = "enable"
@@ -35,20 +41,18 @@ def has_cluster(ctx: Context) -> bool:
     return bool(ctx.config.addon.kubeconfig) or ctx.host.stat(ADMIN_CONF) is not None
 
 
-def service_range(ctx: Context) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def service_range(ctx: Context) -> Network:
     """The range of Service addresses, the first of two."""
     kinds = ctx.connect().list_objects("networking.k8s.io/v1", "ServiceCIDR") if has_cluster(ctx) else []
     ranges: list[str] = next(
         (each["spec"]["cidrs"] for each in kinds if each["metadata"]["name"] == "kubernetes"), []
     )
-    return _range(ctx, {"networking": {"serviceSubnet": ranges[0]}} if ranges else cluster_configuration(ctx))
+    return parsed(ranges[0])[0] if ranges else _range(ctx, cluster_configuration(ctx))
 
 
-def _range(ctx: Context, cluster: Mapping[str, Any]) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    text = (cluster.get("networking") or {}).get("serviceSubnet")
-    return ipaddress.ip_network(
-        str(text or ctx.config.kubeadm.service_cidr or SERVICES).split(",")[0], strict=False
-    )
+def _range(ctx: Context, cluster: Mapping[str, Any]) -> Network:
+    """That of the cluster; before there is one, of the configuration that it will be made with."""
+    return (service_ranges_of(cluster) if cluster else service_ranges(ctx.config))[0]
 
 
 def api_service_ip(ctx: Context) -> str:
@@ -59,8 +63,8 @@ def api_service_ip(ctx: Context) -> str:
 
 def domain(ctx: Context) -> str:
     """The domain of Services."""
-    networking = cluster_configuration(ctx).get("networking") or {}
-    return str(networking.get("dnsDomain") or ctx.config.kubeadm.service_dns_domain or DOMAIN)
+    cluster = cluster_configuration(ctx)
+    return service_domain_of(cluster) if cluster else service_domain(ctx.config)
 
 
 def cluster_configuration(ctx: Context) -> Mapping[str, Any]:
@@ -80,35 +84,28 @@ def public_address(ctx: Context) -> str:
     it to nodes that join, else as this machine knows it."""
 
     if ctx.config.addon.master_public_addr:
-        return split_host(ctx.config.addon.master_public_addr)
+        return HostPort.parse(ctx.config.addon.master_public_addr).host
     if has_cluster(ctx):
-        info = ctx.connect().get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
-        announced = yaml_text.load((info.get("data") or {}).get("kubeconfig") or "{}")
-        server = announced.get("clusters", [{}])[0].get("cluster", {}).get("server")
+        server = announced_server(ctx.connect())
         if server:
-            return urlsplit(server).hostname or ""
-        named = urlsplit(str(kubeconfig(ctx).get("server", ""))).hostname or ""
+            return HostPort.of_url(server).host
+        named = kubeconfig(ctx).address.host
         if named and not LOOPBACK.fullmatch(named):
             return named
-    return api_endpoint(ctx)[0]
+    return api_endpoint(ctx).host
 
 
-def kubeconfig(ctx: Context) -> dict[str, Any]:
-    """The `cluster` part of the kubeconfig in use; empty where there is none."""
-
-    config = yaml_text.load(ctx.host.read(ctx.config.addon.kubeconfig or ADMIN_CONF) or b"") or {}
-    contexts = {each["name"]: each["context"] for each in config.get("contexts") or []}
-    wanted = (contexts.get(config.get("current-context")) or {}).get("cluster")
-    every = {each["name"]: each["cluster"] for each in config.get("clusters") or []}
-    found: dict[str, Any] = every.get(wanted) or {}
-    return found
+def kubeconfig_path(ctx: Context) -> str:
+    """The path of the kubeconfig in use."""
+    return ctx.config.addon.kubeconfig or ADMIN_CONF
 
 
-def split_host(text: str) -> str:
-    """The host of HOST or HOST:PORT, an IPv6 address without its brackets."""
-    if text.count(":") > 1 and not text.startswith("["):
-        return text
-    return urlsplit(f"//{text}").hostname or text
+def kubeconfig(ctx: Context) -> Kubeconfig:
+    """The cluster of the kubeconfig in use; without a server if there is none."""
+    try:
+        return parse(ctx.host.read(kubeconfig_path(ctx)))
+    except NotAKubeconfigError:
+        return Kubeconfig("")
 
 
 def tunnel_address(ctx: Context) -> str:
@@ -129,7 +126,7 @@ def planned_tunnel_address(ctx: Context) -> str:
     return _free(_range(ctx, document(ctx, "ClusterConfiguration")), set())
 
 
-def _free(found: ipaddress.IPv4Network | ipaddress.IPv6Network, taken: set[Any]) -> str:
+def _free(found: Network, taken: set[Any]) -> str:
     last = min(found.num_addresses, 1 << 16) - 1
     offsets = chain(range(min(TUNNEL_OFFSET, last // 2), last), range(2, last))
     return next(str(found[each]) for each in offsets if str(found[each]) not in taken)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.control_plane import certificates_dir
+from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.static_pod import patch
@@ -12,7 +14,6 @@ from edgeadm.phases.edge_apps.facts import planned_tunnel_address
 from edgeadm.phases.kubeadm_config import document
 from edgeadm.phases.membership import is_member, known_facts
 from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs, starts_with_tunnel
-from edgeadm.phases.recover import DEFAULT_FOLDER
 
 FIRST_START = "first-start"
 PATCH = f"{FOLDER}/{API_SERVER}"
@@ -24,18 +25,18 @@ class FirstStart:
     manifest. Restarted for it later it would take the controllers along, and a minute."""
 
     name: str = FIRST_START
-    summary: str = "have a new API server start with its way through the tunnel"
+    summary: str = "configure the API server's tunnel egress before its first start"
 
     def check(self, ctx: Context) -> Verdict:
         joins = ctx.journal.verb == "join"
         if joins and not joins_control_plane(ctx.config):
-            return Verdict(needed=False, reason="only control planes have an API server")
+            return Verdict(needed=False, reason="only control planes run an API server")
         if is_control_plane(ctx) if not joins else is_member(ctx):
             return Verdict(needed=False, reason="kubeadm has run")
         if not _is_to_be(ctx):
             return Verdict(needed=False, reason="there is no tunnel")
         found = difference(ctx, _files(ctx))
-        return Verdict(needed=bool(found), reason=found or "its settings lie ready")
+        return Verdict(needed=bool(found), reason=found or "its egress configuration is in place")
 
     def apply(self, ctx: Context) -> None:
         for path, text in _files(ctx).items():
@@ -56,12 +57,12 @@ def _files(ctx: Context) -> dict[str, bytes]:
     kind = "InitConfiguration"
     if ctx.journal.verb == "join":
         facts, kind = known_facts(ctx), "JoinConfiguration"
-        folder, address = facts.certificates, facts.tunnel_address
+        folder, address = facts.certificates or PKI, facts.tunnel_address
     else:
         _refuse_others(ctx)
-        folder = str(document(ctx, "ClusterConfiguration").get("certificatesDir") or "")
+        folder = certificates_dir(document(ctx, "ClusterConfiguration"))
         address = planned_tunnel_address(ctx)
-    configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder or DEFAULT_FOLDER), address)
+    configuration = egress_files.config(ctx, egress_files.of_kubeadm(folder), address)
     ours = {API_SERVER: patch(egress_files.edit(configuration))}
     return {CONFIG: configuration, **beside_theirs(ctx, ours, kind)}
 
@@ -72,6 +73,6 @@ def _refuse_others(ctx: Context) -> None:
     # A mapping before v1beta4, then a list.
     if FLAG in {each if isinstance(each, str) else each["name"] for each in server.get("extraArgs") or ()}:
         raise OtherEgressError(
-            f"the configuration gives the API server its own `{FLAG}`",
-            hint="take it out, or add `--skip-phases edge-apps/tunnel`",
+            f"the configuration already sets `{FLAG}` for the API server",
+            hint="remove it, or add `--skip-phases edge-apps/tunnel`",
         )

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from edgeadm import pki, yaml_text
 from edgeadm.cluster import Awaited, Object
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm import compat
@@ -38,16 +38,17 @@ class KubeProxy(Component):
     `--service-group strict` it is shown the endpoints of its own site alone."""
 
     name: str = "kube-proxy"
-    summary: str = "set up the kube-proxy of edge nodes, which asks lite-apiserver"
+    summary: str = "install kube-proxy for edge nodes, connected to lite-apiserver"
     template: str = "addons/edge-kube-proxy.yaml"
     awaited: tuple[Awaited, ...] = (
-        workload("the kube-proxy of edge nodes is noticed", "DaemonSet", NAME, is_noticed),
+        workload(f"the controller has observed DaemonSet {NAME}", "DaemonSet", NAME, is_noticed),
     )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
             return Verdict(
-                needed=False, reason="there is no DaemonSet kube-system/kube-proxy: edge nodes get none"
+                needed=False,
+                reason="there is no DaemonSet kube-system/kube-proxy: none is installed for edge nodes",
             )
         return super().check(ctx)
 
@@ -57,7 +58,7 @@ class KubeProxy(Component):
         if cloud_proxy(ctx) is not None:
             super().apply(ctx)
         elif self.present(ctx):
-            ctx.say("the cluster has no kube-proxy any more")
+            ctx.say("the cluster no longer has kube-proxy")
             self.detach(ctx)
 
     def objects(self, ctx: Context) -> list[dict[str, Any]]:
@@ -115,10 +116,8 @@ def _health(config: dict[str, Any]) -> tuple[str, int]:
     """Where kube-proxy answers for its health, filled in as it does itself."""
     everywhere = "::" if ":" in str(config.get("bindAddress") or "") else "0.0.0.0"  # noqa: S104
     text = str(config.get("healthzBindAddress") or everywhere)
-    bare = text.count(":") > 1 and not text.startswith("[")
-    address = urlsplit(f"//[{text}]" if bare else f"//{text}")
-    host = address.hostname or everywhere
-    return LOOPBACK.get(host, host), address.port or HEALTH_PORT
+    address = HostPort.parse(text, HEALTH_PORT)
+    return LOOPBACK.get(address.host, address.host), address.port
 
 
 def _dump(config: dict[str, Any]) -> str:
@@ -130,11 +129,11 @@ def _dump(config: dict[str, Any]) -> str:
 def _refuse_where_impossible(ctx: Context, config: dict[str, Any]) -> None:
     if config.get("mode") == "ipvs":
         raise StrictServiceGroupError(
-            "--service-group: application-grid-wrapper does not go with the kube-proxy mode `ipvs`",
-            hint="leave the flag out, or set the mode `iptables` in the ConfigMap kube-system/kube-proxy",
+            "--service-group: application-grid-wrapper does not support the kube-proxy mode `ipvs`",
+            hint="omit the flag, or set the mode `iptables` in the ConfigMap kube-system/kube-proxy",
         )
     if not own_image(ctx, "DaemonSet", NAME):
         raise StrictServiceGroupError(
-            "--service-group: `strict` needs a program that only packages have",
+            "--service-group: `strict` requires a binary that only packages contain",
             hint="pass `--install-pkg-path`",
         )

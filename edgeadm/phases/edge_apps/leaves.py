@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.config.control_plane import certificates_dir
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.edge_apps.facts import (
@@ -21,7 +22,6 @@ from edgeadm.phases.edge_apps.facts import (
 DAYS = 365  # as kubeadm's own
 # A certificate with less than this share of its life left is made anew.
 SHARE = 1 / 3
-PKI = "/etc/kubernetes/pki"
 LOOPBACK = "127.0.0.1"
 
 
@@ -79,7 +79,7 @@ def pairs(ctx: Context) -> Iterator[Pair]:
 
 def authority_paths(ctx: Context) -> tuple[str, str]:
     """Where the cluster CA's certificate and key are on this machine."""
-    folder = cluster_configuration(ctx).get("certificatesDir") or PKI
+    folder = certificates_dir(cluster_configuration(ctx))
     given = ctx.config.addon
     return given.ca_cert or f"{folder}/ca.crt", given.ca_key or f"{folder}/ca.key"
 
@@ -125,8 +125,10 @@ def _read(ctx: Context, path: str, flag: str) -> bytes:
     found: Any = ctx.host.read(path)
     if not found:
         raise NoAuthorityError(
-            f"{path} is not on this machine",
-            hint=f"run it on a control plane, or pass `{flag}` with a copy of that control plane's file; "
-            "where a provider keeps it, any CA of your own will do",
+            f"{path} does not exist on this host",
+            hint=(
+                f"run the command on a control plane, or pass `{flag}` with a copy of that control plane's "
+                "file; if a provider keeps the key, use any CA of your own"
+            ),
         )
     return bytes(found)

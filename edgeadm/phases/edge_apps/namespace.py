@@ -54,7 +54,7 @@ class EdgeNamespace(Component):
     tells the nodes which are not at the edge."""
 
     name: str = "namespace"
-    summary: str = "make the namespace, what edge nodes have to know, and the labels of cloud nodes"
+    summary: str = "create the namespace and the settings of edge nodes, and label cloud nodes"
     template: str = "addons/edge-info.yaml"
 
     def values(self, ctx: Context) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class EdgeNamespace(Component):
         ctx.connect().apply([_bare(node) for node in nodes(ctx)])
         foreign = _foreign(ctx)
         if foreign:
-            ctx.warn(f"the namespace {NAMESPACE} stays, others use it: {', '.join(foreign)}")
+            ctx.warn(f"the namespace {NAMESPACE} is kept, it contains other objects: {', '.join(foreign)}")
         elif _may_go(ctx):
             ctx.connect().delete("v1", "Namespace", NAMESPACE)
 

@@ -22,17 +22,19 @@ class EdgePodNetwork(Component):
     network after a power cut without the cloud."""
 
     name: str = "pod-network"
-    summary: str = "set up the flannel of edge nodes, which outlives a boot without the cloud"
+    summary: str = "install flannel for edge nodes, which starts without the cloud"
     template: str = "addons/edge-flannel.yaml"
     awaited: tuple[Awaited, ...] = (
-        Awaited("the flannel of edge nodes is noticed", "apps/v1", "DaemonSet", NAME, is_noticed, SPACE),
+        Awaited(
+            f"the controller has observed DaemonSet {NAME}", "apps/v1", "DaemonSet", NAME, is_noticed, SPACE
+        ),
     )
 
     def check(self, ctx: Context) -> Verdict:
         if self.wanted(ctx) and has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
             return Verdict(
                 needed=False,
-                reason=f"there is no DaemonSet {SPACE}/{FLANNEL}: edge nodes have the cluster's own network",
+                reason=f"there is no DaemonSet {SPACE}/{FLANNEL}: edge nodes use the cluster's own network",
             )
         return super().check(ctx)
 
@@ -42,7 +44,7 @@ class EdgePodNetwork(Component):
         if cloud_flannel(ctx) is not None:
             super().apply(ctx)
         elif self.present(ctx):
-            ctx.say("the cluster has no flannel any more")
+            ctx.say("the cluster no longer has flannel")
             self.detach(ctx)
 
     def objects(self, ctx: Context) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from edgeadm.phases.common import kubernetes_version
 from edgeadm.phases.edge_apps.facts import NAMESPACE, cluster_configuration, has_cluster, nodes
 
 __all__ = ["KINDS", "NATIVE", "STRICT", "cluster_version", "own_image"]
-IMAGE = "edgeadm.io/service-group:"
+IMAGE = "edgeadm.io/service-group"
 
 
 def cluster_version(ctx: Context) -> str:
@@ -23,8 +23,8 @@ def cluster_version(ctx: Context) -> str:
 
 def own_image(ctx: Context, kind: str, name: str) -> str:
     """The image of our half of it, which only a package has: the package's, else the one that runs."""
-    packed = [image.name for image, _ in ctx.package.images()] if ctx.package else []
+    packed = ctx.package.image_named(IMAGE) if ctx.package else ""
     found = ctx.connect().get("apps/v1", kind, name, NAMESPACE) if has_cluster(ctx) else None
     containers = found["spec"]["template"]["spec"]["containers"] if found else []
     running = [str(each.get("image", "")) for each in containers]
-    return next((each for each in (*packed, *running) if each.startswith(IMAGE)), "")
+    return packed or next((each for each in running if each.startswith(f"{IMAGE}:")), "")

@@ -29,11 +29,11 @@ class SiteManager(Component):
     given."""
 
     name: str = "site-manager"
-    summary: str = "set up NodeUnits and NodeGroups, and wait until the API knows them"
+    summary: str = "install NodeUnits and NodeGroups, and wait until the API serves them"
     template: str = "addons/site-manager.yaml"
     awaited: tuple[Awaited, ...] = (
         workload("the site-manager runs", "Deployment", "site-manager", is_rolled_out),
-        *(Awaited(f"the API knows {KINDS[name]}s", *DEFINITION, name, is_established) for name in KINDS),
+        *(Awaited(f"the API serves {KINDS[name]}s", *DEFINITION, name, is_established) for name in KINDS),
     )
 
     def values(self, ctx: Context) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class SiteManager(Component):
 
     def detached(self, ctx: Context) -> list[str]:
         found = [f"CustomResourceDefinition/{name}" for name in _definitions(ctx)]
-        marked = [f"the marks of its units on Node/{name}" for name, _ in _marks(ctx)]
+        marked = [f"the NodeUnit labels of Node/{name}" for name, _ in _marks(ctx)]
         empty = [f"Namespace/{EMPTY}"] if _has_namespace(ctx) else []
         return [*super().detached(ctx), *marked, *found, *empty]
 
@@ -58,7 +58,7 @@ class SiteManager(Component):
         _wait_for_its_end(ctx)
         for name, changes in _marks(ctx):
             ctx.connect().patch({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} | changes)
-            ctx.say(f"took the marks of its units off {name}")
+            ctx.say(f"removed the NodeUnit labels from {name}")
         for name in _definitions(ctx):
             _remove(ctx, name)
         if _has_namespace(ctx):
@@ -94,7 +94,7 @@ def _wait_for_its_end(ctx: Context) -> None:
         return  # a dry run has removed nothing
     while cluster.list_objects("v1", "Pod", NAMESPACE, labels="app=site-manager"):
         if time.monotonic() > end:
-            ctx.warn("the site-manager does not end: look whether nodes still have labels of their units")
+            ctx.warn("the site-manager does not stop: check whether nodes still carry NodeUnit labels")
             return
         time.sleep(POLL)
 

@@ -6,6 +6,7 @@ from typing import Any
 from edgeadm import pki
 from edgeadm.cluster import Awaited
 from edgeadm.cluster.conditions import is_rolled_out
+from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Secret
 from edgeadm.phases.edge_apps.component import Component, Named, is_noticed, workload
@@ -23,11 +24,11 @@ class Tunnel(Component):
     inside the cluster."""
 
     name: str = "tunnel"
-    summary: str = "set up the tunnel to edge nodes, and wait until its cloud side runs"
+    summary: str = "install the tunnel to edge nodes, and wait until its cloud side runs"
     template: str = "addons/tunnel.yaml"
     awaited: tuple[Awaited, ...] = (
         workload("the tunnel's cloud side runs", "Deployment", "tunnel-cloud", is_rolled_out),
-        workload("the tunnel's edge side is noticed", "DaemonSet", "tunnel-edge", is_noticed),
+        workload("the controller has observed DaemonSet tunnel-edge", "DaemonSet", "tunnel-edge", is_noticed),
     )
     leavings: tuple[Named, ...] = (("v1", "Endpoints", "tunnel-route-cache"),)
 
@@ -58,12 +59,11 @@ def _token(ctx: Context) -> Secret:
 def _edge_file(token: Secret, host: str, port: int) -> bytes:
     """tunnel-edge's settings (pkg/tunnel/conf). `dns` is what the cloud side's certificate always
     has."""
-    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return (
         "[mode.edge.stream.client]\n"
         f'token = "{token}"\n'
         'dns = "127.0.0.1"\n'
-        f'server_name = "{server}"\n'
+        f'server_name = "{HostPort(host, port)}"\n'
         "log_port = 51010\n"
         "[mode.edge.http_proxy]\n"
         'ip = "127.0.0.1"\n'

@@ -16,7 +16,7 @@ def with_theirs(ctx: Context, component: str, values: Mapping[str, Any]) -> dict
     """The values with those that the file of `--values` has for the component. Raises ConfigError."""
     theirs = read(ctx.config.values).get(component) or {} if ctx.config.values else {}
     if not isinstance(theirs, dict):
-        raise ConfigError(f"--values: `{component}` holds no names and values")
+        raise ConfigError(f"--values: `{component}` is not a mapping of names to values")
     unknown = [str(name) for name in theirs if name not in values]
     if unknown:
         near = get_close_matches(unknown[0], list(values), n=1)
@@ -37,8 +37,8 @@ def read(path: str) -> dict[str, Any]:
         raise ConfigError(f"--values: `{path}` cannot be read as YAML", context=str(error)) from error
     if not isinstance(found, dict):
         raise ConfigError(
-            f"--values: `{path}` holds no names of components",
-            hint="such as `tunnel:`, and below it what is to be another",
+            f"--values: `{path}` is not a mapping of component names",
+            hint="use a component name such as `tunnel:`, and under it the values to change",
         )
     return found
 
@@ -51,5 +51,5 @@ def check_names(path: str, known: Iterable[str]) -> None:
         near = get_close_matches(unknown[0], names, n=1)
         raise ConfigError(
             f"--values: there is no component {', '.join(f'`{each}`' for each in unknown)}",
-            hint=f"did you mean `{near[0]}`?" if near else f"there are {', '.join(names)}",
+            hint=f"did you mean `{near[0]}`?" if near else f"the components are {', '.join(names)}",
         )

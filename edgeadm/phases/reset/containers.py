@@ -21,14 +21,14 @@ class StopUnits:
     edgeadm's containerd is stopped here, too: what it runs is ended by the next phase."""
 
     name: str = "units"
-    summary: str = "stop and disable the kubelet and what edgeadm runs as units"
+    summary: str = "stop and disable the kubelet and edgeadm's units"
 
     def check(self, ctx: Context) -> Verdict:
         names = [
             unit.name for unit in _ours(ctx) if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name)
         ]
         if not names and not _foreign_kubelet(ctx):
-            return Verdict(needed=False, reason="no unit of edgeadm's runs or starts at boot")
+            return Verdict(needed=False, reason="no unit of edgeadm is running or enabled")
         return Verdict(needed=True, reason=f"to stop: {', '.join(names or ['kubelet'])}")
 
     def apply(self, ctx: Context) -> None:
@@ -48,15 +48,15 @@ class EndContainers:
     """Ends pods that nobody ended: those of a runtime that died, or of a kubeadm that was cut off."""
 
     name: str = "containers"
-    summary: str = "end what still runs of pods, and remove their cgroups"
+    summary: str = "stop the remaining processes of Pods, and remove their cgroups"
 
     def check(self, ctx: Context) -> Verdict:
         if not knowledge.had_cluster(ctx):
-            return Verdict(needed=False, reason="no pod ever ran here for edgeadm")
+            return Verdict(needed=False, reason="edgeadm ran no Pods on this host")
         pids, groups = list(pod_processes(ctx)), _cgroups(ctx)
         if not pids and not groups:
-            return Verdict(needed=False, reason="no pod is left")
-        return Verdict(needed=True, reason=f"{len(pids)} processes and {len(groups)} cgroup trees of pods")
+            return Verdict(needed=False, reason="no process of a Pod is left")
+        return Verdict(needed=True, reason=f"{len(pids)} processes and {len(groups)} cgroup trees of Pods")
 
     def apply(self, ctx: Context) -> None:
         for _ in range(ROUNDS):

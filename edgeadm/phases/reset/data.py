@@ -21,7 +21,7 @@ class RemoveData:
     def check(self, ctx: Context) -> Verdict:
         found = [path for path, _ in _to_remove(ctx)]
         if not found:
-            return Verdict(needed=False, reason="no state of a cluster is left")
+            return Verdict(needed=False, reason="no cluster state is left")
         return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:

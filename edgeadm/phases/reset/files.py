@@ -3,13 +3,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from edgeadm.config.kubeadm_defaults import MANIFESTS
 from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.core.restore import restore
 from edgeadm.errors import CommandError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.reset import knowledge, made
-from edgeadm.phases.reset.kubeadm_reset import MANIFESTS
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class RestoreFiles:
     were made for them go when they are empty."""
 
     name: str = "files"
-    summary: str = "put back every file that edgeadm wrote"
+    summary: str = "restore every file that edgeadm wrote"
 
     def check(self, ctx: Context) -> Verdict:
         paths = {str(record.detail["path"]) for record in knowledge.changes(ctx)}
         folders = _empty_folders(ctx) if _had_others(ctx) else []
         if not paths and not folders:
-            return Verdict(needed=False, reason="every file is as it was")
-        return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty folders")
+            return Verdict(needed=False, reason="every file is restored")
+        return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty directories")
 
     def apply(self, ctx: Context) -> None:
         units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]

@@ -14,14 +14,14 @@ class RemoveImages:
     before lose the pin and stay. edgeadm's own containerd goes with all it holds."""
 
     name: str = "images"
-    summary: str = "remove imported images from the machine's own containerd"
+    summary: str = "remove the imported images from the host's own containerd"
 
     def check(self, ctx: Context) -> Verdict:
         if knowledge.owns_runtime(ctx):
-            return Verdict(needed=False, reason="they go with edgeadm's containerd")
+            return Verdict(needed=False, reason="removed together with edgeadm's containerd")
         names = _imported(ctx)
         if not names:
-            return Verdict(needed=False, reason="none of edgeadm's images is there")
+            return Verdict(needed=False, reason="none of edgeadm's images is left")
         return Verdict(needed=True, reason=f"to remove or unpin: {', '.join(names)}")
 
     def apply(self, ctx: Context) -> None:

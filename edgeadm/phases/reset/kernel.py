@@ -16,13 +16,13 @@ class RestoreKernel:
     Modules stay loaded: another program may use them by now."""
 
     name: str = "kernel"
-    summary: str = "give kernel parameters their earlier values, and unload containers' AppArmor profile"
+    summary: str = "restore kernel parameters, and unload the AppArmor profile of containers"
 
     def check(self, ctx: Context) -> Verdict:
         changed, loaded = _changed(ctx), _loaded(ctx)
         if not changed and not loaded:
-            return Verdict(needed=False, reason="kernel parameters and AppArmor profiles are as they were")
-        found = [f"to set back: {', '.join(changed)}"] if changed else []
+            return Verdict(needed=False, reason="kernel parameters and AppArmor profiles are restored")
+        found = [f"to restore: {', '.join(changed)}"] if changed else []
         found += [f"to unload: {', '.join(loaded)}"] if loaded else []
         return Verdict(needed=True, reason="; ".join(found))
 

@@ -19,7 +19,7 @@ from edgeadm.phases.runtime import CONFIG as RUNTIME_CONFIG
 from edgeadm.phases.runtime import UNIT as RUNTIME_UNIT
 from edgeadm.phases.runtime import Runtime
 
-LOST = "the journal is lost: what edgeadm made is told by what it knows it makes"
+LOST = "the journal is missing: reset removes the paths that edgeadm is known to create"
 
 
 def is_lost(ctx: Context) -> bool:

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.config.kubeadm_defaults import BOOTSTRAP_KUBELET_CONF, MANIFESTS
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
 from edgeadm.phases.kubeadm_config import SOCKET, document
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge, node_object
 
-MANIFESTS = "/etc/kubernetes/manifests"
 ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
-STATE = (ADMIN_CONF, KUBELET_CONF, "/etc/kubernetes/bootstrap-kubelet.conf", "/var/lib/kubelet/config.yaml")
+STATE = (ADMIN_CONF, KUBELET_CONF, BOOTSTRAP_KUBELET_CONF, "/var/lib/kubelet/config.yaml")
 PATIENCE = "120"  # seconds; with everything alive it takes three
 
 
@@ -22,7 +23,7 @@ class KubeadmReset:
     last: kubeadm looks there for what it needs to leave etcd."""
 
     name: str = "kubeadm"
-    summary: str = "run `kubeadm reset`, and remove the node from the cluster"
+    summary: str = "run `kubeadm reset`, and delete the node from the cluster"
 
     def check(self, ctx: Context) -> Verdict:
         if not knowledge.had_cluster(ctx):
@@ -30,17 +31,17 @@ class KubeadmReset:
         there = [path for path in STATE if ctx.host.stat(path) is not None]
         there += [MANIFESTS] if ctx.host.names(MANIFESTS) else []
         if not there:
-            return Verdict(needed=False, reason="kubeadm's files are gone")
+            return Verdict(needed=False, reason="kubeadm's files are removed")
         if not facts.kubeadm_version(ctx.host):
-            return Verdict(needed=False, reason="there is no kubeadm to run: its files go without it")
-        return Verdict(needed=True, reason="kubeadm has made this machine a node")
+            return Verdict(needed=False, reason="kubeadm is not installed: its files are removed without it")
+        return Verdict(needed=True, reason="this host is a node created by kubeadm")
 
     def apply(self, ctx: Context) -> None:
         if not facts.kubeadm_version(ctx.host):
             return
         answers = node_object.api_answers(ctx)
         member = ctx.host.stat(ETCD_MANIFEST) is not None
-        name = node_object.node_name(ctx)
+        name = node_name(ctx)
         stays = not node_object.is_member(ctx) or bool(node_object.why_it_stays(ctx, answers=answers))
         stays = stays or node_object.is_last(ctx)
         try:
@@ -48,12 +49,15 @@ class KubeadmReset:
         except CommandError as error:
             if answers and member:
                 raise PhaseError(
-                    "kubeadm reset failed while the cluster runs: its etcd may still count on this node",
+                    "kubeadm reset failed while the cluster is running: this node may still be a member of "
+                    "etcd",
                     context=error.context,
-                    hint="run `edgeadm reset` again, or leave it out with `--skip-phases kubeadm` once "
-                    "`etcdctl member list` on another control plane no longer has this node",
+                    hint=(
+                        "run `edgeadm reset` again, or skip it with `--skip-phases kubeadm` once `etcdctl "
+                        "member list` on another control plane no longer shows this node"
+                    ),
                 ) from error
-            ctx.warn(f"kubeadm reset failed, its work is done without it ({_last_line(error.context)})")
+            ctx.warn(f"kubeadm reset failed, edgeadm removes its files itself ({_last_line(error.context)})")
         if not stays:
             node_object.remove(ctx, name)
 
@@ -87,4 +91,4 @@ class KubeadmReset:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "no output"

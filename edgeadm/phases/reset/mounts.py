@@ -20,13 +20,13 @@ class Unmount:
     """Detaches what is mounted for pods, so that removing folders cannot reach into somebody's volume."""
 
     name: str = "mounts"
-    summary: str = "unmount what was mounted for pods"
+    summary: str = "unmount the volumes of Pods"
 
     def check(self, ctx: Context) -> Verdict:
         found = mounted(ctx)
         if not found:
-            return Verdict(needed=False, reason="nothing is mounted for pods")
-        return Verdict(needed=True, reason=f"{len(found)} mounts of pods")
+            return Verdict(needed=False, reason="no volume of a Pod is mounted")
+        return Verdict(needed=True, reason=f"{len(found)} mounts of Pods")
 
     def apply(self, ctx: Context) -> None:
         for path in mounted(ctx):

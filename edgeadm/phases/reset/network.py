@@ -23,7 +23,7 @@ class RemoveLinks:
     def check(self, ctx: Context) -> Verdict:
         found = [*_links(ctx), *_namespaces(ctx), *(each for each, _ in _virtual_ip(ctx))]
         if not found:
-            return Verdict(needed=False, reason="no interface of the pod network is there")
+            return Verdict(needed=False, reason="no interface of the pod network is left")
         return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:

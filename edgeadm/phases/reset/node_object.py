@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from edgeadm import pki
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, CONTROL_PLANE, KUBELET_CONF
-from edgeadm.phases.kubeadm_config import document
-from edgeadm.phases.membership import CLIENT
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge
-
-NODE_USER = "system:node:"
-
-
-def node_name(ctx: Context) -> str:
-    """The name that this node has in the cluster."""
-    known = pki.common_name(ctx.host.read(CLIENT) or b"").removeprefix(NODE_USER)
-    if known:
-        return known
-    for kind in ("InitConfiguration", "JoinConfiguration"):
-        name = document(ctx, kind).get("nodeRegistration", {}).get("name")
-        if name:
-            return str(name)
-    return facts.hostname(ctx.host)
 
 
 def is_member(ctx: Context) -> bool:
@@ -44,11 +27,11 @@ def why_it_stays(ctx: Context, *, answers: bool) -> str:
     A node may not delete itself, so it takes an admin.conf: control planes have one."""
     if ctx.config.reset.keep_node_object:
         return "`--keep-node-object`"
-    by_hand = f"`kubectl delete node {node_name(ctx)}` on a control plane removes it"
+    by_hand = f"delete it with `kubectl delete node {node_name(ctx)}` on a control plane"
     if ctx.host.stat(ADMIN_CONF) is None:
         return f"a node cannot remove itself; {by_hand}"
     if not answers:
-        return f"the API server does not answer; {by_hand}"
+        return f"the API server does not respond; {by_hand}"
     return ""
 
 
@@ -65,7 +48,7 @@ def remove(ctx: Context, name: str) -> None:
     try:
         ctx.connect().delete("v1", "Node", name)
     except (ApiError, UnreachableError) as error:
-        ctx.warn(f"node `{name}` stays in the cluster's list: {error.message}")
+        ctx.warn(f"Node `{name}` is not deleted: {error.message}")
 
 
 def _is_control_plane(node: Object) -> bool:

@@ -10,6 +10,7 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.hosts import facts
 from edgeadm.phases.hosts_entry import HOSTS
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.reset import knowledge, made, node_object
 from edgeadm.phases.reset.containers import pod_processes
 from edgeadm.phases.reset.mounts import PODS
@@ -21,10 +22,10 @@ FOLDERS = ("/usr/bin", "/usr/local/bin")
 UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system")
 CONFIGURATION = ("/etc/cni/net.d", "/opt/cni/bin", "/etc/containerd")
 COPIES = {
-    "/root/.kube/config": "a copy of a kubeconfig; edgeadm did not make it",
-    "/root/.cache/edgeadm/packages": "packages that were downloaded, kept to be used again",
+    "/root/.kube/config": "a copy of a kubeconfig, not created by edgeadm",
+    "/root/.cache/edgeadm/packages": "downloaded packages, kept for later use",
 }
-NOT_OURS = "edgeadm did not make it"
+NOT_OURS = "not created by edgeadm"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def look(ctx: Context) -> Witness:
     node = stays = ""
     if node_object.is_member(ctx):
         stays = node_object.why_it_stays(ctx, answers=node_object.api_answers(ctx))
-        node = "" if not stays and node_object.is_last(ctx) else node_object.node_name(ctx)
+        node = "" if not stays and node_object.is_last(ctx) else node_name(ctx)
     return Witness(knowledge.is_lost(ctx), {path: was for path, was in seen.items() if was}, node, stays)
 
 
@@ -70,15 +71,15 @@ def find(ctx: Context, witness: Witness) -> list[Left]:
 
 
 def _listed(ctx: Context, witness: Witness) -> Iterator[Left]:
-    what = f"node `{witness.node}` in the cluster's list"
+    what = f"Node `{witness.node}` in the cluster"
     if witness.node and witness.stays:
         yield Left(what, witness.stays)
     elif witness.node:
         try:
             if ctx.connect().get("v1", "Node", witness.node) is not None:
-                yield Left(what, f"`kubectl delete node {witness.node}` on a control plane removes it")
+                yield Left(what, f"delete it with `kubectl delete node {witness.node}` on a control plane")
         except (ApiError, UnreachableError) as error:
-            yield Left(what, f"it could not be looked up: {error.message}")
+            yield Left(what, f"it could not be queried: {error.message}")
 
 
 def _places(ctx: Context, witness: Witness) -> Iterator[Left]:
@@ -90,7 +91,7 @@ def _places(ctx: Context, witness: Witness) -> Iterator[Left]:
         if ctx.host.stat(path) is not None:
             yield Left(path, "the phase that removes it did not run")
     if has_block(ctx.host.read(HOSTS) or b""):
-        yield Left(f"edgeadm's lines in {HOSTS}", "the phase that takes them out did not run")
+        yield Left(f"edgeadm's lines in {HOSTS}", "the phase that removes them did not run")
 
 
 def _programs(ctx: Context, witness: Witness) -> Iterator[Left]:
@@ -113,13 +114,13 @@ def _network(ctx: Context) -> Iterator[Left]:
         yield Left(f"interface {link}", NOT_OURS)
     chains = chains_left(ctx)
     if chains:
-        yield Left(f"{chains} packet filter chains of Kubernetes", NOT_OURS)
+        yield Left(f"{chains} iptables chains of Kubernetes", NOT_OURS)
 
 
 def _running(ctx: Context) -> Iterator[Left]:
     pods = len(list(pod_processes(ctx)))
     if pods:
-        yield Left(f"{pods} processes of pods", NOT_OURS)
+        yield Left(f"{pods} processes of Pods", NOT_OURS)
     for path in facts.mount_points(ctx.host):
         if path.startswith(PODS):
             yield Left(f"mount {path}", NOT_OURS)
@@ -127,7 +128,7 @@ def _running(ctx: Context) -> Iterator[Left]:
 
 def _why(path: str, witness: Witness) -> str:
     if path in witness.before:
-        return "there was something in it before edgeadm"
+        return "it was not empty before edgeadm"
     if witness.lost:
-        return "the journal is lost, and it cannot be told whether edgeadm made it"
+        return "the journal is missing, so its origin is unknown"
     return NOT_OURS

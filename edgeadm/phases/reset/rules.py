@@ -25,14 +25,14 @@ class RemoveRules:
     rule is touched, and none is written anew."""
 
     name: str = "rules"
-    summary: str = "remove the cluster's packet filter chains"
+    summary: str = "remove the cluster's iptables and nftables rules"
 
     def check(self, ctx: Context) -> Verdict:
         if not knowledge.had_cluster(ctx):
-            return Verdict(needed=False, reason="no cluster made rules here for edgeadm")
+            return Verdict(needed=False, reason="edgeadm added no cluster rules on this host")
         chains, tables = chains_left(ctx), [*_cluster_tables(ctx), *_idle(ctx)]
         if not chains and not tables:
-            return Verdict(needed=False, reason="the packet filter holds nothing of the cluster")
+            return Verdict(needed=False, reason="no iptables chain or nftables table of the cluster is left")
         return Verdict(needed=True, reason=f"{chains + len(tables)} chains and tables of the cluster")
 
     def apply(self, ctx: Context) -> None:

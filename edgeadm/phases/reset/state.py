@@ -17,7 +17,7 @@ class RemoveState:
     def check(self, ctx: Context) -> Verdict:
         found = [folder for folder in made.OWN_FOLDERS if ctx.host.stat(folder) is not None]
         if not found:
-            return Verdict(needed=False, reason="edgeadm keeps nothing on this machine")
+            return Verdict(needed=False, reason="edgeadm stores nothing on this host")
         return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:

@@ -6,7 +6,8 @@ from edgeadm.config.control_plane import ALIVE_PORT
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import ADMIN_CONF, node_name, own_address, renderer
+from edgeadm.phases.common import ADMIN_CONF, own_address, renderer
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.virtual_ip.settings import FILE, FOLDER, Settings
 
 TOOLS = "/usr/lib/edgeadm/vip"
@@ -69,6 +70,6 @@ def program(ctx: Context, name: str) -> str:
     if facts.has_program(ctx.host, name):
         return SYSTEM[name]
     raise PhaseError(
-        f"there is no {name}: no package brings it, and it is not installed",
+        f"{name} is neither installed nor in the package",
         hint="pass `--install-pkg-path`, or install keepalived and haproxy from your distribution",
     )

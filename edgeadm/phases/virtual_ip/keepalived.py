@@ -10,8 +10,9 @@ from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import CONTROL_PLANE, difference, node_name, own_address, start_at_boot
+from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
 from edgeadm.phases.edge_apps.facts import labels_of
+from edgeadm.phases.node_name import node_name
 from edgeadm.phases.virtual_ip import files
 from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
 
@@ -27,22 +28,22 @@ class Keepalived:
     once the others know it, so that the address is never on two machines."""
 
     name: str = "keepalived"
-    summary: str = "hold the virtual IP with keepalived, and haproxy behind it"
+    summary: str = "manage the virtual IP with keepalived, and haproxy behind it"
     patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
-            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+            return Verdict(needed=True, reason="known after this host has joined as a control plane")
         wanted = _wanted(ctx)
         if wanted is None:
-            return Verdict(needed=False, reason="keepalived was not asked for")
+            return Verdict(needed=False, reason="keepalived was not requested")
         made = {path: text for path, (text, _) in files.files(ctx, wanted).items()}
         if reason := difference(ctx, made):
             return Verdict(needed=True, reason=reason)
         for name in files.SERVICES:
             for question in ("is-enabled", "is-active"):
                 if ctx.host.ask("systemctl", question, "--quiet", name).code != 0:
-                    return Verdict(needed=True, reason=f"{name} does not run")
+                    return Verdict(needed=True, reason=f"{name} is not running")
         return Verdict(needed=False, reason=f"keepalived is ready to hold {wanted.shared.address}")
 
     def apply(self, ctx: Context) -> None:
@@ -82,9 +83,9 @@ class Keepalived:
         while not is_held(ctx, address):
             if time.monotonic() > end:
                 raise PhaseError(
-                    f"keepalived does not bring up {address} on {wanted.interface}",
+                    f"keepalived does not add {address} to {wanted.interface}",
                     context=ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
-                    hint=f"`journalctl -u {files.KEEPALIVED}` has all of it",
+                    hint=f"`journalctl -u {files.KEEPALIVED}` has the full log",
                 )
             time.sleep(POLL)
         ctx.say(f"{address} is up on {wanted.interface}")
@@ -113,9 +114,9 @@ def _let_them_check(ctx: Context) -> None:
         except CommandError as error:
             name = command[0].rpartition("/")[2]
             raise PhaseError(
-                f"{name} refuses its configuration",
+                f"{name} rejects its configuration",
                 context=error.context,
-                hint=f"is a file below `--manifests-dir` in place of edgeadm's? Its own is in {FOLDER}",
+                hint=f"does a file in `--manifests-dir` replace edgeadm's? The original is in {FOLDER}",
             ) from error
 
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
+from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.kubeadm import compat
@@ -16,8 +17,7 @@ from edgeadm.phases.common import (
 )
 from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
-MANIFEST = "/etc/kubernetes/manifests/kube-vip.yaml"
-SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
+MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"
 PATIENCE = 60.0
 POLL = 0.5
@@ -31,14 +31,14 @@ class KubeVip:
     (since Kubernetes 1.29), and kubeadm needs the address to give them: kube-vip starts with that file."""
 
     name: str = "kube-vip"
-    summary: str = "hold the virtual IP with kube-vip"
+    summary: str = "manage the virtual IP with kube-vip"
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
-            return Verdict(needed=True, reason="the cluster says it once this is a control plane")
+            return Verdict(needed=True, reason="known after this host has joined as a control plane")
         wanted = _wanted(ctx)
         if wanted is None:
-            return Verdict(needed=False, reason="kube-vip was not asked for")
+            return Verdict(needed=False, reason="kube-vip was not requested")
         if reason := difference(ctx, _files(ctx, wanted)):
             return Verdict(needed=True, reason=reason)
         return Verdict(needed=False, reason=f"kube-vip is ready to hold {wanted.shared.address}")
@@ -58,7 +58,7 @@ class KubeVipSettled(KubeVip):
     """Once there is a cluster, kube-vip goes on with admin.conf: super-admin.conf passes by every rule."""
 
     name: str = "kube-vip-admin"
-    summary: str = "let kube-vip use admin.conf from now on"
+    summary: str = "switching kube-vip to admin.conf"
     patience: float = PATIENCE
 
     def apply(self, ctx: Context) -> None:
@@ -69,8 +69,8 @@ class KubeVipSettled(KubeVip):
         while not ctx.connect().ready():
             if time.monotonic() > end:
                 raise PhaseError(
-                    f"the API server does not answer through the virtual IP after {self.patience:g} s",
-                    hint="`crictl logs` of the container kube-vip tells why",
+                    f"the API server does not respond at the virtual IP after {self.patience:g} s",
+                    hint="`crictl logs` of the container kube-vip shows the cause",
                 )
             time.sleep(POLL)
 
@@ -93,5 +93,4 @@ def _files(ctx: Context, wanted: Settings) -> dict[str, bytes]:
 
 
 def _image(ctx: Context) -> str:
-    found = [image.name for image, _ in ctx.package.images()] if ctx.package else []
-    return next((name for name in found if "/kube-vip:" in name), IMAGE)
+    return (ctx.package.image_named("kube-vip") if ctx.package else "") or IMAGE

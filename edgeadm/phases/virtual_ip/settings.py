@@ -89,7 +89,7 @@ def _of_the_cluster(ctx: Context) -> Settings | None:
         raise PhaseError(
             f"the Secret {NAMESPACE}/{NAME} is damaged",
             context=repr(error),
-            hint="`edgeadm init phase share-settings` on the first control plane writes it again",
+            hint="write it again with `edgeadm init phase share-settings` on the first control plane",
         ) from None
 
 

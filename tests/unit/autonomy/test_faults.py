@@ -246,7 +246,7 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
     ("edge-ipam is missing", remove("/opt/cni/bin/edge-ipam"), "cni-plugins", "failed"),
     ("a plugin was cut short", write("/opt/cni/bin/bridge", b""), "cni-plugins", "failed"),
     (
-        "a plugin cannot be run",
+        "a plugin cannot be executed",
         lambda node: node.host.modes.update({"/opt/cni/bin/flannel": 0o644}),
         "cni-plugins",
         "failed",

@@ -92,7 +92,7 @@ def test_lite_apiserver_answers_whether_the_cloud_does_or_not(node: EdgeNode, st
     node.nearby.answer = status
     told = next(each for each in node.findings() if each.check.code == "lite-answers").found
     assert told.result == "ok"
-    assert ("the cloud is away" in told.text) == (status != 200)
+    assert ("the cloud is not reachable" in told.text) == (status != 200)
 
 
 def test_another_port_of_lite_apiserver_is_found_in_its_own_file(node: EdgeNode) -> None:
@@ -110,7 +110,7 @@ def test_what_hangs_on_a_question_without_an_answer_points_to_its_check(node: Ed
     node.host.answers["/usr/bin/edgeadm-node cache -o json"] = Result(code=1, err="no such file")
     findings = {each.check.code: each.found for each in node.findings()}
     assert findings["cache-whole"].text == "no such file"
-    assert findings["cache-dns"].text == "not looked at: see `cache-whole`"
+    assert findings["cache-dns"].text == "not checked: see `cache-whole`"
 
 
 def test_an_entry_of_a_moment_ago_need_not_be_copied_yet(node: EdgeNode) -> None:

@@ -39,8 +39,8 @@ def test_the_check_trusts_the_cas_file_alone(tmp_path: Path) -> None:
     with Server(tmp_path, answers={"/healthz": (200, {})}).running() as server:
         node.host.files[LOCAL] = kubeconfig(f"https://127.0.0.1:{server.port}")
         opened = open_node(node.host, NearbyServers(5))
-        assert "was not signed by the cluster's CA" in ANSWERS.probe(opened).text
+        assert "was not signed by the cluster CA" in ANSWERS.probe(opened).text
         node.host.files[AUTHORITY] = server.ca
         assert ANSWERS.probe(opened).result == "ok"
         node.host.files[AUTHORITY] = b"no certificate"
-        assert ANSWERS.probe(opened).text == f"{AUTHORITY} holds no certificate to check it by"
+        assert ANSWERS.probe(opened).text == f"{AUTHORITY} contains no certificate to verify it with"

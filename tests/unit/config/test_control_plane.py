@@ -59,12 +59,16 @@ def test_the_endpoint_always_has_a_port() -> None:
 
 
 FAULTS = [
-    ("no endpoint", asked(endpoint=None), "--default-ha: a virtual IP needs `--control-plane-endpoint`"),
-    ("a name", asked(endpoint="api.example.org"), "is a name, and keepalived holds an IP address"),
+    ("no endpoint", asked(endpoint=None), "--default-ha: a virtual IP requires `--control-plane-endpoint`"),
+    ("a name", asked(endpoint="api.example.org"), "is a name, but keepalived requires an IP address"),
     ("its own", asked(apiserver_advertise_address="10.0.0.100"), "is this node's own"),
-    ("haproxy's port", asked(apiserver_bind_port=6443), "6443 is haproxy's"),
-    ("kube-vip with two ports", asked("kube-vip", apiserver_bind_port=7443), "has to be the endpoint's port"),
-    ("something unknown", asked("metallb"), "is none of none, kube-vip, keepalived"),
+    ("haproxy's port", asked(apiserver_bind_port=6443), "6443 is reserved for haproxy"),
+    (
+        "kube-vip with two ports",
+        asked("kube-vip", apiserver_bind_port=7443),
+        "must equal the endpoint's port",
+    ),
+    ("something unknown", asked("metallb"), "is not one of none, kube-vip, keepalived"),
 ]
 
 

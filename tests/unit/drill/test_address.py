@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.config.address import HostPort
 from edgeadm.drill import address
 from edgeadm.drill.block import Block
 from edgeadm.drill.errors import CutsOperatorError
-from edgeadm.drill.node import Place
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import Result
 from edgeadm.phases.membership import KUBELET_FLAGS
@@ -31,7 +31,7 @@ ip -4 route replace 10.0.0.0/24 proto kernel scope link src 10.0.0.21 metric 102
 ip -4 route replace default via 10.0.0.1 proto dhcp src 10.0.0.21 metric 1024 dev eth0
 rm -f /run/edgeadm-drill-address
 """
-PLACES = (Place("10.0.0.11", 6443),)
+PLACES = (HostPort("10.0.0.11", 6443),)
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.config.address import HostPort
 from edgeadm.drill.block import MARGIN, Block
 from edgeadm.drill.errors import DrillRunningError
-from edgeadm.drill.node import Place, places
+from edgeadm.drill.node import places
 from edgeadm.drill.watch import Watch
 from edgeadm.hosts import Result
 from edgeadm.phases.node_files import DRILL
@@ -26,18 +27,18 @@ def node(tmp_path: Path) -> EdgeNode:
 def test_the_table_says_until_when_it_is_there(node: EdgeNode) -> None:
     block = Block(node.host, NFT)
     assert block.until() is None
-    node.table = block.rules((Place("10.0.0.11", 6443),), CLOCK + 90, refuse=False)
+    node.table = block.rules((HostPort("10.0.0.11", 6443),), CLOCK + 90, refuse=False)
     assert block.until() == stamp(90)
     node.table = "table inet edgeadm-drill { }"  # somebody flushed it
     assert block.until() == ""
     with pytest.raises(DrillRunningError) as caught:
         block.refuse_another()
-    assert caught.value.hint == "`edgeadm drill lift` ends it at once"
+    assert caught.value.hint == "end it now with `edgeadm drill lift`"
 
 
 def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
     rules = Block(None, NFT).rules(  # type: ignore[arg-type]
-        (Place("10.0.0.11", 6443), Place("fd00::11", 6444)), CLOCK, refuse=False
+        (HostPort("10.0.0.11", 6443), HostPort("fd00::11", 6444)), CLOCK, refuse=False
     )
     lines = [line.split(" comment")[0].strip() for line in rules.splitlines() if "addr" in line]
     assert sorted(set(lines)) == [
@@ -53,7 +54,7 @@ def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
 
 def test_the_timer_outlasts_the_drill(node: EdgeNode) -> None:
     block = Block(node.host, NFT)
-    with block.blocking((Place("10.0.0.11", 6443),), 600, refuse=False):
+    with block.blocking((HostPort("10.0.0.11", 6443),), 600, refuse=False):
         assert f"--on-active={600 + MARGIN}s" in node.timer
         assert "--collect" in node.timer  # a unit of this name that failed would be in the next one's way
 
@@ -62,7 +63,7 @@ def test_the_timer_outlasts_the_drill(node: EdgeNode) -> None:
     ("server", "address", "resolved", "found"),
     [
         ("https://10.0.0.11:6443", "", "", ["10.0.0.11:6443"]),
-        ("https://10.0.0.11", "", "", ["10.0.0.11:6443"]),
+        ("https://10.0.0.11", "", "", ["10.0.0.11:443"]),
         ("https://[fd00::11]:6444", "", "", ["[fd00::11]:6444"]),
         ("https://api:6443", "10.0.0.9", "", ["10.0.0.9:6443"]),
         ("https://api:6443", "", "10.0.0.9 STREAM api\nfe80::1%eth0 STREAM\n", ["10.0.0.9:6443"]),

@@ -118,4 +118,4 @@ def test_a_short_silence_is_survived_and_one_at_the_end_is_not(
     report = Report("edge1", 5, ("10.0.0.11:6443",), False, pods, [question], lifted=True)
     assert report.survived is survived
     assert report.verdict().startswith("would have survived: 1 of 1 Pods")
-    assert ("x was silent for too long" in report.verdict()) is not survived
+    assert ("x did not respond for too long" in report.verdict()) is not survived

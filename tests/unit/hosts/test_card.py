@@ -77,4 +77,4 @@ def test_the_card_is_the_one_with_the_address_else_that_of_the_default_route() -
 
 def test_it_is_told_in_words() -> None:
     assert str(Card("eth0", "dhcp", NETWORKD)) == "eth0 gets its address by DHCP (systemd-networkd)"
-    assert str(Card("eth0", "unknown")) == "eth0 gets its address in a way that edgeadm does not know"
+    assert str(Card("eth0", "unknown")) == "eth0 gets its address in an unknown way"

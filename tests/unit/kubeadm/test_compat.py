@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import edgeadm
 from edgeadm.errors import UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.package.builder import known_recipes, load_recipe
@@ -116,3 +120,17 @@ def test_cgroup_v1_is_refused_since_1_35() -> None:
 )
 def test_the_preference_for_the_own_zone_by_its_name_of_the_time(version: str, wanted: str) -> None:
     assert compat.traffic_distribution(version) == wanted
+
+
+def test_no_other_module_compares_kubernetes_versions() -> None:
+    home = Path(edgeadm.__file__).parent
+    private = re.compile(r"\bcompat\.(minor|Minor|_\w+)\b|compat import .*\b(minor|Minor)\b")
+    compares = re.compile(r"\([12], ?[0-9]+(, ?[0-9]+)?\) ?(<|>|==)|(<|>|==)=? ?\([12], ?[0-9]+\)")
+    wrong = [
+        f"{path.relative_to(home)}: {line.strip()}"
+        for path in home.rglob("*.py")
+        if path.name != "compat.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if private.search(line) or compares.search(line)
+    ]
+    assert wrong == []

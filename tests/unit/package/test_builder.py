@@ -139,7 +139,7 @@ def test_what_a_program_reads_when_it_runs_is_in_its_image(tmp_path: Path) -> No
     assert b"etc/x/more/a.yaml" in built.tar.read_bytes()
     plain = ImageBuilder("amd64", {"etcd": folder}, tmp_path).build(replace(image, extras=()))
     assert plain.digest != built.digest
-    with pytest.raises(EdgeadmError, match="no folder other") as refused:
+    with pytest.raises(EdgeadmError, match="no directory other") as refused:
         ImageBuilder("amd64", {"etcd": folder}, tmp_path).build(replace(image, extras=(("other", "/etc/x"),)))
     assert refused.value.code == "package-build"
 
@@ -233,7 +233,7 @@ def test_with_everything_cached_the_same_package_comes_out(tmp_path: Path) -> No
 
 def test_a_program_that_a_set_does_not_give_is_named(tmp_path: Path) -> None:
     broken = recipe(tmp_path, program="etcdutl")
-    with pytest.raises(EdgeadmError, match="no program etcdutl") as refused:
+    with pytest.raises(EdgeadmError, match="no binary etcdutl") as refused:
         build_recipe(
             broken, tmp_path / "x", "amd64", tmp_path / "cache", _quiet, executable=own, toolchain=GO
         )

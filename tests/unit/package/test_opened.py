@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeadm.package.errors import PackageError
-from edgeadm.package.manifest import FileEntry
+from edgeadm.package.manifest import FileEntry, ImageEntry
 from edgeadm.package.opened import OpenPackage
 from edgeadm.package.progress import MIB, Progress
 from tests.unit.package.crafted import true_package
@@ -118,3 +118,27 @@ def test_it_says_what_it_does(package: OpenPackage) -> None:
     said.clear()
     package.check(said.append)
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("repository", "found"),
+    [
+        ("pause", "registry:5000/pause:3.10.1"),
+        ("coredns", "registry.k8s.io/coredns/coredns@sha256:0123"),
+        ("edgeadm.io/approver", "edgeadm.io/approver:v1.0.0"),
+        ("approver", "edgeadm.io/approver:v1.0.0"),
+        ("kube-vip", ""),
+        ("flannel", ""),  # of edge nodes alone
+    ],
+)
+def test_an_image_is_found_by_its_repository(repository: str, found: str, package: OpenPackage) -> None:
+    names = {
+        "ghcr.io/x/not-pause:1": ("control-plane",),
+        "registry:5000/pause:3.10.1": ("control-plane", "edge"),
+        "registry.k8s.io/coredns/coredns@sha256:0123": ("control-plane",),
+        "edgeadm.io/approver:v1.0.0": ("control-plane",),
+        "ghcr.io/flannel-io/flannel:v1": ("edge",),
+    }
+    images = tuple(ImageEntry(name, "images/pause.tar", "", roles) for name, roles in names.items())
+    holding = replace(package, manifest=replace(package.manifest, images=images))
+    assert holding.image_named(repository) == found

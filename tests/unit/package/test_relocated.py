@@ -68,6 +68,6 @@ def test_twice_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
 
 def test_a_library_that_no_package_has_is_named(root: Path) -> None:
     (root / "lib/x-linux-gnu/libc.so.6").unlink()
-    with pytest.raises(EdgeadmError, match=r"loads libc\.so\.6") as refused:
+    with pytest.raises(EdgeadmError, match=r"requires libc\.so\.6") as refused:
         closure(root, [PROGRAM])
     assert refused.value.code == "package-build"

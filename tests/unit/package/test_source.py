@@ -58,7 +58,7 @@ BAD_SPECS: list[tuple[str, str, str]] = [
     ("a checksum that is too short", "x#sha256=abc", "package-source"),
     ("a checksum with a strange letter", f"x#sha256={'g' * 64}", "package-source"),
     ("a scheme that nobody speaks", "s3://bucket/x", "package-source"),
-    ("a path that is not there", "/nowhere/x.tar.zst", "package-not-found"),
+    ("a path that does not exist", "/nowhere/x.tar.zst", "package-not-found"),
     ("a path that is no file", "/dev/null", "package-not-found"),
     ("a folder with a checksum", f"/#sha256={SHA256}", "package-source"),
 ]
@@ -185,7 +185,7 @@ def test_a_wrong_download_is_forgotten(tmp_path: Path, server: Server) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path, server: Server) -> None:
     with server(Files()) as address, pytest.raises(EdgeadmError) as refused:
         open_source(f"{address}{NAME}", tmp_path)
-    assert (refused.value.code, refused.value.hint) == ("package-download", "check the address")
+    assert (refused.value.code, refused.value.hint) == ("package-download", "check the URL")
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["its size said", "its size unsaid"])

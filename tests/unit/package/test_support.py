@@ -18,7 +18,7 @@ from edgeadm.package.support import known_support, release_line, said_of_support
         (
             "v1.34.4",
             date(2026, 10, 28),
-            "Kubernetes 1.34 is out of support since 2026-10-27: it gets no more patches",
+            "Kubernetes 1.34 is out of support since 2026-10-27 and gets no more patches",
         ),
         ("v1.34.4", date(1970, 1, 1), "Kubernetes 1.34 is supported until 2026-10-27"),
         ("v1.22.6", date(2026, 11, 26), ""),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeadm.package.http import trusted
+from edgeadm.package.http_fetch import trusted
 from tests.certificates import new_pair
 
 

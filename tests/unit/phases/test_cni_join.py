@@ -77,7 +77,7 @@ def test_without_the_plugin_they_do_not_and_that_is_said(machine: Machine) -> No
     JoinPodNetwork().apply(ctx)
     assert "ipam" not in plugin(machine)
     assert plugin(machine)["subnetFile"] == "/var/lib/flannel/subnet.env"
-    assert warned == ["no edge-ipam: Pods of this node get other addresses after a reboot"]
+    assert warned == ["edge-ipam is missing: Pods on this node get other addresses after a reboot"]
     machine.host.files[PLUGIN] = b""
     assert JoinPodNetwork().check(ctx).needed
     JoinPodNetwork().apply(ctx)

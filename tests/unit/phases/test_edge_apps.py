@@ -209,7 +209,7 @@ def test_where_that_does_not_work_the_manifest_is_put_back_byte_for_byte(case: s
         ApiServer(patience=0).apply(ctx)
     assert failed.value.code == "api-server-not-wired"
     assert (machine.host.files[MANIFEST], machine.host.modes[MANIFEST]) == (API_SERVER, 0o600)
-    assert "old manifest" in said[0]
+    assert "previous API server manifest" in said[0]
     pod = machine.cluster.objects["v1", "Pod", "kube-system", "kube-apiserver-cp1"]
     assert FLAG not in str(pod)
 
@@ -250,8 +250,8 @@ def test_a_machine_without_an_api_server_leaves_that_step_out(machine: Machine) 
     ("control_plane", "tunnel", "needed", "reason"),
     [
         (False, True, False, "only control planes"),
-        (True, False, False, "no tunnel"),
-        (True, True, True, "does not go through"),
+        (True, False, False, "the tunnel is not installed"),
+        (True, True, True, "not configured to use the tunnel"),
     ],
 )
 def test_a_control_plane_that_joins_goes_through_the_tunnel_if_there_is_one(

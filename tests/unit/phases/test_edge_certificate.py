@@ -44,9 +44,9 @@ def test_a_run_that_was_cut_off_goes_on_with_its_key(machine: Machine) -> None:
 
 
 def test_a_certificate_with_other_names_is_replaced_and_so_is_its_key(machine: Machine) -> None:
-    ctx, (certificate, key) = joining(machine), new_pair("somebody else")
+    ctx, (certificate, key) = joining(machine), new_pair("another field manager")
     machine.host.write(PAIR, key + certificate, 0o600)
-    assert EdgeCertificate().check(ctx).reason == "the certificate has other names, or has expired"
+    assert EdgeCertificate().check(ctx).reason == "the certificate has other names or has expired"
     EdgeCertificate().apply(ctx)
     assert key not in machine.host.files[PAIR]
     assert not EdgeCertificate().check(ctx).needed
@@ -58,7 +58,7 @@ def test_a_timer_has_it_renewed(machine: Machine) -> None:
     assert machine.units[TIMER] == {"enabled", "active"}
     assert not LiteApiServer().check(ctx).needed
     machine.units[TIMER].discard("active")
-    assert LiteApiServer().check(ctx).reason == f"{TIMER} does not run"
+    assert LiteApiServer().check(ctx).reason == f"{TIMER} is not running"
 
 
 def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine: Machine) -> None:
@@ -69,5 +69,5 @@ def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine
     assert TIMER not in machine.units
     assert TIMER_UNIT not in machine.host.files
     assert warnings == [
-        "no /usr/bin/edgeadm-node: the certificate of lite-apiserver will not be renewed by itself"
+        "/usr/bin/edgeadm-node is missing: the certificate of lite-apiserver is not renewed automatically"
     ]

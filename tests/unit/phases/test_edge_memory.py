@@ -95,7 +95,7 @@ def test_without_the_program_that_does_it_there_is_a_warning(machine: Machine) -
     ctx = context(machine, warn=warned.append)
     assert HELPER in EdgeMemory().check(ctx).reason
     EdgeMemory().apply(ctx)
-    assert warned == [f"no {HELPER}: after a power cut this node may not come back without the cloud"]
+    assert warned == [f"{HELPER} is missing: after a power cut this node may not start without the cloud"]
     assert machine.host.ran == []
 
 

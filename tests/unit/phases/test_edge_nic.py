@@ -75,14 +75,14 @@ def test_networks_that_cannot_be_the_clusters_are_not_taken(tmp_path: Path) -> N
 def test_joined_again_while_cut_off_it_goes_on_without(tmp_path: Path) -> None:
     class Away:
         def get(self, path: str) -> None:
-            raise UnreachableError("the API server does not answer")
+            raise UnreachableError("the API server does not respond")
 
     machine, ctx = context(tmp_path, OLD)
     machine.host.files |= join_writes()
     warned: list[str] = []
     Discover().apply(replace(ctx, outside=Away, warn=warned.append))  # type: ignore[arg-type]
     assert facts_on(machine.host) == OLD
-    assert warned == ["the networks of Services stay unknown to this node: the API server does not answer"]
+    assert warned == ["the Service networks could not be read: the API server does not respond"]
 
 
 def test_all_of_it_is_told_to_the_keeper(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_program_that_was_changed_is_found_and_put_right(tmp_path: Path) -> No
     ctx, _ = installed(machine)
     good = machine.host.files["/usr/bin/kubelet"]
     machine.host.files["/usr/bin/kubelet"] = good[::-1]
-    assert InstallPrograms().check(ctx).reason == "1 programs are missing or differ"
+    assert InstallPrograms().check(ctx).reason == "1 binaries are missing or differ"
     InstallPrograms().apply(machine.context())
     assert machine.host.files["/usr/bin/kubelet"] == good
 

@@ -39,7 +39,7 @@ def test_elsewhere_the_distributions_stays(packaged: str, verb: str, edge: bool,
     machine = Machine(tmp_path)
     machine.host.files[packaged] = b"[Unit]\n"
     ctx = context(machine, verb, edge=edge)
-    assert Kubelet().check(ctx).reason == "the kubelet does not start at boot"
+    assert Kubelet().check(ctx).reason == "the kubelet is not enabled at boot"
     Kubelet().apply(ctx)
     assert {UNIT, DROP_IN} & machine.host.files.keys() == set()
     assert machine.units["kubelet"] == {"enabled"}

@@ -194,7 +194,7 @@ def test_without_the_journal_packaged_programs_and_edited_units_are_not_ours(tmp
     assert "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db" in machine.host.files
     assert "/usr/bin/kubelet" not in machine.host.files
     reasons = {left.what: left.reason for left in residue.find(plain(machine), residue.Witness(lost=True))}
-    assert "journal is lost" in reasons["/usr/bin/kubectl"]
+    assert "journal is missing" in reasons["/usr/bin/kubectl"]
 
 
 def test_the_cluster_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
@@ -206,8 +206,8 @@ def test_the_cluster_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     assert reset(machine) == 0
     assert (machine.host.files, machine.rules, machine.host.ran) == (before, rules, [])
     left = {each.what for each in residue.find(plain(machine), residue.Witness())}
-    assert {"/var/lib/etcd", "interface cni0", "2 processes of pods"} <= left
-    assert any(each.endswith("packet filter chains of Kubernetes") for each in left)
+    assert {"/var/lib/etcd", "interface cni0", "2 processes of Pods"} <= left
+    assert any(each.endswith("iptables chains of Kubernetes") for each in left)
     Run(INIT, machine.context(CONFIG), Recorded()).apply(INIT.select(["node"]))
     reset(machine)
     assert machine.host.files == before, "a single phase of ours on their node"
@@ -255,7 +255,7 @@ def test_a_failing_kubeadm_reset_is_a_warning_unless_etcd_counts_on_this_node(tm
     machine = Machine(tmp_path)
     before = dict(machine.host.files)
     init(machine)
-    machine.host.answers["kubeadm reset"] = Result(code=1, err="the runtime does not answer\n")
+    machine.host.answers["kubeadm reset"] = Result(code=1, err="the runtime does not respond\n")
     with pytest.raises(PhaseError, match="etcd"):
         reset(machine)
     object.__setattr__(machine.cluster, "ready", lambda: False)

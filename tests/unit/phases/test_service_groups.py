@@ -172,7 +172,7 @@ def test_other_settings_make_other_pods(machine: Machine) -> None:
 def test_a_cluster_without_kube_proxy_gets_none(machine: Machine) -> None:
     del machine.cluster.objects[PROXY]
     verdict = KubeProxy().check(context(machine))
-    assert (verdict.needed, "get none" in verdict.reason) == (False, True)
+    assert (verdict.needed, "none is installed" in verdict.reason) == (False, True)
     run(machine)
     assert OURS not in machine.cluster.objects
     assert terms(machine, DNS) == [{"matchExpressions": [KEPT_OFF]}]
@@ -212,7 +212,7 @@ def test_from_one_to_the_other_and_back_nothing_is_left(machine: Machine) -> Non
 
 IMPOSSIBLE = {
     "ipvs": "`ipvs`",
-    "no package": "only packages have",
+    "no package": "only packages contain",
 }
 
 

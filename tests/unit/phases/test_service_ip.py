@@ -55,7 +55,7 @@ def test_a_table_that_somebody_removed_is_made_anew(tmp_path: Path) -> None:
     ServiceIp().apply(ctx)
     machine.host.answers["/usr/lib/edgeadm/edge/nft list table"] = Result(code=1)
     verdict = ServiceIp().check(ctx)
-    assert (verdict.needed, "removed the table" in verdict.reason) == (True, True)
+    assert (verdict.needed, "was deleted" in verdict.reason) == (True, True)
 
 
 def test_undo_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_only_edge_nodes_have_it(tmp_path: Path) -> None:
 def test_without_a_package_the_systems_nft_is_used_and_preflight_wants_it(tmp_path: Path) -> None:
     machine = Machine(tmp_path, role="edge")
     machine.package = None
-    with pytest.raises(EdgeadmError, match="no nft"):
+    with pytest.raises(EdgeadmError, match="nft is neither"):
         ServiceIp().apply(context(machine))
     assert missing(machine, "edge") == ["FileExisting-nft"]
     assert missing(machine, "worker") == []

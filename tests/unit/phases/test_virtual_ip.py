@@ -80,7 +80,7 @@ def test_a_configuration_that_is_refused_is_never_used(name: str, machine: Machi
     machine.host.answers[f"{TOOLS}/{name}"] = Result(code=1, err="line 3: no such word")
     with pytest.raises(PhaseError) as caught:
         Keepalived().apply(machine.context(asked()))
-    assert caught.value.message == f"{name} refuses its configuration"
+    assert caught.value.message == f"{name} rejects its configuration"
     assert "line 3: no such word" in caught.value.context
     assert not any(machine.units.get(unit) for unit in UNITS)
 
@@ -89,14 +89,14 @@ def test_without_the_programs_it_says_what_is_missing(machine: Machine) -> None:
     machine.package = None
     with pytest.raises(PhaseError) as caught:
         Keepalived().apply(machine.context(asked()))
-    assert "there is no haproxy" in caught.value.message
+    assert "haproxy is neither installed nor" in caught.value.message
 
 
 def test_an_address_that_does_not_come_up_is_an_error(machine: Machine) -> None:
     machine.host.answers["ip -o addr show"] = Result(out="2: eth0    inet 10.0.0.11/24 scope global eth0\n")
     with pytest.raises(PhaseError) as caught:
         Keepalived(patience=0).apply(machine.context(asked()))
-    assert f"does not bring up {VIP}" in caught.value.message
+    assert f"does not add {VIP}" in caught.value.message
 
 
 def test_the_settings_are_shared_as_a_secret_and_no_token_reads_the_password(machine: Machine) -> None:
@@ -114,7 +114,7 @@ def test_the_settings_are_shared_as_a_secret_and_no_token_reads_the_password(mac
 
 def test_another_control_plane_takes_part_once_the_others_know_it(machine: Machine) -> None:
     ctx = joining(machine)
-    assert Keepalived().check(ctx).reason == "the cluster says it once this is a control plane"
+    assert Keepalived().check(ctx).reason == "known after this host has joined as a control plane"
     machine.host.files |= kubeadm_writes()
     other_control_plane(machine, **{PEERS: "10.0.0.10,10.0.0.11"})
     assert Keepalived().check(ctx).needed

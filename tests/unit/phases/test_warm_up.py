@@ -98,7 +98,7 @@ def test_a_list_that_nobody_asked_for_is_named(program: str, resource: str, mach
 def test_an_object_that_kubelet_found_missing_is_asked_for_until_it_is_there(machine: Machine) -> None:
     answers = [told(without("kubelet", "csinodes"))] * 5 + [told(cache_knows())]
     machine.host.answers[f"{HELPER} cache"] = lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]
-    assert WarmUp().check(context(machine)).reason == "not known to this node yet: csinodes/cp1 for kubelet"
+    assert WarmUp().check(context(machine)).reason == "not cached on this node yet: csinodes/cp1 for kubelet"
     WarmUp(patience=60).apply(context(machine))
     *asks, keeps = machine.host.ran
     assert len(asks) > 1
@@ -108,12 +108,12 @@ def test_an_object_that_kubelet_found_missing_is_asked_for_until_it_is_there(mac
 
 def test_an_object_that_stays_missing_is_named(machine: Machine) -> None:
     keep(machine, without("kubelet", "csinodes"))
-    assert wait(machine) == "not known to it: csinodes/cp1 for kubelet"
+    assert wait(machine) == "not cached: csinodes/cp1 for kubelet"
 
 
 def test_after_its_patience_it_says_what_is_missing(machine: Machine) -> None:
     keep(machine, without("kube-proxy", "endpointslices"))
-    assert wait(machine) == "not known to it: endpointslices for kube-proxy"
+    assert wait(machine) == "not cached: endpointslices for kube-proxy"
     assert machine.host.ran == [], "there is nothing to keep yet"
 
 
@@ -129,15 +129,15 @@ def test_after_its_patience_it_says_why_pods_of_the_node_do_not_run(machine: Mac
     with pytest.raises(WaitError) as given_up:
         WarmUp(patience=0).apply(context(machine))
     first, *others = given_up.value.context.splitlines()
-    assert first == "not known to it: endpointslices for kube-proxy"
+    assert first == "not cached: endpointslices for kube-proxy"
     assert others == [
         (
-            "Pod edge-system/edge-kube-proxy-x container kube-proxy waits: "
+            "Pod edge-system/edge-kube-proxy-x container kube-proxy is waiting: "
             "ImagePullBackOff: Back-off pulling kube-proxy"
         ),
         "Pod shop/web-0 is Pending",
     ]
-    assert given_up.value.hint == "run the same command again to wait on"
+    assert given_up.value.hint == "run the same command again to keep waiting"
 
 
 def test_a_list_that_is_not_whole_does_not_count(machine: Machine) -> None:
@@ -170,24 +170,24 @@ def test_with_strict_service_groups_the_wrapper_asks_for_kube_proxy(agent: str, 
 def test_flannels_file_is_awaited(machine: Machine) -> None:
     del machine.host.files[SUBNET]
     assert SUBNET in WarmUp().check(context(machine)).reason
-    assert wait(machine) == f"not known to it: {SUBNET}"
+    assert wait(machine) == f"not cached: {SUBNET}"
 
 
 @pytest.mark.parametrize("node", [{"metadata": {}}, {"metadata": {"annotations": {"other": "x"}}}, None])
 def test_what_flannel_writes_about_its_link_is_awaited(node: dict[str, Any] | None, machine: Machine) -> None:
     del machine.api[NODE]
     machine.api |= {NODE: node} if node else {}
-    assert wait(machine) == "not known to it: the address of this node's flannel"
+    assert wait(machine) == "not cached: the address of this node's flannel"
 
 
 def test_an_api_that_does_not_answer_is_asked_again(machine: Machine) -> None:
     def away() -> Any:
-        raise UnreachableError("the API server does not answer")
+        raise UnreachableError("the API server does not respond")
 
     ctx = replace(context(machine), outside=away)
     with pytest.raises(WaitError) as given_up:
         WarmUp(patience=0).apply(ctx)
-    assert given_up.value.context == "not known to it: the address of this node's flannel"
+    assert given_up.value.context == "not cached: the address of this node's flannel"
 
 
 def test_without_programs_of_edge_nodes_the_kubelets_lists_are_enough(machine: Machine) -> None:
@@ -198,7 +198,7 @@ def test_without_programs_of_edge_nodes_the_kubelets_lists_are_enough(machine: M
     WarmUp(patience=0).apply(context(machine))
     assert machine.host.ran[-1] == KEEP
     keep(machine, without("kubelet", "services"))
-    assert wait(machine) == "not known to it: services for kubelet"
+    assert wait(machine) == "not cached: services for kubelet"
 
 
 @pytest.mark.parametrize("said", ["", "unknown command", '{"files": []}'])
@@ -217,7 +217,7 @@ def test_a_machine_that_has_not_joined_waits_for_nothing(machine: Machine) -> No
     """So it is in a dry run."""
     for path in join_writes():
         del machine.host.files[path]
-    assert WarmUp().check(context(machine)).reason == "this machine is not a node yet"
+    assert WarmUp().check(context(machine)).reason == "this host is not a node yet"
     WarmUp(patience=0).apply(context(machine))
     assert machine.host.ran == []
 

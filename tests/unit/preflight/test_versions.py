@@ -49,13 +49,17 @@ def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -
         ("v1.36.3", "NodeLocalCRISocket=true", ""),
         ("v1.36.3", "NodeLocalCRISocket=false", ""),
         ("v1.37.2", "RootlessControlPlane=true", ""),
-        ("v1.37.2", "RootlessControlPlane=true,NodeLocalCRISocket=true", "NodeLocalCRISocket: it is gone"),
-        ("v1.37.2", "PublicKeysECDSA=true", "gone since 1.37"),
-        ("v1.36.3", "ControlPlaneKubeletLocalMode=true", "gone since 1.36"),
-        ("v1.35.4", "WaitForAllControlPlaneComponents=true", "gone since 1.35"),
+        (
+            "v1.37.2",
+            "RootlessControlPlane=true,NodeLocalCRISocket=true",
+            "NodeLocalCRISocket: it was removed",
+        ),
+        ("v1.37.2", "PublicKeysECDSA=true", "removed in 1.37"),
+        ("v1.36.3", "ControlPlaneKubeletLocalMode=true", "removed in 1.36"),
+        ("v1.35.4", "WaitForAllControlPlaneComponents=true", "removed in 1.35"),
         ("v1.37.2", "Nonsense=true", "Nonsense: it does not exist"),
         ("v1.33.1", "EtcdLearnerMode=true", ""),
-        ("v1.38.0", "NodeLocalCRISocket=true", "gone since 1.37"),
+        ("v1.38.0", "NodeLocalCRISocket=true", "removed in 1.37"),
         ("v1.38.0", "SomethingNew=true", ""),
     ],
 )
@@ -117,7 +121,7 @@ def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
         ("v1.35.4", "2.1.5", None, ""),
         ("v1.35.4", "2.1.4", False, "1.7.28"),
         ("v1.28.0", "1.6.20", None, ""),
-        ("v1.28.0", "1.4.13", True, "1.7 or newer"),
+        ("v1.28.0", "1.4.13", True, "1.6 or newer"),
     ],
 )
 def test_the_machines_own_containerd_is_judged_for_the_version(

@@ -86,7 +86,7 @@ def test_a_bare_image_has_none_of_the_programs_that_guides_presume(tmp_path: Pat
 
 def test_what_a_node_runs_in_another_way_is_in_the_guide(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[3] / "docs/guides/sandbox.md").read_text()
-    section = guide.partition("### Units that a node runs in another way")[2].partition("\n#")[0]
+    section = guide.partition("### Units with differences")[2].partition("\n#")[0]
     listed = dict(re.findall(r"^\| `([\w@.-]+)` \| (.+) \|$", section, re.MULTILINE))
     assert listed == CHANGED_UNITS
     made = make_layer(tmp_path, None, print) / "etc/systemd/system"

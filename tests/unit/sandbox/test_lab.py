@@ -32,7 +32,7 @@ def booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Node, "is_on", lambda _: False)
     monkeypatch.setattr(Node, "serves_api", serves)
     monkeypatch.setattr("edgeadm.sandbox.lab.cgroups.enable_controllers", lambda _: None)
-    monkeypatch.setattr("edgeadm.sandbox.lab.cgroups.this_machine", lambda: [])
+    monkeypatch.setattr("edgeadm.sandbox.lab.cgroups.this_machine", list)
     monkeypatch.setattr("edgeadm.sandbox.lab.hostsfile.update", lambda *_: None)
     return order
 

@@ -48,7 +48,7 @@ def test_what_was_cut_short_is_not_listed(store: Store) -> None:
     assert [state.name for state in saved.every(store)] == ["whole"]
     with pytest.raises(NoSavedStateError) as raised:
         saved.find(store, "half")
-    assert raised.value.hint == "there are: whole"
+    assert raised.value.hint == "saved states: whole"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"saved": "x", "sandbox": {"schema": 2}}'])

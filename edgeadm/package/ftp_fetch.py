@@ -1,4 +1,4 @@
-"""Files by FTP."""
+"""Downloads by FTP."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import unquote, urlsplit
 from edgeadm.package.errors import DownloadError
 from edgeadm.package.transfer import CHUNK, Answer
 
-# Seconds without a byte.
+# Read time-out in seconds.
 TIMEOUT = 60
 
 
 @contextmanager
 def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
-    """Ask for a file; see `transfer.Fetch`. The mark is the file's size and time of change."""
+    """Request a file; see `transfer.Fetch`. The mark is the file's size and modification time."""
     parts = urlsplit(url)
     path = unquote(parts.path)
-    # The user chose FTP; what comes by it is verified byte by byte.
+    # The user chose FTP; the content is verified byte by byte.
     with ftplib.FTP(timeout=TIMEOUT) as server:  # noqa: S321
         try:
             server.connect(parts.hostname or "", parts.port or ftplib.FTP_PORT)
@@ -37,9 +37,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
             if missing_ok:
                 yield None
                 return
-            raise DownloadError(
-                f"the server answered {error} for {path}", hint="check the address"
-            ) from error
+            raise DownloadError(f"the server responded {error} for {path}", hint="check the URL") from error
         except ftplib.Error as error:
             raise ConnectionError(str(error)) from error
         with data:
@@ -50,7 +48,7 @@ def _changed(server: ftplib.FTP, path: str) -> str:
     try:
         return server.sendcmd(f"MDTM {path}").partition(" ")[2]
     except ftplib.error_perm:
-        return ""  # old servers do not know the command: the size alone must do
+        return ""  # old servers do not support the command: only the size is compared
 
 
 def _chunks(data: socket.socket) -> Iterator[bytes]:

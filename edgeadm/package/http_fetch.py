@@ -1,4 +1,4 @@
-"""Files by HTTP and HTTPS."""
+"""Downloads by HTTP and HTTPS."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from edgeadm.cluster.trust import trusted
 from edgeadm.package.errors import DownloadError
 from edgeadm.package.transfer import CHUNK, Answer
 
-# Seconds without a byte.
+# Read time-out in seconds.
 TIMEOUT = 60
 
 
 @contextmanager
 def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False) -> Iterator[Answer | None]:
-    """Ask for a file; see `transfer.Fetch`. The mark is the ETag, or the time of the last change."""
-    # The scheme was checked when the address was parsed.
+    """Request a file; see `transfer.Fetch`. The mark is the ETag, or the modification time."""
+    # The scheme was validated when the URL was parsed.
     bare, login = _login(url)
     request = urllib.request.Request(bare, headers={"User-Agent": "edgeadm"})  # noqa: S310
     if login:
@@ -44,7 +44,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
     except urllib.error.URLError as error:
         raise ConnectionError(str(error.reason)) from error
     except http.client.HTTPException as error:
-        raise ConnectionError(f"the answer is not HTTP: {error!r}") from error
+        raise ConnectionError(f"the response is not HTTP: {error!r}") from error
     with response:
         start = offset if response.status == HTTPStatus.PARTIAL_CONTENT else 0
         length = response.headers.get("Content-Length")
@@ -53,7 +53,7 @@ def fetch(url: str, *, offset: int = 0, mark: str = "", missing_ok: bool = False
 
 
 def _login(url: str) -> tuple[str, str]:
-    """The address without user and password, and those as Basic authentication wants them (RFC 7617)."""
+    """The URL without user and password, and these as a Basic authentication header (RFC 7617)."""
     parts = urlsplit(url)
     login, at, host = parts.netloc.rpartition("@")
     encoded = base64.b64encode(unquote(login).encode()).decode() if at else ""
@@ -61,7 +61,7 @@ def _login(url: str) -> tuple[str, str]:
 
 
 def _mark(headers: http.client.HTTPMessage) -> str:
-    """A strong ETag or a date: a weak ETag promises nothing about bytes (RFC 9110, 13.1.5)."""
+    """A strong ETag or a date: a weak ETag does not identify bytes (RFC 9110, 13.1.5)."""
     etag: str = headers.get("ETag", "")
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 
@@ -72,11 +72,11 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
             yield chunk
     except http.client.IncompleteRead as error:
         yield error.partial
-        raise ConnectionError("the connection was cut") from error
+        raise ConnectionError("the connection was closed") from error
 
 
 def _refused(url: str, code: int, reason: str) -> Exception:
-    text = f"the server answered {code} {reason} for {url}"
+    text = f"the server responded {code} {reason} for {url}"
     if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ConnectionError(text)
-    return DownloadError(text, hint="check the address")
+    return DownloadError(text, hint="check the URL")

@@ -1,0 +1,32 @@
+"""The user's answers about this node: its name, address and port, by flag, else by kubeadm's document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edgeadm.config.model import Config
+
+
+def given_name(config: Config) -> str:
+    """The name that the user gave to this node; empty if it is left to the host name."""
+    registration = config.node_document.get("nodeRegistration") or {}
+    return str(config.kubeadm.node_name or registration.get("name") or "")
+
+
+def advertise_address(config: Config) -> str:
+    """The address that the user gave for this node's own API server; empty if it is left to edgeadm."""
+    given = config.kubeadm.apiserver_advertise_address or local_endpoint(config).get("advertiseAddress")
+    return str(given or "")
+
+
+def local_endpoint(config: Config) -> Mapping[str, Any]:
+    """`localAPIEndpoint` of the user's document about this node; empty if there is none."""
+    document = config.node_document
+    found: Mapping[str, Any] = (document.get("controlPlane") or document).get("localAPIEndpoint") or {}
+    return found
+
+
+def given_address(config: Config) -> str:
+    """The address that the user gave for this node; empty if it is left to edgeadm."""
+    return config.join.node_ip or advertise_address(config)

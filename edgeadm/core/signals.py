@@ -1,0 +1,93 @@
+"""Signals that ask a program to end, handled as Ctrl-C is: by an exception that lets every `finally` run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StoppedError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came. `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@dataclass
+class _Received:
+    """The signals of this process. Python runs handlers in the main thread, whichever thread a signal came
+    to: the mask of the main thread alone does not hold one back."""
+
+    held: int = 0
+    waiting: int = 0
+    stopped: bool = False
+
+    def handle(self, number: int, _frame: FrameType | None = None) -> None:
+        """Raise the exception of the signal, now or at the end of `undisturbed`."""
+        if number == signal.SIGHUP:
+            _leave_lost_terminal()
+        if self.held:
+            self.waiting = self.waiting or number
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        elif not self.stopped:
+            self.stopped = True
+            raise StoppedError(number)
+
+
+_received = _Received()
+
+
+@contextmanager
+def end_like_ctrl_c() -> Iterator[None]:
+    """Raise StoppedError in the main thread on SIGTERM and SIGHUP, and KeyboardInterrupt on SIGINT. A signal
+    that is ignored, as `nohup` does it, stays ignored. Of SIGTERM and SIGHUP only the first one raises: a
+    session that is torn down sends several, and clean-up must not be interrupted by the next."""
+    _received.stopped, _received.waiting = False, 0
+    before = {each: signal.getsignal(each) for each in ENDS}
+    for each, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(each, _received.handle)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back SIGINT, SIGTERM and SIGHUP until the end of the block, for edgeadm and for the programs that
+    it starts meanwhile: a terminal sends its signals to those as well."""
+    _received.held += 1
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    try:
+        yield
+    finally:
+        _received.held -= 1
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if _received.waiting and not _received.held:
+            number, _received.waiting = _received.waiting, 0
+            _received.handle(number)
+
+
+def _leave_lost_terminal() -> None:
+    """Send output to /dev/null if its terminal is gone: each further write, in clean-up as well,
+    would fail."""
+    for fd in (1, 2):
+        try:
+            termios.tcgetattr(fd)
+        except termios.error as error:
+            if error.args[0] == errno.EIO:
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, fd)
+                os.close(nowhere)
