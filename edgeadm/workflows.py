@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from edgeadm.core.leaves import Inventory
 from edgeadm.core.phase import Group
 from edgeadm.core.workflow import Workflow
+from edgeadm.phases.applies import to_edge_nodes, to_new_control_planes
 from edgeadm.phases.cni import PodNetwork
 from edgeadm.phases.cni_join import JoinPodNetwork
 from edgeadm.phases.discover import Discover
@@ -34,6 +36,7 @@ from edgeadm.phases.kubeadm_join import KubeadmJoin
 from edgeadm.phases.kubelet import Kubelet
 from edgeadm.phases.lite_apiserver import LiteApiServer
 from edgeadm.phases.node import PrepareNode
+from edgeadm.phases.node_files import OF_A_DRILL
 from edgeadm.phases.package import InstallPrograms
 from edgeadm.phases.preflight import INIT_CHECKS, Preflight
 from edgeadm.phases.preflight_join import JOIN_CHECKS, JoinPreflight
@@ -113,13 +116,19 @@ JOIN = Workflow(
             "edge",
             "lite-apiserver and the other services of edge nodes",
             (EdgeNic(), EdgeCertificate(), LiteApiServer(), ServiceIp(), EdgeMemory()),
+            to_edge_nodes,
         ),
         RecoverJoin(),
         FirstStart(),
         KubeadmJoin(),
         WarmUp(),
         Group("virtual-ip", "the address that all control planes share", (Keepalived(), KubeVip())),
-        Group("edge-apps", "the tunnel settings of another control plane", (ApiServer(),)),
+        Group(
+            "edge-apps",
+            "the tunnel settings of another control plane",
+            (ApiServer(),),
+            to_new_control_planes,
+        ),
     ),
 )
 
@@ -140,6 +149,9 @@ DETACH = Workflow(
     "Remove the edge components from a cluster.",
     (MayDetach(), *(Detach(each) for each in reversed(ON_ANY_CLUSTER))),
 )
+
+# What reset removes from a machine, besides the files that the journal knows.
+INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), OF_A_DRILL))
 
 RESET = Workflow(
     "reset",

@@ -16,13 +16,16 @@ from edgeadm.config import Config
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.core.wait import Wait
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.package.manifest import FILTERS
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.edge_apps.first_start import PATCH
+from edgeadm.workflows import INVENTORY
 from tests.bare import ANSWERS, FILES
 from tests.certificates import authority, sign_request
+from tests.clocks import ticking
 from tests.packed import VERSION, make_package
 from tests.packetfilter import applied
 from tests.traces import API_SERVER, MANIFEST, cache_knows, join_writes, kubeadm_writes, patched, pods_write
@@ -65,6 +68,7 @@ class Machine:
             **ANSWERS,
             "systemctl": self._systemctl,
             "sysctl -q -p": self._sysctl,
+            "grep -Hs": self._kernel_parameters,
             "sh -c": self._missing_programs,
             "containerd": self._containerd,
             "install -d": Result(),
@@ -96,10 +100,11 @@ class Machine:
             JournaledHost(self.host, journal),
             journal,
             lambda: self.cluster,
+            INVENTORY,
             self.package,
             self.outside,
             discover=lambda _ticket: self.outside(),
-            **more,
+            **{"wait": Wait(ticking()), **more},
         )
 
     def packed_for(self, role: str) -> OpenPackage | None:
@@ -139,6 +144,10 @@ class Machine:
                 name, value = (part.strip() for part in line.split("="))
                 host.files["/proc/sys/" + name.replace(".", "/")] = value.encode() + b"\n"
         return Result()
+
+    def _kernel_parameters(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
+        there = {path: host.files[path].decode() for path in argv[3:] if path in host.files}
+        return Result(out="".join(f"{path}:{text}" for path, text in there.items()))
 
     def _missing_programs(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         own = {
@@ -207,6 +216,9 @@ class Machine:
         elif argv[1] == "join":
             assert b"token" in host.files["/etc/edgeadm/bootstrap.conf"]
             host.files |= join_writes()
+            if b"controlPlane:" in host.files["/etc/edgeadm/join.yaml"]:
+                made = kubeadm_writes()
+                host.files |= {path: made[path] for path in (MANIFEST, "/etc/kubernetes/admin.conf")}
             marks = {"annotations": {"flannel.alpha.coreos.com/backend-data": '{"VNI":1}'}}
             self.api["/api/v1/nodes/cp1"] = {"metadata": marks, "status": {"conditions": [READY]}}
         elif argv[1] == "reset":

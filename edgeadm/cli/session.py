@@ -18,7 +18,7 @@ from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import console
 from edgeadm.cli.report import LiveReport, PlainReport
 from edgeadm.cluster import Cluster, Outside
-from edgeadm.cluster.dry import DryCluster
+from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.config import Config
 from edgeadm.config.secret import secrets_in
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
@@ -26,11 +26,13 @@ from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.core.wait import NoWait, Wait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
-from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RunLog
+from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RememberedHost, RunLog
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.common import ADMIN_CONF
+from edgeadm.workflows import INVENTORY
 
 Reporter = PlainReport | LiveReport
 T = TypeVar("T")
@@ -114,11 +116,22 @@ def changing(
     with holding, _log_named(log, report):
         journal = Journal(plain)
         logged = LoggedHost(plain, log)
-        host: Host = JournaledHost(logged, journal) if journaled else logged
+        known = RememberedHost(logged)
+        host: Host = JournaledHost(known, journal) if journaled else known
         connect = _once(lambda: _cluster(here, plain, config))
         package, outside = here.package(config, _role(verb, config)), _outside(here, config)
         ctx = Context(
-            config, host, journal, connect, package, outside, warn=console.talk, discover=here.outside
+            config,
+            host,
+            journal,
+            connect,
+            INVENTORY,
+            package,
+            outside,
+            warn=console.talk,
+            discover=here.outside,
+            wait=Wait(forget=known.forget),
+            forget=known.forget,
         )
         with _unpacked_for_changes(package, journal):
             yield Session(ctx, log, report)
@@ -148,10 +161,21 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
         real = _cluster(here, plain, config) if there else None
         return DryCluster(real if real is not None and real.ready() else None, note)
 
-    package, outside = here.package(config, _role(verb, config)), _outside(here, config)
+    package, real = here.package(config, _role(verb, config)), _outside(here, config)
     if package is not None:
         package = replace(package, keeps=False)
-    ctx = Context(config, DryHost(plain, note), journal, _once(dry), package, outside, warn=console.talk)
+    host = DryHost(RememberedHost(plain), note)
+    ctx = Context(
+        config,
+        host,
+        journal,
+        _once(dry),
+        INVENTORY,
+        package,
+        lambda: DryOutside(real(), note),
+        warn=console.talk,
+        wait=NoWait(note=note),
+    )
     log = RunLog(here.logs / "never-written")
     with _log_named(log, report):
         yield Session(ctx, log, report)

@@ -8,10 +8,10 @@ import base64
 import hashlib
 import hmac
 import ipaddress
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from edgeadm.clock import CLOCK
 from edgeadm.cluster.errors import (
     CertificateAddressError,
     NotAnApiServerError,
@@ -72,12 +72,14 @@ def signature_of(kubeconfig: str, header: str, secret: str) -> str:
 
 def _signed_kubeconfig(ticket: Ticket, timeout: float) -> str:
     name, _, secret = ticket.token.partition(".")
-    end = time.monotonic() + SIGNER
-    while True:
+    data: Mapping[str, str] = {}
+
+    def is_signed() -> bool:
+        nonlocal data
         data = _cluster_info(ticket.address.url, timeout)
-        if f"jws-kubeconfig-{name}" in data or time.monotonic() > end:
-            break
-        time.sleep(0.5)
+        return f"jws-kubeconfig-{name}" in data
+
+    CLOCK.poll(is_signed, SIGNER, 0.5)
     kubeconfig, jws = data.get("kubeconfig", ""), data.get(f"jws-kubeconfig-{name}")
     if jws is None:
         raise TokenUnknownError(

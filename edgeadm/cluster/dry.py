@@ -1,11 +1,11 @@
-"""A cluster that changes nothing: it queries the API for the changes, if there is an API yet."""
+"""Clusters that change nothing: they query the API for the changes, if there is an API yet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edgeadm.cluster.base import Awaited, Cluster, Object, Say, nobody
+from edgeadm.cluster.base import Awaited, Cluster, Object, Outside, Say, nobody
 
 
 @dataclass
@@ -55,3 +55,33 @@ class DryCluster:
 
     def version(self) -> str:
         return "" if self.real is None else self.real.version()
+
+
+@dataclass(frozen=True)
+class DryOutside:
+    """The API of a cluster to join, which is asked as usual; what would be created is noted."""
+
+    real: Outside
+    note: Callable[[str], None]
+
+    @property
+    def server(self) -> str:
+        return self.real.server
+
+    @property
+    def at(self) -> str:
+        return self.real.at
+
+    @property
+    def ca(self) -> bytes:
+        return self.real.ca
+
+    def get(self, path: str) -> Object | None:
+        return self.real.get(path)
+
+    def create(self, path: str, obj: Object) -> Object:  # noqa: ARG002
+        self.note(f"create {obj['kind']}/{obj['metadata']['name']}")
+        return obj
+
+    def through(self, server: str) -> DryOutside:
+        return DryOutside(self.real.through(server), self.note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from kubernetes.dynamic.exceptions import DynamicApiError, NotFoundError, Resour
 from urllib3.exceptions import HTTPError
 
 from edgeadm import yaml_text
+from edgeadm.clock import CLOCK
 from edgeadm.cluster.base import OWNER, Awaited, Object, Say, nobody
 from edgeadm.cluster.conflicts import conflicts, without
 from edgeadm.cluster.difference import described
@@ -107,18 +107,20 @@ class KubeCluster:
             return True
 
     def wait(self, awaited: Awaited) -> None:
-        end = time.monotonic() + awaited.seconds
         last: Object | None = None
         problem = ""
-        while time.monotonic() < end:
+
+        def fits() -> bool:
+            nonlocal last, problem
             try:
                 last = self.get(awaited.api, awaited.kind, awaited.name, awaited.namespace)
                 problem = ""
             except (ApiError, UnreachableError) as error:
                 problem = error.message  # a restarting API server does not end the wait
-            if last is not None and not problem and awaited.fits(last):
-                return
-            time.sleep(POLL)
+            return last is not None and not problem and awaited.fits(last)
+
+        if CLOCK.poll(fits, awaited.seconds, POLL):
+            return
         state = problem or yaml.safe_dump((last or {}).get("status", "it does not exist"))
         raise WaitError(
             f"{awaited.what}: not after {awaited.seconds:g} s",

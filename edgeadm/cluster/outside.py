@@ -8,12 +8,12 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from edgeadm.clock import CLOCK
 from edgeadm.cluster.base import Object
 from edgeadm.cluster.errors import (
     AddressUnknownError,
@@ -129,18 +129,21 @@ class Connection(http.client.HTTPSConnection):
         self.sock = self.trust.wrap_socket(plain, server_hostname=self.host)
 
 
-def _connect(connection: Connection, end: float) -> None:
+def _connect(connection: Connection, seconds: float) -> None:
     """Open the connection. If it is closed at once, it is retried: a load balancer of several control planes
     does this during a leader election. No data was sent by then."""
-    while True:
+    refused: list[OSError] = []
+
+    def connects() -> bool:
+        refused.clear()
         try:
             connection.connect()
-        except HANGS_UP:
-            if time.monotonic() > end:
-                raise
-            time.sleep(POLL)
-        else:
-            return
+        except HANGS_UP as error:
+            refused.append(error)
+        return not refused
+
+    if not CLOCK.poll(connects, seconds, POLL):
+        raise refused[0]
 
 
 def call(
@@ -164,7 +167,7 @@ def call(
     with _explained(server, host, port, timeout):
         resolve(host, port, timeout)
         try:
-            _connect(connection, time.monotonic() + timeout)
+            _connect(connection, timeout)
             sent = {"Accept": "application/json", "Content-Type": "application/json"} | (headers or {})
             connection.request(method, path, body, sent)
             answer = connection.getresponse()

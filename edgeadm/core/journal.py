@@ -7,7 +7,7 @@ whose doing it was and how to take it back. One JSON object per line; a line tor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -63,18 +63,19 @@ class Journal:
 
     def add(self, event: str, **detail: Any) -> None:
         """Write one record for the current verb and phase; it is on disk when this returns."""
-        if self._pending:
-            self._pending = False
-            self.add("started")
-        record = Record(
-            self.verb, self.phase, event, detail, datetime.now(UTC).isoformat(timespec="milliseconds")
-        )
+        self.add_all([(event, detail)])
+
+    def add_all(self, events: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Write several records at once, after `started` if this is the phase's first change."""
+        first: list[tuple[str, dict[str, Any]]] = [("started", {})] if self._pending else []
+        self._pending = False
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        new = [Record(self.verb, self.phase, event, detail, now) for event, detail in [*first, *events]]
         known = self.records()
-        line = {"time": record.time, "verb": record.verb, "phase": record.phase, "event": event, **detail}
         start = b"\n" if self._torn else b""
-        self.host.append(PATH, start + json.dumps(line).encode() + b"\n", 0o600)
+        self.host.append(PATH, start + b"".join(map(_line, new)), 0o600)
         self._torn = False
-        known.append(record)
+        known.extend(new)
 
     def begun(self, verb: str, phase: str) -> bool:
         """Whether the phase was started and not taken back since."""
@@ -91,28 +92,6 @@ class Journal:
             if (record.verb, record.phase) == (verb, phase):
                 count = 0 if record.event == "undone" else count + (record.event == "started")
         return count
-
-    def touched(self, verb: str) -> list[str]:
-        """Phases of the verb that were begun and not undone, in the order in which they were first begun."""
-        begun: dict[str, None] = {}
-        for record in self.records():
-            if record.verb == verb and record.event == "started":
-                begun.setdefault(record.phase)
-            elif record.verb == verb and record.event == "undone":
-                begun.pop(record.phase, None)
-        return list(begun)
-
-    def changes(self, verb: str, phase: str) -> list[Record]:
-        """File changes of a phase since it was last undone, oldest first."""
-        found: list[Record] = []
-        for record in self.records():
-            if (record.verb, record.phase) != (verb, phase):
-                continue
-            if record.event == "undone":
-                found.clear()
-            elif record.event in ("write", "remove"):
-                found.append(record)
-        return found
 
     def standing(self) -> list[Record]:
         """File changes of every verb and phase that were not taken back, oldest first."""
@@ -156,6 +135,11 @@ class Journal:
             if (record.verb, record.phase) == (verb, phase) and record.event in events:
                 return record.event
         return ""
+
+
+def _line(record: Record) -> bytes:
+    head = {"time": record.time, "verb": record.verb, "phase": record.phase, "event": record.event}
+    return json.dumps(head | record.detail).encode() + b"\n"
 
 
 def _parse(text: bytes) -> Iterator[Record]:

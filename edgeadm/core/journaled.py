@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from edgeadm.core.block import has_block
@@ -29,58 +30,90 @@ class JournaledHost(PassingHost):
         return self.real.run(*argv, stdin=stdin, env=env, on_line=on_line)
 
     def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
-        found = self.real.stat(path)
-        if found == FileInfo("file", mode, len(data)) and self.real.read(path) == data:
-            return
-        self._note("write", path, found, **({"block": True} if has_block(data) else {}))
-        self.real.write(path, data, mode)
+        self.write_all({path: (data, mode)})
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        self._look(files)
+        due = {path: each for path, each in files.items() if not self._holds(path, *each)}
+        self._announce((path, {"block": True} if has_block(data) else {}) for path, (data, _) in due.items())
+        if due:
+            self.real.write_all(due)
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
-        found = self.real.stat(path)
-        if found == FileInfo("file", mode, source.size) and same_bytes(self.real, source, path):
-            return
-        self._note("write", path, found)
-        self.real.put(source, path, mode)
+        self.put_all([(source, path, mode)])
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        self._look(path for _, path, _ in files)
+        due = [(source, path, mode) for source, path, mode in files if not self._has(source, path, mode)]
+        self._announce((path, {}) for _, path, _ in due)
+        new = self.real.put_all(due) if due else {}
+        found = {path: new.get(path) or self.real.stat(path) for _, path, _ in files}
+        return {path: info for path, info in found.items() if info is not None}
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
-        self._note("write", path, self.real.stat(path))
+        self._announce([(path, {})])
         self.real.append(path, data, mode)
 
     def remove(self, path: str) -> None:
         found = self.real.stat(path)
         if found is not None:
-            self._note("remove", path, found)
+            self.journal.add("remove", **self._detail(path, found))
             self.real.remove(path)
 
-    def _note(self, event: str, path: str, found: FileInfo | None, **more: bool) -> None:
-        detail: dict[str, Any] = {"path": path, "before": None, **more}
+    def _look(self, paths: Iterable[str]) -> None:
+        """Ask at once about all that `_announce` will want to know."""
+        wanted = list(paths)
+        self.real.stat_all([*wanted, *dict.fromkeys(above for path in wanted for above in _above(path))])
+
+    def _holds(self, path: str, data: bytes, mode: int) -> bool:
+        found = self.real.stat(path)
+        return found == FileInfo("file", mode, len(data)) and self.real.read(path) == data
+
+    def _has(self, source: Source, path: str, mode: int) -> bool:
+        found = self.real.stat(path)
+        return found == FileInfo("file", mode, source.size) and same_bytes(self.real, source, path)
+
+    def _announce(self, paths: Iterable[tuple[str, dict[str, bool]]]) -> None:
+        """Write down at once which files will be written, with what they held."""
+        events: list[tuple[str, dict[str, Any]]] = []
+        for path, more in paths:
+            found = self.real.stat(path)
+            events.append(("write", self._detail(path, found, len(events)) | more))
+        if events:
+            self.journal.add_all(events)
+
+    def _detail(self, path: str, found: FileInfo | None, place: int = 0) -> dict[str, Any]:
+        detail: dict[str, Any] = {"path": path, "before": None}
         if found is None:
             detail["folders"] = self._missing_folders(path)
         elif found.kind == "file" and not self._known(path):
-            detail["before"] = {"mode": found.mode, "backup": self._backup(path, found)}
+            detail["before"] = {"mode": found.mode, "backup": self._backup(path, found, place)}
         elif found.kind == "link":
             detail["before"] = {"target": found.target}
         else:
             detail["again"] = True
-        self.journal.add(event, **detail)
+        return detail
 
     def _known(self, path: str) -> bool:
         """Whether an earlier record of this path still holds what was there before edgeadm."""
         return self.journal.ours(path)
 
-    def _backup(self, path: str, found: FileInfo) -> str:
-        kept = f"{BACKUPS}/{len(self.journal.records()):06d}-{path.rpartition('/')[2]}"
+    def _backup(self, path: str, found: FileInfo, place: int) -> str:
+        kept = f"{BACKUPS}/{len(self.journal.records()) + place:06d}-{path.rpartition('/')[2]}"
         self.real.write(kept, self.real.read(path) or b"", found.mode & 0o600)
         return kept
 
     def _missing_folders(self, path: str) -> list[str]:
         """Folders that the write will have to make, outermost first."""
-        missing: list[str] = []
-        folder = path.rpartition("/")[0]
-        while folder and self.real.stat(folder) is None:
-            missing.append(folder)
-            folder = folder.rpartition("/")[0]
-        return missing[::-1]
+        return [*takewhile(lambda folder: self.real.stat(folder) is None, _above(path))][::-1]
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories above the path, innermost first."""
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 def same_bytes(host: Host, source: Source, path: str) -> bool:

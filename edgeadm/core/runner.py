@@ -1,4 +1,4 @@
-"""Runs the steps of a workflow: plan, apply, undo."""
+"""Runs the steps of a workflow: plan, apply."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.core.restore import restore
 from edgeadm.core.workflow import Step, Workflow
-from edgeadm.hosts import Host
 
 
 class Report(Protocol):
@@ -34,31 +32,16 @@ class Run:
     def plan(self, steps: list[Step]) -> Iterator[tuple[str, Verdict]]:
         """What each phase would do now, by looking alone."""
         for step in steps:
-            self._enter(step.path)
-            yield step.path, step.phase.check(self.ctx)
+            yield step.path, self._check(step, self._entered(step))
 
     def apply(self, steps: list[Step]) -> int:
         """Do what is needed, in order; how many phases there was something to do for comes back."""
         return sum(self._step(step) for step in steps)
 
-    def undo(self, plain: Host) -> None:
-        """Take back every phase that the journal knows as begun, the last one first.
-
-        `plain` is the host without its journal: files go back to what the backups hold."""
-        phases = {step.path: step.phase for step in self.workflow.steps()}
-        journal = self.ctx.journal
-        for path in reversed(journal.touched(self.workflow.name)):
-            self._enter(path)
-            if path in phases:
-                phases[path].undo(self.ctx)
-            restore(plain, journal.changes(self.workflow.name, path))
-            journal.add("undone")
-
     def _step(self, step: Step) -> bool:
-        self._enter(step.path)
-        ctx = replace(self.ctx, say=lambda text: self.report.line(step.path, text))
+        ctx = replace(self._entered(step), say=lambda text: self.report.line(step.path, text))
         start = time.monotonic()
-        verdict = step.phase.check(ctx)
+        verdict = self._check(step, ctx)
         self.report.begin(step.path, verdict)
         if verdict.needed:
             self._do(step, ctx)
@@ -66,15 +49,27 @@ class Run:
         return verdict.needed
 
     def _do(self, step: Step, ctx: Context) -> None:
+        lacking = step.phase.lacks(ctx)
+        if lacking:
+            ctx.wait.postpone(step.path, lacking)
+            return
         journal = self.ctx.journal
         journal.begin()
         try:
             step.phase.apply(ctx)
+            ctx.forget()
         except (Exception, KeyboardInterrupt):
             journal.end("failed")
             self.report.end(step.path, "failed", 0)
             raise
         journal.end("done")
 
-    def _enter(self, path: str) -> None:
-        self.ctx.journal.verb, self.ctx.journal.phase = self.workflow.name, path
+    def _check(self, step: Step, ctx: Context) -> Verdict:
+        reason = step.why_not(ctx.config)
+        return Verdict(needed=False, reason=reason) if reason else step.phase.check(ctx)
+
+    def _entered(self, step: Step) -> Context:
+        """The context of this step. What is written into the journal from here on belongs to it."""
+        journal = self.ctx.journal
+        journal.verb, journal.phase = self.workflow.name, step.path
+        return replace(self.ctx, interrupted=journal.unfinished(self.workflow.name, step.path))

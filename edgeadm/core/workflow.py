@@ -6,16 +6,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from edgeadm.core.phase import Group, Phase
+from edgeadm.config import Config
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Group, Phase, When
 from edgeadm.errors import UnknownPhaseError
 
 
 @dataclass(frozen=True)
 class Step:
-    """A phase and its path, such as `edge-apps/tunnel`."""
+    """A phase and its path, such as `edge-apps/tunnel`, and the conditions of its groups and its own."""
 
     path: str
     phase: Phase
+    conditions: tuple[When, ...] = ()
+
+    def why_not(self, config: Config) -> str:
+        """Why the phase does not apply to this configuration; empty if it does."""
+        return next((reason for when in self.conditions if (reason := when(config))), "")
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,11 @@ class Workflow:
 
     def steps(self) -> Iterator[Step]:
         """Every phase with its path, in order."""
-        return _walk(self.members, "")
+        return _walk(self.members)
+
+    def leaves(self) -> Iterator[Leaves]:
+        """What its phases leave on a machine, in order."""
+        return (step.phase.leaves for step in self.steps())
 
     def names(self) -> set[str]:
         """Every name that selects something: phases and groups."""
@@ -59,13 +70,15 @@ class Workflow:
         return wanted
 
 
-def _walk(members: tuple[Phase | Group, ...], prefix: str) -> Iterator[Step]:
+def _walk(
+    members: tuple[Phase | Group, ...], prefix: str = "", outer: tuple[When, ...] = ()
+) -> Iterator[Step]:
     for member in members:
-        path = prefix + member.name
+        path, conditions = prefix + member.name, (*outer, member.when)
         if isinstance(member, Group):
-            yield from _walk(member.members, path + "/")
+            yield from _walk(member.members, f"{path}/", conditions)
         else:
-            yield Step(path, member)
+            yield Step(path, member, conditions)
 
 
 def _tops(path: str) -> Iterator[str]:

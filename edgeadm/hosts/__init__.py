@@ -6,6 +6,7 @@ from edgeadm.hosts.dry import DryHost
 from edgeadm.hosts.local import LocalHost
 from edgeadm.hosts.logged import LoggedHost, RunLog
 from edgeadm.hosts.passing import PassingHost
+from edgeadm.hosts.remembered import RememberedHost
 
 __all__ = [
     "DryHost",
@@ -15,6 +16,7 @@ __all__ = [
     "LoggedHost",
     "OnLine",
     "PassingHost",
+    "RememberedHost",
     "Result",
     "RunLog",
     "Secret",

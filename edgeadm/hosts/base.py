@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -92,6 +92,9 @@ class Host(Protocol):
     def stat(self, path: str) -> FileInfo | None:
         """The status of the path, without following links, or None if it does not exist."""
 
+    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
+        """`stat` of these paths, asked at once; those with nothing at them are left out."""
+
     def names(self, path: str) -> tuple[str, ...]:
         """The names in a directory, sorted; empty if it does not exist."""
 
@@ -103,6 +106,12 @@ class Host(Protocol):
 
     def stage(self, source: Source) -> str:
         """A path on the host at which commands can read the source during this run."""
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        """`write` each path with its bytes and mode, in order."""
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        """`put` each source at its path with its mode, in order; what is at each path then comes back."""
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         """Append to the file and flush it to the disk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
@@ -38,6 +38,9 @@ class DryHost(PassingHost):
             return FileInfo("file", change[1], len(change[0])) if change else None
         return self.real.stat(path)
 
+    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
+        return {path: found for path in paths if (found := self.stat(path)) is not None}
+
     def names(self, path: str) -> tuple[str, ...]:
         found = set(self.real.names(path))
         for changed, change in self.changed.items():
@@ -53,6 +56,15 @@ class DryHost(PassingHost):
 
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         self.note(f"write {path} ({source.size} bytes, mode {mode:04o})")
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        for path, (data, mode) in files.items():
+            self.write(path, data, mode)
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        for source, path, mode in files:
+            self.put(source, path, mode)
+        return {path: FileInfo("file", mode, source.size) for source, path, mode in files}
 
     def stage(self, source: Source) -> str:
         return f"<package>/{source.sha256[:12]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgeadm.hosts.base import Host
@@ -79,6 +80,13 @@ def can_lower_oom_score(host: Host) -> bool:
     found = re.search(rb"^CapEff:\s+([0-9a-f]+)", host.read("/proc/1/status") or b"", re.MULTILINE)
     bounded = host.ask("systemd-detect-virt", "--container").code == 0
     return not bounded and found is not None and bool(int(found[1], 16) >> CAP_SYS_RESOURCE & 1)
+
+
+def sysctls(host: Host, names: Iterable[str]) -> dict[str, str]:
+    """The values of these kernel parameters, asked at once; a kernel may lack some of them."""
+    paths = {f"/proc/sys/{name.replace('.', '/')}": name for name in names}
+    pairs = (line.split(":", 1) for line in host.ask("grep", "-Hs", "", *paths).out.splitlines())
+    return {paths[path]: value.strip() for path, value in pairs if path in paths}
 
 
 def conntrack_is_fixed(host: Host) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeadm.config.secret import Secret
-from edgeadm.hosts.base import OnLine, Result, Source, show
+from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
 from edgeadm.hosts.passing import PassingHost
 
 
@@ -95,6 +95,16 @@ class LoggedHost(PassingHost):
     def put(self, source: Source, path: str, mode: int = 0o755) -> None:
         self._change(f"put {path} (mode {mode:04o})")
         self.real.put(source, path, mode)
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        for path, (data, mode) in files.items():
+            self._change(f"write {path} ({len(data)} bytes, mode {mode:04o})")
+        self.real.write_all(files)
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        for _, path, mode in files:
+            self._change(f"put {path} (mode {mode:04o})")
+        return self.real.put_all(files)
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self.log.keep()

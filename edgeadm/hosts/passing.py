@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeadm.hosts.base import FileInfo, Host, OnLine, Result, Source
@@ -36,6 +36,9 @@ class PassingHost:
     def stat(self, path: str) -> FileInfo | None:
         return self.real.stat(path)
 
+    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
+        return self.real.stat_all(paths)
+
     def names(self, path: str) -> tuple[str, ...]:
         return self.real.names(path)
 
@@ -47,6 +50,12 @@ class PassingHost:
 
     def stage(self, source: Source) -> str:
         return self.real.stage(source)
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        self.real.write_all(files)
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        return self.real.put_all(files)
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self.real.append(path, data, mode)

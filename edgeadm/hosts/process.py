@@ -30,7 +30,7 @@ def execute(
     on_line: OnLine | None = None,
 ) -> Result:
     """Run a program until it exits. `env` is added to our environment. A missing program is status 127, a
-    time-out 124. An exception meanwhile, such as that of a signal, ends the program before it is passed on."""
+    time-out 124. An exception meanwhile, such as of a signal, ends the program before it is passed on."""
     argv = tuple(argv)
     try:
         process = subprocess.Popen(

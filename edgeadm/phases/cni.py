@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_available, is_ready
 from edgeadm.config.ranges import parsed, pod_subnet
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.edge_apps.affinity import kept_off, set_terms, terms_of
 from edgeadm.phases.endpoint import api_endpoint
@@ -26,13 +27,22 @@ HEALTH_PORT = 51013
 CONFLIST_VALUES: dict[str, Any] = {"at_edge": False, "remembers": False}
 FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
 
+# What flannel and the CNI plugins leave on a node.
+OF_FLANNEL = Leaves(
+    links=("cni0", "flannel.1", "flannel-v6.1"),
+    tables=("ip flannel-ipv4", "ip6 flannel-ipv6"),
+    places=("/var/lib/cni", "/var/lib/flannel", "/run/cni", "/run/flannel", "/run/xtables.lock"),
+    shared=("/etc/cni/net.d", "/etc/cni"),
+)
+
 
 @dataclass(frozen=True)
-class PodNetwork:
+class PodNetwork(Phase):
     """The pod network: flannel from our template, a manifest of the user's, or none."""
 
     name: str = "cni"
     summary: str = "install the pod network and wait until the node is Ready"
+    leaves: ClassVar[Leaves] = OF_FLANNEL
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.config.cni == "none":
@@ -41,7 +51,7 @@ class PodNetwork:
             return Verdict(needed=True, reason="there is no cluster yet")
         if ctx.host.read(CONFLIST) != conflist(ctx):
             return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
-        if ctx.journal.unfinished("init", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
         differing = ctx.connect().differing(_objects(ctx))
         if differing:
@@ -59,9 +69,6 @@ class PodNetwork:
         for awaited in _awaited(ctx):
             ctx.say(f"waiting until {awaited.what}")
             cluster.wait(awaited)
-
-    def undo(self, ctx: Context) -> None:
-        """The objects go with the cluster, the file by the journal."""
 
 
 def _awaited(ctx: Context) -> Iterator[Awaited]:

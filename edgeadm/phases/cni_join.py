@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, OF_FLANNEL
 from edgeadm.phases.common import renderer
 from edgeadm.phases.membership import cluster_facts, has_credentials
 from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
@@ -17,12 +19,13 @@ EVERY_CONFLIST = (CONFLIST_VALUES, AT_EDGE | {"remembers": True}, AT_EDGE | {"re
 
 
 @dataclass(frozen=True)
-class JoinPodNetwork:
+class JoinPodNetwork(Phase):
     """The configuration that containerd needs for flannel. flannel's own Pod comes with the cluster. On an
     edge node Pods get the addresses back that they had, also after a power cut."""
 
     name: str = "cni"
     summary: str = "write the pod network's CNI configuration"
+    leaves: ClassVar[Leaves] = OF_FLANNEL
 
     def check(self, ctx: Context) -> Verdict:
         if not _has_flannel(ctx):
@@ -44,9 +47,6 @@ class JoinPodNetwork:
                 "Pods are running on this node: they keep their addresses across reboots only after "
                 "`edgeadm reset` and another join"
             )
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file."""
 
 
 def _conflist(ctx: Context) -> bytes:

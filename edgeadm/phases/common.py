@@ -39,9 +39,14 @@ def resuming(ctx: Context) -> bool:
     return any(ctx.journal.begun(ctx.journal.verb, phase) for phase in (KUBEADM, "kubelet"))
 
 
+def kubeadm_was_cut_off(ctx: Context, verb: str) -> bool:
+    """Whether edgeadm was killed or failed while `kubeadm init` or `kubeadm join` ran here."""
+    return ctx.journal.unfinished(verb, KUBEADM)
+
+
 def is_control_plane(ctx: Context) -> bool:
     """Whether kubeadm finished here: it was not cut off by us, and left what a control plane has."""
-    finished = not ctx.journal.unfinished("init", KUBEADM)
+    finished = not kubeadm_was_cut_off(ctx, "init")
     return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
 
 
@@ -54,6 +59,11 @@ def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
     """What is to be said of the first of these files that does not hold what it should; empty if all do."""
     differing = (path for path, text in files.items() if ctx.host.read(path) != text)
     return next((f"{path} is missing or differs" for path in differing), "")
+
+
+def write_files(ctx: Context, files: Mapping[str, bytes], mode: int = 0o644) -> None:
+    """Write each file with this mode; the journal knows of all of them before the first is written."""
+    ctx.host.write_all({path: (text, mode) for path, text in files.items()})
 
 
 def start_at_boot(ctx: Context, *units: str) -> None:

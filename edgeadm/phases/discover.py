@@ -11,7 +11,7 @@ from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
 from edgeadm.config.ranges import service_domain_of, service_ranges_of
 from edgeadm.config.ticket import is_edge, joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import kubernetes_version, resuming
@@ -54,7 +54,7 @@ class CertificatesGoneError(ApiError):
 
 
 @dataclass(frozen=True)
-class Discover:
+class Discover(Phase):
     """Finds the cluster, makes sure that it is the right one, and asks it what this node has to agree with it
     about. Everything that a wrong address, token or hash can cause comes to light here, before any change."""
 
@@ -84,9 +84,6 @@ class Discover:
         refuse_other_entry(ctx, found)
         ctx.host.write(FACTS, found.text(), 0o600)
         ctx.say(f"the cluster at {found.server} runs Kubernetes {found.kubernetes}")
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file."""
 
 
 def look(ctx: Context, outside: Outside) -> ClusterFacts:

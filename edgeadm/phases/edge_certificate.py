@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
 from edgeadm.cluster import Object, Outside
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.lite_files import PAIR, addresses, names
 from edgeadm.phases.membership import cluster_facts, known_facts
@@ -21,24 +19,21 @@ POLL = 0.05
 
 
 class NotApprovedError(EdgeadmError):
-    """Nobody approved the request for lite-apiserver's certificate, or somebody denied it."""
+    """The request for lite-apiserver's certificate was denied, or the signer failed."""
 
     code = "certificate-not-approved"
     exit_code = 5
 
 
 @dataclass(frozen=True)
-class EdgeCertificate:
+class EdgeCertificate(Phase):
     """The certificate that lite-apiserver serves with: the key is made here and never leaves this node, the
     cluster's CA signs what its approver lets pass."""
 
     name: str = "certificate"
     summary: str = "obtain this node's client certificate for lite-apiserver"
-    patience: float = PATIENCE
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         pair = ctx.host.read(PAIR) or b""
         if not pki.fits(pair, pair):
             return Verdict(needed=True, reason="there is no certificate yet")
@@ -47,8 +42,6 @@ class EdgeCertificate:
         return Verdict(needed=False, reason="the certificate is valid")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         pair = ctx.host.read(PAIR) or b""
         if pki.fits(pair, pair) and _says(ctx, pair):
             return
@@ -56,28 +49,27 @@ class EdgeCertificate:
         ctx.host.write(PAIR, key, 0o600)  # a run that is cut off here goes on with the same request
         ctx.host.write(PAIR, key + self._obtain(ctx, ctx.outside(), key), 0o600)
 
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file; the API server forgets the request by itself."""
-
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:
         name = f"lite-apiserver-{node_name(ctx)}-{pki.key_id(key)}"
         outside.create(REQUESTS, _request(ctx, name, key))
         ctx.say(f"created the certificate signing request {name}")
-        end = time.monotonic() + self.patience
-        while True:
-            status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
-            if status.get("certificate"):
-                return pki.decoded(status["certificate"])
-            _stop_if_denied(name, status)
-            if time.monotonic() > end:
-                raise NotApprovedError(
-                    f"the certificate signing request {name} was not approved within {self.patience:g} s",
-                    hint=(
-                        "check that the DaemonSet edge-system/approver runs, or approve it with `kubectl "
-                        f"certificate approve {name}`; then run the same command again"
-                    ),
-                )
-            time.sleep(POLL)
+        found = ctx.wait.until(
+            f"the certificate signing request {name} is approved",
+            lambda: _issued(outside, name),
+            seconds=PATIENCE,
+            every=POLL,
+            hint="check that the DaemonSet edge-system/approver runs, or approve it with `kubectl "
+            f"certificate approve {name}`; then run the same command again",
+        )
+        return pki.decoded(found or "")
+
+
+def _issued(outside: Outside, name: str) -> str:
+    """The certificate as the API has it; empty if there is none yet. Raises NotApprovedError."""
+    status = (outside.get(f"{REQUESTS}/{name}") or {}).get("status") or {}
+    if not status.get("certificate"):
+        _stop_if_denied(name, status)
+    return str(status.get("certificate") or "")
 
 
 def _says(ctx: Context, certificate: bytes) -> bool:

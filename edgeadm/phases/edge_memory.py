@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import edge_nic, service_ip
 from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 from edgeadm.phases.kernel_state import FILE as KERNEL
 from edgeadm.phases.kernel_state import document
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
@@ -32,24 +33,24 @@ LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flanne
 
 
 @dataclass(frozen=True)
-class EdgeMemory:
+class EdgeMemory(Phase):
     """Two units for a node that has to live without the cloud. One keeps a copy of the node's knowledge as it
     changes, restores state of the kernel that others flush, and holds the node's address while no network
     card has it. The other repairs at each boot what a power cut broke, before it is read."""
 
     name: str = "memory"
     summary: str = "store the state that this node needs to start without the cloud"
+    # The others start after the unit that repairs: it stops last.
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_UNIT, stops=1), Unit(KEEP, KEEP_UNIT)))
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
             return Verdict(needed=False, reason=f"{HELPER} is missing, which would store it")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="nothing is installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before its units ran")
         questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
         for question, unit in questions:
@@ -58,23 +59,15 @@ class EdgeMemory:
         return Verdict(needed=False, reason="the node's state is stored")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         if not has_helper(ctx):
             ctx.warn(f"{HELPER} is missing: after a power cut this node may not start without the cloud")
             return
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, REPAIR, KEEP)
         if not has_credentials(ctx):
             # Not where Pods may run already: it takes away what their network was given.
             ctx.host.run("systemctl", "start", REPAIR)
         ctx.host.run("systemctl", "restart", KEEP)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(KEEP_UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", KEEP, REPAIR)
-            ctx.host.run("rm", "-rf", SNAPSHOT)
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import renderer, start_at_boot
 from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import LINK
@@ -19,7 +20,7 @@ PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those 
 
 
 @dataclass(frozen=True)
-class EdgeNic:
+class EdgeNic(Phase):
     """The link that holds the virtual address, made anew at each boot before anything needs it. A route of
     last resort leads there for every Service, so that programs on the node reach Services also when its card
     has no address and no route: the packet filter sends the packets on, but a connection without any route
@@ -27,13 +28,12 @@ class EdgeNic:
 
     name: str = "nic"
     summary: str = "add the virtual address of edge nodes and a route to Services"
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(SERVICE, UNIT),), links=(LINK,))
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None or ctx.host.read(UNIT) != _unit(ctx):
             return Verdict(needed=True, reason=f"{UNIT} is missing or differs")
-        if ctx.journal.unfinished(ctx.journal.verb, "edge/nic"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the address was there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
@@ -41,15 +41,9 @@ class EdgeNic:
         return Verdict(needed=False, reason="the virtual address is configured")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
         ctx.host.write(UNIT, _unit(ctx))
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
 def service_ranges(known: ClusterFacts) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edgeadm.config.address import HostPort
 from edgeadm.core.block import block_of, with_block, without_block
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.membership import ClusterFacts, cluster_facts
 
@@ -19,7 +19,7 @@ class HostsConflictError(EdgeadmError):
 
 
 @dataclass(frozen=True)
-class HostsEntry:
+class HostsEntry(Phase):
     """Where the API server's certificate lacks the address that this machine has to use, but has the name
     `kubernetes.default`: a line in /etc/hosts between two marks, by which every client on this machine finds
     the server under that name. Nothing is changed at the server."""
@@ -53,9 +53,6 @@ class HostsEntry:
         found = ctx.host.stat(HOSTS)
         mode = found.mode if found is not None and found.kind == "file" else 0o644
         ctx.host.write(HOSTS, with_block(_hosts(ctx), _line(facts)), mode)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal takes the lines out, and leaves what others wrote meanwhile."""
 
 
 def refuse_other_entry(ctx: Context, facts: ClusterFacts) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.hosts import images as hosts_images
 from edgeadm.hosts.images import CTR, PINNED
@@ -15,7 +15,7 @@ EVENT = "image"  # in the journal: what was there under a name before edgeadm ga
 
 
 @dataclass(frozen=True)
-class Images:
+class Images(Phase):
     """Imports the package's images into containerd, once, and pins them: kubelet removes images that seem
     unused if the disk fills, and images of a package cannot be pulled again. An image that will be asked for
     under the name of another registry gets this name as well."""
@@ -39,22 +39,26 @@ class Images:
     def apply(self, ctx: Context) -> None:
         if ctx.config.addon.kubeconfig:
             refuse_other_tags(ctx, addon_images(ctx))
-        for image, file in _missing(ctx):
-            ctx.journal.add(EVENT, image=image.name, before=present(ctx).get(image.name, ("", False))[0])
+        missing = list(_missing(ctx))
+        _announce(ctx, *(image.name for image, _ in missing))
+        for image, file in missing:
             ctx.host.run(*CTR, "images", "import", "--digests=false", ctx.host.stage(file))
             ctx.host.run(*CTR, "images", "label", image.name, PINNED)
             ctx.say(f"imported {image.name}")
-        for wanted, packed in _unnamed(ctx).items():
-            ctx.journal.add(EVENT, image=wanted, before=present(ctx).get(wanted, ("", False))[0])
+        unnamed = _unnamed(ctx)
+        _announce(ctx, *unnamed)
+        for wanted, packed in unnamed.items():
             ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
             ctx.say(f"tagged {packed} as {wanted}")
 
-    def undo(self, ctx: Context) -> None:
-        names = ctx.package.image_names() if ctx.package else []
-        for name in (*names, *aliases(ctx)):
-            if name in present(ctx):
-                ctx.host.run(*CTR, "images", "rm", name)
+
+def _announce(ctx: Context, *names: str) -> None:
+    """Write down at once what containerd has under these names, before it gets other images."""
+    there = present(ctx) if names else {}
+    events = [(EVENT, {"image": name, "before": there.get(name, ("", False))[0]}) for name in names]
+    if events:
+        ctx.journal.add_all(events)
 
 
 def _missing(ctx: Context) -> Iterator[tuple[ImageEntry, PackedFile]]:

@@ -6,7 +6,7 @@ from typing import Any
 from edgeadm import pki, yaml_text
 from edgeadm.config.control_plane import virtual_ip
 from edgeadm.config.ranges import pod_subnet
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, ConfigError
 from edgeadm.hosts import Secret, facts
 from edgeadm.kubeadm import compat
@@ -17,11 +17,11 @@ from edgeadm.phases.common import is_control_plane, kubernetes_version, own_addr
 
 CONFIG = "/etc/edgeadm/kubeadm.yaml"
 SOCKET = "unix:///run/containerd/containerd.sock"
-NOT_INSTALLED = 127  # in a dry run on a bare machine there is no kubeadm yet
+NOT_INSTALLED = 127  # before the phase `package` there may be no kubeadm
 
 
 @dataclass(frozen=True)
-class KubeadmConfig:
+class KubeadmConfig(Phase):
     """kubeadm's configuration: the user's documents, flags laid over, and what edgeadm has to add."""
 
     name: str = "kubeadm-config"
@@ -40,9 +40,6 @@ class KubeadmConfig:
         wanted = text(ctx)
         let_kubeadm_validate(ctx, wanted)
         ctx.host.write(CONFIG, wanted, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the file."""
 
 
 def text(ctx: Context) -> bytes:

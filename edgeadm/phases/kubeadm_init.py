@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.kubeadm_defaults import API_PORT
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
 from edgeadm.phases.kubeadm_config import CONFIG, document
-from edgeadm.phases.kubeadm_run import run_kubeadm
+from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
 
 END_OF_TALK = "Your Kubernetes control-plane has initialized successfully!"
 # What kubeadm's own preflight finds of our interrupted run (verified with kubeadm 1.34 and 1.36).
@@ -26,14 +28,15 @@ OF_OUR_OWN = (
 
 
 @dataclass(frozen=True)
-class KubeadmInit:
+class KubeadmInit(Phase):
     """One `kubeadm init` with our configuration. Its own phases can be skipped by their names."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm init`"
+    leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
-        if ctx.journal.unfinished("init", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_control_plane(ctx):
             return Verdict(needed=False, reason=f"{ADMIN_CONF} exists: the control plane has been created")
@@ -45,9 +48,6 @@ class KubeadmInit:
             "containers; run the same command again to resume"
         )
         run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
-
-    def undo(self, ctx: Context) -> None:
-        ctx.host.run("kubeadm", "reset", "--force")
 
     def _command(self, ctx: Context) -> list[str]:
         command = [

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.cluster import Outside
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.core.signals import undisturbed
-from edgeadm.errors import UnreachableError, WaitError
+from edgeadm.errors import UnreachableError
 from edgeadm.phases.common import KUBEADM
 from edgeadm.phases.join_files import (
     CONFIG,
@@ -20,7 +20,7 @@ from edgeadm.phases.join_files import (
 )
 from edgeadm.phases.kubeadm_config import let_kubeadm_validate
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
-from edgeadm.phases.kubeadm_run import run_kubeadm
+from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials, is_member, known_facts
 from edgeadm.phases.node_name import node_name
 
@@ -34,16 +34,16 @@ POLL = 0.1
 
 
 @dataclass(frozen=True)
-class KubeadmJoin:
+class KubeadmJoin(Phase):
     """One `kubeadm join` with our configuration; then the node has to turn up in the cluster. The files that
     hold the token are gone when this ends, however it ends."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm join` and wait until the node is Ready"
-    patience: float = PATIENCE
+    leaves: ClassVar[Leaves] = OF_A_CLUSTER
 
     def check(self, ctx: Context) -> Verdict:
-        if ctx.journal.unfinished("join", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         if is_member(ctx):
             return Verdict(needed=False, reason="the kubelet has its credentials: this host is a node")
@@ -55,20 +55,16 @@ class KubeadmJoin:
             ctx.host.run("systemctl", "start", "kubelet")
         if not let_in or joins_control_plane(ctx.config):
             self._join(ctx)
-        self._wait(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        ctx.host.run("kubeadm", "reset", "--force")
+        _wait(ctx)
 
     def _join(self, ctx: Context) -> None:
         wanted = join_config(ctx)
         try:
-            for path, text in patches(ctx).items():
-                ctx.host.write(path, text)
-            ctx.host.write(KUBECONFIG, bootstrap_kubeconfig(ctx), 0o600)
+            files = {path: (text, 0o644) for path, text in patches(ctx).items()}
+            files |= {KUBECONFIG: (bootstrap_kubeconfig(ctx), 0o600), CONFIG: (wanted, 0o600)}
+            ctx.host.write_all(files)
             if ctx.config.kubeadm_documents:  # what we write ourselves is good
                 let_kubeadm_validate(ctx, wanted)  # it looks into the kubeconfig as well
-            ctx.host.write(CONFIG, wanted, 0o600)
             self._kubeadm(ctx)
         finally:
             with undisturbed():
@@ -87,21 +83,20 @@ class KubeadmJoin:
             command.append(f"--ignore-preflight-errors={','.join(found)}")
         return command
 
-    def _wait(self, ctx: Context) -> None:
-        if not has_credentials(ctx):
-            return  # a dry run has joined nothing
-        outside, name, end = ctx.outside(), node_name(ctx), time.monotonic() + self.patience
-        while not _has_come_up(outside, name):
-            if time.monotonic() > end:
-                raise WaitError(
-                    f"the node is not Ready after {self.patience:g} s",
-                    context=ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
-                    hint=(
-                        f"`kubectl describe node {name}` on a control plane shows the cause; run the same "
-                        "command again to keep waiting"
-                    ),
-                )
-            time.sleep(POLL)
+
+def _wait(ctx: Context) -> None:
+    outside, name = ctx.outside(), node_name(ctx)
+    ctx.wait.until(
+        "the node is Ready",
+        lambda: is_ready(outside.get(f"/api/v1/nodes/{name}") or {}),
+        seconds=PATIENCE,
+        every=POLL,
+        context=lambda: ctx.host.ask("journalctl", "-u", "kubelet", "-n", "15", "--no-pager").out,
+        hint=f"`kubectl describe node {name}` on a control plane shows the cause; run the same command again "
+        "to keep waiting",
+        # A moment in which the API cannot be reached, such as when a virtual IP moves, is no answer.
+        ignoring=(UnreachableError,),
+    )
 
 
 def _remove_tokens(ctx: Context) -> None:
@@ -111,12 +106,3 @@ def _remove_tokens(ctx: Context) -> None:
         ctx.host.remove(path)
     if ctx.host.stat(BOOTSTRAP) is not None:
         ctx.host.run("rm", "-f", BOOTSTRAP)
-
-
-def _has_come_up(outside: Outside, name: str) -> bool:
-    """A moment in which the API cannot be reached, such as when a virtual IP moves, is no answer."""
-    try:
-        node = outside.get(f"/api/v1/nodes/{name}") or {}
-    except UnreachableError:
-        return False
-    return is_ready(node)

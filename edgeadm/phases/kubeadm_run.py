@@ -4,8 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgeadm.config.kubeadm_defaults import KUBERNETES
+from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context
 from edgeadm.errors import CommandError, PhaseError
+from edgeadm.phases.lite_files import DATA as LITE_DATA
+
+# What kubelet, etcd, kube-proxy and the container runtime leave wherever they run for a cluster.
+OF_A_CLUSTER = Leaves(
+    links=("kube-ipvs0",),
+    tables=("ip kube-proxy", "ip6 kube-proxy"),
+    places=(
+        KUBERNETES,
+        "/var/lib/kubelet",
+        "/var/lib/etcd",
+        "/var/log/pods",
+        "/var/log/containers",
+        "/usr/libexec/kubernetes",
+        LITE_DATA,
+    ),
+    shared=("/run/netns", "/etc/ssl/certs", "/etc/ssl", "/usr/lib/modules"),
+    sysctls=(
+        "net.ipv4.conf.all.route_localnet",
+        "net.netfilter.nf_conntrack_max",
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+        "net.netfilter.nf_conntrack_tcp_timeout_established",
+        "net.netfilter.nf_conntrack_tcp_be_liberal",
+        "kernel.keys.root_maxbytes",
+        "kernel.keys.root_maxkeys",
+        "kernel.panic",
+        "kernel.panic_on_oops",
+        "vm.overcommit_memory",
+        "vm.panic_on_oom",
+    ),
+    profiles=("cri-containerd.apparmor.d",),  # loaded with the first container
+)
 
 
 def run_kubeadm(ctx: Context, command: Sequence[str], end_of_talk: str, hint: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 
 UNIT = "/etc/systemd/system/kubelet.service"
 DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
@@ -12,11 +14,13 @@ PACKAGED = ("/usr/lib/systemd/system/kubelet.service", "/lib/systemd/system/kube
 
 
 @dataclass(frozen=True)
-class Kubelet:
+class Kubelet(Phase):
     """The kubelet's unit, with the files that kubeadm writes for it. kubeadm itself starts it."""
 
     name: str = "kubelet"
     summary: str = "install the kubelet's systemd unit"
+    # It stops first: it would start Pods again.
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit("kubelet", UNIT, stops=-1),))
 
     def check(self, ctx: Context) -> Verdict:
         if differs := difference(ctx, _files(ctx)):
@@ -26,13 +30,8 @@ class Kubelet:
         return Verdict(needed=False, reason="the kubelet's unit is installed")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, "kubelet")
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", "kubelet")
 
 
 def _files(ctx: Context) -> dict[str, bytes]:

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm import pki
+from edgeadm.cluster import Outside
 from edgeadm.config.address import HostPort
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import ApiError, PhaseError, UnreachableError
-from edgeadm.phases.common import difference, renderer, start_at_boot
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import ApiError, UnreachableError
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
+from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
 from edgeadm.phases.node_files import HELPER, has_helper
 
@@ -24,23 +25,29 @@ POLL = 0.03
 
 
 @dataclass(frozen=True)
-class LiteApiServer:
+class LiteApiServer(Phase):
     """lite-apiserver as a unit: the kubelet's API server on this node, which answers from its cache while the
     cable is cut. It is asked, certificate and all, before a kubelet depends on it. A timer beside it has
     its certificate renewed in time."""
 
     name: str = "lite-apiserver"
     summary: str = "start lite-apiserver and wait until it responds"
-    patience: float = PATIENCE
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(
+            Unit(SERVICE, UNIT),
+            Unit(f"{RENEWAL}.service", RENEWAL_UNIT),
+            Unit(TIMER, TIMER_UNIT),
+        ),
+        places=(DATA,),
+        shared=(DATA.rpartition("/")[0],),
+    )
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="it is not installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, "edge/lite-apiserver"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before it answered")
         for unit in _units(ctx):
             for question in ("is-enabled", "is-active"):
@@ -49,42 +56,33 @@ class LiteApiServer:
         return Verdict(needed=False, reason="lite-apiserver runs")
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
             ctx.warn(f"{HELPER} is missing: the certificate of lite-apiserver is not renewed automatically")
         start_at_boot(ctx, *_units(ctx))
         ctx.host.run("systemctl", "restart", *_units(ctx))
-        self._wait(ctx)
+        _wait(ctx)
 
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", *_units(ctx))
-            ctx.host.run("rm", "-rf", CACHE)
 
-    def _wait(self, ctx: Context) -> None:
-        if ctx.host.ask("systemctl", "is-active", "--quiet", SERVICE).code != 0:
-            return  # a dry run has started nothing
-        server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
-        api, end = ctx.outside().through(server), time.monotonic() + self.patience
-        while True:
-            try:
-                api.get("/healthz")
-            except (UnreachableError, ApiError) as error:
-                if time.monotonic() > end:
-                    raise PhaseError(
-                        f"lite-apiserver does not respond at {server}",
-                        context=f"{error.message}\n{_log(ctx)}",
-                        hint=(
-                            f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate"
-                        ),
-                    ) from error
-                time.sleep(POLL)
-            else:
-                return
+def _wait(ctx: Context) -> None:
+    server = address_of(known_facts(ctx), ctx.config.join.lite_apiserver_port)
+    api = ctx.outside().through(server)
+    ctx.wait.until(
+        f"lite-apiserver responds at {server}",
+        lambda: _answers(api),
+        seconds=PATIENCE,
+        every=POLL,
+        context=lambda: _log(ctx),
+        hint=f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate",
+        ignoring=(UnreachableError, ApiError),
+    )
+
+
+def _answers(api: Outside) -> bool:
+    """True; raises what the API raises if it does not answer."""
+    api.get("/healthz")
+    return True
 
 
 def _log(ctx: Context) -> str:

@@ -14,7 +14,7 @@ from edgeadm.config.ticket import Ticket
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError, PhaseError
 from edgeadm.hosts import Host
-from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+from edgeadm.phases.common import KUBELET_CONF, kubeadm_was_cut_off
 
 FACTS = "/etc/edgeadm/cluster.json"
 CLIENT = kubeadm_defaults.KUBELET_CLIENT
@@ -92,8 +92,9 @@ def known_facts(ctx: Context) -> ClusterFacts:
 
 def has_credentials(ctx: Context) -> bool:
     """Whether the kubelet was let in: its kubeconfig is whole, and its certificate and key fit."""
-    pair = ctx.host.read(CLIENT)
-    if not kubeconfig.is_whole(ctx.host.read(KUBELET_CONF)) or not pair:
+    whole = kubeconfig.is_whole(ctx.host.read(KUBELET_CONF))
+    pair = ctx.host.read(CLIENT) if whole else None
+    if not pair:
         return False
     at = pair.find(b"PRIVATE KEY-----")
     return pki.fits(pair, pair[pair.rfind(b"-----BEGIN", 0, at) :]) if at > 0 else False
@@ -101,7 +102,7 @@ def has_credentials(ctx: Context) -> bool:
 
 def is_member(ctx: Context) -> bool:
     """Whether this machine is a node: it has its credentials, and no join of ours was cut off."""
-    return not ctx.journal.unfinished("join", KUBEADM) and has_credentials(ctx)
+    return not kubeadm_was_cut_off(ctx, "join") and has_credentials(ctx)
 
 
 def is_of(ctx: Context, ticket: Ticket) -> bool:

@@ -2,31 +2,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.hosts import facts
 from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import difference, renderer
+from edgeadm.phases.common import difference, renderer, write_files
 from edgeadm.phases.kernel_state import State
 
 MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
 SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
+# `ip_forward` takes the others of its family along.
+SYSCTLS = (
+    "net.ipv4.ip_forward",
+    "net.ipv4.conf.all.forwarding",
+    "net.ipv4.conf.default.forwarding",
+    "net.ipv4.conf.all.accept_redirects",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv6.conf.default.forwarding",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.bridge.bridge-nf-call-ip6tables",
+    "fs.inotify.max_user_instances",
+    "fs.inotify.max_user_watches",
+)
 INOTIFY = {"max_user_instances": 1024, "max_user_watches": 1048576}
 
 
 @dataclass(frozen=True)
-class PrepareNode:
+class PrepareNode(Phase):
     """Kernel modules and settings that the kubelet and pod networks need, now and after each boot."""
 
     name: str = "node"
     summary: str = "load kernel modules and set kernel parameters"
+    leaves: ClassVar[Leaves] = Leaves(sysctls=SYSCTLS)
 
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
             return Verdict(needed=True, reason="the current settings are not recorded yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        wrong = [name for name, value in _settings(ctx).items() if _now(ctx, name) != value]
+        wanted = _settings(ctx)
+        now = facts.sysctls(ctx.host, wanted)
+        wrong = [name for name, value in wanted.items() if now.get(name) != value]
         if wrong:
             return Verdict(needed=True, reason=f"not set: {', '.join(wrong)}")
         return Verdict(needed=False, reason="modules and kernel parameters are set")
@@ -34,14 +53,10 @@ class PrepareNode:
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):
             remember(ctx)
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         if _missing_module(ctx):
             ctx.host.run("modprobe", "-a", *MODULES)
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)
-
-    def undo(self, ctx: Context) -> None:
-        """The files go by the journal, running values by `edgeadm reset`, which knows the earlier ones."""
 
 
 def states(ctx: Context) -> Iterator[State]:
@@ -88,4 +103,4 @@ def _now(ctx: Context, name: str) -> str:
 
 def _missing_module(ctx: Context) -> bool:
     signs = ("/sys/module/overlay", "/proc/sys/net/bridge", "/proc/sys/net/netfilter")
-    return any(ctx.host.stat(sign) is None for sign in signs)
+    return len(ctx.host.stat_all(signs)) < len(signs)

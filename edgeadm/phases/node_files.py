@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context
 from edgeadm.phases.lite_files import DATA
 
@@ -17,8 +18,10 @@ SCRATCH = "/run/cni/flannel"
 SUBNET = "/var/lib/flannel/subnet.env"  # flannel's own, kept over boots on edge nodes
 KUBELET = "/var/lib/kubelet"
 DRILL = "inet edgeadm-drill"  # the table of the packet filter that is there while an outage is rehearsed
+# Not in the journal: the table is there if a drill was killed and its timer has not fired yet.
+OF_A_DRILL = Leaves(tables=(DRILL,))
 
 
 def has_helper(ctx: Context) -> bool:
     """Whether this node has, or gets, the program that does it: packages of other makers may lack it."""
-    return ctx.host.stat(HELPER) is not None or (ctx.package is not None and ctx.package.has(PACKED_HELPER))
+    return (ctx.package is not None and ctx.package.has(PACKED_HELPER)) or ctx.host.stat(HELPER) is not None

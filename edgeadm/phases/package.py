@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.core.journaled import same_bytes
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.hosts import Source
+from edgeadm.core.leaves import Leaves
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.hosts import FileInfo, Source
 from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS, TOOLS_ON_NODE
 from edgeadm.phases.before import is_due, remember
 from edgeadm.phases.common import runtime_is_ours
@@ -20,16 +22,18 @@ EVENT = "installed"  # in the journal: a file that was found to hold what it sho
 
 
 @dataclass(frozen=True)
-class InstallPrograms:
+class InstallPrograms(Phase):
     """Puts the package's programs and network plugins in place, each in one step, where they differ."""
 
     name: str = "package"
     summary: str = "install the binaries of the offline package"
+    leaves: ClassVar[Leaves] = Leaves(shared=(PLUGINS, PLUGINS.rpartition("/")[0]))
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.package is None:
             return Verdict(needed=False, reason="no package was given: the binaries of this host are used")
         known = _known(ctx)
+        ctx.host.stat_all([*(path for path, _, _ in _wanted(ctx))])
         wanted = [path for path, source, mode in _wanted(ctx) if not _there(ctx, source, path, mode, known)]
         if not wanted:
             return Verdict(needed=False, reason="all binaries are installed")
@@ -41,19 +45,14 @@ class InstallPrograms:
         known = _known(ctx)
         if ctx.package is not None and ctx.package.keeps and self.check(ctx).needed:
             ctx.package.unpacked(ctx.say)
-        said = ""
-        for path, source, mode in _wanted(ctx):
-            if not _there(ctx, source, path, mode, known):
-                ctx.host.put(source, path, mode)
-                shown = _shown(path)
-                if shown != said:
-                    ctx.say(f"installed {shown}")
-                said = shown
-        if stamps := {path: [source.sha256, _stamp(ctx, path)] for path, source, _ in _wanted(ctx)}:
-            ctx.journal.add(EVENT, files=stamps)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal puts back what was there."""
+        wanted = list(_wanted(ctx))
+        due = [each for each in wanted if not _there(ctx, each[1], each[0], each[2], known)]
+        found = ctx.host.put_all([(source, path, mode) for path, source, mode in due])
+        for shown in dict.fromkeys(_shown(path) for path, _, _ in due):
+            ctx.say(f"installed {shown}")
+        if wanted:
+            files = {path: [source.sha256, _stamp(ctx, path, found)] for path, source, _ in wanted}
+            ctx.journal.add(EVENT, files=files)
 
 
 def _wanted(ctx: Context) -> Iterator[tuple[str, Source, int]]:
@@ -84,7 +83,8 @@ def _lacks(ctx: Context, name: str) -> bool:
     """Whether this machine has no program of this name but the one that edgeadm gave it."""
     if ctx.journal.ours(f"{BY_NAME}/{name}"):
         return True
-    return all(ctx.host.stat(f"{folder}/{name}") is None for folder in SYSTEM)
+    there = ctx.host.stat_all(f"{folder}/{each}" for each in FILTERS for folder in SYSTEM)
+    return not any(f"{folder}/{name}" in there for folder in SYSTEM)
 
 
 def _there(ctx: Context, source: Source, path: str, mode: int, known: dict[str, list[str]]) -> bool:
@@ -109,6 +109,6 @@ def _known(ctx: Context) -> dict[str, list[str]]:
     return found
 
 
-def _stamp(ctx: Context, path: str) -> str:
-    found = ctx.host.stat(path)
+def _stamp(ctx: Context, path: str, new: Mapping[str, FileInfo]) -> str:
+    found = new.get(path) or ctx.host.stat(path)
     return found.stamp if found else ""

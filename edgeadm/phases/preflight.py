@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.kubeadm.compat import OLDEST_RELEASE
 from edgeadm.phases import kubeadm_config
@@ -21,7 +21,7 @@ INIT_CHECKS: tuple[Check, ...] = (
 
 
 @dataclass(frozen=True)
-class Preflight:
+class Preflight(Phase):
     """Looks at everything that could stop a later phase, and names all of it at once. Changes nothing."""
 
     checks: tuple[Check, ...]
@@ -37,9 +37,6 @@ class Preflight:
         if version(ctx):
             kubeadm_config.text(ctx)  # a configuration that this kubeadm cannot read is refused here
         self.report(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        """There is nothing to take back."""
 
     def report(self, ctx: Context) -> None:
         """Show the warnings. Raises PreflightError with all errors."""

@@ -7,9 +7,9 @@ from edgeadm import pki
 from edgeadm.cluster.kubeconfig import is_whole
 from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import KUBERNETES
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
-from edgeadm.phases.common import KUBEADM
+from edgeadm.phases.common import kubeadm_was_cut_off
 from edgeadm.phases.kubeadm_config import document
 
 LEAVES = (
@@ -26,7 +26,7 @@ KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "schedul
 
 
 @dataclass(frozen=True)
-class Recover:
+class Recover(Phase):
     """What an interrupted kubeadm may leave half-written: kubeadm takes a certificate without its key for a
     good one, and stops at an empty file. Such leaves are removed, kubeadm then makes them again; whole ones,
     and the authorities above all, stay."""
@@ -35,7 +35,7 @@ class Recover:
     summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.journal.unfinished("init", KUBEADM):
+        if not kubeadm_was_cut_off(ctx, "init"):
             return Verdict(needed=False, reason="no run was interrupted")
         broken = list(_broken(ctx))
         if not broken:
@@ -46,9 +46,6 @@ class Recover:
         for path in list(_broken(ctx)):
             ctx.host.remove(path)
             ctx.say(f"removed {path}")
-
-    def undo(self, ctx: Context) -> None:
-        """Half-written files are not put back by hand; the journal restores them with its backups."""
 
 
 def _broken(ctx: Context) -> Iterator[str]:

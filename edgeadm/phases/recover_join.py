@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.common import KUBEADM, KUBELET_CONF
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.common import KUBELET_CONF, kubeadm_was_cut_off
 from edgeadm.phases.join_files import TOKEN_FILES
 from edgeadm.phases.membership import BOOTSTRAP, has_credentials
 
@@ -13,7 +13,7 @@ LEFT = (BOOTSTRAP, KUBELET_CONF)
 
 
 @dataclass(frozen=True)
-class RecoverJoin:
+class RecoverJoin(Phase):
     """After a `kubeadm join` that was cut off: a kubelet that was let in meanwhile stays, and only the file
     with the token goes; else all that kubeadm would stumble over goes, and it starts afresh.
 
@@ -23,7 +23,7 @@ class RecoverJoin:
     summary: str = "remove half-written files of an interrupted run"
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.journal.unfinished("join", KUBEADM):
+        if not kubeadm_was_cut_off(ctx, "join"):
             return Verdict(needed=False, reason="no run was interrupted")
         found = _left(ctx)
         if not found:
@@ -31,15 +31,12 @@ class RecoverJoin:
         return Verdict(needed=True, reason=f"left behind: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
-        if not has_credentials(ctx) and ctx.journal.unfinished("join", KUBEADM):
+        if not has_credentials(ctx):
             ctx.host.run("systemctl", "stop", "kubelet")
-        found = _left(ctx) if ctx.journal.unfinished("join", KUBEADM) else []
+        found = _left(ctx)
         if found:
             ctx.host.run("rm", "-f", *found)
             ctx.say(f"removed {', '.join(found)}")
-
-    def undo(self, ctx: Context) -> None:
-        """There is nothing to put back."""
 
 
 def _left(ctx: Context) -> list[str]:

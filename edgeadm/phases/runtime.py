@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot
+from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot, write_files
 
 CONFIG = "/etc/containerd/config.toml"
 UNIT = "/etc/systemd/system/containerd.service"
@@ -13,13 +15,18 @@ CRI_PLUGINS = ("io.containerd.grpc.v1", "io.containerd.cri.v1")
 
 
 @dataclass(frozen=True)
-class Runtime:
+class Runtime(Phase):
     """The package's containerd as a unit that works the way the kubelet needs it, asked before it is used.
 
     A containerd of the host's own is left as it is: preflight has looked whether it is fit."""
 
     name: str = "runtime"
     summary: str = "configure and start containerd"
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(Unit("containerd", UNIT),),
+        places=("/var/lib/containerd", "/run/containerd", "/run/nri", "/opt/containerd"),
+        shared=("/etc/containerd",),
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.config.ignore_runtime:
@@ -28,15 +35,14 @@ class Runtime:
             return Verdict(needed=False, reason="the host's own containerd is used")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before containerd answered")
         if not _enabled(ctx) or not answers(ctx):
             return Verdict(needed=True, reason="containerd is not running")
         return Verdict(needed=False, reason="containerd responds")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, "containerd")
         ctx.host.run("systemctl", "restart", "containerd")
         if ctx.host.ask("systemctl", "is-active", "--quiet", "containerd").code == 0 and not answers(ctx):
@@ -45,10 +51,6 @@ class Runtime:
                 context=ctx.host.ask("journalctl", "-u", "containerd", "-n", "20", "--no-pager").out,
                 hint="`ctr plugins ls` shows which plugin failed",
             )
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", "containerd")
 
 
 def answers(ctx: Context) -> bool:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.package.opened import OpenPackage
-from edgeadm.phases.common import difference, renderer, start_at_boot
+from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
 from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import FOLDER, place_of
 from edgeadm.phases.membership import cluster_facts, known_facts
@@ -17,27 +18,29 @@ RULES = f"{FOLDER}/service-ip.nft"
 SERVICE = "edge-service-ip"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 TABLE = "edgeadm"
+FAMILIES = ("ip", "ip6")
 TOOL = "/usr/lib/edgeadm/edge/nft"
 PACKED_TOOL = "tools/edge/nft"
 
 
 @dataclass(frozen=True)
-class ServiceIp:
+class ServiceIp(Phase):
     """The address of the Service `kubernetes` leads to this node's own lite-apiserver: for kube-proxy, which
     can then start without the cloud, and for Pods that talk to the API. One table of the packet filter, asked
     before kube-proxy's rules, and made anew at each boot before the kubelet starts."""
 
     name: str = "service-ip"
     summary: str = "redirect the ClusterIP of the Service `kubernetes` to lite-apiserver"
+    leaves: ClassVar[Leaves] = Leaves(
+        units=(Unit(SERVICE, UNIT),), tables=tuple(f"{family} {TABLE}" for family in FAMILIES)
+    )
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if cluster_facts(ctx) is None:
             return Verdict(needed=True, reason="nothing is installed yet")
         if differs := difference(ctx, _files(ctx)):
             return Verdict(needed=True, reason=differs)
-        if ctx.journal.unfinished(ctx.journal.verb, f"edge/{self.name}"):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the rules were there")
         for question in ("is-enabled", "is-active"):
             if ctx.host.ask("systemctl", question, "--quiet", SERVICE).code != 0:
@@ -49,16 +52,9 @@ class ServiceIp:
         )
 
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config):
-            return
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         start_at_boot(ctx, SERVICE)
         ctx.host.run("systemctl", "restart", SERVICE)
-
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(UNIT):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", SERVICE)
 
 
 def states(ctx: Context) -> Iterator[State]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.config.control_plane import bind_port
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.common import ADMIN_CONF, renderer
 from edgeadm.phases.virtual_ip.settings import kept_settings
 from edgeadm.pki import encoded
@@ -13,7 +13,7 @@ KNOWN_CNI = ("flannel", "none")
 
 
 @dataclass(frozen=True)
-class ShareSettings:
+class ShareSettings(Phase):
     """Puts into the cluster what machines that join it need to know: for all with a bootstrap token a
     ConfigMap, for control planes alone a Secret with how the virtual IP is held."""
 
@@ -30,9 +30,6 @@ class ShareSettings:
 
     def apply(self, ctx: Context) -> None:
         ctx.connect().apply(_objects(ctx))
-
-    def undo(self, ctx: Context) -> None:
-        """The objects go with the cluster."""
 
 
 def _objects(ctx: Context) -> list[dict[str, Any]]:

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm.config.ticket import is_edge
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import ApiError, CommandError, UnreachableError, WaitError
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import ApiError, CommandError, UnreachableError
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
+from edgeadm.phases.applies import to_edge_nodes
 from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
 from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
 from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
@@ -22,54 +21,50 @@ POLL = 0.25
 
 
 @dataclass(frozen=True)
-class WarmUp:
+class WarmUp(Phase):
     """Waits until this node could start without the cloud: its programs have asked lite-apiserver for all
     they need then, and the answers are where a power cut does not break them. Objects that were not there yet
     when a program asked for them are asked for in its name."""
 
     name: str = "warm-up"
     summary: str = "prefetch what this node needs to start without the cloud"
-    patience: float = PATIENCE
+    when = staticmethod(to_edge_nodes)
 
     def check(self, ctx: Context) -> Verdict:
-        if not is_edge(ctx.config):
-            return Verdict(needed=False, reason="this is not to be an edge node")
         if not has_helper(ctx):
             return Verdict(needed=False, reason=f"{HELPER} is missing, which would check it")
         if cluster_facts(ctx) is None or not has_credentials(ctx):
             return Verdict(needed=True, reason="this host is not a node yet")
-        if ctx.journal.unfinished("join", self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before it knew enough")
         missing = [*_missing(ctx), *_missing_objects(ctx)]
         if missing:
             return Verdict(needed=True, reason=f"not cached on this node yet: {', '.join(missing)}")
         return Verdict(needed=False, reason="this node can start without the cloud")
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_credentials(ctx) else "this host is not a node"
+
     def apply(self, ctx: Context) -> None:
-        if not is_edge(ctx.config) or not has_helper(ctx) or not has_credentials(ctx):
-            return  # a dry run has joined nothing
         self._wait(ctx)
         # flannel asked for its own node before it had written its link's address there, and asks only once.
         ctx.host.run(HELPER, "ask", *_whom(ctx))
         ctx.host.run(HELPER, "keep", "--once", f"--cache={CACHE}", f"--snapshot={SNAPSHOT}")
         ctx.say("everything that this node needs without the cloud is cached")
 
-    def undo(self, ctx: Context) -> None:
-        """It has only waited."""
-
     def _wait(self, ctx: Context) -> None:
-        end = time.monotonic() + self.patience
         ctx.say("waiting until everything is cached that this node needs without the cloud")
-        while missing := [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx)):
-            if time.monotonic() > end:
-                waiting = list(_waiting(ctx))
-                where = "" if waiting else "see `kubectl get pods -A -o wide` on a control plane; "
-                raise WaitError(
-                    f"this node cannot start without the cloud yet, after {self.patience:g} s",
-                    context="\n".join([f"not cached: {', '.join(missing)}", *waiting]),
-                    hint=f"{where}run the same command again to keep waiting",
-                )
-            time.sleep(POLL)
+        ctx.wait.until(
+            "everything is cached that this node needs without the cloud",
+            lambda: not any(self._still_missing(ctx)),
+            seconds=PATIENCE,
+            every=POLL,
+            context=lambda: _why_missing(ctx),
+            hint=lambda: _what_to_do(ctx),
+        )
+
+    def _still_missing(self, ctx: Context) -> list[str]:
+        return [*_missing(ctx), *_unwritten(ctx)] or list(self._ask_for_objects(ctx))
 
     def _ask_for_objects(self, ctx: Context) -> Iterator[str]:
         """Ask for those that are missing; those that still are, in words."""
@@ -77,6 +72,16 @@ class WarmUp:
             with suppress(CommandError):  # the object may not be there yet
                 ctx.host.run(HELPER, "ask", *_whom(ctx))
         return _missing_objects(ctx)
+
+
+def _why_missing(ctx: Context) -> str:
+    missing = [*_missing(ctx), *_unwritten(ctx), *_missing_objects(ctx)]
+    return "\n".join([f"not cached: {', '.join(missing)}", *_waiting(ctx)])
+
+
+def _what_to_do(ctx: Context) -> str:
+    more = "" if any(_waiting(ctx)) else "see `kubectl get pods -A -o wide` on a control plane; "
+    return f"{more}run the same command again to keep waiting"
 
 
 def _whom(ctx: Context) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from edgeadm.clock import CLOCK
 from edgeadm.sandbox.errors import SandboxLeftoverError
 
 V2_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids", "hugetlb")
@@ -103,34 +105,38 @@ def processes(folders: list[Path]) -> set[int]:
 def kill_all(folders: list[Path], patience: float = 180.0) -> None:
     """A power cut: send SIGKILL to all processes, repeatedly until none is left. Raises
     SandboxLeftoverError."""
-    end = time.monotonic() + patience
+    alive: set[int] = set()
     killed: set[int] = set()
-    while (alive := processes(folders)) or any(map(_is_dying, killed)):
-        killed |= alive
+
+    def are_gone() -> bool:
+        nonlocal alive
+        alive = processes(folders)
+        killed.update(alive)
         for pid in alive:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        if time.monotonic() > end:
-            raise SandboxLeftoverError(
-                "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
-                hint="`cat /proc/PID/stack` shows what they wait for",
-            )
-        time.sleep(0.02)
+        return not alive and not any(map(_is_dying, killed))
+
+    if not CLOCK.poll(are_gone, patience, 0.02):
+        raise SandboxLeftoverError(
+            "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
+            hint="`cat /proc/PID/stack` shows what they wait for",
+        )
 
 
 def remove(folders: list[Path], patience: float = 60.0) -> None:
     """Delete the cgroups with all below them. Raises SandboxLeftoverError."""
     for folder in folders:
-        end = time.monotonic() + patience
-        while folder.exists() and not _removed(folder):
-            if time.monotonic() > end:
-                raise SandboxLeftoverError(
-                    f"the cgroup {folder} cannot be removed",
-                    hint="its cgroup.procs lists the remaining processes",
-                )
-            time.sleep(0.05)
+        if not CLOCK.poll(partial(_is_gone, folder), patience, 0.05):
+            raise SandboxLeftoverError(
+                f"the cgroup {folder} cannot be removed",
+                hint="its cgroup.procs lists the remaining processes",
+            )
+
+
+def _is_gone(folder: Path) -> bool:
+    """Whether the cgroup is not there, or could be removed now."""
+    return not folder.exists() or _removed(folder)
 
 
 def _is_dying(pid: int) -> bool:

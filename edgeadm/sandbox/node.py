@@ -6,12 +6,12 @@ import os
 import signal
 import tarfile
 import tempfile
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeadm.clock import CLOCK
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
 from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
@@ -219,26 +219,29 @@ class Node:
 
     def wait_ready(self, patience: float = PATIENCE) -> None:
         """Wait until it is ready. Raises NodeBootError with the end of its console."""
-        end = time.monotonic() + patience
-        while not self.is_ready():
-            alive = self.is_on()
-            if not alive or time.monotonic() > end:
-                lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
-                what = "is not ready" if alive else "powered off during boot"
-                raise NodeBootError(
-                    f"node `{self.name}` {what}",
-                    context="\n".join(lines[-15:]),
-                    hint=f"its console: {self.console}",
-                )
-            time.sleep(0.1)
+        ready = False
+
+        def is_decided() -> bool:
+            nonlocal ready
+            ready = self.is_ready()
+            return ready or not self.is_on()
+
+        CLOCK.poll(is_decided, patience, 0.1)
+        if not ready:
+            lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
+            what = "is not ready" if self.is_on() else "powered off during boot"
+            raise NodeBootError(
+                f"node `{self.name}` {what}",
+                context="\n".join(lines[-15:]),
+                hint=f"its console: {self.console}",
+            )
 
     def power_off(self) -> None:
         """Shut it down as with its power button, and wait; after two minutes it is powered off."""
-        pid, end = self._inside(), time.monotonic() + PATIENCE
+        pid = self._inside()
         if pid is not None:
             os.kill(pid, signal.SIGRTMIN + 4)
-            while self.is_on() and time.monotonic() < end:
-                time.sleep(0.05)
+            CLOCK.poll(lambda: not self.is_on(), PATIENCE, 0.05)
         self.power_cut()
 
     def power_cut(self) -> None:

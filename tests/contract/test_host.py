@@ -12,7 +12,7 @@ import pytest
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.errors import CommandError
-from edgeadm.hosts import FileInfo, Host, LocalHost, LoggedHost, Result, RunLog
+from edgeadm.hosts import FileInfo, Host, LocalHost, LoggedHost, RememberedHost, Result, RunLog
 from edgeadm.hosts.fake import FakeHost
 
 
@@ -56,7 +56,11 @@ def logged(folder: Path) -> Host:
     return LoggedHost(LocalHost(root=folder), RunLog(folder / "log" / "run.log"))
 
 
-@pytest.fixture(params=[local, fake, journaled, logged], ids=lambda make: make.__name__)
+def remembered(folder: Path) -> Host:
+    return RememberedHost(LocalHost(root=folder))
+
+
+@pytest.fixture(params=[local, fake, journaled, logged, remembered], ids=lambda make: make.__name__)
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
     make: Callable[[Path], Host] = request.param
     return make(tmp_path / "root")
@@ -134,3 +138,29 @@ def test_the_stamp_tells_a_file_that_was_written_again(host: Host) -> None:
     assert first.stamp == again.stamp != ""
     assert second.stamp not in ("", first.stamp)
     assert second == first  # two files of one kind, mode and size are alike
+
+
+def test_several_files_are_written_and_looked_at_at_once(host: Host) -> None:
+    host.write_all({"/a/x": (b"1", 0o600), "/a/y": (b"22", 0o755)})
+    assert (host.read("/a/x"), host.read("/a/y")) == (b"1", b"22")
+    assert host.stat_all(["/a/x", "/a/none", "/none/x", "/a/y"]) == {
+        "/a/x": FileInfo("file", 0o600, 1),
+        "/a/y": FileInfo("file", 0o755, 2),
+    }
+    host.remove("/a/x")
+    assert set(host.stat_all(["/a/x", "/a/y"])) == {"/a/y"}
+
+
+def test_several_sources_are_brought_along_and_what_is_there_then_comes_back(
+    host: Host, tmp_path: Path
+) -> None:
+    brought = tmp_path / "brought"
+    brought.write_bytes(b"#!x")
+    source = Brought(brought)
+    found = host.put_all([(source, "/p/x", 0o755), (source, "/p/y", 0o644)])
+    assert found == {"/p/x": FileInfo("file", 0o755, 3), "/p/y": FileInfo("file", 0o644, 3)}
+    for path, info in found.items():
+        now = host.stat(path)
+        assert now is not None
+        assert now.stamp == info.stamp
+    assert host.put_all([(source, "/p/x", 0o755)]).keys() == {"/p/x"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +19,7 @@ from tests.e2e.snapshot import changed, snapshot
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
+REPEATED = 20  # times: kubelet complains every five seconds until the pod network is there
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,16 @@ def test_the_node_renews_its_certificate_by_itself(cluster: Cluster) -> None:
     places = ["/etc", "/var/lib", "/var/log", "/data", "/run", "/tmp"]
     found = edge.exec(["grep", "-rlsF", "--", line, *places], check=False).out.split()
     assert found == ["/etc/kubernetes/edge/lite-apiserver.pem"]
+
+
+@pytest.mark.parametrize("name", ["edge1", "worker1"])
+def test_kubelet_does_not_repeat_an_error_every_second(name: str, cluster: Cluster) -> None:
+    """A line that comes back every second wears out the storage of an edge node."""
+    log = (
+        cluster.sandbox.node(name).exec(["journalctl", "-b", "-u", "kubelet", "-o", "cat", "--no-pager"]).out
+    )
+    places = Counter(re.findall(r"^E\d+ [\d:.]+ +\d+ (\S+)\]", log, re.MULTILINE))
+    assert [place for place, times in places.items() if times > REPEATED] == [], places
 
 
 def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> None:

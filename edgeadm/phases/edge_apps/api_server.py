@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_ready
-from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, EdgeadmError, PhaseError, UnreachableError, WaitError
 from edgeadm.kubeadm.static_pod import command_of, edited, load_command, runs, stripped
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps import egress_files
-from edgeadm.phases.edge_apps.component import unfinished
 from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
 from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
@@ -33,14 +31,14 @@ class WiringError(PhaseError):
 
 
 @dataclass(frozen=True)
-class ApiServer:
+class ApiServer(Phase):
     """The last step: the API server of this machine sends its requests to nodes through the tunnel. Its
     manifest is edited as data, the kubelet restarts it, and the log of a Pod at the edge is asked for. Where
     that does not come about, the manifest is put back byte for byte."""
 
     name: str = "api-server"
     summary: str = "route this API server through the tunnel (rolls back on failure)"
-    patience: float = PATIENCE
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
         reason = _why_not(ctx)
@@ -49,7 +47,7 @@ class ApiServer:
         manifest = ctx.host.read(MANIFEST)
         if not has_cluster(ctx) or manifest is None:
             return Verdict(needed=True, reason="there is no cluster yet")
-        if unfinished(ctx, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         wired, wanted = is_wired(manifest), _config(ctx, manifest)
         egress_files.demand_certificate(ctx, manifest)
@@ -61,17 +59,18 @@ class ApiServer:
             return Verdict(needed=True, reason="the API server is not configured to use the tunnel yet")
         return Verdict(needed=False, reason="the API server uses the tunnel")
 
+    def lacks(self, ctx: Context) -> str:
+        there = ctx.host.stat(MANIFEST) is not None
+        return "" if there else "there is no API server on this host"
+
     def apply(self, ctx: Context) -> None:
-        manifest = ctx.host.read(MANIFEST)
-        if _why_not(ctx) or manifest is None:
-            return  # a dry run has made no control plane
-        resumed = unfinished(ctx, self.name)
-        if resumed:
+        manifest = ctx.host.read(MANIFEST) or b""
+        if ctx.interrupted:
             ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
         # Asked while there is an API server to ask, and before what it reads is another.
         pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
         before, settings = manifest, ctx.host.read(CONFIG)
-        if is_wired(manifest) and resumed:
+        if is_wired(manifest) and ctx.interrupted:
             before = original(ctx, manifest)  # nobody knows whether it ever worked with what it has
         if not is_wired(manifest):
             ctx.host.write(COPY, manifest, 0o600)
@@ -90,9 +89,6 @@ class ApiServer:
                 ctx.host.remove(CONFIG)
             self._come_back(ctx, pod, error, alone=alone)
         self._wait_for_controllers(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal puts the manifest back, and removes the files."""
 
     def detached(self, ctx: Context) -> list[str]:
         """What `detach` would take back."""
@@ -122,28 +118,23 @@ class ApiServer:
     def _prove(self, ctx: Context) -> None:
         """Ask for the log of a Pod at the edge, if there is one, until one comes. An edge node may be away
         without the cluster knowing yet, so one that answers is enough."""
-        end = time.monotonic() + self.patience
-        while True:
-            said, failed = None, None
-            try:
-                said = _reached(ctx)
-            except (ApiError, UnreachableError) as error:
-                failed = error
-            if said is not None:
-                ctx.say(said)
-                return
-            if time.monotonic() > end:
-                break
-            time.sleep(POLL)
-        if failed is not None:
-            raise WiringError(
-                f"the log of a Pod on an edge node could not be read within {self.patience:g} s",
-                context=f"{failed.message}\n{failed.context}",
-            ) from failed
-        ctx.warn("no edge node is Ready: the tunnel cannot be tested yet")
+        try:
+            said = ctx.wait.until(
+                "the log of a Pod on an edge node can be read through the tunnel",
+                lambda: _reached(ctx),
+                seconds=PATIENCE,
+                every=POLL,
+                ignoring=(ApiError, UnreachableError),
+            )
+        except WaitError as error:
+            if error.__cause__ is not None:
+                raise
+            ctx.warn("no edge node is Ready: the tunnel cannot be tested yet")
+        else:
+            ctx.say(said or "the tunnel was not tested")
 
     def _wait(self, ctx: Context, pod: str, *, alone: bool) -> None:
-        """Until the API server of this machine runs as its manifest says, and is ready."""
+        """Until the API server of this machine runs with the configured manifest, and is ready."""
         manifest, cluster = ctx.host.read(MANIFEST) or b"", ctx.connect()
 
         def fits(found: Object) -> bool:
@@ -155,7 +146,7 @@ class ApiServer:
 
         ctx.say("waiting until the API server has restarted")
         what = "the API server runs with the configured manifest"
-        cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", self.patience))
+        cluster.wait(Awaited(what, "v1", "Pod", pod, fits, "kube-system", PATIENCE))
 
     def _wait_for_controllers(self, ctx: Context) -> None:
         """kube-controller-manager ends when its API server does, and works again once it has its lease back.
@@ -224,10 +215,6 @@ def _node(pod: Object) -> str:
 
 
 def _why_not(ctx: Context) -> str:
-    if not ctx.config.enable_edge:
-        return "`--enable-edge=false`: this is not to be an edge cluster"
-    if ctx.journal.verb == "join" and not joins_control_plane(ctx.config):
-        return "only control planes run an API server"
     if has_cluster(ctx) and ctx.host.stat(MANIFEST) is None:
         return "no API server on this host that edgeadm can configure"
     makes_none = ctx.journal.verb == "join" or leaves_out(ctx, "tunnel")

@@ -64,7 +64,7 @@ class ApplicationGrid(Component):
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
-        if self.wanted(ctx) and ctx.config.service_group == NATIVE and not self.values(ctx)["zones_image"]:
+        if ctx.config.service_group == NATIVE and not self.values(ctx)["zones_image"]:
             ctx.warn(
                 f"Services of ServiceGrids do not prefer their own site automatically: {_why_not(ctx)}; set "
                 "`spec.trafficDistribution` yourself, or use `--service-group strict`"

@@ -25,7 +25,7 @@ class Approver(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and not _image(ctx):
+        if not _image(ctx):
             return Verdict(
                 needed=False,
                 reason=(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +10,7 @@ from edgeadm.cluster import Object
 from edgeadm.cluster.errors import TokenRefusedError, TokenUnknownError
 from edgeadm.config.ticket import Ticket
 from edgeadm.core.phase import Context
-from edgeadm.errors import ApiError, EdgeadmError, UnreachableError
+from edgeadm.errors import EdgeadmError, UnreachableError, WaitError
 from edgeadm.kubeadm import tokens
 from edgeadm.phases.edge_apps.announced import authority, server
 from edgeadm.phases.edge_apps.bootstrap import Bootstrap
@@ -114,17 +113,14 @@ def _try(ctx: Context) -> None:
 
 
 def _until_signed(ctx: Context, ticket: Ticket) -> None:
-    end = time.monotonic() + SIGNING
-    while True:
-        try:
-            ctx.discover(ticket)
-        except TokenUnknownError:
-            if time.monotonic() > end:
-                raise
-        except ApiError as error:
+    try:
+        ctx.wait.until(
+            "the cluster accepts and signs for a new token",
+            lambda: ctx.discover(ticket),
+            seconds=SIGNING,
+            every=POLL,
             # A token that was made this moment is not known to every API server yet.
-            if not isinstance(error, TokenRefusedError) or time.monotonic() > end:
-                raise
-        else:
-            return
-        time.sleep(POLL)
+            ignoring=(TokenUnknownError, TokenRefusedError),
+        )
+    except WaitError as error:
+        raise error.__cause__ or error from None

@@ -23,15 +23,16 @@ class Certificates(Component):
     template: str = "addons/certificates.yaml"
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx):
+        if has_cluster(ctx):
             due = [pair.title for pair in pairs(ctx) if is_due(ctx, standing(ctx, pair))]
             if due:
                 return Verdict(needed=True, reason=f"to sign: {', '.join(due)}")
         return super().check(ctx)
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_cluster(ctx) else "there is no cluster"
+
     def apply(self, ctx: Context) -> None:
-        if not has_cluster(ctx):
-            return  # a dry run has made none
         before = {pair.secret: secret_of(ctx, pair.secret) for pair in pairs(ctx)}
         super().apply(ctx)
         for name, files in before.items():

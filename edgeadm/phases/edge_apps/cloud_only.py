@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Object
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases import cni
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps import kube_proxy, pod_network
 from edgeadm.phases.edge_apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
@@ -28,16 +29,15 @@ INSTEAD = {
 
 
 @dataclass(frozen=True)
-class CloudOnly:
+class CloudOnly(Phase):
     """Keeps the cloud's kube-proxy, flannel and CoreDNS off edge nodes, where they could not start without
     the cloud, by one more condition in their node affinity. Conditions of the user's stay."""
 
     name: str = "cloud-only"
     summary: str = "exclude edge nodes from kube-proxy, flannel and CoreDNS"
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.config.enable_edge:
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx):
             return Verdict(needed=True, reason="there is no cluster yet")
         found = [_title(obj) for obj in _scheduled_everywhere(ctx)]
@@ -46,8 +46,6 @@ class CloudOnly:
         return Verdict(needed=True, reason=f"to exclude from edge nodes: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
-        if not ctx.config.enable_edge or not has_cluster(ctx):
-            return
         for obj in _scheduled_everywhere(ctx):
             wanted = _with_terms(obj, kept_off(terms_of(obj)))
             if _is_whole(obj):
@@ -57,9 +55,6 @@ class CloudOnly:
                 # Terms belong to one manager alone: ours say what the others' did, and one thing more.
                 ctx.connect().apply([wanted], force=True)
             ctx.say(f"excluding edge nodes from {_title(obj)}")
-
-    def undo(self, ctx: Context) -> None:
-        """`edgeadm detach` takes it back; of a cluster that is taken back nothing is left."""
 
     def detached(self, ctx: Context) -> list[str]:
         return [f"the affinity of {_title(obj)}" for obj in _ours(ctx)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.cluster import Awaited, Cluster, Object
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.common import renderer
 from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
 from edgeadm.phases.edge_apps.values import with_theirs
@@ -37,7 +38,7 @@ Named = tuple[str, str, str]  # API, kind, name
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Phase):
     """The base of those that are nothing but objects. A subclass gives the fields, and `values` where its
     template has any: one that it wants and nobody gave is an error of the template's."""
 
@@ -48,14 +49,11 @@ class Component:
     awaited: tuple[Awaited, ...] = ()
     # What the component makes while it runs: API, kind and name, gone with it.
     leavings: tuple[Named, ...] = ()
+    when = staticmethod(to_edge_clusters)
 
     def values(self, ctx: Context) -> dict[str, Any]:  # noqa: ARG002
         """What the template wants: nothing, unless a subclass says more."""
         return {}
-
-    def wanted(self, ctx: Context) -> bool:
-        """Whether this cluster is to have the component."""
-        return ctx.config.enable_edge
 
     def objects(self, ctx: Context) -> list[dict[str, Any]]:
         """The objects as they are to be, labelled as this component's."""
@@ -65,11 +63,9 @@ class Component:
         return found
 
     def check(self, ctx: Context) -> Verdict:
-        if not self.wanted(ctx):
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx):
             return Verdict(needed=True, reason="there is no cluster yet")
-        if unfinished(ctx, self.name):
+        if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off in the middle of it")
         objects = self.objects(ctx)
         kept: list[str] = []
@@ -91,8 +87,6 @@ class Component:
         return Verdict(needed=False, reason="everything is applied")
 
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx):
-            return
         cluster, objects = ctx.connect(), self.objects(ctx)
 
         def keep(field: str) -> None:
@@ -105,9 +99,6 @@ class Component:
         for awaited in self.awaited:
             ctx.say(f"waiting until {awaited.what}")
             cluster.wait(awaited)
-
-    def undo(self, ctx: Context) -> None:
-        """The objects of a cluster that is taken back go with it; `edgeadm detach` removes them alone."""
 
     def surplus(self, ctx: Context, objects: list[dict[str, Any]]) -> list[Object]:
         """Objects of this component in the cluster that are not among these."""
@@ -135,11 +126,6 @@ class Component:
             _delete(ctx, obj)
         for api, kind, name in self.leavings:
             ctx.connect().delete(api, kind, name, NAMESPACE)
-
-
-def unfinished(ctx: Context, name: str) -> bool:
-    """Whether a run of this verb was cut off in this phase, alone or in its group."""
-    return any(ctx.journal.unfinished(ctx.journal.verb, path) for path in (name, f"edge-apps/{name}"))
 
 
 def _due(ctx: Context, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.edge_apps.api_server import wired_elsewhere
 from edgeadm.phases.edge_apps.application_grid import grids, refuse_grids
@@ -49,7 +49,7 @@ class Detachable(Protocol):
 
 
 @dataclass(frozen=True)
-class MayDetach:
+class MayDetach(Phase):
     """Nothing is removed under an edge node or a control plane that lives by it. Edge nodes are no hindrance
     with `--force`: their Pods run on, but nobody gets at their logs, and new edge nodes are not let in."""
 
@@ -92,9 +92,6 @@ class MayDetach:
         lost = "their tunnel, their DNS, and the CSR approver"
         unless_forced(ctx, refusal, f"these edge nodes lose {lost}: {', '.join(edges)}")
 
-    def undo(self, ctx: Context) -> None:
-        """It only looks."""
-
     def _sites(self, ctx: Context) -> None:
         sites = of_users(ctx)
         if not sites:
@@ -112,7 +109,7 @@ class MayDetach:
 
 
 @dataclass(frozen=True)
-class Detach:
+class Detach(Phase):
     """Takes a component out of a running cluster: its objects, what it made, and what it changed on this
     machine."""
 
@@ -134,9 +131,6 @@ class Detach:
 
     def apply(self, ctx: Context) -> None:
         self.of.detach(ctx)
-
-    def undo(self, ctx: Context) -> None:
-        """What was taken back stays so."""
 
 
 def _edge_nodes(ctx: Context) -> list[str]:

@@ -31,7 +31,7 @@ class EdgeDns(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and not dns_image(ctx):
+        if not dns_image(ctx):
             return Verdict(
                 needed=False,
                 reason=(
@@ -39,10 +39,6 @@ class EdgeDns(Component):
                 ),
             )
         return super().check(ctx)
-
-    def apply(self, ctx: Context) -> None:
-        if dns_image(ctx):
-            super().apply(ctx)
 
     def values(self, ctx: Context) -> dict[str, Any]:
         address = ctx.config.edge_virtual_addr

@@ -50,8 +50,7 @@ class EdgeHealth(Component):
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
-        if self.wanted(ctx):
-            _say_who_votes(ctx)
+        _say_who_votes(ctx)
 
     def detached(self, ctx: Context) -> list[str]:
         votes = [f"the vote on Node/{node['metadata']['name']}" for node in _voted_out(ctx)]

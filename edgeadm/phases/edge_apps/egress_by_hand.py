@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeadm import pki
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.phases.applies import to_edge_clusters
+from edgeadm.phases.common import write_files
 from edgeadm.phases.edge_apps.by_hand import running
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
 from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
@@ -19,16 +21,15 @@ FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
 
 
 @dataclass(frozen=True)
-class EgressByHand:
+class EgressByHand(Phase):
     """For an API server on this machine that is no static Pod: everything that it reads to go through the
     tunnel. Its command line is its owner's, who is told which flags it needs."""
 
     name: str = "egress-files"
     summary: str = "write the tunnel files of an API server that is not a static Pod"
+    when = staticmethod(to_edge_clusters)
 
     def check(self, ctx: Context) -> Verdict:
-        if not ctx.config.enable_edge:
-            return Verdict(needed=False, reason="`--enable-edge=false`: this is not to be an edge cluster")
         if not has_cluster(ctx) or running(ctx) is None:
             return Verdict(needed=False, reason="every API server on this host is a static Pod")
         if ctx.journal.verb == RENEWAL and ctx.host.stat(TRUST) is None:
@@ -48,13 +49,9 @@ class EgressByHand:
             certificate, key = make(ctx, LEAF)
             ctx.host.write(KEY, key, 0o600)
             ctx.host.write(CERTIFICATE, certificate)
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text)
+        write_files(ctx, _files(ctx))
         if found.is_wired:
             ctx.warn("restart kube-apiserver: it reads its tunnel certificate only at start")
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the files."""
 
     def detached(self, ctx: Context) -> list[str]:
         """What `detach` would take back; where the API server is a static Pod, that is another phase's."""

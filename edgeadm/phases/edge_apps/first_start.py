@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm.static_pod import patch
-from edgeadm.phases.common import difference, is_control_plane
+from edgeadm.phases.common import difference, is_control_plane, write_files
 from edgeadm.phases.edge_apps import egress_files
 from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, OtherEgressError
 from edgeadm.phases.edge_apps.facts import planned_tunnel_address
@@ -20,7 +20,7 @@ PATCH = f"{FOLDER}/{API_SERVER}"
 
 
 @dataclass(frozen=True)
-class FirstStart:
+class FirstStart(Phase):
     """A new API server goes through the tunnel from its first start: kubeadm lays the wiring over the
     manifest. Restarted for it later it would take the controllers along, and a minute."""
 
@@ -39,11 +39,7 @@ class FirstStart:
         return Verdict(needed=bool(found), reason=found or "its egress configuration is in place")
 
     def apply(self, ctx: Context) -> None:
-        for path, text in _files(ctx).items():
-            ctx.host.write(path, text, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the files."""
+        write_files(ctx, _files(ctx), 0o600)
 
 
 def _is_to_be(ctx: Context) -> bool:

@@ -45,16 +45,17 @@ class KubeProxy(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
+        if has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
             return Verdict(
                 needed=False,
                 reason="there is no DaemonSet kube-system/kube-proxy: none is installed for edge nodes",
             )
         return super().check(ctx)
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_cluster(ctx) else "there is no cluster"
+
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx) or not has_cluster(ctx):
-            return  # a dry run has made none
         if cloud_proxy(ctx) is not None:
             super().apply(ctx)
         elif self.present(ctx):

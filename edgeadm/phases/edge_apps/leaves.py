@@ -90,7 +90,7 @@ def authority(ctx: Context) -> bytes:
 
 
 def bundle(ctx: Context) -> str:
-    """The CA's certificate as manifests have it; empty in a dry run that has made none yet."""
+    """The CA's certificate as manifests have it; empty before there is a cluster."""
     return pki.encoded(authority(ctx)) if has_cluster(ctx) else ""
 
 

@@ -70,14 +70,13 @@ class EdgeNamespace(Component):
     def check(self, ctx: Context) -> Verdict:
         verdict = super().check(ctx)
         unlabelled = [node["metadata"]["name"] for node in _cloud_nodes(ctx) if _label_is_missing(node)]
-        if verdict.needed or not self.wanted(ctx) or not unlabelled:
+        if verdict.needed or not unlabelled:
             return verdict
         return Verdict(needed=True, reason=f"to label as cloud nodes: {', '.join(unlabelled)}")
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
-        if self.wanted(ctx):
-            ctx.connect().apply([_labelled(node) for node in _cloud_nodes(ctx) if _label_is_missing(node)])
+        ctx.connect().apply([_labelled(node) for node in _cloud_nodes(ctx) if _label_is_missing(node)])
 
     def detached(self, ctx: Context) -> list[str]:
         # Applied without the label: what the field manager `edgeadm` no longer names goes. The label that a

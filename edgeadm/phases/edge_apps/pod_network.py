@@ -31,16 +31,17 @@ class EdgePodNetwork(Component):
     )
 
     def check(self, ctx: Context) -> Verdict:
-        if self.wanted(ctx) and has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
+        if has_cluster(ctx) and cloud_flannel(ctx) is None and not self.present(ctx):
             return Verdict(
                 needed=False,
                 reason=f"there is no DaemonSet {SPACE}/{FLANNEL}: edge nodes use the cluster's own network",
             )
         return super().check(ctx)
 
+    def lacks(self, ctx: Context) -> str:
+        return "" if has_cluster(ctx) else "there is no cluster"
+
     def apply(self, ctx: Context) -> None:
-        if not self.wanted(ctx) or not has_cluster(ctx):
-            return  # a dry run has made none
         if cloud_flannel(ctx) is not None:
             super().apply(ctx)
         elif self.present(ctx):

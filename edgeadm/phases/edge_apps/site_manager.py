@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_established, is_rolled_out
 from edgeadm.core.phase import Context
+from edgeadm.errors import WaitError
 from edgeadm.phases.edge_apps.component import Component, workload
 from edgeadm.phases.edge_apps.facts import NAMESPACE, domain, has_cluster, image, labels_of, nodes
 from edgeadm.phases.edge_apps.leaves import bundle
@@ -89,14 +89,16 @@ def _has_namespace(ctx: Context) -> bool:
 
 
 def _wait_for_its_end(ctx: Context) -> None:
-    cluster, end = ctx.connect(), time.monotonic() + PATIENCE
-    if cluster.get("apps/v1", "Deployment", "site-manager", NAMESPACE) is not None:
-        return  # a dry run has removed nothing
-    while cluster.list_objects("v1", "Pod", NAMESPACE, labels="app=site-manager"):
-        if time.monotonic() > end:
-            ctx.warn("the site-manager does not stop: check whether nodes still carry NodeUnit labels")
-            return
-        time.sleep(POLL)
+    cluster = ctx.connect()
+    try:
+        ctx.wait.until(
+            "the site-manager has stopped",
+            lambda: not cluster.list_objects("v1", "Pod", NAMESPACE, labels="app=site-manager"),
+            seconds=PATIENCE,
+            every=POLL,
+        )
+    except WaitError:
+        ctx.warn("the site-manager does not stop: check whether nodes still carry NodeUnit labels")
 
 
 def _marks(ctx: Context) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,3 +1,3 @@
 """The phases of `edgeadm reset`. Each takes back one kind of change; what edgeadm did not make stays.
 
-`made.py` lists what a node has besides the files in the journal: a new kind of node adds its lines there."""
+Each phase of the other verbs declares what it leaves, and reset removes that: see `edgeadm.core.leaves`."""

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import CommandError
+from edgeadm.core.leaves import Unit
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import CommandError, WaitError
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.kubelet import UNIT as KUBELET_UNIT
+from edgeadm.phases.reset import knowledge
 
 SHIM = "containerd-shim"
 CGROUPS = "/sys/fs/cgroup"
-ROUNDS = 20
+PATIENCE = 2.0
+POLL = 0.1
 
 
 @dataclass(frozen=True)
-class StopUnits:
+class StopUnits(Phase):
     """Stops what edgeadm runs as units, and the kubelet whoever installed it: it would start pods again.
     edgeadm's containerd is stopped here, too: what it runs is ended by the next phase."""
 
@@ -39,12 +41,9 @@ class StopUnits:
         if _foreign_kubelet(ctx):
             ctx.host.run("systemctl", "stop", "kubelet")
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
-
 
 @dataclass(frozen=True)
-class EndContainers:
+class EndContainers(Phase):
     """Ends pods that nobody ended: those of a runtime that died, or of a kubeadm that was cut off."""
 
     name: str = "containers"
@@ -59,29 +58,30 @@ class EndContainers:
         return Verdict(needed=True, reason=f"{len(pids)} processes and {len(groups)} cgroup trees of Pods")
 
     def apply(self, ctx: Context) -> None:
-        for _ in range(ROUNDS):
-            pids = list(pod_processes(ctx))
-            if not pids:
-                break
-            with suppress(CommandError):  # one of them ended by itself meanwhile
-                ctx.host.run("kill", "-KILL", *pids)
-            time.sleep(0.1)
+        with suppress(WaitError):  # a process that the kernel holds: its cgroup is tried all the same
+            ctx.wait.until("no process of a pod is left", lambda: _killed(ctx), seconds=PATIENCE, every=POLL)
         slices = _slices(ctx)
         if slices:
             ctx.host.run("systemctl", "stop", *slices)
         for folder in _cgroups(ctx):
             ctx.host.run("find", folder, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+")
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
+
+def _killed(ctx: Context) -> bool:
+    """Whether there was nothing to kill any more."""
+    pids = list(pod_processes(ctx))
+    if pids:
+        with suppress(CommandError):  # one of them ended by itself meanwhile
+            ctx.host.run("kill", "-KILL", *pids)
+    return not pids
 
 
-def _ours(ctx: Context) -> list[made.Unit]:
-    return [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
+def _ours(ctx: Context) -> list[Unit]:
+    return [unit for unit in ctx.inventory.units if knowledge.owns(ctx, unit.file)]
 
 
 def _foreign_kubelet(ctx: Context) -> bool:
-    ours = knowledge.owns(ctx, made.UNITS[0].file)
+    ours = knowledge.owns(ctx, KUBELET_UNIT)
     return not ours and knowledge.had_cluster(ctx) and _is_active(ctx, "kubelet")
 
 

@@ -3,15 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases import lite_apiserver
-from edgeadm.phases.lite_files import DATA as LITE_DATA
-from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset import knowledge
 
 
 @dataclass(frozen=True)
-class RemoveData:
+class RemoveData(Phase):
     """Removes what the cluster's programs wrote: state, certificates, logs of pods, and edgeadm's containerd
     with its images. A folder in which something was before edgeadm stays."""
 
@@ -33,18 +31,14 @@ class RemoveData:
             if mode is not None:
                 ctx.host.run("chmod", f"{mode:o}", path)
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
-
 
 def places(ctx: Context) -> Iterator[str]:
-    """What the programs of this node made."""
-    if knowledge.had_cluster(ctx):
-        yield from made.CLUSTER_PLACES
-    elif knowledge.owns(ctx, lite_apiserver.UNIT):
-        yield LITE_DATA  # it ran, and edge-keep beside it, before kubeadm did
-    if knowledge.owns_runtime(ctx):
-        yield from made.RUNTIME_PLACES
+    """What the programs of this node made, those that the phases which ran here have started."""
+    found: dict[str, None] = {}
+    for leaves in ctx.inventory.every:
+        ran = knowledge.owns_one(ctx, leaves.units) if leaves.units else knowledge.had_cluster(ctx)
+        found |= dict.fromkeys(leaves.places if leaves.places and ran else ())
+    yield from found
 
 
 def _to_remove(ctx: Context) -> list[tuple[str, int | None]]:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 
 from edgeadm.config.kubeadm_defaults import MANIFESTS
 from edgeadm.core.journal import Record
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.core.restore import restore
 from edgeadm.errors import CommandError
 from edgeadm.phases.common import KUBEADM
-from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset import knowledge
 
 
 @dataclass(frozen=True)
-class RestoreFiles:
+class RestoreFiles(Phase):
     """Every file that edgeadm wrote or removed gets what was there before: a backup, or nothing. Folders that
     were made for them go when they are empty."""
 
@@ -28,7 +28,7 @@ class RestoreFiles:
         return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty directories")
 
     def apply(self, ctx: Context) -> None:
-        units = [unit for unit in made.UNITS if knowledge.owns(ctx, unit.file)]
+        units = [unit for unit in ctx.inventory.units if knowledge.owns(ctx, unit.file)]
         tidy = _had_others(ctx)  # asked while the files that tell it are there
         restore(ctx.host, _without_the_cluster(ctx))
         ctx.journal.undone_all()
@@ -40,9 +40,6 @@ class RestoreFiles:
                 # A unit that failed is remembered by systemd even when its file is gone.
                 with suppress(CommandError):
                     ctx.host.run("systemctl", "reset-failed", unit.name)
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
 
 
 def _without_the_cluster(ctx: Context) -> list[Record]:
@@ -70,7 +67,7 @@ def _had_others(ctx: Context) -> bool:
 def _empty_folders(ctx: Context) -> list[str]:
     """Shared folders that were not there before edgeadm, and that hold nothing, not even each other."""
     gone: list[str] = []
-    for folder in made.SHARED_FOLDERS:
+    for folder in ctx.inventory.shared:
         found = ctx.host.stat(folder)
         if found is None or found.kind != "dir" or knowledge.was_there(ctx, folder) is not None:
             continue

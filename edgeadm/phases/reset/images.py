@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts.images import CTR, PIN
 from edgeadm.phases.images import EVENT, present
 from edgeadm.phases.reset import knowledge
 
 
 @dataclass(frozen=True)
-class RemoveImages:
+class RemoveImages(Phase):
     """Takes the images that edgeadm imported out of a containerd that is not edgeadm's; those that were there
     before lose the pin and stay. edgeadm's own containerd goes with all it holds."""
 
@@ -30,9 +30,6 @@ class RemoveImages:
                 ctx.host.run(*CTR, "images", "label", name, f"{PIN}=")
             else:
                 ctx.host.run(*CTR, "images", "rm", "--sync", name, *_nameless(ctx, name))
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
 
 
 def _imported(ctx: Context) -> dict[str, bool]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.phases import before
 
@@ -10,7 +10,7 @@ UNLOAD = "/sys/kernel/security/apparmor/.remove"
 
 
 @dataclass(frozen=True)
-class RestoreKernel:
+class RestoreKernel(Phase):
     """Gives kernel parameters the values that the journal kept, and unloads the AppArmor profile that
     containerd loaded for containers, unless it was loaded before edgeadm or a process still runs under it.
     Modules stay loaded: another program may use them by now."""
@@ -34,17 +34,15 @@ class RestoreKernel:
             # The kernel takes the name as it is, without a newline. `apparmor_parser -R` does the same.
             ctx.host.run("tee", UNLOAD, stdin=profile.encode())
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
-
 
 def _changed(ctx: Context) -> dict[str, str]:
     """Parameters that have another value now. Those that cannot be set from here were not set from here."""
     earlier: dict[str, str] = before.remembered(ctx).get("sysctls", {})
+    now = facts.sysctls(ctx.host, earlier) if earlier else {}
     return {
         name: value
         for name, value in earlier.items()
-        if before.sysctl(ctx, name) not in (None, value) and facts.can_set(ctx.host, name)
+        if now.get(name, value) != value and facts.can_set(ctx.host, name)
     }
 
 

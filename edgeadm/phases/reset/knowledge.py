@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from edgeadm.core.block import has_block
 from edgeadm.core.journal import Record
+from edgeadm.core.leaves import Unit
 from edgeadm.core.phase import Context
 from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS_ON_NODE
 from edgeadm.phases import before
 from edgeadm.phases.common import KUBEADM, renderer
 from edgeadm.phases.hosts_entry import HOSTS
+from edgeadm.phases.kubelet import UNIT as KUBELET_UNIT
 from edgeadm.phases.package import BY_NAME
 from edgeadm.phases.package import PLUGINS as PLUGIN_FOLDER
 from edgeadm.phases.package import PROGRAMS as PROGRAM_FOLDER
@@ -30,7 +32,7 @@ def is_lost(ctx: Context) -> bool:
 def had_cluster(ctx: Context) -> bool:
     """Whether kubeadm ran here for edgeadm, even if only for a moment."""
     if is_lost(ctx):
-        return owns(ctx, made.UNITS[0].file)
+        return owns(ctx, KUBELET_UNIT)
     return _began(ctx, KUBEADM)
 
 
@@ -42,6 +44,11 @@ def had_runtime(ctx: Context) -> bool:
 def owns(ctx: Context, path: str) -> bool:
     """Whether edgeadm wrote this file."""
     return any(record.detail["path"] == path for record in changes(ctx))
+
+
+def owns_one(ctx: Context, units: Iterable[Unit]) -> bool:
+    """Whether edgeadm wrote the file of one of these units."""
+    return any(owns(ctx, unit.file) for unit in units)
 
 
 def owns_runtime(ctx: Context) -> bool:
@@ -88,7 +95,7 @@ def _likely(ctx: Context) -> Iterator[str]:
         yield path
         for program in made.PROGRAMS.get(path, ()):
             yield from _unpackaged(ctx, f"{PROGRAM_FOLDER}/{program}")
-        if path == made.UNITS[0].file:
+        if path == KUBELET_UNIT:
             for plugin in made.PLUGINS:
                 yield from _unpackaged(ctx, f"{PLUGIN_FOLDER}/{plugin}")
             yield from _called_by_name(ctx)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgeadm.config.kubeadm_defaults import BOOTSTRAP_KUBELET_CONF, MANIFESTS
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
@@ -17,7 +17,7 @@ PATIENCE = "120"  # seconds; with everything alive it takes three
 
 
 @dataclass(frozen=True)
-class KubeadmReset:
+class KubeadmReset(Phase):
     """One `kubeadm reset --force`: it leaves etcd properly, and removes pods and certificates. What it cannot
     do, because the runtime or the API is dead, the phases after it do. The node leaves the cluster's list
     last: kubeadm looks there for what it needs to leave etcd."""
@@ -60,9 +60,6 @@ class KubeadmReset:
             ctx.warn(f"kubeadm reset failed, edgeadm removes its files itself ({_last_line(error.context)})")
         if not stays:
             node_object.remove(ctx, name)
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
 
     def _command(self, ctx: Context) -> list[str]:
         options = ctx.config.reset

@@ -1,62 +1,14 @@
-"""What edgeadm and a cluster's programs make on a node, besides the files that the journal knows."""
+"""The directories of edgeadm, and the signs by which its files are known if the journal is lost. The rest of
+what reset removes is declared by the phases: `ctx.inventory`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from edgeadm.package.manifest import TOOLS_ON_NODE
-from edgeadm.phases import (
-    before,
-    cni,
-    cni_join,
-    edge_memory,
-    edge_nic,
-    kubelet,
-    lite_apiserver,
-    node,
-    runtime,
-    service_ip,
-)
+from edgeadm.phases import cni, cni_join, kubelet, lite_apiserver, node, runtime
 from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
-from edgeadm.phases.lite_files import LINK
-from edgeadm.phases.node_files import DRILL, HELPER, KEEP, REPAIR
-from edgeadm.phases.virtual_ip import files
+from edgeadm.phases.node_files import HELPER
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A systemd unit that is edgeadm's where it wrote the file."""
-
-    name: str
-    file: str
-
-
-# In the order in which they stop. containerd is among them, as `runtime` says when.
-UNITS = (
-    Unit("kubelet", kubelet.UNIT),
-    *(Unit(name, f"{files.UNITS}/{name}.service") for name in reversed(files.SERVICES)),
-    Unit(KEEP, edge_memory.KEEP_UNIT),
-    Unit(lite_apiserver.TIMER, lite_apiserver.TIMER_UNIT),
-    Unit(f"{lite_apiserver.RENEWAL}.service", lite_apiserver.RENEWAL_UNIT),
-    Unit(service_ip.SERVICE, service_ip.UNIT),
-    Unit(lite_apiserver.SERVICE, lite_apiserver.UNIT),
-    Unit(edge_nic.SERVICE, edge_nic.UNIT),
-    Unit("containerd", runtime.UNIT),
-    Unit(REPAIR, edge_memory.REPAIR_UNIT),
-)
-LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", LINK)
-NFT_TABLES = (
-    *("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6"),
-    *(f"{family} {service_ip.TABLE}" for family in ("ip", "ip6")),
-    DRILL,  # not in the journal: it is there if a drill was killed and its timer has not fired yet
-)
-# Emptied and removed, unless something was in them before edgeadm.
-CLUSTER_PLACES = before.CLUSTER_PLACES
-RUNTIME_PLACES = before.RUNTIME_PLACES
-# Removed when empty, if they were not there before edgeadm.
-SHARED_FOLDERS = before.SHARED_FOLDERS
 # edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
 OWN_FOLDERS = ("/etc/edgeadm", TOOLS_ON_NODE, "/var/lib/edgeadm")
 # Folders that nobody else puts anything into.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.phases.reset import knowledge
 
@@ -16,7 +16,7 @@ OURS = ("/var/lib/containerd/", "/run/containerd/")
 
 
 @dataclass(frozen=True)
-class Unmount:
+class Unmount(Phase):
     """Detaches what is mounted for pods, so that removing folders cannot reach into somebody's volume."""
 
     name: str = "mounts"
@@ -32,9 +32,6 @@ class Unmount:
         for path in mounted(ctx):
             # Lazily: a volume whose server is gone must not hold us up.
             ctx.host.run("umount", "--lazy", path)
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
 
 
 def mounted(ctx: Context) -> list[str]:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge, made
+from edgeadm.phases.reset import knowledge
 from edgeadm.phases.virtual_ip.settings import FILE as SETTINGS
 from edgeadm.phases.virtual_ip.settings import kept_settings
 
@@ -13,7 +13,7 @@ NAMESPACES = "/run/netns"
 
 
 @dataclass(frozen=True)
-class RemoveLinks:
+class RemoveLinks(Phase):
     """Removes the pod network's interfaces, and its routes and addresses with them; and the virtual IP, which
     stays behind where its holder was killed."""
 
@@ -34,9 +34,6 @@ class RemoveLinks:
         for address, interface in _virtual_ip(ctx):
             ctx.host.run("ip", "address", "delete", address, "dev", interface)
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
-
 
 def _virtual_ip(ctx: Context) -> Iterator[tuple[str, str]]:
     """The address with its prefix, and where it is."""
@@ -53,7 +50,7 @@ def _links(ctx: Context) -> list[str]:
     if not knowledge.had_cluster(ctx):
         return []
     there = facts.links(ctx.host)
-    return [link for link in made.LINKS if link in there]
+    return [link for link in ctx.inventory.links if link in there]
 
 
 def _namespaces(ctx: Context) -> list[str]:

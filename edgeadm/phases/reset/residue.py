@@ -48,7 +48,7 @@ class Witness:
 
 def look(ctx: Context) -> Witness:
     """To be called before the first phase."""
-    every = (*made.CLUSTER_PLACES, *made.RUNTIME_PLACES, *made.SHARED_FOLDERS)
+    every = (*ctx.inventory.places, *ctx.inventory.shared)
     seen = {path: knowledge.was_there(ctx, path) for path in every}
     node = stays = ""
     if node_object.is_member(ctx):
@@ -83,7 +83,7 @@ def _listed(ctx: Context, witness: Witness) -> Iterator[Left]:
 
 
 def _places(ctx: Context, witness: Witness) -> Iterator[Left]:
-    for path in (*made.CLUSTER_PLACES, *made.RUNTIME_PLACES, *CONFIGURATION):
+    for path in (*ctx.inventory.places, *CONFIGURATION):
         names = [name for name in ctx.host.names(path) if name != "lost+found"]
         if names:
             yield Left(path, _why(path, witness))
@@ -103,14 +103,14 @@ def _programs(ctx: Context, witness: Witness) -> Iterator[Left]:
 
 def _units(ctx: Context) -> Iterator[Left]:
     for folder in UNIT_FOLDERS:
-        for unit in made.UNITS:
-            path = f"{folder}/{unit.name}.service"
+        for unit in ctx.inventory.units:
+            path = f"{folder}/{unit.file.rpartition('/')[2]}"
             if ctx.host.stat(path) is not None:
                 yield Left(path, NOT_OURS)
 
 
 def _network(ctx: Context) -> Iterator[Left]:
-    for link in sorted(facts.links(ctx.host) & {*made.LINKS, *CNI_LINKS}):
+    for link in sorted(facts.links(ctx.host) & {*ctx.inventory.links, *CNI_LINKS}):
         yield Left(f"interface {link}", NOT_OURS)
     chains = chains_left(ctx)
     if chains:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import iptables
 from edgeadm.phases import before
 from edgeadm.phases.reset import knowledge, made
@@ -20,7 +20,7 @@ VARIANTS = (
 
 
 @dataclass(frozen=True)
-class RemoveRules:
+class RemoveRules(Phase):
     """Removes the chains of kube-proxy, kubelet, flannel and the CNI plugins, and the jumps to them. No other
     rule is touched, and none is written anew."""
 
@@ -43,9 +43,6 @@ class RemoveRules:
         for what in [*_cluster_tables(ctx), *_idle(ctx)]:
             ctx.host.run("nft", "delete", *what)
 
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""
-
 
 def chains_left(ctx: Context) -> int:
     """How many chains of the cluster there are, in whatever backend."""
@@ -64,7 +61,7 @@ def _removal(ctx: Context, variant: str) -> str:
 def _cluster_tables(ctx: Context) -> Iterator[list[str]]:
     """Tables that only kube-proxy or flannel makes, as words for `nft`."""
     for table in before.packet_filter(ctx) or {}:
-        if table in made.NFT_TABLES:
+        if table in ctx.inventory.tables:
             yield ["table", *table.split()]
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.phases.reset import made
 
 
 @dataclass(frozen=True)
-class RemoveState:
+class RemoveState(Phase):
     """edgeadm's own folders, journal and backups among them, at the very end: until then, a reset that was
     cut off goes on."""
 
@@ -25,6 +25,3 @@ class RemoveState:
             if ctx.host.stat(folder) is not None:
                 ctx.host.run("find", folder, "-xdev", "-delete")
         ctx.journal.forget()
-
-    def undo(self, ctx: Context) -> None:
-        """What reset did stays done."""

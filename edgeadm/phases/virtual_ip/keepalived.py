@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.cluster import Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.control_plane import KEEPALIVED
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import CommandError, PhaseError
+from edgeadm.core.leaves import Leaves, Unit
+from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import CommandError, PhaseError, WaitError
 from edgeadm.hosts import facts
 from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
 from edgeadm.phases.edge_apps.facts import labels_of
@@ -22,14 +23,16 @@ POLL = 0.2
 
 
 @dataclass(frozen=True)
-class Keepalived:
+class Keepalived(Phase):
     """keepalived holds the virtual IP, haproxy behind it spreads what arrives over all API servers. On the
     first control plane both run before kubeadm, which speaks to the cluster through them; on another one
     once the others know it, so that the address is never on two machines."""
 
     name: str = "keepalived"
     summary: str = "manage the virtual IP with keepalived, and haproxy behind it"
-    patience: float = PATIENCE
+    leaves: ClassVar[Leaves] = Leaves(
+        units=tuple(Unit(name, f"{files.UNITS}/{name}.service") for name in files.SERVICES)
+    )
 
     def check(self, ctx: Context) -> Verdict:
         if is_unasked(ctx):
@@ -50,8 +53,7 @@ class Keepalived:
         wanted = _wanted(ctx)
         if wanted is None:
             return
-        for path, (text, mode) in files.files(ctx, wanted).items():
-            ctx.host.write(path, text, mode)
+        ctx.host.write_all(files.files(ctx, wanted))
         ctx.host.run("install", "-d", "-m", "0755", files.LISTS)
         ctx.host.run(*files.members_command(ctx, wanted), "--once")
         _let_them_check(ctx)
@@ -63,32 +65,29 @@ class Keepalived:
         if not joins_control_plane(ctx.config):
             self._wait_until_held(ctx, wanted)
 
-    def undo(self, ctx: Context) -> None:
-        if ctx.journal.ours(f"{files.UNITS}/{files.KEEPALIVED}.service"):
-            ctx.host.run("systemctl", "disable", "--now", "--quiet", *reversed(files.SERVICES))
-
     def _wait_until_known(self, ctx: Context) -> None:
         """A keepalived that nobody sends to would take the address for free."""
-        end = time.monotonic() + self.patience
-        while unaware := _unaware(ctx):
-            if time.monotonic() > end:
-                ctx.warn(f"these control planes do not know this one yet: {', '.join(unaware)}")
-                return
-            time.sleep(POLL)
+        try:
+            ctx.wait.until(
+                "the other control planes know this one",
+                lambda: not _unaware(ctx),
+                seconds=PATIENCE,
+                every=POLL,
+                context=lambda: ", ".join(_unaware(ctx)),
+            )
+        except WaitError as error:
+            ctx.warn(f"these control planes do not know this one yet: {error.context}")
 
     def _wait_until_held(self, ctx: Context, wanted: Settings) -> None:
-        if ctx.host.ask("systemctl", "is-active", "--quiet", files.KEEPALIVED).code != 0:
-            return  # a dry run has started nothing
-        address, end = wanted.shared.address, time.monotonic() + self.patience
-        while not is_held(ctx, address):
-            if time.monotonic() > end:
-                raise PhaseError(
-                    f"keepalived does not add {address} to {wanted.interface}",
-                    context=ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
-                    hint=f"`journalctl -u {files.KEEPALIVED}` has the full log",
-                )
-            time.sleep(POLL)
-        ctx.say(f"{address} is up on {wanted.interface}")
+        what = f"keepalived adds {wanted.shared.address} to {wanted.interface}"
+        ctx.wait.until(
+            what,
+            lambda: is_held(ctx, wanted.shared.address),
+            seconds=PATIENCE,
+            every=POLL,
+            context=lambda: ctx.host.ask("journalctl", "-u", files.KEEPALIVED, "-n", "15", "--no-pager").out,
+            hint=f"`journalctl -u {files.KEEPALIVED}` has the full log",
+        )
 
 
 def is_held(ctx: Context, address: str) -> bool:

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from edgeadm.config.control_plane import KUBE_VIP
 from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.errors import PhaseError
+from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import (
     ADMIN_CONF,
@@ -14,6 +12,7 @@ from edgeadm.phases.common import (
     is_control_plane,
     kubernetes_version,
     renderer,
+    write_files,
 )
 from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
@@ -24,7 +23,7 @@ POLL = 0.5
 
 
 @dataclass(frozen=True)
-class KubeVip:
+class KubeVip(Phase):
     """kube-vip as a static Pod: the control plane that has its lease holds the virtual IP.
 
     Before the first control plane is made, kubeadm has given nobody rights but the user of super-admin.conf
@@ -46,11 +45,7 @@ class KubeVip:
     def apply(self, ctx: Context) -> None:
         wanted = _wanted(ctx)
         if wanted is not None:
-            for path, text in _files(ctx, wanted).items():
-                ctx.host.write(path, text, 0o600)
-
-    def undo(self, ctx: Context) -> None:
-        """The journal removes the manifest, and the kubelet then the Pod."""
+            write_files(ctx, _files(ctx, wanted), 0o600)
 
 
 @dataclass(frozen=True)
@@ -59,20 +54,18 @@ class KubeVipSettled(KubeVip):
 
     name: str = "kube-vip-admin"
     summary: str = "switching kube-vip to admin.conf"
-    patience: float = PATIENCE
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)
         if _wanted(ctx) is None or ctx.host.stat(ADMIN_CONF) is None:
             return
-        end = time.monotonic() + self.patience
-        while not ctx.connect().ready():
-            if time.monotonic() > end:
-                raise PhaseError(
-                    f"the API server does not respond at the virtual IP after {self.patience:g} s",
-                    hint="`crictl logs` of the container kube-vip shows the cause",
-                )
-            time.sleep(POLL)
+        ctx.wait.until(
+            "the API server responds at the virtual IP",
+            lambda: ctx.connect().ready(),
+            seconds=PATIENCE,
+            every=POLL,
+            hint="`crictl logs` of the container kube-vip shows the cause",
+        )
 
 
 def _wanted(ctx: Context) -> Settings | None:

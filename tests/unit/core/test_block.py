@@ -33,7 +33,7 @@ def test_taking_a_change_back_takes_only_the_block(before: bytes | None, added: 
         mode = found.mode if found else 0o644
         door.write(PATH, with_block(host.read(PATH) or b"", lines), mode)
     host.files[PATH] += added
-    restore(host, door.journal.changes("join", "hosts"))
+    restore(host, door.journal.standing())
     assert host.files.get(PATH) == (None if before is None and not added else (before or b"") + added)
     if before is not None:
         assert host.modes[PATH] == 0o640
@@ -44,8 +44,8 @@ def test_a_file_that_others_removed_or_cleared_of_it_stays_so() -> None:
     door = JournaledHost(host, Journal(host, "join", "hosts"))
     door.write(PATH, with_block(b"before\n", b"1\n"))
     host.files[PATH] = b"theirs\n"
-    restore(host, door.journal.changes("join", "hosts"))
+    restore(host, door.journal.standing())
     assert host.files[PATH] == b"theirs\n"
     del host.files[PATH]
-    restore(host, door.journal.changes("join", "hosts"))
+    restore(host, door.journal.standing())
     assert PATH not in host.files

@@ -10,11 +10,12 @@ import pytest
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.phases.before import LOADED, PROFILES, remember
+from edgeadm.phases.before import LOADED, remember
 from edgeadm.phases.reset.kernel import UNLOAD, RestoreKernel
+from edgeadm.workflows import INVENTORY
 from tests.machine import Machine
 
-NAME = PROFILES[0]
+(NAME,) = INVENTORY.profiles
 OTHERS = b"/usr/bin/man (enforce)\nlsb_release (complain)\n"
 WITH_OURS = OTHERS + f"{NAME} (enforce)\n".encode()
 

@@ -19,7 +19,7 @@ from edgeadm.phases.edge_apps import leaves
 from edgeadm.phases.edge_apps.api_server import ApiServer
 from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FLAG
 from edgeadm.phases.edge_apps.facts import tunnel_address
-from edgeadm.workflows import ADDON, DETACH
+from edgeadm.workflows import ADDON, DETACH, JOIN
 from tests.certificates import new_pair
 from tests.edge_cluster import EDGE, context, edge_pod, run
 from tests.machine import Machine
@@ -206,7 +206,7 @@ def test_where_that_does_not_work_the_manifest_is_put_back_byte_for_byte(case: s
     said: list[str] = []
     ctx = context(machine, warn=said.append)
     with pytest.raises(EdgeadmError) as failed:
-        ApiServer(patience=0).apply(ctx)
+        ApiServer().apply(ctx)
     assert failed.value.code == "api-server-not-wired"
     assert (machine.host.files[MANIFEST], machine.host.modes[MANIFEST]) == (API_SERVER, 0o600)
     assert "previous API server manifest" in said[0]
@@ -260,12 +260,11 @@ def test_a_control_plane_that_joins_goes_through_the_tunnel_if_there_is_one(
     if tunnel:
         run(machine, only=("namespace", "certificates", "tunnel"))
     ctx = machine.context(Config(join=JoinFlags(control_plane=control_plane)))
-    ctx.journal.verb = "join"
-    verdict = ApiServer().check(ctx)
+    last = JOIN.select(["edge-apps"])
+    ((_, verdict),) = Run(JOIN, ctx, Recorded()).plan(last)
     assert (verdict.needed, reason in verdict.reason) == (needed, True)
-    if needed:
-        ApiServer().apply(ctx)
-        assert not ApiServer().check(ctx).needed
+    assert Run(JOIN, ctx, Recorded()).apply(last) == needed
+    assert Run(JOIN, ctx, Recorded()).apply(last) == 0
 
 
 def test_detach_takes_all_of_it_back_and_nothing_else(machine: Machine) -> None:

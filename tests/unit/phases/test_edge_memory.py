@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from edgeadm.core.phase import Context
+from edgeadm.core.runner import Run
 from edgeadm.phases.edge_memory import KEEP_UNIT, LEFTOVERS, REPAIR_UNIT, EdgeMemory
 from edgeadm.phases.membership import FACTS, ClusterFacts
-from edgeadm.phases.node_files import HELPER, SNAPSHOT
+from edgeadm.phases.node_files import HELPER
+from edgeadm.phases.reset.containers import StopUnits
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
+from tests.reports import Recorded
 from tests.traces import join_writes
 from tests.wishes import asked
 
@@ -129,12 +132,11 @@ def test_a_fault_is_found_and_put_right(fault: str, machine: Machine) -> None:
     EdgeMemory().apply(context(machine))
     plant, reason = FAULTS[fault]
     plant(machine)
-    verdict = EdgeMemory().check(context(machine))
+    memory = JOIN.select(["edge/memory"])
+    ((_, verdict),) = Run(JOIN, context(machine), Recorded()).plan(memory)
     assert (verdict.needed, reason in verdict.reason) == (True, True)
-    ctx = context(machine)
-    EdgeMemory().apply(ctx)
-    ctx.journal.add("done")
-    assert not EdgeMemory().check(context(machine)).needed
+    assert Run(JOIN, context(machine), Recorded()).apply(memory) == 1
+    assert Run(JOIN, context(machine), Recorded()).apply(memory) == 0
 
 
 def test_what_mends_need_not_run_once_it_has(machine: Machine) -> None:
@@ -143,11 +145,10 @@ def test_what_mends_need_not_run_once_it_has(machine: Machine) -> None:
     assert not EdgeMemory().check(context(machine)).needed
 
 
-def test_undo_stops_both_and_takes_the_copy_away(machine: Machine) -> None:
+def test_reset_stops_both_if_edgeadm_installed_them(machine: Machine) -> None:
     ctx = context(machine)
-    EdgeMemory().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.host.ran == [], "they are not ours"
     EdgeMemory().apply(ctx)
-    EdgeMemory().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.units["edge-repair"] == machine.units["edge-keep"] == set()
-    assert f"rm -rf {SNAPSHOT}" in machine.host.ran

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgeadm.core.journal import Journal
+from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
-from edgeadm.workflows import INIT, JOIN
+from edgeadm.hosts import FileInfo, PassingHost, Source
+from edgeadm.workflows import INIT, JOIN, RESET
 from tests.machine import Machine
 from tests.reports import Recorded
 from tests.traces import kubeadm_writes
@@ -25,12 +29,37 @@ class KilledError(BaseException):
 
 
 class Deadly(Journal):
-    """Dies right after its n-th record is on disk, before what the record announces is done."""
+    """Dies right after its n-th line or lines are on disk, before what they announce is done."""
 
     left: int = 0
 
-    def add(self, event: str, **detail: Any) -> None:
-        super().add(event, **detail)
+    def add_all(self, events: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        super().add_all(events)
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+class Breaking(PassingHost):
+    """Dies before its n-th file is in place."""
+
+    left: int = 0
+
+    def write(self, path: str, data: bytes, mode: int = 0o644) -> None:
+        self._live()
+        self.real.write(path, data, mode)
+
+    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
+        for path, (data, mode) in files.items():
+            self.write(path, data, mode)
+
+    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
+        for each in files:
+            self._live()
+            self.real.put_all([each])
+        return self.real.put_all(files)
+
+    def _live(self) -> None:
         self.left -= 1
         if self.left == 0:
             raise KilledError
@@ -41,15 +70,24 @@ def context(machine: Machine, dies_after: int = 0, workflow: Workflow = INIT) ->
     if dies_after:
         journal = Deadly(machine.host)
         journal.left = dies_after
-        ctx.host.journal = journal  # type: ignore[attr-defined]  # it is a JournaledHost
-        object.__setattr__(ctx, "journal", journal)
+        ctx = replace(ctx, journal=journal, host=JournaledHost(machine.host, journal))
     return ctx
 
 
+def breaking(machine: Machine, before: int, workflow: Workflow) -> tuple[Context, Breaking]:
+    """A context in which edgeadm is killed before this file is in place."""
+    journal, host = Journal(machine.host), Breaking(machine.host)
+    host.left = before
+    return replace(machine.context(asked(workflow)), journal=journal, host=JournaledHost(host, journal)), host
+
+
 def records_of_a_full_run(workflow: Workflow, folder: Path) -> int:
+    """How often a full run writes into the journal."""
     machine = Machine(folder, role=ROLES[workflow.name])
-    Run(workflow, context(machine, workflow=workflow), Recorded()).apply(workflow.select())
-    return len(Journal(machine.host).records())
+    ctx = context(machine, -1, workflow)
+    Run(workflow, ctx, Recorded()).apply(workflow.select())
+    assert isinstance(ctx.journal, Deadly)
+    return -1 - ctx.journal.left
 
 
 @pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"{part + 1} of {PARTS}")
@@ -58,7 +96,7 @@ def test_every_record_is_a_place_from_which_a_second_run_finishes(
     workflow: Workflow, part: int, tmp_path: Path
 ) -> None:
     total = records_of_a_full_run(workflow, tmp_path / "whole")
-    assert total > 40
+    assert total > 30
     whole = Machine(tmp_path / "again", role=ROLES[workflow.name])
     Run(workflow, context(whole, workflow=workflow), Recorded()).apply(workflow.select())
     for number in range(1 + part, total + 1, PARTS):
@@ -72,10 +110,33 @@ def test_every_record_is_a_place_from_which_a_second_run_finishes(
         assert again.apply(workflow.select()) == 0, f"killed after record {number}"
 
 
+@pytest.mark.parametrize("part", range(PARTS), ids=lambda part: f"{part + 1} of {PARTS}")
+@pytest.mark.parametrize("workflow", [INIT, JOIN], ids=lambda each: each.name)
+def test_files_that_were_announced_and_not_all_written_are_taken_back_or_finished(
+    workflow: Workflow, part: int, tmp_path: Path
+) -> None:
+    whole = Machine(tmp_path / "whole", role=ROLES[workflow.name])
+    ctx, host = breaking(whole, -1, workflow)
+    Run(workflow, ctx, Recorded()).apply(workflow.select())
+    for number in range(1 + part, -host.left, PARTS):
+        machine = Machine(tmp_path / str(number), role=ROLES[workflow.name])
+        machine.host.files["/etc/containerd/config.toml"] = b"# the user's\n"
+        before = dict(machine.host.files)
+        killed, _ = breaking(machine, number, workflow)
+        with pytest.raises(KilledError):
+            Run(workflow, killed, Recorded()).apply(workflow.select())
+        if number % 2:
+            Run(workflow, context(machine, workflow=workflow), Recorded()).apply(workflow.select())
+            assert same_files(machine) == same_files(whole), f"killed before file {number}"
+        plain = replace(machine.context(asked(workflow)), host=machine.host)
+        Run(RESET, plain, Recorded()).apply(RESET.select())
+        assert machine.host.files == before, f"killed before file {number}"
+
+
 def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     finished = context(machine)
-    Run(INIT, finished, Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    Run(INIT, finished, Recorded()).apply(INIT.select(skip=["kubeadm", "cni", "edge-apps"]))
     journal = Journal(machine.host, "init", "kubeadm")
     journal.add("started")
     machine.host.files |= kubeadm_writes()
@@ -87,7 +148,7 @@ def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> Non
 
 def test_half_a_certificate_pair_is_removed_before_kubeadm_takes_it_for_whole(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
-    Run(INIT, context(machine), Recorded()).apply(INIT.select(skip=["kubeadm", "cni"]))
+    Run(INIT, context(machine), Recorded()).apply(INIT.select(skip=["kubeadm", "cni", "edge-apps"]))
     Journal(machine.host, "init", "kubeadm").add("started")
     machine.host.files |= {
         "/etc/kubernetes/pki/apiserver.crt": kubeadm_writes()["/etc/kubernetes/pki/ca.crt"],

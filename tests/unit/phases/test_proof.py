@@ -31,7 +31,7 @@ def test_one_edge_node_that_answers_is_enough(machine: Machine) -> None:
     gone["metadata"]["name"] = "tunnel-edge-0"
     machine.cluster.objects["v1", "Pod", "edge-system", "tunnel-edge-0"] = gone
     run(machine, only=("namespace", "certificates", "tunnel"))
-    ApiServer(patience=0).apply(context(machine))
+    ApiServer().apply(context(machine))
     assert FLAG.encode() in machine.host.files[MANIFEST]
 
 
@@ -40,7 +40,7 @@ def test_edge_nodes_that_are_all_away_are_waited_for_and_told_of(machine: Machin
     run(machine, only=("namespace", "certificates", "tunnel"))
     machine.cluster.objects["v1", "Node", "", "edge1"]["status"] = {"conditions": []}
     told: list[str] = []
-    ApiServer(patience=0).apply(replace(context(machine), warn=told.append))
+    ApiServer().apply(replace(context(machine), warn=told.append))
     assert told == ["no edge node is Ready: the tunnel cannot be tested yet"]
     assert FLAG.encode() in machine.host.files[MANIFEST]
 
@@ -55,7 +55,7 @@ def test_an_api_server_that_still_answers_with_its_old_settings_is_not_the_new_o
     theirs.write_text("apiVersion: v1\nhost: {{ host }}\n")
     machine.host.on_manifest = lambda _manifest: None  # the kubelet has not looked yet
     with pytest.raises(EdgeadmError) as failed:
-        ApiServer(patience=0.1).apply(context(machine, Config(manifests_dir=str(tmp_path))))
+        ApiServer().apply(context(machine, Config(manifests_dir=str(tmp_path))))
     assert "runs with the configured manifest" in failed.value.context
 
 
@@ -69,5 +69,5 @@ def test_a_second_run_that_fails_leaves_what_the_first_made(machine: Machine, tm
     ctx = context(machine, Config(manifests_dir=str(tmp_path)))
     assert ApiServer().check(ctx).needed
     with pytest.raises(EdgeadmError):
-        ApiServer(patience=0).apply(ctx)
+        ApiServer().apply(ctx)
     assert {path: machine.host.files[path] for path in before} == before

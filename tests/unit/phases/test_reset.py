@@ -17,9 +17,9 @@ from edgeadm.hosts import Result
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.cni_join import EVERY_CONFLIST
 from edgeadm.phases.edge_memory import KEEP_UNIT, REPAIR_UNIT
-from edgeadm.phases.reset import knowledge, made, residue
+from edgeadm.phases.reset import knowledge, residue
 from edgeadm.render import Renderer
-from edgeadm.workflows import INIT, JOIN, RESET
+from edgeadm.workflows import INIT, INVENTORY, JOIN, RESET
 from tests.machine import Machine
 from tests.reports import Recorded
 from tests.traces import pods_write
@@ -153,7 +153,7 @@ def test_what_lite_apiserver_wrote_goes_also_where_kubeadm_never_ran(tmp_path: P
 
 
 def test_who_writes_is_stopped_before_those_that_it_asks() -> None:
-    order = [unit.name for unit in made.UNITS]
+    order = [unit.name for unit in INVENTORY.units]
     assert order.index("kubelet") < order.index("edge-keep") < order.index("lite-apiserver")
     assert order[-1] == "edge-repair"
 

@@ -9,13 +9,17 @@ import pytest
 
 from edgeadm.config import Config, JoinFlags
 from edgeadm.core.phase import Context
+from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
 from edgeadm.phases.membership import FACTS, ClusterFacts
+from edgeadm.phases.reset.containers import StopUnits
 from edgeadm.phases.service_ip import RULES, UNIT, ServiceIp
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
+from edgeadm.workflows import JOIN
 from tests.machine import Machine
+from tests.reports import Recorded
 
 V4 = ClusterFacts("https://10.0.0.11:6443", "", "v1.34.4", "10.96.0.1", "cluster.local", "169.254.20.11")
 V6 = replace(V4, service_ip="fd00:96::1", virtual_address="fd00:20::11")
@@ -58,11 +62,11 @@ def test_a_table_that_somebody_removed_is_made_anew(tmp_path: Path) -> None:
     assert (verdict.needed, "was deleted" in verdict.reason) == (True, True)
 
 
-def test_undo_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
+def test_reset_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
     machine = Machine(tmp_path, role="edge")
     ctx = context(machine)
     ServiceIp().apply(ctx)
-    ServiceIp().undo(ctx)
+    StopUnits().apply(replace(ctx, host=machine.host))
     assert machine.units["edge-service-ip"] == set()
 
 
@@ -70,8 +74,7 @@ def test_only_edge_nodes_have_it(tmp_path: Path) -> None:
     machine = Machine(tmp_path, role="worker")
     ctx = context(machine)
     ctx = replace(ctx, config=replace(ctx.config, enable_edge=False))
-    assert not ServiceIp().check(ctx).needed
-    ServiceIp().apply(ctx)
+    assert Run(JOIN, ctx, Recorded()).apply(JOIN.select(["edge"])) == 0
     assert UNIT not in machine.host.files
 
 

@@ -18,11 +18,10 @@ from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
-from edgeadm.phases.edge_apps.edge_dns import EdgeDns
 from edgeadm.phases.edge_apps.edge_health import EdgeHealth
 from edgeadm.phases.join_files import join_config, patches
 from edgeadm.phases.lite_files import LOCAL
-from edgeadm.workflows import ADDON, DETACH, JOIN
+from edgeadm.workflows import ADDON, DETACH, INIT, JOIN
 from tests.machine import Machine
 from tests.reports import Recorded
 from tests.wishes import asked, machine_for
@@ -197,9 +196,7 @@ def test_edge_dns_is_the_clusters_coredns(version: str, fast: bool, machine: Mac
 def test_without_coredns_edge_nodes_ask_the_clusters_dns(machine: Machine) -> None:
     del machine.cluster.objects["apps/v1", "Deployment", "kube-system", "coredns"]
     machine.package = None
-    ctx = machine.context()
-    assert not EdgeDns().check(ctx).needed
-    EdgeDns().apply(ctx)
+    assert Run(INIT, machine.context(), Recorded()).apply(INIT.select(["edge-apps/edge-dns"])) == 0
     assert DNS not in machine.cluster.objects
 
 

@@ -124,6 +124,7 @@ CALLS = re.compile(r"\.host\.(?:ask|run)\(\s*\"([\w./-]+)\"|\bhost\.(?:ask|run)\
 UNITS = re.compile(r"^Exec\w+=-?(/?\w[\w./-]*)", re.MULTILINE)
 # In every image of Linux, or asked for in a way that an absence is an answer.
 EVERYWHERE = {
+    "grep",
     "install",
     "timeout",
     "chmod",

@@ -12,7 +12,7 @@ import yaml
 
 from edgeadm.config import Config, JoinFlags, KubeadmFlags
 from edgeadm.core.phase import Context
-from edgeadm.errors import PhaseError
+from edgeadm.errors import PhaseError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.phases.common import CONTROL_PLANE
 from edgeadm.phases.reset.network import RemoveLinks
@@ -94,9 +94,9 @@ def test_without_the_programs_it_says_what_is_missing(machine: Machine) -> None:
 
 def test_an_address_that_does_not_come_up_is_an_error(machine: Machine) -> None:
     machine.host.answers["ip -o addr show"] = Result(out="2: eth0    inet 10.0.0.11/24 scope global eth0\n")
-    with pytest.raises(PhaseError) as caught:
-        Keepalived(patience=0).apply(machine.context(asked()))
-    assert f"does not add {VIP}" in caught.value.message
+    with pytest.raises(WaitError) as caught:
+        Keepalived().apply(machine.context(asked()))
+    assert f"keepalived adds {VIP} to" in caught.value.message
 
 
 def test_the_settings_are_shared_as_a_secret_and_no_token_reads_the_password(machine: Machine) -> None:
@@ -130,7 +130,7 @@ def test_it_says_who_does_not_know_it(machine: Machine) -> None:
     ctx = replace(joining(machine), warn=warned.append)
     machine.host.files |= kubeadm_writes()
     other_control_plane(machine)
-    Keepalived(patience=0).apply(ctx)
+    Keepalived().apply(ctx)
     assert warned == ["these control planes do not know this one yet: cp9"]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from edgeadm.core.phase import Context
-from edgeadm.errors import UnreachableError, WaitError
+from edgeadm.core.runner import Run
+from edgeadm.errors import PhaseError, UnreachableError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.phases.answers import LISTS
@@ -20,6 +21,7 @@ from edgeadm.phases.node_files import HELPER, SUBNET
 from edgeadm.phases.warm_up import FLANNELS_OWN, WarmUp
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
+from tests.reports import Recorded
 from tests.traces import cache_knows, join_writes
 from tests.wishes import asked
 
@@ -75,7 +77,7 @@ def without(program: str, resource: str) -> list[Entry]:
 def wait(machine: Machine, **more: Any) -> str:
     """What the error says that is not known."""
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(context(machine, **more))
+        WarmUp().apply(context(machine, **more))
     return given_up.value.context
 
 
@@ -99,7 +101,7 @@ def test_an_object_that_kubelet_found_missing_is_asked_for_until_it_is_there(mac
     answers = [told(without("kubelet", "csinodes"))] * 5 + [told(cache_knows())]
     machine.host.answers[f"{HELPER} cache"] = lambda *_: answers.pop(0) if len(answers) > 1 else answers[0]
     assert WarmUp().check(context(machine)).reason == "not cached on this node yet: csinodes/cp1 for kubelet"
-    WarmUp(patience=60).apply(context(machine))
+    WarmUp().apply(context(machine))
     *asks, keeps = machine.host.ran
     assert len(asks) > 1
     assert all(each.startswith(ASK) for each in asks)
@@ -127,7 +129,7 @@ def test_after_its_patience_it_says_why_pods_of_the_node_do_not_run(machine: Mac
     keep(machine, without("kube-proxy", "endpointslices"))
     machine.host.answers[f"{HELPER} pods"] = Result(out=json.dumps({"pods": pods}))
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(context(machine))
+        WarmUp().apply(context(machine))
     first, *others = given_up.value.context.splitlines()
     assert first == "not cached: endpointslices for kube-proxy"
     assert others == [
@@ -153,7 +155,7 @@ def test_it_goes_on_as_soon_as_the_last_list_is_there(machine: Machine) -> None:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     machine.host.answers[f"{HELPER} cache"] = next_answer
-    WarmUp(patience=60).apply(context(machine))
+    WarmUp().apply(context(machine))
     assert machine.host.ran[-1] == KEEP
 
 
@@ -186,7 +188,7 @@ def test_an_api_that_does_not_answer_is_asked_again(machine: Machine) -> None:
 
     ctx = replace(context(machine), outside=away)
     with pytest.raises(WaitError) as given_up:
-        WarmUp(patience=0).apply(ctx)
+        WarmUp().apply(ctx)
     assert given_up.value.context == "not cached: the address of this node's flannel"
 
 
@@ -195,7 +197,7 @@ def test_without_programs_of_edge_nodes_the_kubelets_lists_are_enough(machine: M
     del machine.host.files[SUBNET], machine.api[NODE]
     keep(machine, (each for each in cache_knows() if str(each["userAgent"]).startswith("kubelet")))
     assert not WarmUp().check(context(machine)).needed
-    WarmUp(patience=0).apply(context(machine))
+    WarmUp().apply(context(machine))
     assert machine.host.ran[-1] == KEEP
     keep(machine, without("kubelet", "services"))
     assert wait(machine) == "not cached: services for kubelet"
@@ -209,16 +211,16 @@ def test_a_program_that_says_something_else_says_that_nothing_is_known(said: str
 
 def test_a_run_that_was_killed_is_finished(machine: Machine) -> None:
     context(machine).journal.add("started")
-    verdict = WarmUp().check(context(machine))
+    ((_, verdict),) = Run(JOIN, context(machine), Recorded()).plan(JOIN.select(["warm-up"]))
     assert (verdict.needed, "cut off" in verdict.reason) == (True, True)
 
 
 def test_a_machine_that_has_not_joined_waits_for_nothing(machine: Machine) -> None:
-    """So it is in a dry run."""
     for path in join_writes():
         del machine.host.files[path]
-    assert WarmUp().check(context(machine)).reason == "this host is not a node yet"
-    WarmUp(patience=0).apply(context(machine))
+    assert WarmUp().check(context(machine)).reason == "this machine is not a node yet"
+    with pytest.raises(PhaseError, match="not a node"):
+        Run(JOIN, context(machine), Recorded()).apply(JOIN.select(["warm-up"]))
     assert machine.host.ran == []
 
 
@@ -231,6 +233,5 @@ def test_elsewhere_nothing_is_waited_for(why: str, machine: Machine) -> None:
     else:
         del machine.host.files[HELPER]
         ctx = replace(ctx, package=None)
-    assert not WarmUp().check(ctx).needed
-    WarmUp(patience=0).apply(ctx)
+    assert Run(JOIN, ctx, Recorded()).apply(JOIN.select(["warm-up"])) == 0
     assert machine.host.ran == []
