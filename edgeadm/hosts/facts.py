@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from edgeadm.hosts.base import Host
 
@@ -154,8 +155,9 @@ def _default_route(host: Host, word: str) -> str:
 
 def free_mib(host: Host, path: str) -> int:
     """Free space, MiB, of the file system of the path or its nearest existing parent."""
-    while path != "/" and host.stat(path) is None:
-        path = path.rpartition("/")[0] or "/"
+    above = [path, *(str(each) for each in PurePosixPath(path).parents)]
+    there = host.stat_all(above)
+    path = next((each for each in above if each in there), "/")
     lines = host.ask("df", "-Pk", path).out.splitlines()
     return int(lines[-1].split()[3]) // 1024 if len(lines) > 1 else 0
 

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,7 @@ from edgeadm.hosts.base import OnLine, Result
 # Loaded before any fork: the child may only make the system call.
 PRCTL = ctypes.CDLL(None, use_errno=True).prctl
 PR_SET_PDEATHSIG = 1
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 5.0  # seconds for a program to end by itself when edgeadm is interrupted
 
 
@@ -32,27 +34,22 @@ def execute(
     """Run a program until it exits. `env` is added to our environment. A missing program is status 127, a
     time-out 124. An exception meanwhile, such as of a signal, ends the program before it is passed on."""
     argv = tuple(argv)
+    # A signal between the start of the program and the moment at which it can be ended waits.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     try:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=clean_environment(env),
-            cwd=cwd,
-            preexec_fn=_die_with_parent,
-        )
-    except FileNotFoundError as error:
-        return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
-    except PermissionError as error:
-        return Result(argv, 126, "", f"{argv[0]}: {error.strerror}")
-    try:
-        if on_line is None:
-            return _collect(process, argv, stdin, timeout)
-        return _stream(process, argv, stdin, on_line)
-    except BaseException:
-        _end(process)
-        raise
+        process = _start(argv, env, cwd, mask)
+        if isinstance(process, Result):
+            return process
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if on_line is None:
+                return _collect(process, argv, stdin, timeout)
+            return _stream(process, argv, stdin, on_line)
+        except BaseException:
+            _end(process)
+            raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def attach(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> int:
@@ -98,10 +95,31 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return env | dict(extra or {})
 
 
-def _die_with_parent() -> None:
+def _start(
+    argv: tuple[str, ...], env: Mapping[str, str] | None, cwd: Path | None, mask: Set[int]
+) -> subprocess.Popen[bytes] | Result:
+    """The program, which gets this mask of signals; the result if it cannot be started."""
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=clean_environment(env),
+            cwd=cwd,
+            preexec_fn=partial(_before_exec, mask),
+        )
+    except FileNotFoundError as error:
+        return Result(argv, 127, "", f"{argv[0]}: {error.strerror}")
+    except PermissionError as error:
+        return Result(argv, 126, "", f"{argv[0]}: {error.strerror}")
+
+
+def _before_exec(mask: Set[int]) -> None:
     """Ends the program with edgeadm: a program that outlives a killed edgeadm would conflict with the next
     run. Runs in the child, between fork and exec."""
     PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _collect(

@@ -10,7 +10,9 @@ from edgeadm.hosts.base import FileInfo, OnLine, Result, Source
 from edgeadm.hosts.passing import PassingHost
 
 OWN = ("/etc/edgeadm", "/var/lib/edgeadm")
-LASTING = (("hostname",), ("uname", "-m"), ("id", "-u"))  # what no command of edgeadm's changes
+# What no command of edgeadm's changes.
+CGROUPS = ("stat", "-f", "-c", "%T", "/sys/fs/cgroup")
+LASTING = (("hostname",), ("uname", "-m"), ("id", "-u"), CGROUPS)
 
 
 @dataclass
@@ -50,7 +52,8 @@ class RememberedHost(PassingHost):
 
     def read(self, path: str) -> bytes | None:
         if ("read", path) not in self._files:
-            self._files["read", path] = self.real.read(path)
+            absent = self._files.get(("stat", path), path) is None
+            self._files["read", path] = None if absent else self.real.read(path)
         found: bytes | None = self._files["read", path]
         return found
 

@@ -102,7 +102,8 @@ def _wait(ctx: Context) -> None:
 def _remove_tokens(ctx: Context) -> None:
     """Remove the files with the token: edgeadm's, and the one that kubeadm itself removes unless it is
     killed. The latter without a backup, which would keep the token."""
+    there = ctx.host.stat_all((*TOKEN_FILES, BOOTSTRAP))
     for path in TOKEN_FILES:
         ctx.host.remove(path)
-    if ctx.host.stat(BOOTSTRAP) is not None:
+    if BOOTSTRAP in there:
         ctx.host.run("rm", "-f", BOOTSTRAP)

@@ -85,8 +85,9 @@ def _inotify(ctx: Context) -> dict[str, int]:
     if ctx.journal.ours(SYSCTL_FILE):
         return INOTIFY
     wanted = {}
+    found = facts.sysctls(ctx.host, (f"fs.inotify.{name}" for name in INOTIFY))
     for name, value in INOTIFY.items():
-        now = _now(ctx, f"fs.inotify.{name}")
+        now = found.get(f"fs.inotify.{name}", "")
         wanted[name] = max(value, int(now) if now.isdecimal() else 0)
     return wanted
 
@@ -95,10 +96,6 @@ def _settings(ctx: Context) -> dict[str, str]:
     lines = _files(ctx)[SYSCTL_FILE].decode().splitlines()
     pairs = (line.split("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, value in pairs}
-
-
-def _now(ctx: Context, name: str) -> str:
-    return (ctx.host.read("/proc/sys/" + name.replace(".", "/")) or b"").decode().strip()
 
 
 def _missing_module(ctx: Context) -> bool:

@@ -26,7 +26,7 @@ def node_name(ctx: Context) -> str:
 def registered_name(host: Host) -> str:
     """The name of this machine in the cluster whose node it is; empty if it is no node. A certificate that an
     earlier cluster left, without a kubeconfig that uses it, does not count."""
-    if host.stat(KUBELET_CONF) is None:
+    if host.read(KUBELET_CONF) is None:
         return ""
     user = pki.common_name(host.read(CLIENT) or b"")
     return user.removeprefix(NODE_USER) if user.startswith(NODE_USER) else ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeadm.clock import CLOCK
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import boot, cgroups, dhcp, hostsfile, image, kernel, keys, layer, names, second, switch
 from edgeadm.sandbox.node import Node, Status
@@ -223,6 +223,4 @@ def _wait_for_api(nodes: list[Node]) -> None:
     A kubelet that starts on an edge node before the API server answers gets tokens for its Pods from
     lite-apiserver. The API server refuses these until the kubelet has replaced them, which takes about 100
     seconds (decision 15)."""
-    end = time.monotonic() + API_PATIENCE
-    while not any(node.serves_api() for node in nodes) and time.monotonic() < end:
-        time.sleep(0.3)
+    CLOCK.poll(lambda: any(node.serves_api() for node in nodes), API_PATIENCE, 0.3)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeadm.clock import CLOCK
+from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.process import attach, execute, pipe, spawn
 from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
@@ -26,9 +27,8 @@ ENVIRONMENT = {
     "USER": "root",
     "LANG": "C.UTF-8",
 }
-ADMIN_CONF = "etc/kubernetes/admin.conf"
 API_MANIFEST = "etc/kubernetes/manifests/kube-apiserver.yaml"
-API_READY = ["kubectl", "--kubeconfig", f"/{ADMIN_CONF}", "get", "--raw", "/readyz"]
+API_READY = ["kubectl", "--kubeconfig", ADMIN_CONF, "get", "--raw", "/readyz"]
 READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
     "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
@@ -146,8 +146,8 @@ class Node:
     def session(self) -> dict[str, str]:
         """The variables of a user's command: the terminal, and the kubeconfig of a control plane."""
         found = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-        if (self.root / ADMIN_CONF).is_file():
-            found["KUBECONFIG"] = f"/{ADMIN_CONF}"
+        if (self.root / ADMIN_CONF.lstrip("/")).is_file():
+            found["KUBECONFIG"] = ADMIN_CONF
         return found
 
     def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:

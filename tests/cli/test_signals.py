@@ -72,7 +72,7 @@ def test_a_signal_cleans_up(number: signal.Signals, tmp_path: Path) -> None:
     assert joining.end() == 128 + number
     assert joining.is_clean()
     by = "" if number == signal.SIGINT else f" by {number.name}"
-    assert f"interrupted{by}; run the same command again to go on" in said
+    assert f"interrupted{by}; run the same command again to resume" in said
 
 
 def test_a_lost_terminal_cleans_up(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_validate(config: Config, said: str) -> None:
 
 
 def test_the_virtual_address_is_compared_with_defaults_as_well() -> None:
-    with pytest.raises(ConfigError, match=r"10\.244\.0\.9 lies in --pod-network-cidr"):
+    with pytest.raises(ConfigError, match=r"10\.244\.0\.9 is in --pod-network-cidr"):
         validate(Config(edge_virtual_addr="10.244.0.9"))
     validate(Config(edge_virtual_addr="10.244.0.9"), "addon edge-apps")  # its cluster may have other ranges
 

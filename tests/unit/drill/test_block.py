@@ -14,8 +14,8 @@ from edgeadm.drill.node import places
 from edgeadm.drill.watch import Watch
 from edgeadm.hosts import Result
 from edgeadm.phases.node_files import DRILL
-from edgeadm.phases.reset.made import NFT_TABLES
 from edgeadm.phases.reset.rules import RemoveRules
+from edgeadm.workflows import INVENTORY
 from tests.edge_node import CLOCK, KNOWN, NFT, EdgeNode, edge_node, stamp
 
 
@@ -97,7 +97,7 @@ def test_without_the_nodes_helper_it_goes_by_what_runs(node: EdgeNode) -> None:
 
 
 def test_reset_removes_the_table_that_a_killed_drill_left(node: EdgeNode) -> None:
-    assert DRILL in NFT_TABLES
+    assert DRILL in INVENTORY.tables
     host = node.host
     ctx = node.machine.context()
     ctx.journal.verb, ctx.journal.phase = "join", "kubeadm"

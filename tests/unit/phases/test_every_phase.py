@@ -104,7 +104,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(workflow: Workflow, tm
         waits = [note for note in notes if note.startswith("wait until ")]
         assert len(waits) == 3
         assert [note for note in notes if note.startswith("create CertificateSigningRequest/")]
-        assert "apply `warm-up` after the phases before it: this machine is not a node now" in notes
+        assert "apply `warm-up` after the phases before it: this host is not a node now" in notes
 
 
 @FLOWS

@@ -218,7 +218,7 @@ def test_a_run_that_was_killed_is_finished(machine: Machine) -> None:
 def test_a_machine_that_has_not_joined_waits_for_nothing(machine: Machine) -> None:
     for path in join_writes():
         del machine.host.files[path]
-    assert WarmUp().check(context(machine)).reason == "this machine is not a node yet"
+    assert WarmUp().check(context(machine)).reason == "this host is not a node yet"
     with pytest.raises(PhaseError, match="not a node"):
         Run(JOIN, context(machine), Recorded()).apply(JOIN.select(["warm-up"]))
     assert machine.host.ran == []
