@@ -1,4 +1,4 @@
-"""Where edgeadm's own data lies, and where it keeps what it made: the same in a wheel and a checkout."""
+"""Paths of edgeadm's own data and of its caches: the same in a wheel and a checkout."""
 
 from __future__ import annotations
 

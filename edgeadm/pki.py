@@ -168,7 +168,7 @@ def lifetime(certificate_pem: bytes) -> tuple[datetime, datetime] | None:
 
 @dataclass(frozen=True)
 class Leaf:
-    """What a certificate is to say. `server` and `client` are what it may be used for."""
+    """The content of a certificate. `server` and `client` are its usages."""
 
     common_name: str
     names: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ class Standing:
 
 
 def stands(certificate_pem: bytes, key_pem: bytes, ca_pem: bytes, leaf: Leaf) -> Standing:
-    """How the certificate stands to what it should say and who should have signed it."""
+    """The verification result of a certificate: its content and its issuer."""
     from cryptography import x509
 
     if not fits(certificate_pem, key_pem):
@@ -244,7 +244,7 @@ def stands(certificate_pem: bytes, key_pem: bytes, ca_pem: bytes, leaf: Leaf) ->
 
 
 def widened(leaf: Leaf, certificate_pem: bytes) -> Leaf:
-    """The same, with the names and addresses that an earlier certificate had besides."""
+    """A copy with the additional names and addresses of an earlier certificate."""
     from cryptography import x509
 
     try:

@@ -25,7 +25,7 @@ UPSTREAM_NAMES = {"cni/flannel.yaml": "kube-flannel.yaml"}
 
 
 class TemplateError(ConfigError):
-    """A template cannot be rendered, or what it renders is not a list of Kubernetes objects."""
+    """A template cannot be rendered, or its output is not a list of Kubernetes objects."""
 
     code = "template"
 
@@ -41,7 +41,7 @@ class Renderer:
         return sorted(_walk(templates(), ""))
 
     def source(self, name: str) -> str:
-        """The template's text: the user's where there is one, else ours. Raises TemplateError."""
+        """The template's text: the user's, if any, else edgeadm's. Raises TemplateError."""
         for folder in [Path(self.overrides)] if self.overrides else []:
             for candidate in _candidates(name):
                 if (folder / candidate).is_file():
@@ -52,7 +52,7 @@ class Renderer:
             raise TemplateError(f"there is no template `{name}`") from None
 
     def text(self, name: str, values: Mapping[str, Any]) -> str:
-        """The rendered text. A value that the template wants and nobody gave is a TemplateError."""
+        """The rendered text. Raises TemplateError for a missing value."""
         import jinja2
 
         if GO_FIELD.search(self.source(name)):

@@ -1,4 +1,4 @@
-"""The table of contents: what each verb does, in order."""
+"""The phases of each verb, in order."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ from edgeadm.phases.virtual_ip.keepalived import Keepalived
 from edgeadm.phases.virtual_ip.kube_vip import KubeVip, KubeVipSettled
 from edgeadm.phases.warm_up import WarmUp
 
-# The API server comes last: it is sent through the tunnel once there is one.
+# The API server comes last: it is configured for the tunnel once there is one.
 EDGE_APPS = (
     EdgeNamespace(),
     Approver(),
@@ -74,7 +74,7 @@ EDGE_APPS = (
     EdgeDns(),
     ApiServer(),
 )
-# On clusters that kubeadm did not make, something is missing before the components, and after them.
+# Clusters that kubeadm did not create require additional objects before and after the components.
 ON_ANY_CLUSTER = (Bootstrap(), *EDGE_APPS, EgressByHand())
 
 INIT = Workflow(

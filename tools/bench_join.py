@@ -1,11 +1,10 @@
-"""`edgeadm join` of an edge node against the same steps by hand, and from a bare machine; prints JSON.
+"""`edgeadm join` of an edge node compared with the manual steps, and from a bare host; prints JSON.
 
-One cluster, fresh edge nodes. Each round first takes one from bare to Ready with the package. Then come two
-on which edgeadm has put programs, containerd and images beforehand: `edgeadm join` on one, `join_by_hand.sh`
-on the other, in turns, both until the node is Ready. By hand, discovery, key and request are not on the
-clock: the CA was copied over, the files were written before. Quote the ratio: machines are noisy, and both
-figures are of the same round. What edgeadm waits for after that, in the phase `warm-up`, nobody waits for
-here. Usage: bench_join.py [ROUNDS] (root)."""
+One cluster, new edge nodes. Each round first joins a bare node with the package until it is Ready. Then it
+uses two nodes with installed programs, containerd and images: `edgeadm join` on one, `join_by_hand.sh` on
+the other, in alternating order, both until the node is Ready. The manual join excludes discovery, key and
+request: the CA and the files were copied before. Quote the ratio: absolute times vary, and both figures are
+of the same round. The phase `warm-up` is not measured. Usage: bench_join.py [ROUNDS] (root)."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ UNTIL_READY = "--skip-phases=warm-up"
 LATER = f"{UNTIL_READY},kubelet,cni,edge,recover,kubeadm"
 HAND = "/opt/by-hand"
 SCRIPT = Path(__file__).with_name("join_by_hand.sh")
-# What somebody who joins by hand has written beforehand: the same files as edgeadm's.
+# Files that were prepared for the manual join: the same as edgeadm's.
 FILES = (
     "/etc/cni/net.d/10-flannel.conflist",
     "/etc/kubernetes/edge/ca.crt",
@@ -90,7 +89,7 @@ def cluster(nodes: int) -> Iterator[Cluster]:
 
 
 def timed(node: Node, argv: list[str]) -> tuple[float, str]:
-    """Wall seconds of one command, and what it printed."""
+    """Wall seconds of one command, and its output."""
     start = time.monotonic()
     out = node.exec(argv).out
     return time.monotonic() - start, out

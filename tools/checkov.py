@@ -88,7 +88,7 @@ def scan(program: Path, folder: str) -> Any:
 
 
 def installed() -> Path:
-    """checkov's program, installed where it is not there."""
+    """checkov's program; installs it if necessary."""
     state = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
     folder = cache_root() / "tools" / f"checkov-{state}"
     if not (folder / ".ready").exists():

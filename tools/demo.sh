@@ -6,7 +6,7 @@ name=$1
 edgeadm=$PWD/.venv/bin/edgeadm
 
 if [ "$(id -u)" != 0 ]; then
-    echo "error: a sandbox boots real machines in namespaces and needs root" >&2
+    echo "error: a sandbox boots nodes in namespaces, which requires root" >&2
     echo "hint: sudo make demo" >&2
     exit 1
 fi

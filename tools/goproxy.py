@@ -25,7 +25,7 @@ class Go:
     env: Mapping[str, str]
 
     def run(self, folder: Path, *words: str) -> str:
-        """What it prints. Raises CommandError."""
+        """Its output. Raises CommandError."""
         return execute([self.program, *words], cwd=folder, env=self.env).checked().out
 
     def source(self, module: str, version: str) -> Path:

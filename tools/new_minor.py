@@ -2,7 +2,7 @@
 
 Everything is read from the Kubernetes module itself, as the Go proxy serves it: its staging modules from its
 go.mod, the tags of etcd, CoreDNS and pause from kubeadm's constants.go. `go mod tidy` writes the sums. An
-existing recipe is written anew: the same version gives the same files.
+existing recipe is regenerated: the same version results in the same files.
 
 Usage: new-minor VERSION [--root install-pkgs]"""
 

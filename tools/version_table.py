@@ -68,7 +68,7 @@ def run(version: str) -> Mapping[str, str]:
 
 
 def talk(text: str) -> None:
-    """What is going on, on stderr."""
+    """Print progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

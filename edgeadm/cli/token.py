@@ -54,7 +54,7 @@ def command() -> None:
 @dry_run_option
 @options.output
 def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> None:
-    """Create a bootstrap token in the cluster, with a given or generated value."""
+    """Create a bootstrap token in the cluster."""
     _check_join_options(given)
     token = _wanted(given)
     access = open_access(kubeconfig)

@@ -48,7 +48,7 @@ class FakeCluster:
         self._answer()
         for obj in objects if not force else ():
             for path in self.foreign.get(_key(obj), ()):
-                kept(f"{_title(obj)} {path.lstrip('.')} (somebody)")
+                kept(f"{_title(obj)} {path.lstrip('.')} (another-manager)")
         said = objects if force else [self._ours(obj) for obj in objects]
         pairs = [(obj, self.objects.get(_key(obj)), self._applied(obj)) for obj in said]
         return [described(_title(obj), before, after) for obj, before, after in pairs if before != after]

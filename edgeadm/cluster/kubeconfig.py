@@ -1,4 +1,4 @@
-"""The cluster that a kubeconfig names: its address and its CA, read in this one place."""
+"""The cluster of a kubeconfig: its address and its CA."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Read = Callable[[str], bytes | None]
 
 
 class NotAKubeconfigError(ValueError):
-    """A text is no kubeconfig, or names no cluster."""
+    """A text is not a kubeconfig, or contains no cluster."""
 
 
 @dataclass(frozen=True)
 class Kubeconfig:
     """The cluster of a kubeconfig. `context` is the name of its current context, empty if it has none;
-    `ca_file` is the path of a CA that stands in a file of its own."""
+    `ca_file` is the path of a CA in a separate file."""
 
     server: str
     ca: bytes = b""
@@ -36,7 +36,7 @@ class Kubeconfig:
         return HostPort.of_url(self.server)
 
     def authority(self, path: str, read: Read) -> bytes:
-        """The CA's certificate: the one inside, else that of the file, whose path is relative to the
+        """The CA's certificate: the embedded one, else that of the file, whose path is relative to the
         directory of the kubeconfig at `path`; empty without either."""
         if self.ca or not self.ca_file:
             return self.ca
@@ -77,13 +77,13 @@ def server_of(text: bytes | str | None) -> str:
 
 
 def is_whole(text: bytes | None) -> bool:
-    """Whether a kubeconfig was written to its end: a write that was cut off lacks the current context, which
-    comes late in the file."""
+    """Whether a kubeconfig is complete: an interrupted write lacks the current context, which is near the end
+    of the file."""
     return text is not None and b"current-context" in text
 
 
 def announced_server(cluster: Cluster) -> str:
-    """https://HOST:PORT that the cluster announces to machines that join, in kube-public/cluster-info; empty
-    if it announces none."""
+    """https://HOST:PORT that the cluster advertises to joining hosts, in kube-public/cluster-info; empty
+    without it."""
     info = cluster.get("v1", "ConfigMap", "cluster-info", "kube-public") or {}
     return server_of((info.get("data") or {}).get("kubeconfig"))

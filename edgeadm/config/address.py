@@ -1,4 +1,4 @@
-"""HOST:PORT and https://HOST:PORT: read and written in this one place, IPv6 addresses in brackets."""
+"""Parses and formats HOST:PORT and https://HOST:PORT, with IPv6 addresses in brackets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from edgeadm.config.kubeadm_defaults import API_PORT
 
 HTTPS_PORT = 443
-# [IPv6], [IPv6]:PORT, HOST or HOST:PORT; an IPv6 address without brackets is none of them.
+# [IPv6], [IPv6]:PORT, HOST or HOST:PORT; an IPv6 address without brackets does not match.
 FORM = re.compile(r"\[(?P<six>[^]]+)](?::(?P<six_port>\d+))?|(?P<host>[^:]+)(?::(?P<port>\d+))?")
 
 
@@ -23,8 +23,8 @@ class HostPort:
     @classmethod
     def parse(cls, text: str, port: int = API_PORT) -> HostPort:
         """The host and port of HOST:PORT, HOST, [IPv6]:PORT, [IPv6] or an IPv6 address without brackets.
-        `port` is for texts that have none. A text of no such form is taken as a host: whether the form is
-        right is for `texts.is_endpoint` to say."""
+        `port` is the default. Another text is returned as the host: `texts.is_endpoint` validates the
+        form."""
         found = FORM.fullmatch(text)
         if found is None:
             return cls(text, port)
@@ -33,8 +33,8 @@ class HostPort:
 
     @classmethod
     def of_url(cls, url: str) -> HostPort:
-        """The host and port of an address such as https://HOST:PORT/path. An address without a port means
-        that of HTTPS, as it does to every client of the API. The host is empty if the text names none."""
+        """The host and port of a URL such as https://HOST:PORT/path. The default port is that of HTTPS, as in
+        every client of the API. The host is empty if the text contains none."""
         try:
             found = urlsplit(url)
             return cls(found.hostname or "", found.port or HTTPS_PORT)
@@ -48,7 +48,7 @@ class HostPort:
 
     @property
     def bracketed(self) -> str:
-        """The host as it stands before a colon: an IPv6 address in brackets."""
+        """The host in front of a colon: an IPv6 address in brackets."""
         return f"[{self.host}]" if self.is_ipv6 else self.host
 
     @property

@@ -52,10 +52,11 @@ def given_bind_port(config: Config) -> int | None:
 
 
 def virtual_ip(config: Config) -> VirtualIp | None:
-    """What `--default-ha` is to hold; None where the endpoint is somebody else's business.
+    """The virtual IP of `--default-ha`, or None if the user provides the endpoint.
 
-    haproxy stands in front of the API servers, on the endpoint's port on every control plane, so they listen
-    on another one. kube-vip moves the address alone: there it is the same one."""
+    haproxy listens on the endpoint's port on every control plane and forwards to the API servers, which
+    listen on another port. kube-vip moves only the address: both ports are equal.
+    """
     if config.default_ha == NONE or not endpoint(config):
         return None
     shared = HostPort.parse(endpoint(config))

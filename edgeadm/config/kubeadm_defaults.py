@@ -1,6 +1,6 @@
 """kubeadm's defaults and paths, each in this one place.
 
-Sources: `cmd/kubeadm/app/apis/kubeadm/v1beta4/defaults.go` (ranges, domain, port, certificates) and
+Sources: `cmd/kubeadm/app/apis/kubeadm/v1beta4/defaults.go` (ranges, domain, port, certificate directory) and
 `cmd/kubeadm/app/constants/constants.go` (files), unchanged from Kubernetes 1.22 to 1.37."""
 
 from __future__ import annotations

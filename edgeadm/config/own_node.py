@@ -1,4 +1,4 @@
-"""The user's answers about this node: its name, address and port, by flag, else by kubeadm's document."""
+"""The configured name, address and port of this node, by flag, else by kubeadm's document."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from edgeadm.config.model import Config
 
 
 def given_name(config: Config) -> str:
-    """The name that the user gave to this node; empty if it is left to the host name."""
+    """The configured name of this node; empty if the host name is used."""
     registration = config.node_document.get("nodeRegistration") or {}
     return str(config.kubeadm.node_name or registration.get("name") or "")
 
 
 def advertise_address(config: Config) -> str:
-    """The address that the user gave for this node's own API server; empty if it is left to edgeadm."""
+    """The configured address of this node's own API server; empty if edgeadm determines it."""
     given = config.kubeadm.apiserver_advertise_address or local_endpoint(config).get("advertiseAddress")
     return str(given or "")
 
@@ -28,5 +28,5 @@ def local_endpoint(config: Config) -> Mapping[str, Any]:
 
 
 def given_address(config: Config) -> str:
-    """The address that the user gave for this node; empty if it is left to edgeadm."""
+    """The configured address of this node; empty if edgeadm determines it."""
     return config.join.node_ip or advertise_address(config)

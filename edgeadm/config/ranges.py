@@ -1,4 +1,4 @@
-"""The networks of a cluster, each answered in this one place: flag, else kubeadm's document, else default."""
+"""The networks of a cluster: by flag, else by kubeadm's document, else by default."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FLANNEL = "flannel"
 FLANNEL_RANGE = "10.244.0.0/16"  # the range in flannel's own manifest
-# kubeadm's key → the flag that goes before it.
+# kubeadm's key → the flag that overrides it.
 FLAGS = {"podSubnet": "pod_network_cidr", "serviceSubnet": "service_cidr", "dnsDomain": "service_dns_domain"}
 
 
 def given_network(config: Config, key: str) -> str:
-    """The value of a key of `networking` in the ClusterConfiguration as the user gave it: the flag, else the
-    document; empty if neither was given."""
+    """The value of a key of `networking` in the ClusterConfiguration: the flag, else the document; empty if
+    neither was given."""
     document = config.document("ClusterConfiguration").get("networking") or {}
     return str(getattr(config.kubeadm, FLAGS[key]) or document.get(key) or "")
 
 
 def pod_subnet(config: Config) -> str:
-    """The networks of Pods, separated by commas: the given ones, else flannel's if edgeadm installs flannel;
-    empty if another pod network has to choose."""
+    """The networks of Pods, separated by commas: the configured ones, else flannel's if edgeadm installs
+    flannel; empty for another pod network."""
     return given_network(config, "podSubnet") or (FLANNEL_RANGE if config.cni == FLANNEL else "")
 
 
 def pod_ranges(config: Config) -> tuple[Network, ...]:
     """The networks of Pods, one for each address family, the cluster's main family first. Raises ValueError
-    for a text that is no network."""
+    for an invalid network."""
     return parsed(pod_subnet(config))
 
 
 def service_ranges(config: Config) -> tuple[Network, ...]:
     """The networks of Services, one for each address family, the cluster's main family first. Raises
-    ValueError for a text that is no network."""
+    ValueError for an invalid network."""
     return parsed(given_network(config, "serviceSubnet") or SERVICE_RANGE)
 
 
@@ -49,8 +49,8 @@ def service_domain(config: Config) -> str:
 
 
 def service_ranges_of(cluster: Mapping[str, Any]) -> tuple[Network, ...]:
-    """The networks of Services of a running cluster, by its ClusterConfiguration. Raises ValueError for a
-    text that is no network."""
+    """The networks of Services of a running cluster, by its ClusterConfiguration. Raises ValueError for an
+    invalid network."""
     return parsed(str((cluster.get("networking") or {}).get("serviceSubnet") or SERVICE_RANGE))
 
 

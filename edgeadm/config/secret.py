@@ -1,4 +1,4 @@
-"""Values that must not be shown: marked where they are read, found again wherever they were put."""
+"""Secret values: marked when they are read, and found in any data structure."""
 
 from __future__ import annotations
 

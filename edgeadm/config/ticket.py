@@ -60,7 +60,7 @@ def ticket_of(config: Config) -> Ticket:
 
 
 def join_document(config: Config) -> Mapping[str, Any]:
-    """The user's JoinConfiguration, empty where there is none."""
+    """The user's JoinConfiguration, or an empty mapping."""
     return config.document("JoinConfiguration")
 
 

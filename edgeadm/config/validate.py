@@ -1,4 +1,4 @@
-"""Whether a Config makes sense by itself; what it needs of the machine is asked by preflight."""
+"""Validates a Config by itself; preflight compares it with the host."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Lines of ours in a file that others write as well: put in and taken out without touching theirs.
+"""A block of edgeadm's lines in a file that other programs write as well.
 
-The block stands at the top, so that nothing depends on how the file ends: taken out, every other byte is as
-it was."""
+The block is at the top, so that it does not depend on the end of the file: without it, all other bytes are
+unchanged.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +14,21 @@ _BLOCK = re.compile(re.escape(BEGIN) + b"(.*?)" + re.escape(END), re.DOTALL)
 
 
 def has_block(data: bytes) -> bool:
-    """Whether there are lines of ours in it."""
+    """Whether the file contains the block."""
     return _BLOCK.search(data) is not None
 
 
 def block_of(data: bytes) -> bytes:
-    """Our lines; empty where there are none."""
+    """The lines of the block, or an empty string."""
     found = _BLOCK.search(data)
     return found[1] if found else b""
 
 
 def with_block(data: bytes, lines: bytes) -> bytes:
-    """The file with these lines as the only ones of ours."""
+    """The file with these lines as its only block."""
     return BEGIN + lines + END + without_block(data)
 
 
 def without_block(data: bytes) -> bytes:
-    """The file as it would be without us."""
+    """The file without the block."""
     return _BLOCK.sub(b"", data)

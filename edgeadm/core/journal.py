@@ -1,7 +1,7 @@
-"""What edgeadm did to a host, written down before it is done.
+"""The journal of edgeadm's changes to a host, written before each change.
 
-The journal explains, `check` decides: a re-run asks the machine what is true, and the journal only tells
-whose doing it was and how to take it back. One JSON object per line; a line torn by a power cut is dropped.
+`check` reads the state of the host; the journal records who changed it and how to revert the change. One JSON
+object per line; a line that a power cut truncated is ignored.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Journal:
         self._pending = True
 
     def end(self, event: str) -> None:
-        """The current phase came to its end: `done` or `failed`. One that found nothing to change leaves no
-        trace, unless an earlier run was cut off in it: its end is written down then."""
+        """The current phase ended: `done` or `failed`. A phase without changes leaves no record, unless an
+        earlier run was interrupted in it: then its end is recorded."""
         if self._pending and not self.unfinished(self.verb, self.phase):
             self._pending = False
         else:
@@ -78,15 +78,15 @@ class Journal:
         known.extend(new)
 
     def begun(self, verb: str, phase: str) -> bool:
-        """Whether the phase was started and not taken back since."""
+        """Whether the phase was started and not reverted since."""
         return self._last(verb, phase) in ("started", "done", "failed")
 
     def unfinished(self, verb: str, phase: str) -> bool:
-        """Whether the phase was started, and neither came to its end nor was taken back."""
+        """Whether the phase was started, and has neither ended nor been reverted."""
         return self._last(verb, phase) in ("started", "failed")
 
     def times(self, verb: str, phase: str) -> int:
-        """How often the phase was started since it was last undone."""
+        """How often the phase was started since it was last reverted."""
         count = 0
         for record in self.records():
             if (record.verb, record.phase) == (verb, phase):
@@ -94,7 +94,7 @@ class Journal:
         return count
 
     def standing(self) -> list[Record]:
-        """File changes of every verb and phase that were not taken back, oldest first."""
+        """File changes of all verbs and phases that were not reverted, oldest first."""
         found: list[Record] = []
         for record in self.records():
             if record.event == "undone":
@@ -104,8 +104,8 @@ class Journal:
         return found
 
     def undone_all(self, name: str = "") -> None:
-        """Every file change was taken back, or those of the phase of this name, whatever group it is in:
-        written down for each phase that had made one."""
+        """All file changes were reverted, or those of the phase with this name, in any group: recorded for
+        each phase that had made one."""
         verb, phase, pending = self.verb, self.phase, self._pending
         self._pending = False
         places = dict.fromkeys((each.verb, each.phase) for each in self.standing())
@@ -115,11 +115,11 @@ class Journal:
         self.verb, self.phase, self._pending = verb, phase, pending
 
     def forget(self) -> None:
-        """The file is gone, and the end of the phase that removed it is not written down."""
+        """The file was removed, but the end of the phase that removed it is not recorded."""
         self._known, self._torn, self._pending = [], False, True
 
     def ours(self, path: str) -> bool:
-        """Whether edgeadm wrote this file and has not taken it back."""
+        """Whether edgeadm wrote this file and has not reverted the change."""
         mine = False
         undone: set[tuple[str, str]] = set()
         for record in reversed(self.records()):

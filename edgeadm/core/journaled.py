@@ -74,7 +74,7 @@ class JournaledHost(PassingHost):
         return found == FileInfo("file", mode, source.size) and same_bytes(self.real, source, path)
 
     def _announce(self, paths: Iterable[tuple[str, dict[str, bool]]]) -> None:
-        """Write down at once which files will be written, with what they held."""
+        """Record at once all files that will be written, with their previous content."""
         events: list[tuple[str, dict[str, Any]]] = []
         for path, more in paths:
             found = self.real.stat(path)
@@ -95,7 +95,7 @@ class JournaledHost(PassingHost):
         return detail
 
     def _known(self, path: str) -> bool:
-        """Whether an earlier record of this path still holds what was there before edgeadm."""
+        """Whether an earlier record of this path contains the state before edgeadm."""
         return self.journal.ours(path)
 
     def _backup(self, path: str, found: FileInfo, place: int) -> str:
@@ -104,7 +104,7 @@ class JournaledHost(PassingHost):
         return kept
 
     def _missing_folders(self, path: str) -> list[str]:
-        """Folders that the write will have to make, outermost first."""
+        """Missing parent directories that the write creates, outermost first."""
         return [*takewhile(lambda folder: self.real.stat(folder) is None, _above(path))][::-1]
 
 
@@ -117,5 +117,5 @@ def _above(path: str) -> Iterator[str]:
 
 
 def same_bytes(host: Host, source: Source, path: str) -> bool:
-    """Whether the file at the path holds what the source holds."""
+    """Whether the file at the path has the content of the source."""
     return hashlib.sha256(host.read(path) or b"").hexdigest() == source.sha256

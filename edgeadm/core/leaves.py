@@ -1,4 +1,5 @@
-"""What phases leave on a machine besides the files in the journal. `edgeadm reset` is computed from it."""
+"""The inventory of phases on a host besides the files in the journal, from which `edgeadm reset` is
+computed."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd unit, which is edgeadm's if edgeadm wrote its file.
+    """A systemd unit, owned by edgeadm if edgeadm wrote its file.
 
-    Reset stops units by ascending `stops`; among equal ones, the unit that started last stops first."""
+    Reset stops units by ascending `stops`; among equal ones, the unit that started last stops first.
+    """
 
     name: str
     file: str
@@ -23,14 +25,15 @@ class Unit:
 
 @dataclass(frozen=True)
 class Leaves:
-    """What one phase leaves, itself or by the programs that it starts.
+    """The inventory of one phase and of the programs that it starts.
 
     `links` are network interfaces, `tables` those of nftables as `family name`. `places` are files and
-    directories that programs write by themselves: reset removes them unless something was in them before
+    directories that programs write by themselves: reset removes them unless they were not empty before
     edgeadm. `shared` are directories that other programs use as well: reset removes them only if they are
-    empty. `sysctls` are kernel parameters that get their earlier values back, `profiles` AppArmor profiles
-    that are unloaded. The places of a phase with units are removed if edgeadm wrote one of these units, those
-    of a phase without units if kubeadm ran."""
+    empty. `sysctls` are kernel parameters to restore, `profiles` AppArmor profiles to unload. The places of a
+    phase with units are removed if edgeadm wrote one of these units, those of a phase without units if
+    kubeadm ran.
+    """
 
     units: tuple[Unit, ...] = ()
     links: tuple[str, ...] = ()
@@ -43,13 +46,13 @@ class Leaves:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What all phases together may leave, in the order in which they run."""
+    """The inventory of all phases, in the order in which they run."""
 
     every: tuple[Leaves, ...] = ()
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """In the order in which they stop."""
+        """In stop order."""
         last_first = list(_once(each.units for each in self.every))[::-1]
         return tuple(sorted(last_first, key=lambda unit: unit.stops))
 
@@ -67,7 +70,7 @@ class Inventory:
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """The inner directories first."""
+        """Inner directories first."""
         found = _once(each.shared for each in self.every)
         return tuple(sorted(found, key=lambda path: -path.count("/")))
 

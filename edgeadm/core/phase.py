@@ -1,4 +1,4 @@
-"""What a phase is, and what it may reach."""
+"""The interface of phases, and their context."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgeadm.hosts import Host
 from edgeadm.package.opened import OpenPackage
 
 Say = Callable[[str], None]
-# Why a phase does not apply to what was asked for; empty if it does.
+# The reason why a phase does not apply to the configuration; empty if it does.
 When = Callable[[Config], str]
 
 
@@ -28,38 +28,38 @@ def nowhere() -> Outside:
 
 
 def found_by_nobody(_ticket: Ticket) -> Outside:
-    """Where nothing can be asked from outside."""
+    """The default of `outside`: there is no cluster to discover."""
     raise UnreachableError("no cluster can be discovered")
 
 
 @dataclass(frozen=True)
 class Context:
-    """All that a phase may reach. `connect` opens the API, which is not there before kubeadm has run;
-    `outside` the API of the cluster that this machine is to join."""
+    """The context of a phase. `connect` opens the API, which does not exist before kubeadm has run; `outside`
+    opens the API of the cluster to join."""
 
     config: Config
     host: Host
     journal: Journal
     connect: Callable[[], Cluster]
-    # What the phases of all verbs may leave on a machine: `before` looks at it, and reset removes it.
+    # The inventory of all verbs' phases: `before` records it, and reset removes it.
     inventory: Inventory
     package: OpenPackage | None = None
     outside: Callable[[], Outside] = nowhere
     say: Say = lambda _text: None
     warn: Say = lambda _text: None
-    # Whether an earlier run of this verb was cut off in the phase that is checked or applied.
+    # Whether an earlier run of this verb was interrupted in the current phase.
     interrupted: bool = False
-    # Drops what is remembered of the machine: called after each phase that changed something.
+    # Discards cached results: called after each phase with changes.
     forget: Callable[[], None] = lambda: None
-    # Waits for states; only notes them in a dry run.
+    # Waits for states; only prints them in a dry run.
     wait: Wait = Wait()  # noqa: RUF009  it is frozen
-    # Looks for the cluster of a ticket as a machine does that is to join it.
+    # Discovers the cluster of a ticket like a joining host.
     discover: Callable[[Ticket], Outside] = found_by_nobody
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `check` found: whether there is work, and why."""
+    """The result of `check`: whether the phase is needed, and why."""
 
     needed: bool
     reason: str = ""
@@ -69,13 +69,13 @@ class Phase(ABC):
     """One step that a user can name, skip and repeat. A subclass is a frozen dataclass with the fields `name`
     and `summary`."""
 
-    # What the phase leaves on a machine besides the files in the journal.
+    # The inventory of the phase on a host besides the files in the journal.
     leaves: ClassVar[Leaves] = Leaves()
 
     @staticmethod
     def when(config: Config) -> str:  # noqa: ARG004
-        """Why the phase does not apply to this configuration; empty if it does. The phase is then neither
-        checked nor applied, and `plan` shows the reason."""
+        """The reason why the phase does not apply to this configuration; empty if it does. The phase is then
+        neither checked nor applied, and `plan` shows the reason."""
         return ""
 
     @property
@@ -88,15 +88,15 @@ class Phase(ABC):
 
     @abstractmethod
     def check(self, ctx: Context) -> Verdict:
-        """Look, touch nothing."""
+        """Compare the host with the desired state (read-only)."""
 
     def lacks(self, ctx: Context) -> str:  # noqa: ARG002
-        """What `apply` needs and earlier phases have not made yet, in words; empty if nothing is missing."""
+        """Missing results of earlier phases that `apply` requires, as text; empty if none is missing."""
         return ""
 
     @abstractmethod
     def apply(self, ctx: Context) -> None:
-        """Bring the machine to the state that `check` looks for. Safe to repeat, also after a part."""
+        """Bring the host to the state that `check` looks for. May be repeated, also after an interruption."""
 
 
 def always(_config: Config) -> str:
@@ -106,7 +106,7 @@ def always(_config: Config) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Phases under one name. `when` holds for each of them, beside its own."""
+    """Phases under one name. `when` applies to each of them, in addition to its own."""
 
     name: str
     summary: str

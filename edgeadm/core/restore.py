@@ -1,4 +1,4 @@
-"""Takes file changes back, newest first, from what the journal kept."""
+"""Reverts file changes from the journal, newest first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edgeadm.hosts import Host
 
 
 def restore(host: Host, changes: Iterable[Record]) -> None:
-    """Give every path of the records what it held before. Safe to repeat. The host is a plain one:
-    taking back is recorded as `undone` of the phase, not file by file. Where only a block of lines is ours,
-    the block goes, and what others wrote around it stays."""
+    """Restore every path of the records. May be repeated. The host is not journaled: the revert is
+    recorded as `undone` of the phase, not per file. If only a block of lines is edgeadm's, only the block
+    is removed."""
     for record in reversed(list(changes)):
         if record.detail.get("again"):
             continue

@@ -12,7 +12,7 @@ from edgeadm.core.workflow import Step, Workflow
 
 
 class Report(Protocol):
-    """Who is told how a run goes: the console, a JSON document, a test."""
+    """Receives the progress of a run: the console, a JSON document, a test."""
 
     def begin(self, path: str, verdict: Verdict) -> None: ...
 
@@ -30,12 +30,12 @@ class Run:
     report: Report
 
     def plan(self, steps: list[Step]) -> Iterator[tuple[str, Verdict]]:
-        """What each phase would do now, by looking alone."""
+        """The verdict of each phase (read-only)."""
         for step in steps:
             yield step.path, self._check(step, self._entered(step))
 
     def apply(self, steps: list[Step]) -> int:
-        """Do what is needed, in order; how many phases there was something to do for comes back."""
+        """Run the needed phases in order; returns the number of phases with changes."""
         return sum(self._step(step) for step in steps)
 
     def _step(self, step: Step) -> bool:
@@ -69,7 +69,7 @@ class Run:
         return Verdict(needed=False, reason=reason) if reason else step.phase.check(ctx)
 
     def _entered(self, step: Step) -> Context:
-        """The context of this step. What is written into the journal from here on belongs to it."""
+        """The context of this step, to which later journal records belong."""
         journal = self.ctx.journal
         journal.verb, journal.phase = self.workflow.name, step.path
         return replace(self.ctx, interrupted=journal.unfinished(self.workflow.name, step.path))

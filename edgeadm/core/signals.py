@@ -1,4 +1,4 @@
-"""Signals that ask a program to end, handled as Ctrl-C is: by an exception that lets every `finally` run."""
+"""Signals that end a program, handled like Ctrl-C: by an exception that runs every `finally`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StoppedError(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came. `number` is the signal's."""
+    """SIGTERM or SIGHUP was received. `number` is the signal's."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class StoppedError(KeyboardInterrupt):
 
 @dataclass
 class _Received:
-    """The signals of this process. Python runs handlers in the main thread, whichever thread a signal came
-    to: the mask of the main thread alone does not hold one back."""
+    """The signals of this process. Python runs handlers in the main thread, independent of the receiving
+    thread: the main thread's mask alone does not block a signal."""
 
     held: int = 0
     waiting: int = 0
@@ -49,9 +49,9 @@ _received = _Received()
 
 @contextmanager
 def end_like_ctrl_c() -> Iterator[None]:
-    """Raise StoppedError in the main thread on SIGTERM and SIGHUP, and KeyboardInterrupt on SIGINT. A signal
-    that is ignored, as `nohup` does it, stays ignored. Of SIGTERM and SIGHUP only the first one raises: a
-    session that is torn down sends several, and clean-up must not be interrupted by the next."""
+    """Raise StoppedError in the main thread on SIGTERM and SIGHUP, and KeyboardInterrupt on SIGINT. An
+    ignored signal, such as with `nohup`, stays ignored. Only the first SIGTERM or SIGHUP raises: a closing
+    session sends several, and clean-up must not be interrupted by the next one."""
     _received.stopped, _received.waiting = False, 0
     before = {each: signal.getsignal(each) for each in ENDS}
     for each, handler in before.items():
@@ -66,8 +66,8 @@ def end_like_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold back SIGINT, SIGTERM and SIGHUP until the end of the block, for edgeadm and for the programs that
-    it starts meanwhile: a terminal sends its signals to those as well."""
+    """Defer SIGINT, SIGTERM and SIGHUP until the end of the block, for edgeadm and for the programs that it
+    starts meanwhile, because a terminal sends its signals to those as well."""
     _received.held += 1
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
     try:
@@ -81,8 +81,8 @@ def undisturbed() -> Iterator[None]:
 
 
 def _leave_lost_terminal() -> None:
-    """Send output to /dev/null if its terminal is gone: each further write, in clean-up as well,
-    would fail."""
+    """Redirect output to /dev/null if its terminal is closed: otherwise each further write would fail, also
+    during clean-up."""
     for fd in (1, 2):
         try:
             termios.tcgetattr(fd)

@@ -1,4 +1,4 @@
-"""How phases wait for a state: until it is there, or only noted in a dry run."""
+"""Waits of phases for a state; a dry run only prints them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Wait:
-    """Waits for real."""
+    """Real waits."""
 
     clock: Clock = CLOCK
-    # Called before each probe: what was true a moment ago is asked anew.
+    # Called before each probe: discards cached results.
     forget: Callable[[], None] = lambda: None
 
     def until(
@@ -31,11 +31,12 @@ class Wait:
         context: Callable[[], str] = str,
         ignoring: tuple[type[EdgeadmError], ...] = (),
     ) -> T | None:
-        """Call `probe` until its answer is true, and return the answer; None if this is a dry run.
+        """Call `probe` until its result is true, and return the result; None in a dry run.
 
-        `what` is the state in words, such as "lite-apiserver answers". An error of the types in `ignoring`
+        `what` describes the state, such as "lite-apiserver responds". An error of the types in `ignoring`
         counts as "not yet". Raises WaitError after `seconds`, from the last ignored error, with the hint and
-        with `context`; both may be functions, which are called only then."""
+        with `context`; both may be functions, which are called only then.
+        """
         last: list[EdgeadmError] = []
 
         def tried() -> T | None:
@@ -58,14 +59,14 @@ class Wait:
         ) from (last[0] if last else None)
 
     def postpone(self, path: str, lacking: str) -> None:
-        """A phase cannot be applied before others: raises PhaseError with the reason. A dry run, in which the
-        others have made nothing, notes it instead."""
-        raise PhaseError(lacking, hint=f"`{path}` needs what the phases before it make: run them first")
+        """A phase requires the results of earlier ones: raises PhaseError with the reason. A dry run, which
+        has no results, prints it instead."""
+        raise PhaseError(lacking, hint=f"`{path}` requires the results of earlier phases: run them first")
 
 
 @dataclass(frozen=True)
 class NoWait(Wait):
-    """Waits for nothing, and notes each state that would be waited for: the waiting of a dry run."""
+    """Dry-run waits: print each state that would be awaited."""
 
     note: Callable[[str], None] = lambda _text: None
 

@@ -46,9 +46,10 @@ class Workflow:
         return {top for step in self.steps() for top in _tops(step.path)}
 
     def select(self, only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Step]:
-        """The steps to run. Names reach down: a group names all of its phases; skipping wins.
+        """The steps to run. A group's name selects all of its phases; skipping wins.
 
-        Raises UnknownPhaseError with a guess for a name that selects nothing."""
+        Raises UnknownPhaseError with a suggestion for an unknown name.
+        """
         only, skip = self._known(only), self._known(skip)
         return [
             step

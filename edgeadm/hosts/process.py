@@ -32,7 +32,7 @@ def execute(
     on_line: OnLine | None = None,
 ) -> Result:
     """Run a program until it exits. `env` is added to our environment. A missing program is status 127, a
-    time-out 124. An exception meanwhile, such as of a signal, ends the program before it is passed on."""
+    time-out 124. An exception, such as that of a signal, kills the program before it is raised."""
     argv = tuple(argv)
     # A signal between the start of the program and the moment at which it can be ended waits.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)

@@ -17,16 +17,16 @@ LASTING = (("hostname",), ("uname", "-m"), ("id", "-u"), CGROUPS)
 
 @dataclass
 class RememberedHost(PassingHost):
-    """After a write, put or remove it asks anew about that path, the directories above, and by all commands;
-    after a command that changes something about everything, but for edgeadm's own directories if the command
-    does not name one of them. Other programs change a machine, too: `forget` is called before each probe of a
-    wait, and after each phase that changed something."""
+    """A write, put or remove discards cached results of that path, of its parent directories, and of
+    all commands; a changing command discards all, except those of edgeadm's own directories if it does
+    not name one of them. Other programs change the host, too: `forget` is called before each probe of a
+    wait, and after each phase with changes."""
 
     _files: dict[tuple[str, str], Any] = field(default_factory=dict)
     _asked: dict[tuple[Any, ...], Result] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Ask the machine anew from here on: all but what only edgeadm changes."""
+        """Discard all cached results, except those of paths that only edgeadm changes."""
         self._files = {key: each for key, each in self._files.items() if _is_ours(key[1])}
         self._asked = {key: each for key, each in self._asked.items() if key[0] in LASTING}
 
@@ -122,7 +122,7 @@ class RememberedHost(PassingHost):
                 self._files.pop((verb, path), None)
             folder = path.rpartition("/")[0]
             while folder:
-                # A directory that is there keeps its kind and mode, whatever is written into it.
+                # An existing directory keeps its kind and mode when files are written to it.
                 if self._files.get(("stat", folder)) is None:
                     self._files.pop(("stat", folder), None)
                 self._files.pop(("names", folder), None)

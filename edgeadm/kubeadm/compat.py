@@ -154,7 +154,7 @@ def newest(versions: Iterable[str]) -> str:
 
 
 def release(version: str) -> str:
-    """The release that a vendor's version is made of, v1.34.4-eks-1 → v1.34.4; empty where it is none."""
+    """The upstream release of a vendor's version, v1.34.4-eks-1 → v1.34.4; empty for other texts."""
     match = re.match(r"v?(\d+\.\d+\.\d+)", version)
     return f"v{match[1]}" if match else ""
 
@@ -231,9 +231,9 @@ def _phases(tops: list[str], children: dict[str, list[str]], version: Minor | No
 
 
 def programs_on_path(kubernetes: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Programs that this kubeadm's preflight refuses to go on without, and those that it only warns of, where
-    they differ between releases (`cmd/kubeadm/app/preflight/checks_linux.go`). Since 1.32 kube-proxy
-    needs no conntrack, and nothing calls the others."""
+    """Programs that this kubeadm's preflight requires, and those that it only warns about, if releases differ
+    (`cmd/kubeadm/app/preflight/checks_linux.go`). Since 1.32 kube-proxy does not require conntrack, and no
+    component calls the others."""
     return (("conntrack",), ("ethtool", "socat", "tc")) if minor(kubernetes) < (1, 32) else ((), ())
 
 

@@ -18,9 +18,10 @@ KUBE_PROXY = "kubeproxy.config.k8s.io/v1alpha1"
 
 
 def render(model: KubeadmModel, kubeadm: str) -> list[Document]:
-    """The documents for this kubeadm, in the API of the user's own documents where there are any.
+    """The documents for this kubeadm, in the API of the user's own documents, if any.
 
-    Raises ConfigError where this kubeadm does not read the user's API or they mix two."""
+    Raises ConfigError if this kubeadm does not read the user's API or they mix two.
+    """
     api = api_of(model, kubeadm)
     documents = [
         _filled(model, api, "InitConfiguration", _init),
@@ -185,7 +186,7 @@ def put(document: Document, path: str, value: Any) -> None:
 
 
 def default(document: Document, path: str, value: Any) -> None:
-    """Set the value at the dotted path where there is none."""
+    """Set the value at the dotted path if none is set."""
     found: Any = document
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None

@@ -61,7 +61,7 @@ def patch(edit: Edit) -> bytes:
 
 
 def stripped(manifest: bytes, edit: Edit) -> bytes:
-    """The manifest without the edit, whatever else changed in it meanwhile. Raises PhaseError."""
+    """The manifest without the edit; later changes of other parts are kept. Raises PhaseError."""
     import yaml
 
     pod = _load(manifest)
@@ -90,8 +90,8 @@ def command_of(pod: Mapping[str, Any]) -> list[str]:
 
 
 def runs(pod: Mapping[str, Any], manifest: bytes, annotation: str) -> bool:
-    """Whether a Pod is what the kubelet makes of the manifest, as far as its command line and this annotation
-    tell; the kubelet adds annotations of its own. Raises PhaseError."""
+    """Whether a Pod was created from the manifest, by its command line and this annotation; the kubelet adds
+    its own annotations. Raises PhaseError."""
     wanted = _load(manifest)
 
     def said(each: Mapping[str, Any]) -> Any:
@@ -101,7 +101,7 @@ def runs(pod: Mapping[str, Any], manifest: bytes, annotation: str) -> bool:
 
 
 def load_command(manifest: bytes) -> list[str]:
-    """The same of a manifest. Raises PhaseError."""
+    """Whether a manifest has the command line and this annotation. Raises PhaseError."""
     return command_of(_load(manifest))
 
 

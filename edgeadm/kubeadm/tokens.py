@@ -25,7 +25,7 @@ LENGTHS = ((3600 * 24 * 365, "y"), (3600 * 24, "d"), (3600, "h"), (60, "m"), (1,
 
 
 class TokenFormError(EdgeadmError):
-    """A word is neither a bootstrap token nor the ID of one."""
+    """The argument is neither a bootstrap token nor a token ID."""
 
     code = "token-form"
     exit_code = 3
@@ -45,7 +45,7 @@ class TokenExistsError(EdgeadmError):
 
 @dataclass(frozen=True)
 class BootstrapToken:
-    """A token with what it may be used for; `expires` is None for one that never does."""
+    """A token with its usages; `expires` is None for a token that never expires."""
 
     token_id: str
     secret: str = field(repr=False)
@@ -70,7 +70,7 @@ class BootstrapToken:
 
 
 def split(token: str) -> tuple[str, str]:
-    """ID and secret. Raises TokenFormError, which does not repeat what it was given: it may be secret."""
+    """ID and secret. Raises TokenFormError without the argument in its message, because it may be secret."""
     found = TOKEN.fullmatch(token)
     if found is None:
         raise TokenFormError(
@@ -93,7 +93,7 @@ def id_of(word: str) -> str:
 
 
 def lifetime(ttl: str) -> timedelta | None:
-    """A duration such as 24h0m0s; None for 0, which is for ever. Raises ConfigError."""
+    """A duration such as 24h0m0s; None for 0, which means unlimited. Raises ConfigError."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|us|µs|ns|m|s)", ttl)
     if "".join(number + unit for number, unit in parts) != ttl or not parts:
         if ttl == "0":
@@ -131,7 +131,7 @@ def check_usages(usages: Iterable[str], groups: Iterable[str]) -> None:
 
 
 def create(cluster: Cluster, token: BootstrapToken) -> None:
-    """Put the token into the cluster. Raises TokenExistsError."""
+    """Create the token in the cluster. Raises TokenExistsError."""
     if cluster.get("v1", "Secret", PREFIX + token.token_id, NAMESPACE) is not None:
         raise TokenExistsError(
             f"token `{token.token_id}` already exists",
@@ -141,13 +141,13 @@ def create(cluster: Cluster, token: BootstrapToken) -> None:
 
 
 def every(cluster: Cluster) -> list[BootstrapToken]:
-    """All tokens of the cluster; Secrets that lack a token's fields are passed over, as kubeadm does."""
+    """All tokens of the cluster; Secrets without a token's fields are ignored, as in kubeadm."""
     found = cluster.list_objects("v1", "Secret", NAMESPACE, f"type={TYPE}")
     return [token for token in map(from_secret, found) if token is not None]
 
 
 def delete(cluster: Cluster, token_id: str) -> None:
-    """Remove the token. Raises NoSuchTokenError."""
+    """Delete the token. Raises NoSuchTokenError."""
     if not cluster.delete("v1", "Secret", PREFIX + token_id, NAMESPACE):
         raise NoSuchTokenError(f"there is no token `{token_id}`", hint="see `edgeadm token list`")
 
@@ -172,7 +172,7 @@ def to_secret(token: BootstrapToken) -> dict[str, Any]:
 
 
 def from_secret(secret: Object) -> BootstrapToken | None:
-    """The token of a Secret; None where it is not whole."""
+    """The token of a Secret, or None if it is incomplete."""
     fields = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
     if not TOKEN.fullmatch(f"{fields.get('token-id', '')}.{fields.get('token-secret', '')}"):
         return None
@@ -191,12 +191,12 @@ def from_secret(secret: Object) -> BootstrapToken | None:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment as the Secret holds it."""
+    """A time in the format of the Secret."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def short(left: timedelta) -> str:
-    """What is left of a token's life, in kubectl's short form."""
+    """The remaining lifetime of a token, in kubectl's short form."""
     seconds = int(left.total_seconds())
     if seconds < 0:
         return "<invalid>"

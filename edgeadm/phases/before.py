@@ -1,4 +1,5 @@
-"""What a machine looked like before edgeadm: programs that a cluster brings change it without asking us."""
+"""The state of the host before edgeadm, recorded because the programs of a cluster change it without a
+journal."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ TABLES = tuple(
 
 
 def remember(ctx: Context) -> None:
-    """Write it into the journal, once."""
+    """Write it to the journal, once."""
     if not remembered(ctx):
         there = ctx.inventory
         ctx.host.stat_all((*there.places, *there.shared))
@@ -30,7 +31,7 @@ def remember(ctx: Context) -> None:
 
 
 def remembered(ctx: Context) -> dict[str, Any]:
-    """The record; empty where there is none."""
+    """The record, or an empty mapping."""
     return next((record.detail for record in ctx.journal.records() if record.event == EVENT), {})
 
 

@@ -72,7 +72,7 @@ class PodNetwork(Phase):
 
 
 def _awaited(ctx: Context) -> Iterator[Awaited]:
-    """What has to come about before the network counts as up."""
+    """The conditions for a working pod network."""
     if ctx.config.cni == "flannel":
         yield Awaited(
             "flannel runs on every node",
@@ -117,7 +117,7 @@ def _objects(ctx: Context) -> list[dict[str, Any]]:
 
 
 def conflist(ctx: Context) -> bytes | None:
-    """The network configuration that this node is to have: ours, else what it has."""
+    """The network configuration of this node: edgeadm's, else the existing one."""
     if ctx.config.cni != "flannel":
         return ctx.host.read(CONFLIST)
     return renderer(ctx).text("cni/flannel.conflist", CONFLIST_VALUES).encode()

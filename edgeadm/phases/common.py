@@ -35,7 +35,7 @@ def renderer(ctx: Context) -> Renderer:
 
 
 def resuming(ctx: Context) -> bool:
-    """Whether an earlier run of this verb got as far as what preflight would take for another cluster."""
+    """Whether an earlier run of this verb created state that preflight would attribute to another cluster."""
     return any(ctx.journal.begun(ctx.journal.verb, phase) for phase in (KUBEADM, "kubelet"))
 
 
@@ -45,18 +45,19 @@ def kubeadm_was_cut_off(ctx: Context, verb: str) -> bool:
 
 
 def is_control_plane(ctx: Context) -> bool:
-    """Whether kubeadm finished here: it was not cut off by us, and left what a control plane has."""
+    """Whether kubeadm completed on this host: it was not interrupted, and its files for a control plane
+    exist."""
     finished = not kubeadm_was_cut_off(ctx, "init")
     return finished and all(ctx.host.stat(path) is not None for path in (ADMIN_CONF, KUBELET_CONF))
 
 
 def own_address(ctx: Context) -> str:
-    """The address under which other nodes reach this one; empty where nobody said and nothing tells."""
+    """The address at which other nodes reach this one; empty if unknown."""
     return given_address(ctx.config) or facts.default_address(ctx.host)
 
 
 def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
-    """What is to be said of the first of these files that does not hold what it should; empty if all do."""
+    """The reason for the first of these files with another content; empty if all are up to date."""
     differing = (path for path, text in files.items() if ctx.host.read(path) != text)
     return next((f"{path} is missing or differs" for path in differing), "")
 
@@ -67,17 +68,17 @@ def write_files(ctx: Context, files: Mapping[str, bytes], mode: int = 0o644) -> 
 
 
 def start_at_boot(ctx: Context, *units: str) -> None:
-    """Enable the units. This has systemd read all of them anew: there is no need to tell it before."""
+    """Enable the units. systemd also reloads all unit files, so no separate reload is necessary."""
     ctx.host.run("systemctl", "enable", "--quiet", *units)
 
 
 def runtime_is_ours(ctx: Context) -> bool:
-    """Whether containerd is edgeadm's business: it brings one, and the host has none of its own."""
+    """Whether edgeadm manages containerd: the package contains it, and the host has none of its own."""
     if ctx.config.ignore_runtime or ctx.package is None or not ctx.package.has("bin/containerd"):
         return False
     return ctx.journal.ours("/usr/bin/containerd") or facts.runtime(ctx.host) is None
 
 
 def tolerates_cgroup_v1(ctx: Context) -> bool:
-    """Whether the kubelet has to be told that cgroup v1 is all there is."""
+    """Whether the kubelet must be configured for cgroup v1."""
     return facts.cgroup_version(ctx.host) == 1 and compat.kubelet_refuses_cgroup_v1(kubernetes_version(ctx))

@@ -30,33 +30,33 @@ DEFAULT_VIRTUAL = Config().edge_virtual_addr
 
 
 class NameTakenError(ApiError):
-    """A node of this name is alive in the cluster."""
+    """A Ready node with this name is in the cluster."""
 
     code = "name-taken"
 
 
 class PlainClusterError(ApiError):
-    """The cluster was made without edge components, and an edge node cannot join it."""
+    """The cluster has no edge components, so an edge node cannot join it."""
 
     code = "not-an-edge-cluster"
 
 
 class NoStableEndpointError(ApiError):
-    """The cluster has no address that several control planes could share, and cannot get another one."""
+    """The cluster has no shared address for several control planes, and cannot get one."""
 
     code = "no-stable-endpoint"
 
 
 class CertificatesGoneError(ApiError):
-    """The control planes' certificates are not in the cluster: they stay there for two hours only."""
+    """The certificates of the control plane are not in the cluster: they expire after two hours."""
 
     code = "certificates-gone"
 
 
 @dataclass(frozen=True)
 class Discover(Phase):
-    """Finds the cluster, makes sure that it is the right one, and asks it what this node has to agree with it
-    about. Everything that a wrong address, token or hash can cause comes to light here, before any change."""
+    """Discovers and verifies the cluster, and reads its settings for nodes. All errors of a wrong address,
+    token or hash are raised here, before any change."""
 
     name: str = "discover"
     summary: str = "discover and verify the cluster, and read its settings for nodes"
@@ -87,7 +87,7 @@ class Discover(Phase):
 
 
 def look(ctx: Context, outside: Outside) -> ClusterFacts:
-    """What the cluster says of itself. Raises PlainClusterError, ConfigError and the API's errors."""
+    """The settings of the cluster. Raises PlainClusterError, ConfigError and the API's errors."""
     kept = outside.get(KUBEADM_CONFIG)
     cluster = _cluster_configuration(kept)
     ranges = _service_ranges(cluster)
@@ -139,7 +139,7 @@ def _around(service_ip: str, ranges: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _learn_ranges(ctx: Context, outside: Outside, known: ClusterFacts) -> None:
-    """Add them to the record of a node that is in its cluster. One that is cut off goes on without."""
+    """Add them to the record of a joined node. An offline node continues without them."""
     try:
         ranges = _service_ranges(_cluster_configuration(outside.get(KUBEADM_CONFIG)))
     except (UnreachableError, ApiError) as error:
@@ -156,7 +156,8 @@ def _lacks_ranges(ctx: Context) -> bool:
 
 
 def _virtual(ctx: Context, edge: dict[str, str]) -> str:
-    """The cluster's own: all edge nodes have the same one, as what runs on them is told it only once."""
+    """The virtual address of the cluster: all edge nodes share it, because their Pods are configured with it
+    once."""
     theirs, asked = edge.get("edge-virtual-addr", ""), ctx.config.edge_virtual_addr
     if theirs and asked not in (DEFAULT_VIRTUAL, theirs):
         raise ConfigError(
@@ -194,7 +195,7 @@ def _readable_settings(ours: str, outside: Outside, theirs: str) -> None:
 
 
 def _can_grow(ctx: Context, outside: Outside, folder: str) -> None:
-    """What kubeadm would find out after minutes, or not say at all."""
+    """Requirements that kubeadm would check only after minutes, or not at all."""
     if not _cluster_configuration(outside.get(KUBEADM_CONFIG)).get("controlPlaneEndpoint"):
         raise NoStableEndpointError(
             f"the cluster at {outside.server} was created without `--control-plane-endpoint`",
@@ -215,7 +216,7 @@ def _can_grow(ctx: Context, outside: Outside, folder: str) -> None:
 
 
 def _free_name(ctx: Context, outside: Outside) -> None:
-    """A live node of this name is somebody else, unless an earlier run of ours made it."""
+    """A Ready node with this name is another host, unless an earlier run of this host created it."""
     node = outside.get(f"/api/v1/nodes/{node_name(ctx)}")
     if node is None or resuming(ctx):
         return

@@ -27,11 +27,11 @@ class NotApprovedError(EdgeadmError):
 
 @dataclass(frozen=True)
 class EdgeCertificate(Phase):
-    """The certificate that lite-apiserver serves with: the key is made here and never leaves this node, the
-    cluster's CA signs what its approver lets pass."""
+    """The serving certificate of lite-apiserver: the key is generated on this node and never leaves it, the
+    cluster CA signs requests that the CSR approver has approved."""
 
     name: str = "certificate"
-    summary: str = "obtain this node's client certificate for lite-apiserver"
+    summary: str = "obtain lite-apiserver's serving certificate"
 
     def check(self, ctx: Context) -> Verdict:
         pair = ctx.host.read(PAIR) or b""
@@ -46,7 +46,7 @@ class EdgeCertificate(Phase):
         if pki.fits(pair, pair) and _says(ctx, pair):
             return
         key = pair if pki.is_key(pair) and b"CERTIFICATE" not in pair else pki.new_key()
-        ctx.host.write(PAIR, key, 0o600)  # a run that is cut off here goes on with the same request
+        ctx.host.write(PAIR, key, 0o600)  # a run that resumes here uses the same request
         ctx.host.write(PAIR, key + self._obtain(ctx, ctx.outside(), key), 0o600)
 
     def _obtain(self, ctx: Context, outside: Outside, key: bytes) -> bytes:

@@ -34,9 +34,9 @@ LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flanne
 
 @dataclass(frozen=True)
 class EdgeMemory(Phase):
-    """Two units for a node that has to live without the cloud. One keeps a copy of the node's knowledge as it
-    changes, restores state of the kernel that others flush, and holds the node's address while no network
-    card has it. The other repairs at each boot what a power cut broke, before it is read."""
+    """Two units for an edge node that works offline. One copies the node's state as it changes, restores
+    kernel state that other programs flush, and holds the node's address while no network interface has it.
+    The other one repairs damage of a power cut at each boot."""
 
     name: str = "memory"
     summary: str = "store the state that this node needs to start without the cloud"

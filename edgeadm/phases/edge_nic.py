@@ -21,10 +21,10 @@ PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those 
 
 @dataclass(frozen=True)
 class EdgeNic(Phase):
-    """The link that holds the virtual address, made anew at each boot before anything needs it. A route of
-    last resort leads there for every Service, so that programs on the node reach Services also when its card
-    has no address and no route: the packet filter sends the packets on, but a connection without any route
-    fails before the packet filter sees it."""
+    """The link of the virtual address, created at each boot before other units need it. A route of last
+    resort to it covers all Services, so that programs on the node reach Services even if its network
+    interface has no address and no route: nftables redirects the packets, but without any route a connection
+    fails before."""
 
     name: str = "nic"
     summary: str = "add the virtual address of edge nodes and a route to Services"

@@ -12,7 +12,7 @@ HOSTS = "/etc/hosts"
 
 
 class HostsConflictError(EdgeadmError):
-    """/etc/hosts leads the API server's name somewhere else, by a line that edgeadm did not write."""
+    """/etc/hosts maps the API server's name to another address, by a line that edgeadm did not write."""
 
     code = "hosts-conflict"
     exit_code = 2
@@ -20,9 +20,9 @@ class HostsConflictError(EdgeadmError):
 
 @dataclass(frozen=True)
 class HostsEntry(Phase):
-    """Where the API server's certificate lacks the address that this machine has to use, but has the name
-    `kubernetes.default`: a line in /etc/hosts between two marks, by which every client on this machine finds
-    the server under that name. Nothing is changed at the server."""
+    """If the API server's certificate is not valid for the address that this host uses, but for
+    `kubernetes.default`, a marked block in /etc/hosts maps that name to the address for all clients on this
+    host. The server is not changed."""
 
     name: str = "hosts"
     summary: str = "add the API server to /etc/hosts if its certificate lacks the address"
@@ -56,7 +56,8 @@ class HostsEntry(Phase):
 
 
 def refuse_other_entry(ctx: Context, facts: ClusterFacts) -> None:
-    """Raises HostsConflictError where an entry is needed, and somebody else's line says otherwise."""
+    """Raises HostsConflictError if an entry is required, but another line maps the name to another
+    address."""
     theirs = _theirs(ctx, _name(facts)) if facts.address else ""
     if theirs not in ("", facts.address):
         raise HostsConflictError(
@@ -78,7 +79,7 @@ def _line(facts: ClusterFacts) -> bytes:
 
 
 def _theirs(ctx: Context, name: str) -> str:
-    """The address of that name in a line that is not ours; empty where there is none."""
+    """The address of that name in another line, or an empty string."""
     for line in without_block(_hosts(ctx)).decode(errors="replace").splitlines():
         words = line.partition("#")[0].split()
         if name in (word.lower() for word in words[1:]):

@@ -11,14 +11,14 @@ from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
 from edgeadm.phases.wanted_images import addon_images, aliases, refuse_other_tags
 
-EVENT = "image"  # in the journal: what was there under a name before edgeadm gave containerd an image
+EVENT = "image"  # in the journal: the image under a name before edgeadm tagged another one
 
 
 @dataclass(frozen=True)
 class Images(Phase):
-    """Imports the package's images into containerd, once, and pins them: kubelet removes images that seem
-    unused if the disk fills, and images of a package cannot be pulled again. An image that will be asked for
-    under the name of another registry gets this name as well."""
+    """Imports the package's images into containerd, once, and pins them: the kubelet deletes seemingly unused
+    images if the disk fills, and offline nodes cannot pull them again. An image that is requested from
+    another registry gets this name as well."""
 
     name: str = "images"
     summary: str = "import and pin the package's images"

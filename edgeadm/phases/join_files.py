@@ -1,5 +1,5 @@
-"""What `kubeadm join` is given: its configuration and the kubeconfig with the token. Both live only as long
-as it runs."""
+"""The input of `kubeadm join`: its configuration and the kubeconfig with the token. Both exist only while it
+runs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ KUBECONFIG = "/etc/edgeadm/bootstrap.conf"
 TOKEN_FILES = (CONFIG, KUBECONFIG)
 KUBELET_START = "kubelet-start"
 KUBELET_PATCH = "kubeletconfiguration0+merge.yaml"
-# The kubelet's own, but for the disk. There it would take Pods away, which a node that is cut off does not
-# get back, at the very mark at which it begins to look for images that nobody needs.
+# The kubelet's defaults, except for the disk: there it would evict Pods, which an offline node cannot get
+# again, at the same threshold at which it begins to delete unused images.
 EVICTION = {
     "memory.available": "100Mi",
     "nodefs.available": "5%",
@@ -88,7 +88,7 @@ def patches(ctx: Context) -> dict[str, bytes]:
     if is_edge(ctx.config) and compat.watches_lists(kubernetes_version(ctx)):
         settings["featureGates"] = {"WatchListClient": False}  # lite-apiserver cannot cache such watches
     if _asks_edge_dns(ctx) and compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
-        # The cluster's own beside it would be asked, and waited for, whenever a name is not to be had.
+        # A second resolver would be queried, and waited for, whenever a name does not exist.
         settings["clusterDNS"] = [known_facts(ctx).virtual_address]
     if is_edge(ctx.config) and compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
         settings["evictionHard"] = EVICTION
@@ -107,17 +107,18 @@ def kubeadm_skips(ctx: Context) -> tuple[str, ...]:
 
 
 def _done(ctx: Context) -> tuple[str, ...]:
-    """What an interrupted run has finished and kubeadm refuses to do again: a kubelet that was let in."""
+    """Results of an interrupted run that kubeadm rejects: a kubelet with credentials."""
     return (KUBELET_START,) if joins_control_plane(ctx.config) and has_credentials(ctx) else ()
 
 
 def _asks_edge_dns(ctx: Context) -> bool:
-    """Whether Pods of this node ask the DNS of the node: an edge node's, where the cluster has that."""
+    """Whether Pods of this node use the DNS server of the node: on an edge node, if the cluster has edge
+    DNS."""
     return is_edge(ctx.config) and known_facts(ctx).edge_dns
 
 
 def _dns_argument(ctx: Context) -> tuple[tuple[str, str], ...]:
-    """The same for a kubelet whose configuration kubeadm does not patch yet."""
+    """Whether Pods use the node's DNS, for a kubelet whose configuration kubeadm cannot patch yet."""
     if not _asks_edge_dns(ctx) or compat.kubelet_config_can_be_patched(kubernetes_version(ctx)):
         return ()
     return (("cluster-dns", known_facts(ctx).virtual_address),)

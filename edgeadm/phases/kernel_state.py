@@ -45,7 +45,7 @@ def document(states: Iterable[State]) -> bytes:
 
 
 def parse(data: bytes | None) -> list[State]:
-    """The states of such a document; none where it is none."""
+    """The states in such a document; empty if it is invalid."""
     try:
         found = json.loads(data or b"{}").get("states", [])
         return [

@@ -22,7 +22,7 @@ NOT_INSTALLED = 127  # before the phase `package` there may be no kubeadm
 
 @dataclass(frozen=True)
 class KubeadmConfig(Phase):
-    """kubeadm's configuration: the user's documents, flags laid over, and what edgeadm has to add."""
+    """kubeadm's configuration: the user's documents, overridden by flags, with edgeadm's additions."""
 
     name: str = "kubeadm-config"
     summary: str = "write kubeadm's configuration"
@@ -81,7 +81,7 @@ def documents(ctx: Context) -> list[dict[str, Any]]:
 
 
 def document(ctx: Context, kind: str) -> dict[str, Any]:
-    """One of them, empty where it is not there."""
+    """One of the documents, or an empty mapping."""
     return next((each for each in documents(ctx) if each.get("kind") == kind), {})
 
 

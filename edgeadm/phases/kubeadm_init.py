@@ -29,7 +29,7 @@ OF_OUR_OWN = (
 
 @dataclass(frozen=True)
 class KubeadmInit(Phase):
-    """One `kubeadm init` with our configuration. Its own phases can be skipped by their names."""
+    """Runs `kubeadm init` with the configuration. kubeadm's own phases can be skipped by their names."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm init`"

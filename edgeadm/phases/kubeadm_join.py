@@ -35,8 +35,8 @@ POLL = 0.1
 
 @dataclass(frozen=True)
 class KubeadmJoin(Phase):
-    """One `kubeadm join` with our configuration; then the node has to turn up in the cluster. The files that
-    hold the token are gone when this ends, however it ends."""
+    """Runs `kubeadm join` with the configuration, and waits until the node is in the cluster. The files that
+    contain the token are deleted in any case."""
 
     name: str = KUBEADM
     summary: str = "run `kubeadm join` and wait until the node is Ready"

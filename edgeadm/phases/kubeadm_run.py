@@ -1,4 +1,4 @@
-"""kubeadm at work: its lines are passed on until it says goodbye, its failure becomes a phase's."""
+"""Runs kubeadm: prints its lines until its closing text, and raises its failure as a phase's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.phases.lite_files import DATA as LITE_DATA
 
-# What kubelet, etcd, kube-proxy and the container runtime leave wherever they run for a cluster.
+# The inventory of kubelet, etcd, kube-proxy and the container runtime of a cluster.
 OF_A_CLUSTER = Leaves(
     links=("kube-ipvs0",),
     tables=("ip kube-proxy", "ip6 kube-proxy"),

@@ -15,7 +15,7 @@ PACKAGED = ("/usr/lib/systemd/system/kubelet.service", "/lib/systemd/system/kube
 
 @dataclass(frozen=True)
 class Kubelet(Phase):
-    """The kubelet's unit, with the files that kubeadm writes for it. kubeadm itself starts it."""
+    """The kubelet's unit, with kubeadm's drop-in. kubeadm itself starts it."""
 
     name: str = "kubelet"
     summary: str = "install the kubelet's systemd unit"

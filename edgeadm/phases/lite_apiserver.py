@@ -26,9 +26,9 @@ POLL = 0.03
 
 @dataclass(frozen=True)
 class LiteApiServer(Phase):
-    """lite-apiserver as a unit: the kubelet's API server on this node, which answers from its cache while the
-    cable is cut. It is asked, certificate and all, before a kubelet depends on it. A timer beside it has
-    its certificate renewed in time."""
+    """lite-apiserver as a unit: the kubelet's API server on this node, which responds from its cache during
+    an outage. It is tested, including its certificate, before a kubelet depends on it. A timer renews its
+    certificate."""
 
     name: str = "lite-apiserver"
     summary: str = "start lite-apiserver and wait until it responds"

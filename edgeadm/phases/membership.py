@@ -1,4 +1,4 @@
-"""What a node that joins knows about its cluster, and whether it is in one."""
+"""The node's record of its cluster, and whether it has joined one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOOTSTRAP = kubeadm_defaults.BOOTSTRAP_KUBELET_CONF
 
 
 class OtherClusterError(EdgeadmError):
-    """This machine is a node of another cluster than the one that it is to join."""
+    """This host is a node of another cluster than the one to join."""
 
     code = "other-cluster"
     exit_code = 2
@@ -64,7 +64,7 @@ def cluster_facts(ctx: Context) -> ClusterFacts | None:
 
 
 def facts_on(host: Host) -> ClusterFacts | None:
-    """The same, of a machine that no phase is at work on."""
+    """The facts of a host outside of a phase."""
     text = host.read(FACTS)
     try:
         known = json.loads(text) if text else None
@@ -83,7 +83,7 @@ def kubelet_address(host: Host) -> str:
 
 
 def known_facts(ctx: Context) -> ClusterFacts:
-    """The same for a phase that cannot do without. Raises PhaseError."""
+    """The facts for a phase that requires them. Raises PhaseError."""
     found = cluster_facts(ctx)
     if found is None:
         raise PhaseError("the cluster has not been discovered yet", hint="run the phase `discover` first")
@@ -91,7 +91,7 @@ def known_facts(ctx: Context) -> ClusterFacts:
 
 
 def has_credentials(ctx: Context) -> bool:
-    """Whether the kubelet was let in: its kubeconfig is whole, and its certificate and key fit."""
+    """Whether the kubelet has joined: its kubeconfig is complete, and its certificate and key match."""
     whole = kubeconfig.is_whole(ctx.host.read(KUBELET_CONF))
     pair = ctx.host.read(CLIENT) if whole else None
     if not pair:

@@ -32,7 +32,7 @@ INOTIFY = {"max_user_instances": 1024, "max_user_watches": 1048576}
 
 @dataclass(frozen=True)
 class PrepareNode(Phase):
-    """Kernel modules and settings that the kubelet and pod networks need, now and after each boot."""
+    """Kernel modules and settings that the kubelet and pod networks require, now and after each boot."""
 
     name: str = "node"
     summary: str = "load kernel modules and set kernel parameters"
@@ -81,7 +81,7 @@ def _files(ctx: Context) -> dict[str, bytes]:
 
 
 def _inotify(ctx: Context) -> dict[str, int]:
-    """A machine that already allows more keeps what it has; what our own file set does not count."""
+    """A larger value of the host is kept; values of edgeadm's own file do not count."""
     if ctx.journal.ours(SYSCTL_FILE):
         return INOTIFY
     wanted = {}

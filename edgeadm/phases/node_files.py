@@ -1,4 +1,4 @@
-"""What is where on an edge node of what lets it live without the cloud."""
+"""Paths and units of an edge node's offline components."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from edgeadm.phases.lite_files import DATA
 
 HELPER = "/usr/bin/edgeadm-node"
 PACKED_HELPER = "bin/edgeadm-node"
-REPAIR = "edge-repair"  # the unit that mends at each boot what a power cut broke
-KEEP = "edge-keep"  # the unit that keeps a copy of what a power cut could break
+REPAIR = "edge-repair"  # the unit that repairs damage of a power cut at each boot
+KEEP = "edge-keep"  # the unit that copies the state that a power cut could damage
 SNAPSHOT = f"{DATA}/snapshot"
 ADDRESSES = "/var/lib/cni/edge-ipam"  # which Pod has which address, over boots
 # Of one boot alone: host-local's reservations, and what flannel's plugin hands to the next one.

@@ -1,4 +1,4 @@
-"""The name of this machine's Node object, answered in this one place for every verb."""
+"""The name of this host's Node object."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ NODE_USER = "system:node:"
 def node_name(ctx: Context) -> str:
     """The name that this node has, or will have, in its cluster.
 
-    A kubelet that was let in keeps the name in its certificate, whatever is asked for later. Before that the
-    flag counts, then the user's document of this verb, then what an interrupted `init` wrote, then the host
-    name. A `join` does not read what an `init` wrote."""
+    After the kubelet has joined, the name in its certificate is used, independent of later flags. Before, the
+    order is: the flag, the user's document of this verb, the document of an interrupted `init`, the host
+    name. A `join` does not read the document of an `init`.
+    """
     written = "" if ctx.config.verb == "join" else _written(ctx)
     return registered_name(ctx.host) or given_name(ctx.config) or written or facts.hostname(ctx.host)
 
 
 def registered_name(host: Host) -> str:
-    """The name of this machine in the cluster whose node it is; empty if it is no node. A certificate that an
-    earlier cluster left, without a kubeconfig that uses it, does not count."""
+    """The name of this host in its cluster; empty if it is not a node. A certificate of an earlier cluster,
+    without a kubeconfig that uses it, does not count."""
     if host.read(KUBELET_CONF) is None:
         return ""
     user = pki.common_name(host.read(CLIENT) or b"")
@@ -33,7 +34,7 @@ def registered_name(host: Host) -> str:
 
 
 def own_name(host: Host) -> str:
-    """The name of this machine for verbs that only look at a node: as registered, else the host name."""
+    """The name of this host for read-only verbs: as registered, else the host name."""
     return registered_name(host) or facts.hostname(host)
 
 

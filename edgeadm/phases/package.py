@@ -18,12 +18,12 @@ PLUGINS = "/opt/cni/bin"
 BY_NAME = "/usr/local/sbin"
 SYSTEM = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin", BY_NAME)
 RUNTIME = ("containerd", "containerd-shim-runc-v2", "ctr", "runc")
-EVENT = "installed"  # in the journal: a file that was found to hold what it should, and its stamp then
+EVENT = "installed"  # in the journal: a file with verified content, and its stamp
 
 
 @dataclass(frozen=True)
 class InstallPrograms(Phase):
-    """Puts the package's programs and network plugins in place, each in one step, where they differ."""
+    """Installs the package's binaries and network plugins atomically, if they differ."""
 
     name: str = "package"
     summary: str = "install the binaries of the offline package"

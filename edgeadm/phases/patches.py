@@ -1,4 +1,4 @@
-"""What kubeadm lays over its own manifests and settings on this machine: our patches beside the user's."""
+"""kubeadm's patches on this host: edgeadm's with the user's."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def leaves_out(ctx: Context, name: str) -> bool:
 
 
 def beside_theirs(ctx: Context, ours: Mapping[str, bytes], kind: str) -> dict[str, bytes]:
-    """Our patches by their names, with those of the user's folder, as files of ours: kubeadm takes one
-    folder. Empty where there are none of ours; then the user's does. `kind` is the user's document that may
-    name it."""
+    """edgeadm's patches by name, with those of the user's directory: kubeadm reads one directory. Empty if
+    edgeadm has none; then the user's directory is used. `kind` is the user's document that may name it."""
     if not ours:
         return {}
     theirs = _theirs(ctx, kind)

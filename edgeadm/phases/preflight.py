@@ -22,11 +22,11 @@ INIT_CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True)
 class Preflight(Phase):
-    """Looks at everything that could stop a later phase, and names all of it at once. Changes nothing."""
+    """Checks for everything that could stop a later phase, and reports all findings together. Read-only."""
 
     checks: tuple[Check, ...]
     name: str = "preflight"
-    summary: str = "check that this host can become the node"
+    summary: str = "check that this host meets the requirements"
 
     def check(self, ctx: Context) -> Verdict:
         if is_control_plane(ctx):

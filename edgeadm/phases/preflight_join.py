@@ -18,8 +18,8 @@ JOIN_CHECKS: tuple[Check, ...] = NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHEC
 
 @dataclass(frozen=True)
 class JoinPreflight(Preflight):
-    """Looks at everything that could stop a later phase of a join, and names all of it at once. A machine
-    that is a node of another cluster is refused, whatever checks are ignored."""
+    """Checks for everything that could stop a later phase of a join, and reports all findings together. A
+    host that is a node of another cluster is rejected in any case."""
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx) and is_of(ctx, ticket_of(ctx.config)):

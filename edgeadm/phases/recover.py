@@ -27,9 +27,9 @@ KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "schedul
 
 @dataclass(frozen=True)
 class Recover(Phase):
-    """What an interrupted kubeadm may leave half-written: kubeadm takes a certificate without its key for a
-    good one, and stops at an empty file. Such leaves are removed, kubeadm then makes them again; whole ones,
-    and the authorities above all, stay."""
+    """Removes half-written files of an interrupted kubeadm, which accepts a certificate without its key, and
+    stops at an empty file. kubeadm creates removed leaf certificates again; complete ones, and all CAs, are
+    kept."""
 
     name: str = "recover"
     summary: str = "remove half-written files of an interrupted run"
@@ -63,7 +63,7 @@ def _broken(ctx: Context) -> Iterator[str]:
 
 
 def _broken_authority(ctx: Context, base: str) -> Iterator[str]:
-    """A half authority may be cleared only while nothing can have been signed by it and be in use."""
+    """Half of a CA may be removed only if no certificate signed by it can be in use."""
     if _whole(ctx, base):
         return
     if ctx.host.names("/var/lib/etcd"):

@@ -14,10 +14,11 @@ LEFT = (BOOTSTRAP, KUBELET_CONF)
 
 @dataclass(frozen=True)
 class RecoverJoin(Phase):
-    """After a `kubeadm join` that was cut off: a kubelet that was let in meanwhile stays, and only the file
-    with the token goes; else all that kubeadm would stumble over goes, and it starts afresh.
+    """After an interrupted `kubeadm join`: if the kubelet has joined, only the file with the token is
+    removed; otherwise all files that kubeadm would stop at, so that it starts again.
 
-    None of it is backed up: the token is in there."""
+    They are not backed up, because they contain the token.
+    """
 
     name: str = "recover"
     summary: str = "remove half-written files of an interrupted run"
@@ -41,7 +42,7 @@ class RecoverJoin(Phase):
 
 def _left(ctx: Context) -> list[str]:
     let_in, alone = has_credentials(ctx), not joins_control_plane(ctx.config)
-    # The authority's file of a control plane belongs to the key beside it.
+    # The CA file of a control plane must match the key in the same directory.
     paths = (BOOTSTRAP,) if let_in else (*LEFT, _authority(ctx)) if alone else LEFT
     return [path for path in (*paths, *TOKEN_FILES) if ctx.host.stat(path) is not None]
 

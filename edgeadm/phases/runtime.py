@@ -16,9 +16,10 @@ CRI_PLUGINS = ("io.containerd.grpc.v1", "io.containerd.cri.v1")
 
 @dataclass(frozen=True)
 class Runtime(Phase):
-    """The package's containerd as a unit that works the way the kubelet needs it, asked before it is used.
+    """The package's containerd as a unit configured for the kubelet, tested before use.
 
-    A containerd of the host's own is left as it is: preflight has looked whether it is fit."""
+    The host's own containerd is not changed: preflight has checked it.
+    """
 
     name: str = "runtime"
     summary: str = "configure and start containerd"

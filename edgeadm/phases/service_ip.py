@@ -25,9 +25,9 @@ PACKED_TOOL = "tools/edge/nft"
 
 @dataclass(frozen=True)
 class ServiceIp(Phase):
-    """The address of the Service `kubernetes` leads to this node's own lite-apiserver: for kube-proxy, which
-    can then start without the cloud, and for Pods that talk to the API. One table of the packet filter, asked
-    before kube-proxy's rules, and made anew at each boot before the kubelet starts."""
+    """Redirects the ClusterIP of the Service `kubernetes` to this node's own lite-apiserver: for kube-proxy,
+    which can then start without the cloud, and for Pods that use the API. One nftables table with priority
+    over kube-proxy's rules, created at each boot before the kubelet starts."""
 
     name: str = "service-ip"
     summary: str = "redirect the ClusterIP of the Service `kubernetes` to lite-apiserver"
@@ -92,7 +92,7 @@ def _family(ctx: Context) -> str:
 
 
 def nft_program(host: Host, package: OpenPackage | None = None) -> str:
-    """Where nft is: the package's, else the system's. Raises PhaseError where there is none."""
+    """The path of nft: the package's, else the system's. Raises PhaseError if it is missing."""
     if (package and package.has(PACKED_TOOL)) or host.stat(TOOL) is not None:
         return TOOL
     if facts.has_program(host, "nft"):

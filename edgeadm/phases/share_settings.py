@@ -14,8 +14,8 @@ KNOWN_CNI = ("flannel", "none")
 
 @dataclass(frozen=True)
 class ShareSettings(Phase):
-    """Puts into the cluster what machines that join it need to know: for all with a bootstrap token a
-    ConfigMap, for control planes alone a Secret with how the virtual IP is held."""
+    """Publishes the settings for joining hosts: a ConfigMap that all bootstrap tokens may read, and a Secret
+    with the virtual IP's settings for control planes."""
 
     name: str = "share-settings"
     summary: str = "publish shared node settings in the cluster"

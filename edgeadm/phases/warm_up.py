@@ -22,9 +22,8 @@ POLL = 0.25
 
 @dataclass(frozen=True)
 class WarmUp(Phase):
-    """Waits until this node could start without the cloud: its programs have asked lite-apiserver for all
-    they need then, and the answers are where a power cut does not break them. Objects that were not there yet
-    when a program asked for them are asked for in its name."""
+    """Waits until this node could start without the cloud: lite-apiserver has cached what the node's programs
+    request at a start, safe from a power cut. Missing objects are requested in the programs' names."""
 
     name: str = "warm-up"
     summary: str = "prefetch what this node needs to start without the cloud"
@@ -99,7 +98,7 @@ def _programs(ctx: Context) -> Iterator[str]:
 
 
 def _missing(ctx: Context) -> Iterator[str]:
-    """What nobody could be answered with, in words."""
+    """The missing responses, as text."""
     entries = _entries(ctx)
     for program in _programs(ctx):
         for resource in LISTS.get(program, ()):
@@ -110,7 +109,7 @@ def _missing(ctx: Context) -> Iterator[str]:
 
 
 def _missing_objects(ctx: Context) -> Iterator[str]:
-    """Objects of this node that a program will ask for and would be told that there are none, in words."""
+    """Objects of this node that a program will request and that do not exist yet, as text."""
     entries = _entries(ctx)
     for program in _programs(ctx):
         for resource in OWN.get(program, ()):
@@ -126,7 +125,7 @@ def _answers(entry: dict[str, Any], program: str, resource: str) -> bool:
 
 
 def _unwritten(ctx: Context) -> Iterator[str]:
-    """What flannel has not written down yet for others to find, and for itself when it starts again."""
+    """Files and annotations that flannel has not written yet."""
     if "flannel" not in known_facts(ctx).edge_programs:
         return
     try:
@@ -138,7 +137,7 @@ def _unwritten(ctx: Context) -> Iterator[str]:
 
 
 def _waiting(ctx: Context) -> Iterator[str]:
-    """Why Pods of this node do not run, as their kubelet has told the API."""
+    """Reasons why Pods of this node do not run, from their status."""
     told = ctx.host.ask(HELPER, "pods", "-o", "json", f"--cache={CACHE}")
     try:
         pods = json.loads(told.out)["pods"]

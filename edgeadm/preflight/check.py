@@ -1,4 +1,4 @@
-"""What a check is, and how findings are judged and shown."""
+"""Preflight checks, and the evaluation and output of their findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeadm.preflight.subject import Subject
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be. `name` is what `--ignore-preflight-errors` takes."""
+    """A failed check. `--ignore-preflight-errors` accepts its `name`."""
 
     name: str
     message: str
@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """A statement that should be true of the host before `init`, and how to find out."""
+    """A condition that the host should meet before `init`, and the function that checks it."""
 
     name: str
     statement: str

@@ -1,4 +1,4 @@
-"""Does the package hold the images that the node will be asked to run?"""
+"""Checks that the package contains the images that the node will run."""
 
 from __future__ import annotations
 

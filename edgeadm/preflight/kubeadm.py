@@ -1,4 +1,4 @@
-"""Does this kubeadm take what it will be given: its version, feature gates and phases?"""
+"""Checks that this kubeadm supports the requested version, feature gates and phases."""
 
 from __future__ import annotations
 

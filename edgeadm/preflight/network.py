@@ -1,4 +1,4 @@
-"""Are the ports and addresses free, and has no other cluster left something?"""
+"""Checks that ports and addresses are free, and that no other cluster left files."""
 
 from __future__ import annotations
 

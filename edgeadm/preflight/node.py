@@ -1,4 +1,4 @@
-"""Is the machine itself fit?"""
+"""Checks the host itself."""
 
 from __future__ import annotations
 

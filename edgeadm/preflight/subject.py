@@ -1,4 +1,4 @@
-"""What the checks are about: which node is to be made, of what."""
+"""The subject of the checks: the planned node and its package."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from edgeadm.package.opened import OpenPackage
 
 @dataclass(frozen=True)
 class Subject:
-    """The node to be. `resuming` is true where an earlier run of ours was cut off: then what it left, such as
-    manifests and listening ports, is no surprise. `ours` tells files that edgeadm wrote; a check that takes
-    long tells `say` how far it is."""
+    """The planned node. `resuming` is true if an earlier run was interrupted: its files and listening ports
+    are then no findings. `ours` tells whether edgeadm wrote a file; long checks report their progress to
+    `say`."""
 
     kubernetes: str
     package: OpenPackage | None = None
@@ -23,5 +23,5 @@ class Subject:
     say: Callable[[str], None] = field(default=lambda _text: None)
 
     def brings(self, program: str) -> bool:
-        """Whether the package holds this program for machines that have none of that name."""
+        """Whether the package contains this program for hosts without it."""
         return self.package is not None and self.package.has(f"{TOOLS}/{CALLED_BY_NAME}/{program}")

@@ -1,4 +1,4 @@
-"""Is all there that the node is to be made of: the package, or what the host has instead?"""
+"""Checks that the package or the host contains everything that the node requires."""
 
 from __future__ import annotations
 

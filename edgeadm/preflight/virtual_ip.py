@@ -1,4 +1,4 @@
-"""Can this machine hold the virtual IP of the control planes, and is it free?"""
+"""Checks that this host can hold the virtual IP of the control planes, and that it is free."""
 
 from __future__ import annotations
 

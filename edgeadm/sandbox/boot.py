@@ -31,7 +31,7 @@ while :; do
         esac
     done
 {unplug}
-    . {plug} # read anew at each boot: cards may have come or gone
+    . {plug} # read at each boot: interfaces may have been added or removed
     [ -e {cable_down} ] || {cable_up} || exit 73
     /bin/sh -c {enter} sh {procs} -- {command}
     status=$?

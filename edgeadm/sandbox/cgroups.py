@@ -120,7 +120,7 @@ def kill_all(folders: list[Path], patience: float = 180.0) -> None:
     if not CLOCK.poll(are_gone, patience, 0.02):
         raise SandboxLeftoverError(
             "processes of a node cannot be killed: " + ", ".join(map(str, sorted(alive or killed))),
-            hint="`cat /proc/PID/stack` shows what they wait for",
+            hint="`cat /proc/PID/stack` shows the reason",
         )
 
 

@@ -229,10 +229,9 @@ class Sandbox:
 
 
 def _wait_for_api(nodes: list[Node]) -> None:
-    """Return once the API server of one of the nodes is ready, or after a minute: it may be
-    broken on purpose.
+    """Return once the API server of one of the nodes is ready, or after a minute.
 
-    A kubelet that starts on an edge node before the API server answers gets tokens for its Pods from
-    lite-apiserver. The API server refuses these until the kubelet has replaced them, which takes about 100
-    seconds (decision 15)."""
+    Nodes that boot afterwards find it ready. If a kubelet on an edge node starts before the API server
+    responds, lite-apiserver issues placeholder tokens to its Pods, which the API server rejects until the
+    kubelet has replaced them, after about 100 seconds (decision 15)."""
     CLOCK.poll(lambda: any(node.serves_api() for node in nodes), API_PATIENCE, 0.3)

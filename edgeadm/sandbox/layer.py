@@ -12,7 +12,7 @@ from edgeadm.sandbox.image import remove_tree
 
 UNIT = """\
 [Unit]
-Description=Make this container as good as a machine
+Description=Set up this container as a host
 DefaultDependencies=no
 Before=sysinit.target systemd-sysctl.service systemd-tmpfiles-setup.service ssh.service
 
@@ -29,9 +29,9 @@ CHANGED_UNITS = {
         "replays only the events of the node's own network interfaces: all other devices belong to the host"
     ),
 }
-# Network daemons learn of an interface only by udev's event, and the interfaces exist before udev starts.
-# udev's sockets would keep the events until it listens, but they start only if /sys is writable, which it
-# becomes later here.
+# udev announces an interface to network daemons only after its event, and the interfaces exist before udev
+# starts. udev's sockets, which would queue the events, start only if /sys is writable, which is later in a
+# node.
 UDEV_TRIGGER = """\
 [Unit]
 After=edgeadm-sandbox.service systemd-udevd.service

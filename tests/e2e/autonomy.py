@@ -1,4 +1,4 @@
-"""Pods of every usual kind on an edge node, and what they are asked while nobody in the cloud can help."""
+"""Pods of every usual kind on an edge node, and requests to them during an outage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.sites import Site
 from tests.e2e.waiting import until
 
 APPS = Path(__file__).with_name("apps.yaml")
-# A Pod that nobody in the cloud has to know of.
+# A static Pod, independent of the cluster.
 STATIC = f"""
 apiVersion: v1
 kind: Pod
@@ -30,8 +30,7 @@ spec:
   volumes: [{{name: conf, hostPath: {{path: /etc/own}}}}]
 """
 COREFILE = ".:1053 {\n  health :8080\n  whoami\n}\n"
-# Each Pod of the web server on the node: its name, the address that it has in its own network, and what it
-# answers there.
+# Each Pod of the web server on the node: its name, its address in its own network, and its response there.
 ASK_EACH = r"""
 for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
   name=$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^HOSTNAME=//p')
@@ -45,7 +44,7 @@ for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
   echo "$name ${address%/*} $said"
 done
 """
-# From inside the Pod of that name: the Service's address by its DNS, and whether it answers there.
+# From inside the Pod with that name: the Service's address by DNS, and whether it responds.
 FROM_INSIDE = r"""
 for pid in $(pgrep -f -- 'coredns -conf /etc/web/Corefile'); do
   tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "HOSTNAME=$1" && break
@@ -72,46 +71,46 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Shop(Site):
-    """Two edge nodes, on the first of which Pods of every usual kind run."""
+    """Two edge nodes; Pods of every usual kind run on the first one."""
 
     @property
     def edge2(self) -> Node:
         return self.sandbox.node("edge2")
 
     def open(self) -> None:
-        """Run the Pods, and wait until all of them are Ready."""
+        """Create the Pods, and wait until all of them are Ready."""
         self.kubectl("apply", "-f", "-", stdin=tagged(APPS.read_text()).encode())
         until(lambda: self.ready_pods() == 10, "every Pod is Ready")
         until(lambda: len(self.here()) == 9, "every Pod answers")
 
     def pods(self) -> list[dict[str, Any]]:
-        """Those that are to stay, as the API has them."""
+        """The Pods in the API without a deletion timestamp."""
         items = self.get("pods")["items"]
         return [each for each in items if "deletionTimestamp" not in each["metadata"]]
 
     def ready_pods(self) -> int:
-        """How many are Ready in the API."""
+        """The number of Pods that are Ready in the API."""
         found = [each["status"].get("conditions") or [] for each in self.pods()]
         return sum(any(c["type"] == "Ready" and c["status"] == "True" for c in each) for each in found)
 
     def here(self) -> dict[str, str]:
-        """Name and address of the Pods on edge1 that answer at it, by the node's own look at them."""
+        """Name and address of the Pods on edge1 that respond at it, tested on the node itself."""
         said = self.edge1.exec(["bash", "-c", ASK_EACH], check=False).out
         rows = (line.split() for line in said.splitlines())
         return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == "OK"}
 
     def inside(self, pod: str, service: str, port: int = 80) -> bool:
-        """Whether the Service is found by DNS and answers, asked by this Pod on edge1."""
+        """Whether the Service resolves and responds, tested in this Pod on edge1."""
         name = f"{service}.default.svc.cluster.local"
         asked = self.edge1.exec(["bash", "-c", FROM_INSIDE, "bash", pod, name, str(port)], check=False)
         return asked.out.strip() == "OK"
 
     def host_port(self) -> bool:
-        """Whether the Pod with a port of the node answers there."""
+        """Whether the Pod with a host port responds there."""
         return self.edge1.exec(["bash", "-c", HOST_PORT, self.edge1.ip], check=False).out.strip() == "OK"
 
     def whole(self, before: dict[str, str]) -> bool:
-        """Whether all of them answer at the addresses they had, Services and DNS too."""
+        """Whether all Pods respond at their previous addresses, as well as Services and DNS."""
         pod = next(iter(sorted(name for name in before if name.startswith("web-"))))
         return (
             self.here() == before
@@ -121,8 +120,8 @@ class Shop(Site):
         )
 
     def cycle(self, how: str, before: dict[str, str]) -> tuple[float, float]:
-        """Switch edge1 off and on again, and wait until all is as it was: seconds from the switch on until
-        every Pod answers, and until Services and DNS do."""
+        """Power edge1 off and on, and wait until all services respond: returns the seconds until every Pod
+        responds, and until Services and DNS do."""
         self.sandbox.power("edge1", how)
         start = time.monotonic()
         self.sandbox.power("edge1", "on")
@@ -132,7 +131,7 @@ class Shop(Site):
         return pods, time.monotonic() - start
 
     def break_checkpoints(self) -> set[str]:
-        """Change one bit of the data in each checksummed checkpoint of edge1's kubelet: their paths."""
+        """Flip one bit of the data in each checksummed checkpoint of edge1's kubelet; returns their paths."""
         broken = set()
         for path in self.edge1.exec(["sh", "-c", "ls /var/lib/kubelet/*_state"]).out.split():
             text = bytearray(self.edge1.read(path))
@@ -144,12 +143,12 @@ class Shop(Site):
         return broken
 
     def repaired(self) -> set[str]:
-        """The files of the kubelet that were removed at edge1's last boot."""
+        """The kubelet's files that were removed at edge1's last boot."""
         return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
 
     def restarts(self, unit: str) -> tuple[int, float]:
-        """How often systemd had to start the unit of edge1 again since the boot, and the seconds since the
-        last start."""
+        """How often systemd restarted the unit on edge1 since the boot, and the seconds since the last
+        start."""
         asked = "--property=NRestarts,ActiveEnterTimestampMonotonic"
         told = self.edge1.exec(["systemctl", "show", unit, asked]).out
         found = dict(line.split("=") for line in told.split())
@@ -157,34 +156,34 @@ class Shop(Site):
         return int(found["NRestarts"]), up - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
 
     def entries(self, node: Node) -> dict[str, int]:
-        """What lite-apiserver of the node can answer without the cloud, each with its age in seconds."""
+        """Responses that lite-apiserver can serve without the cloud, each with its age in seconds."""
         told = json.loads(node.exec(["edgeadm-node", "cache", "-o", "json"]).out)
         return {each["key"]: each["ageSeconds"] for each in told["entries"] if each["whole"]}
 
     def wait_ready(self, node: str) -> float:
-        """Until the node is Ready: seconds."""
+        """Wait until the node is Ready; returns the seconds."""
         start = time.monotonic()
         until(lambda: self.ready(node) == "True", f"{node} is Ready")
         return time.monotonic() - start
 
     def programs(self) -> set[str]:
-        """What runs in the Pods of edge1, each by its process."""
+        """The processes of edge1's Pods."""
         found = self.edge1.exec(["pgrep", "-a", "^(coredns|flanneld|kube-proxy|edge-health)$"]).out
         return set(found.splitlines())
 
     def refused(self, node: str, since: str) -> int:
-        """How often our Pods on the node were refused with their tokens, by their logs."""
+        """How often our Pods on the node got status 401, by their logs."""
         logs = (
             self.kubectl("-n", space, "logs", pod, f"--since={since}").out for space, pod in self._ours(node)
         )
         return sum(log.count("Unauthorized") for log in logs)
 
     def healed(self, node: str) -> bool:
-        """Whether nobody was refused for a while."""
+        """Whether no Pod got status 401 for a while."""
         return self.refused(node, "20s") == 0
 
     def refusals(self, node: str) -> int:
-        """How often anybody was refused since the cable is back."""
+        """How often any client got status 401 since the link is up."""
         return self.refused(node, "5m")
 
     def _ours(self, node: str) -> list[tuple[str, str]]:
@@ -194,21 +193,21 @@ class Shop(Site):
         return [(each["namespace"], each["name"]) for each in metas if each["name"].startswith(names)]
 
     def has_new_settings(self) -> bool:
-        """Whether each Pod with the ConfigMap sees its change."""
+        """Whether each Pod with the ConfigMap has its change."""
         script = "for p in $(pgrep -x coredns); do head -1 /proc/$p/root/etc/web/Corefile 2>/dev/null; done"
         found = self.edge1.exec(["bash", "-c", script], check=False).out.splitlines()
         return found.count("# another") == 7
 
     def images(self) -> list[str]:
-        """Every image that edge1 has."""
+        """All images on edge1."""
         return sorted(self.edge1.exec(["ctr", "-n", "k8s.io", "images", "ls", "-q"]).out.split())
 
     def log(self, unit: str) -> str:
-        """What the unit said on edge1 since it was switched on."""
+        """The log of the unit on edge1 since it was powered on."""
         return self.edge1.exec(["journalctl", "-b", "-u", unit, "--no-pager"]).out
 
     def remembered(self) -> dict[str, str]:
-        """Which Pod of edge1 has which address, as the plugin keeps it."""
+        """The addresses of edge1's Pods in the plugin's store."""
         told = json.loads(self.edge1.exec(["edgeadm-node", "addresses", "-o", "json"]).out)
         assert not told["problems"]
         return {

@@ -1,4 +1,4 @@
-"""A cluster of one control plane, and how nodes join it."""
+"""A cluster of one control plane, and joining nodes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ADMIN = (*KUBECTL, "--kubeconfig", KUBECONFIG)
 TOKEN = "abcdef.0123456789abcdef"
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
 DONE = "This node has joined the cluster:\n* Certificate signing request was sent to apiserver"
-# They have journeys of their own, and take a minute of each control plane.
+# They have their own end-to-end tests, and would take a minute for each control plane.
 LEFT_OUT = ("certificates", "tunnel", "site-manager", "edge-health", "edge-dns", "api-server")
 WITHOUT_TUNNEL = ("--skip-phases", ",".join(f"edge-apps/{name}" for name in LEFT_OUT))
 
 
 @dataclass(frozen=True)
 class Reached:
-    """A control plane that answers on its own machine, beside one edge node or more."""
+    """A control plane that responds on its own host, and one edge node or more."""
 
     sandbox: Sandbox
     kubeconfig: str = KUBECONFIG
@@ -47,7 +47,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A control plane, machines that may join it, and the package they are made of."""
+    """A control plane, hosts that may join it, and their package."""
 
     sandbox: Sandbox
     package: str
@@ -64,7 +64,7 @@ class Cluster:
         return self.cp1.exec([*ADMIN, *args]).out
 
     def words(self, *args: str, **changed: str) -> list[str]:
-        """The command line of a join; `target`, `token` and `pin` may be others than the right ones."""
+        """The command line of a join; `target`, `token` and `pin` may be wrong ones."""
         given = {"target": f"{self.cp1.ip}:6443", "token": TOKEN, "pin": self.pin} | changed
         words = ["--token", given["token"], "--discovery-token-ca-cert-hash", given["pin"]]
         return ["edgeadm", "join", given["target"], *words, "--install-pkg-path", self.package, *args]
@@ -73,13 +73,13 @@ class Cluster:
         return self.node(name).exec(self.words(*args, **changed), check=check)
 
     def condition(self, name: str) -> str:
-        """What the cluster says of the node being Ready."""
+        """The Ready condition of the node in the cluster."""
         node = json.loads(self.kubectl("get", "node", name, "-o", "json"))
         return next(each["status"] for each in node["status"]["conditions"] if each["type"] == "Ready")
 
 
 def package_in(node: Node) -> str:
-    """Where the node sees the package."""
+    """The path of the package on the node."""
     (inside,) = node.exec(["sh", "-c", "ls /mnt/package/*.tar.zst"]).out.split()
     return inside
 

@@ -1,4 +1,4 @@
-"""What a cluster's API and its control plane's folders hold, for comparing before with after."""
+"""The contents of a cluster's API and of its control plane's directories, to compare before and after."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ NOTED = (
     "deployment.kubernetes.io/revision",
     "deprecated.daemonset.template.generation",
 )
-# They make Pods and their like of what they are told, with names of the moment: the former is compared.
+# Their Pods and other objects have random names: the workloads are compared instead.
 MAKERS = ("Deployment", "ReplicaSet", "DaemonSet")
 
 
 def objects(kubectl: Kubectl) -> dict[str, Any]:
-    """Every object of the API by kind, namespace and name, without what counts and what passes."""
+    """Every object of the API by kind, namespace and name, without counters and transient fields."""
     kinds = kubectl("api-resources", "--verbs=list", "-o", "name").out.split()
     wanted = ",".join(kind for kind in kinds if kind not in PASSING)
     found = json.loads(kubectl("get", wanted, "-A", "-o", "json").out)["items"]
@@ -51,7 +51,8 @@ def is_made(obj: dict[str, Any]) -> bool:
 
 
 def settled(kubectl: Kubectl) -> dict[str, Any]:
-    """The same, once two looks in a row have seen the same: a new cluster's controllers are done then."""
+    """The objects, once two consecutive reads are equal, because the controllers of a new cluster are done
+    then."""
     looks = [objects(kubectl)]
 
     def unchanged() -> bool:
@@ -77,13 +78,13 @@ def bare(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def files(node: Node, *folders: str) -> str:
-    """Every file below these folders with its mode and hash."""
+    """Every file in these directories with its mode and hash."""
     script = 'find "$@" -printf "%p %y %m\n" | sort; find "$@" -type f -print0 | sort -z | xargs -0 sha256sum'
     return node.exec(["sh", "-c", script, "sh", *folders]).out
 
 
 def differences(before: Any, now: Any, at: str) -> list[str]:
-    """Each place where they differ, with what is there."""
+    """Each difference, with both values."""
     if isinstance(before, dict) and isinstance(now, dict):
         keys = sorted(before.keys() | now.keys())
         return [line for key in keys for line in differences(before.get(key), now.get(key), f"{at} {key}")]
@@ -92,11 +93,11 @@ def differences(before: Any, now: Any, at: str) -> list[str]:
 
 @dataclass
 class Tidying:
-    """Whether the API holds what it held before; `left` is what differs. After two minutes it is as it is."""
+    """Whether the API has its previous content within two minutes; `left` contains the differences."""
 
     before: dict[str, Any]
     kubectl: Kubectl
-    # ServiceAccounts and the like that others than edgeadm have made meanwhile, and may have.
+    # ServiceAccounts and other objects that other controllers may have created meanwhile.
     but: tuple[str, ...] = ()
     left: list[str] = field(default_factory=list)
     end: float = field(default_factory=lambda: time.monotonic() + 120)

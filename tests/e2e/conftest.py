@@ -1,10 +1,10 @@
-"""Journeys in real sandboxes: each run has its own, whatever happens they go, and nothing leaves them.
+"""End-to-end tests in real sandboxes: each run creates its own, deletes them in any case, and isolates them.
 
-    def test_something(make_sandbox):                 # module scope: raised once per file
+    def test_something(make_sandbox):                 # module scope: created once per file
         sandbox = make_sandbox(control_planes=1, edges=1)
         sandbox.node("cp1").exec(["edgeadm", "version"])
 
-A missing tool or missing rights fail the run; nothing is skipped."""
+A missing tool or missing privileges fail the run; no test is skipped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MINUTES = pytest.StashKey[Minutes]()
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a test is an end-to-end test: pytest calls the hooks of this file for every other test, too."""
+    """Whether a test is an end-to-end test: pytest calls the hooks of this file for every test."""
     return HERE in path.parents
 
 
@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks and order are the plan's: the longest group first."""
+    """Markers and order are those of the plan: the longest group first."""
     plan = config.stash[MINUTES].plan
     ours = [item for item in items if is_ours(item.path)]
     for item in ours:
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """`--dist loadfile` hands out the files as the plan has them."""
+    """`--dist loadfile` distributes the files in the order of the plan."""
     if config.getoption("dist") != "loadfile":
         return None
     from tests.e2e.schedule import Schedule
@@ -72,7 +72,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """A group that uses the processor a lot leaves it to those that wait for something."""
+    """A group with high CPU usage runs with a lower priority than those that wait."""
     if not is_ours(item.path):
         return (yield)
     process = os.getpid()
@@ -86,7 +86,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The minutes of each group, and the file that `E2E_REPORT` names."""
+    """Write the minutes of each group, to the file in `E2E_REPORT`, too."""
     minutes = config.stash[MINUTES]
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -102,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """What a command said on its way out belongs to its failure."""
+    """Add the output of a failed command to the report."""
     report = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, EdgeadmError):
         report.sections.append(("what it said", call.excinfo.value.context))
@@ -111,7 +111,7 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, An
 
 @pytest.fixture(scope="session")
 def store() -> Store:
-    """Where the sandboxes of this run are kept. What a killed run left of its own is taken down first."""
+    """The directory of this run's sandboxes. Leftovers of a killed run are deleted first."""
     from edgeadm.sandbox.supplies import ensure_tools
     from edgeadm.sandbox.teardown import down
 
@@ -128,7 +128,7 @@ def store() -> Store:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """What takes minutes to build is built by one process of a run; the others wait, and find it."""
+    """Slow builds are run by one process; the others wait for the result."""
     from edgeadm.assets import cache_root
 
     cache_root().mkdir(parents=True, exist_ok=True)
@@ -148,7 +148,7 @@ def executable() -> Path:
 
 @pytest.fixture(scope="session")
 def escaped() -> Iterator[list[str]]:
-    """The sandboxes out of which a packet was forwarded: none, or the run fails."""
+    """The sandboxes that forwarded a packet: none, or the run fails."""
     found: list[str] = []
     yield found
     assert not found, f"packets left these sandboxes: {found}"
@@ -156,11 +156,11 @@ def escaped() -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def named(store: Store, escaped: list[str]) -> Iterator[Callable[[], Sandbox]]:
-    """Sandboxes with names of their own, which are yet to be raised; taken down whatever happens."""
+    """Sandboxes with unique names, created by the test; deleted in any case."""
     from edgeadm.sandbox.teardown import down
 
     def count(sandbox: Sandbox) -> None:
-        with suppress(NoSandboxError):  # it was taken down, or cut short while it was raised
+        with suppress(NoSandboxError):  # it was deleted, or interrupted during its creation
             if packets := sandbox.forwarded_packets():
                 escaped.append(f"{sandbox.name}: {packets}")
 
@@ -177,7 +177,7 @@ def named(store: Store, escaped: list[str]) -> Iterator[Callable[[], Sandbox]]:
 
 @pytest.fixture(scope="module")
 def make_sandbox(named: Callable[[], Sandbox], executable: Path) -> MakeSandbox:
-    """Raises a sandbox with a name of its own: numbers of nodes, and `package` as `Sandbox.up` takes them."""
+    """Creates a sandbox with a unique name: numbers of nodes, and `package` as for `Sandbox.up`."""
 
     def make(**wanted: Any) -> Sandbox:
         sandbox = named()
@@ -189,7 +189,7 @@ def make_sandbox(named: Callable[[], Sandbox], executable: Path) -> MakeSandbox:
 
 @pytest.fixture(scope="module")
 def make_copy(named: Callable[[], Sandbox], executable: Path) -> Callable[[str], Sandbox]:
-    """Raises a copy of a saved state, which may run beside others with the same addresses."""
+    """Restores a copy of a saved state, which may run in parallel with others at the same addresses."""
     from edgeadm.sandbox import saved
 
     def make(state: str) -> Sandbox:
@@ -209,8 +209,8 @@ def begin(
     make_sandbox: MakeSandbox,
     make_copy: Callable[[str], Sandbox],
 ) -> Begin:
-    """Raises a copy of the saved disks that the plan names for the file, and returns it ready to be used;
-    `edges=1` and the like add bare nodes."""
+    """Restores a copy of the file's saved state from the plan, ready to use; `edges=1` and the like add bare
+    nodes."""
     from tests.e2e import starts
 
     def raise_bare(**nodes: Any) -> Sandbox:
@@ -247,7 +247,7 @@ def before(shop: Shop) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def edgeadm(store: Store) -> Callable[..., Result]:
-    """Runs our own command line, as a user on this machine would: `edgeadm("sandbox", "ls")`."""
+    """Runs our own command line like a user of this host: `edgeadm("sandbox", "ls")`."""
 
     def run(*argv: str, stdin: bytes = b"", **env: str) -> Result:
         env = {"EDGEADM_SANDBOX_DIR": str(store.base)} | env
@@ -258,7 +258,7 @@ def edgeadm(store: Store) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def package(store: Store) -> Path:
-    """The package of this run's version, built as a user would build it, every program cached by content."""
+    """The package of this run's version, built as a user would build it, with cached programs."""
     from edgeadm.package.builder.build import cached_package
 
     with one_at_a_time():
@@ -267,7 +267,7 @@ def package(store: Store) -> Path:
 
 @pytest.fixture(scope="session")
 def kubeadm_of() -> Callable[[str], Path]:
-    """The real kubeadm of a release, compiled alone from the set that packages are built from."""
+    """The real kubeadm of a release, compiled from the set that packages use."""
     from edgeadm.assets import cache_root
     from edgeadm.package.builder.go import build_set, find_toolchain, set_folder
     from edgeadm.package.builder.recipe import load_recipe

@@ -1,9 +1,9 @@
-"""The files of a node, seen from outside: its image, the layer over it and its disk are directories of this
-machine.
+"""The files of a node, read from outside: its image, its layer and its disk are directories of this host.
 
-Only files on the node's own disk are read, and each only once for as long as its metadata stays the same: the
-image and the layer are never written to. A node's disk is mounted with `noatime`, so that reading leaves no
-trace, and its inodes stay over power cycles."""
+Only files on the node's own disk are read, each only once while its metadata is unchanged: the image and the
+layer are read-only. A node's disk is mounted with `noatime`, so that reading leaves no trace, and its inodes
+survive power cycles.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BLOCK = 1 << 20
 
 
 def is_opaque(folder: Path) -> bool:
-    """Whether this folder of an overlay's upper layer hides the folders below it."""
+    """Whether this directory of an overlay's upper layer hides those below it."""
     try:
         return os.getxattr(folder, OPAQUE) == b"y"
     except OSError:
@@ -53,8 +53,8 @@ class Digests:
 
 @dataclass(frozen=True)
 class Tree:
-    """A merged tree: `upper` over the `lower` folders, the topmost of these first; `pruned` are patterns of
-    paths that are left out with all that is below them."""
+    """A merged tree: `upper` over the `lower` directories, topmost first; `pruned` are patterns of paths that
+    are skipped with everything below them."""
 
     upper: Path
     lower: tuple[Path, ...] = ()
@@ -63,8 +63,8 @@ class Tree:
     opaque: Callable[[Path], bool] = is_opaque
 
     def lines(self, at: str = "") -> list[str]:
-        """Every difference between the merged tree and its lower folders: `PATH MODE OWNER KIND LINK` for
-        each file, and `PATH SHA-256` for each with content. A file that is deleted is `PATH deleted`."""
+        """Every difference between the merged tree and its lower directories: `PATH MODE OWNER KIND LINK` for
+        each file, and `PATH SHA-256` for each with content. A deleted file is `PATH deleted`."""
         return sorted(self._below(self.upper, at, self.lower))
 
     def _below(self, folder: Path, at: str, lower: tuple[Path, ...]) -> Iterator[str]:
@@ -75,7 +75,7 @@ class Tree:
             try:
                 yield from self._one(Path(entry.path), path, lower)
             except FileNotFoundError:
-                continue  # the node removes it at this moment
+                continue  # the node deletes it meanwhile
 
     def _one(self, file: Path, path: str, lower: tuple[Path, ...]) -> Iterator[str]:
         found = file.lstat()
@@ -90,7 +90,7 @@ class Tree:
         if not stat.S_ISDIR(found.st_mode):
             return
         hidden = below if self.opaque(file) else ()
-        # Folders of the same name are one, as far down as the first that is none.
+        # Directories of the same name are merged, down to the first entry of another kind.
         merged = () if hidden else _folders(below)
         yield from self._below(file, path, merged)
         here = {entry.name for entry in _entries(file)}
@@ -112,7 +112,7 @@ _digests = Digests()
 
 
 def files(node: Node, pruned: tuple[str, ...]) -> list[str]:
-    """What the node's disk holds besides its image and the layer over it, as `Tree.lines` has it."""
+    """The changes on the node's disk relative to its image and layer, as in `Tree.lines`."""
     record, disk = node.sandbox, node.folder / "disk"
     mounted = ("/var/lib/containerd", "/var/lib/kubelet")
     root = Tree(disk / "upper", (Path(record.layer), Path(record.image)), (*pruned, *mounted), _digests)
@@ -134,14 +134,14 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _visible(lower: tuple[Path, ...], name: str) -> tuple[Path, ...]:
-    """The files of that name in the lower folders, from the topmost on."""
+    """The files of that name in the lower directories, topmost first."""
     return tuple(
         folder / name for folder in lower if (folder / name).is_symlink() or (folder / name).exists()
     )
 
 
 def _folders(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The leading ones that are folders: a file ends what is merged."""
+    """The leading directories: a file ends the merge."""
     found: list[Path] = []
     for path in paths:
         if path.is_symlink() or not path.is_dir():

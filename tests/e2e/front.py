@@ -1,5 +1,5 @@
-"""What stands in front of an API server, with a certificate and a clock of its own: run as a program, in the
-network of a node."""
+"""A TLS proxy of an API server, with its own certificate and clock: run as a program in the network of a
+node."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READY = "ready"
 
 @contextmanager
 def front(node: Node, pem: Path, ahead: timedelta = timedelta()) -> Iterator[None]:
-    """Port 7443 of the node answers for its API server, with another certificate, its clock so far ahead."""
+    """Port 7443 of the node proxies its API server, with another certificate and clock."""
     space = Path("/run/netns", names.node_netns(node.sandbox.name, node.name))
     command = [sys.executable, "-m", "tests.e2e.front", str(pem), str(ahead.total_seconds())]
     run = subprocess.Popen(
@@ -50,8 +50,8 @@ def front(node: Node, pem: Path, ahead: timedelta = timedelta()) -> Iterator[Non
 def certificate(
     authority: tuple[bytes, bytes], address: str, since: timedelta, until: timedelta, pem: Path
 ) -> Path:
-    """Certificate and key of an API server at this address, signed by the authority, valid from and to so far
-    from now."""
+    """Certificate and key of an API server at this address, signed by the CA, with validity relative to
+    now."""
     issuer = x509.load_pem_x509_certificate(authority[0])
     signer: Any = serialization.load_pem_private_key(authority[1], None)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -74,7 +74,7 @@ def certificate(
 
 
 def serve(pem: str, ahead: float) -> None:
-    """Pass every question on to the API server of this network, until the process is ended."""
+    """Forward every request to the API server of this network, until the process is killed."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

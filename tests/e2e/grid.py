@@ -1,4 +1,4 @@
-"""A cluster of two sites with one edge node each, and who answers there."""
+"""A cluster of two sites with one edge node each, and the responses of their Services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "service-group.yaml"
 SITES = {"edge1": "site-a", "edge2": "site-b"}
 ASKED = 20
 NOBODY = ""
-# A question for TXT records of `who`, over TCP: there is no program for that on an edge node.
+# A query for TXT records of `who`, over TCP: edge nodes have no program for it.
 ASK = r"""
 for _ in $(seq COUNT); do
   timeout 3 bash -c '
@@ -26,7 +26,7 @@ for _ in $(seq COUNT); do
   ' 2>/dev/null || echo -
 done
 """
-# The same from the network of a Pod on that node.
+# The query in the network of a Pod on that node.
 INSIDE = "nsenter --net --target $(pgrep -xo coredns) "
 
 
@@ -45,12 +45,13 @@ class Sites:
         self.cluster.cp1.exec(words, stdin=tagged(EXAMPLE.read_text()).encode())
 
     def address(self) -> str:
-        """The Service's; empty before the controller has made it."""
+        """The Service's ClusterIP; empty before the controller has created it."""
         words = ("get", "service", "who-svc", "--ignore-not-found", "-o", "jsonpath={.spec.clusterIP}")
         return self.cluster.kubectl(*words)
 
     def answers(self, name: str, count: int = ASKED, inside: bool = False, address: str = "") -> Counter[str]:
-        """How often which node's Pod answers who asks on this node. `address` is the Service's, if known."""
+        """The number of responses of each node's Pods to clients on this node. `address` is the Service's, if
+        known."""
         script = ASK.replace("ADDRESS", address or self.address()).replace("COUNT", str(count))
         if inside:
             script = script.replace("timeout 3 bash", f"timeout 3 {INSIDE}bash")
@@ -58,7 +59,7 @@ class Sites:
         return Counter(NOBODY if line == "-" else line for line in lines)
 
     def ready(self) -> dict[str, int]:
-        """How many endpoints of the Service are ready on each node."""
+        """The number of the Service's ready endpoints on each node."""
         words = ("get", "endpointslices", "-l", "kubernetes.io/service-name=who-svc", "-o", "json")
         found: Counter[str] = Counter()
         for each in json.loads(self.cluster.kubectl(*words))["items"]:
@@ -67,7 +68,7 @@ class Sites:
         return dict(+found)
 
     def empty(self, name: str) -> None:
-        """No Pod of the application runs on the node any more, and none can start."""
+        """Deletes the application's Pods from the node, and prevents new ones."""
         self.cluster.kubectl("cordon", name)
         self.cluster.kubectl(
             "delete", "pods", "-l", "app=who", "--field-selector", f"spec.nodeName={name}", "--wait=false"

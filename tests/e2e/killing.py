@@ -1,4 +1,4 @@
-"""edgeadm killed in the middle of its work, at a place that its journal or the machine shows."""
+"""Kills edgeadm during its work, at a point determined by its journal or the host."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def start(node: Node, words: Sequence[str]) -> subprocess.Popen[str]:
 
 
 def kill_at(node: Node, words: Sequence[str], where: str, reached: Callable[[], bool]) -> None:
-    """Start the command, and end edgeadm by SIGKILL as soon as it has come that far. What it has started
-    lives on, as it does in life."""
+    """Start the command, and kill edgeadm with SIGKILL at that point. Its child processes keep running, as in
+    reality."""
     run = start(node, words)
     until(lambda: reached() or run.poll() is not None, where, pause=OFTEN)
     if run.poll() is not None:
@@ -42,7 +42,7 @@ def kill_at(node: Node, words: Sequence[str], where: str, reached: Callable[[], 
 
 
 def records(node: Node) -> Records:
-    """What the node's journal holds by now; a line that is being written is left out."""
+    """The current content of the node's journal, without an incomplete line."""
     journal = node.root / JOURNAL
     lines = journal.read_text().splitlines() if journal.exists() else []
     return [json.loads(line) for line in lines if line.endswith("}")]
@@ -54,7 +54,7 @@ def wrote(node: Node, path: str) -> bool:
 
 
 def ran(node: Node, words: str) -> int:
-    """How many commands with these words were about to be run."""
+    """How many commands with these words were about to run."""
     return sum(record["event"] == "run" and words in record.get("command", "") for record in records(node))
 
 
@@ -64,13 +64,13 @@ def began(node: Node, phase: str) -> bool:
 
 
 def lock_holder(node: Node) -> str:
-    """The pid, as the node counts, of the edgeadm that holds the lock."""
+    """The pid, in the node's namespace, of the edgeadm that holds the lock."""
     words = node.exec(["cat", "/run/edgeadm.lock"], check=False).out.split()
     return words[1].rstrip(":") if len(words) > 1 else ""
 
 
 def _edgeadm_below(pid: int) -> int:
-    """The process of edgeadm that the command on this machine started in the node."""
+    """The edgeadm process that the command on this host started in the node."""
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert b"edgeadm" in Path(f"/proc/{child}/cmdline").read_bytes()
     return int(child)

@@ -1,4 +1,4 @@
-"""A real kubeadm, asked what `edgeadm/kubeadm/compat.py` says of it."""
+"""Queries a real kubeadm for the facts in `edgeadm/kubeadm/compat.py`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = {
     "kubelet.config.k8s.io": "KubeletConfiguration",
     "kubeproxy.config.k8s.io": "KubeProxyConfiguration",
 }
-# Those that compat speaks of, and one of each group that no kubeadm reads.
+# Those in compat, and one of each group that no kubeadm supports.
 APIS = (*compat.READS, *(f"{group}/v9" for group in KINDS))
 
 REFUSED = re.compile("API spec|apiVersion|unknown configuration APIs")
@@ -41,7 +41,7 @@ class Kubeadm:
         return execute([str(self.program), *words], stdin=stdin)
 
     def reads(self, api: str) -> bool:
-        """Whether it takes a document of the API."""
+        """Whether it accepts a document of the API."""
         kind = KINDS[api.partition("/")[0]]
         document = f"apiVersion: {api}\nkind: {kind}\n"
         if kind == "ClusterConfiguration":
@@ -53,8 +53,8 @@ class Kubeadm:
         return said.code == 0
 
     def has_phase(self, verb: str, path: str) -> bool:
-        """Whether there is a phase of that path, hidden or not, that can be skipped. It ends at a name
-        that no release has, before it does anything."""
+        """Whether there is a phase of that path, hidden or not, that can be skipped. The command ends at a
+        name that no release has, before any change."""
         version = ("--kubernetes-version", self.version) if verb == "init" else ()
         said = self.run(*WORDS[verb], *version, f"--skip-phases={path},{NO_PHASE}").err
         found = re.search("invalid phase name: (\\S+)", said)
@@ -62,7 +62,7 @@ class Kubeadm:
         return found[1] == NO_PHASE
 
     def gates(self) -> list[str]:
-        """The feature gates that it offers in its help: not those that are locked."""
+        """The feature gates in its help: all that are not locked."""
         told = self.run("init", "--help").out.partition("--feature-gates")[2].partition("\n  -")[0]
         return re.findall(r"(\w+)=true\|false", told)
 
@@ -72,7 +72,7 @@ class Kubeadm:
         return self.run(*words, "--feature-gates", f"{name}={value}").code == 0
 
     def images(self, settings: Mapping[str, Any] | None = None) -> set[str]:
-        """The images that it asks for, by a ClusterConfiguration with these settings."""
+        """The images that it requires for a ClusterConfiguration with these settings."""
         head = {"apiVersion": compat.config_api(self.version), "kind": "ClusterConfiguration"}
         document = head | {"kubernetesVersion": self.version} | dict(settings or {})
         words = ("config", "images", "list", "--config", "/dev/stdin")

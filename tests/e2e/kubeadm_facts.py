@@ -1,4 +1,4 @@
-"""Each fact of `edgeadm/kubeadm/compat.py` about a kubeadm, held against the program itself."""
+"""Compares each fact of `edgeadm/kubeadm/compat.py` with the real kubeadm."""
 
 from __future__ import annotations
 

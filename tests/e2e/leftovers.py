@@ -1,4 +1,4 @@
-"""What is on this machine that a sandbox may leave behind."""
+"""Resources of this host that a sandbox may leave behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeadm.hosts.process import execute
 
-# What other sandboxes of this machine are made of; they may come and go while a test looks.
+# Resources of other sandboxes of this host, which may change during a test.
 SANDBOXES = re.compile(r"es-|edgeadm[-_]sandbox|/nodes/[a-z]+[0-9]+/")
 
 
@@ -35,7 +35,7 @@ def look() -> dict[str, set[str]]:
 def new(
     before: dict[str, set[str]], after: dict[str, set[str]], mine: tuple[str, ...]
 ) -> dict[str, set[str]]:
-    """What is there now and was not, or is gone and was; other sandboxes' things left aside."""
+    """Added and removed resources, without those of other sandboxes."""
     found = {}
     for kind in before:
         changed = before[kind] ^ after[kind]
@@ -46,7 +46,7 @@ def new(
 
 
 def processes(mine: tuple[str, ...]) -> list[str]:
-    """The processes that mention one of these words in their command line or their cgroups."""
+    """The processes with one of these words in their command line or their cgroups."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():

@@ -1,4 +1,4 @@
-"""How long each group of tests took: a table at the end of a run, and a file for those who keep the plan."""
+"""The duration of each group of tests: a table at the end of a run, and a file for the plan."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Row = dict[str, Any]
 
 @dataclass
 class Minutes:
-    """The time that the tests of each group took, by the name of the group."""
+    """The duration of each group, by its name."""
 
     plan: Plan
     spent: dict[str, float] = field(default_factory=dict)
     first: dict[str, float] = field(default_factory=dict)
 
     def add(self, nodeid: str, when: str, seconds: float) -> None:
-        """One step of a test; the first one's setup is what the group takes to its first assertion."""
+        """One step of a test; the first one's setup is the time to the first assertion of the group."""
         name = Path(nodeid.partition("::")[0]).stem
         self.spent[name] = self.spent.get(name, 0.0) + seconds
         if when == "setup":
@@ -54,7 +54,7 @@ class Minutes:
 
 
 def table(rows: list[Row]) -> list[str]:
-    """The rows for people, the longest group first."""
+    """The rows as a table, the longest group first."""
     lines = [f"{'group':<22}{'minutes':>8}{'planned':>9}{'first after':>13}  from"]
     for row in sorted(rows, key=lambda row: -row["minutes"]):
         first = f"{row['secondsToFirst']} s"

@@ -1,5 +1,5 @@
-"""A control plane that no installer made: the programs themselves, started by units, with certificates made
-by hand, in places of its own."""
+"""A control plane without an installer: binaries started by units, with manually created certificates in
+custom directories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ADMIN = "/root/.kube/config"
 HOME = "/etc/plain"
 CA = (f"{HOME}/ca.crt", f"{HOME}/ca.key")
 PODS, SERVICES, FIRST = "192.168.0.0/16", "10.32.0.0/24", "10.32.0.1"
-# Program → image that holds it; they are started outside of Pods.
+# Program → image that contains it; they run outside of Pods.
 PROGRAMS = {
     "etcd": IMAGES["registry.k8s.io/etcd"],
     "kube-apiserver": IMAGES["registry.k8s.io/kube-apiserver"],
@@ -26,7 +26,7 @@ PROGRAMS = {
     "kube-scheduler": IMAGES["registry.k8s.io/kube-scheduler"],
     "kube-proxy": IMAGES["registry.k8s.io/kube-proxy"],
 }
-# Who talks to the API server: name of the file, user, group.
+# The clients of the API server: name of the file, user, group.
 CLIENTS = (
     ("admin", "admin", "system:masters"),
     ("kube-controller-manager", "system:kube-controller-manager", ""),
@@ -63,12 +63,12 @@ PROXY = {
 
 @dataclass(frozen=True)
 class PlainCluster(Reached):
-    """cp1 is all that a control plane is, and a node; edge1 may join."""
+    """cp1 is the whole control plane and a node; edge1 may join."""
 
     kubeconfig: str = ADMIN
 
     def set_up(self) -> None:
-        """edgeadm puts programs and images there; nothing of the cluster is its work, or kubeadm's."""
+        """edgeadm only installs programs and images; the cluster is neither edgeadm's nor kubeadm's."""
         for phase in ("package", "node", "runtime", "images"):
             self.cp1.exec(["edgeadm", "init", "phase", phase, "--install-pkg-path", self.package])
         for program, image in PROGRAMS.items():
@@ -79,7 +79,7 @@ class PlainCluster(Reached):
         self._network()
 
     def commands(self) -> dict[str, list[str]]:
-        """The command line of each unit, in the order in which they are started."""
+        """The command line of each unit, in start order."""
         own = self.cp1.ip
         return {
             "etcd": ["etcd", "--data-dir=/var/lib/plain-etcd"],
@@ -125,7 +125,7 @@ class PlainCluster(Reached):
         }
 
     def start(self, *names: str, **more: list[str]) -> None:
-        """Write these units and start them. `more` are further flags for one, by its name in Python."""
+        """Write these units and start them. `more` are additional flags by name of the unit in Python."""
         for name in names:
             words = " ".join([*self.commands()[name], *more.get(name.replace("-", "_"), [])])
             path = self.cp1.exec(["sh", "-c", f"command -v {name}"]).out.strip().removesuffix(name)
@@ -154,7 +154,7 @@ class PlainCluster(Reached):
         self.cp1.write(f"{HOME}/kube-proxy.yaml", yaml.safe_dump(PROXY))
 
     def _network(self) -> None:
-        """flannel, of the image that the package has."""
+        """flannel, with the image of the package."""
         listed = self.cp1.exec(["ctr", "-n", "k8s.io", "images", "ls", "-q"]).out.split()
         values = {
             "pod_cidr_v4": PODS,
@@ -173,7 +173,7 @@ class PlainCluster(Reached):
         self.kubectl(*flannel)
 
     def _runs_somewhere(self, namespace: str, daemon_set: str) -> bool:
-        """Whether its controller has seen a node for it: before that, it counts as rolled out."""
+        """Whether its controller has scheduled it to a node: before that, it counts as rolled out."""
         wanted = "jsonpath={.status.desiredNumberScheduled}"
         found = self.kubectl("-n", namespace, "get", "ds", daemon_set, "-o", wanted, check=False).out
         return found not in ("", "0")

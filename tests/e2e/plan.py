@@ -13,10 +13,11 @@ TIERS = ("smoke", "usual", "all", "vm")
 
 @dataclass(frozen=True)
 class Group:
-    """The tests of one file: they run in one process, in their order.
+    """The tests of one file, which run in one process, in order.
 
-    `minutes` is the time that was measured, `start` the name of the saved disks that the group begins with
-    (empty: bare nodes), `alone` whether nothing may run beside it, `nice` the priority that it gives away."""
+    `minutes` is the measured duration, `start` the name of the saved state of the group (empty: bare nodes),
+    `alone` whether no other group may run in parallel, `nice` its reduced priority.
+    """
 
     name: str
     minutes: float
@@ -44,12 +45,12 @@ class Plan:
         raise KeyError(f"{name}.py is not in {FILE.name}: add it with its minutes")
 
     def position(self, path: Path) -> int:
-        """The place of a test file in the order in which groups begin."""
+        """The position of a test file in the start order of the groups."""
         return self.groups.index(self.of(path))
 
 
 def load(file: Path = FILE) -> Plan:
-    """The plan as it is written. Raises TypeError and ValueError for a group that makes no sense."""
+    """The plan in the file. Raises TypeError and ValueError for an invalid group."""
     groups = [Group(name, **_words(entry)) for name, entry in tomllib.loads(file.read_text()).items()]
     for group in groups:
         if group.tier not in TIERS:

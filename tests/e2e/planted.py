@@ -1,9 +1,11 @@
-"""Faults for an edge node in a sandbox: how each is planted and taken back, and which check must find it.
+"""Faults that are injected into an edge node in a sandbox: how each is created and removed, and which check
+must find it.
 
-Every command is a line for `bash -c`, run as root on the node. What is moved away waits below KEPT, which
-outlives a boot. Where the helper of the node would mend the fault, it is stopped meanwhile. Other checks may
-fail, too, so a journey asks whether the code is among them. `boot-order` supposes that edge-repair's own
-unit says what it is before; `snapshot-whole`, that the entry is older than a minute."""
+Every command is a line for `bash -c`, run as root on the node. Moved files are kept below KEPT, which
+survives a boot. If the node's helper would repair the fault, it is stopped meanwhile. Other checks may fail,
+too, so a test only requires the code to be among them. `boot-order` assumes that edge-repair's own unit
+contains the order; `snapshot-whole`, that the entry is older than a minute.
+"""
 
 from __future__ import annotations
 
@@ -45,32 +47,32 @@ class Planted:
 
 
 def edited(path: str, change: str) -> tuple[str, str]:
-    """To edit a file by sed, and to put the old one back."""
+    """Commands to edit a file with sed, and to restore it."""
     kept = f"{KEPT}/{path.rpartition('/')[2]}"
     return f"{MAKE} && cp -p {path} {kept} && sed -i {change} {path}", f"mv {kept} {path}"
 
 
 def moved(path: str) -> tuple[str, str]:
-    """To move a file out of the way, and back."""
+    """Commands to move a file away, and to restore it."""
     kept = f"{KEPT}/{path.rpartition('/')[2]}"
     return f"{MAKE} && mv {path} {kept}", f"mv {kept} {path}"
 
 
 def dropped(line: str) -> str:
-    """To give the kubelet's unit one line more."""
+    """Commands to add a line to the kubelet's unit."""
     return f"mkdir -p {UNITS}/kubelet.service.d && printf '[Unit]\\n{line}\\n' >{DROP_IN}"
 
 
 def entry(folder: str, pattern: str, then: str) -> tuple[str, str]:
-    """To do something to the first entry in the folder that fits, `$e`, while nobody mends it; and to put it
-    back."""
+    """Commands to change the first matching entry in the directory, `$e`, with repairs stopped; and to
+    restore it."""
     find = f"e=$(ls {folder} | grep -i -m 1 '{pattern}') && test -n \"$e\""
     plant = f"{MAKE} && {STOP} && {find} && echo $e >{KEPT}/name && cp -p {folder}/$e {KEPT}/entry && {then}"
     return plant, f"mv {KEPT}/entry {folder}/$(cat {KEPT}/name) && {START}"
 
 
 def record(then: str) -> tuple[str, str]:
-    """The same with the memory of a Pod's address, `$f`."""
+    """Commands to change the record of a Pod's address, `$f`."""
     find = f'f=$(grep -l \'"state":"live"\' {ADDRESSES}/* | head -n 1) && test -n "$f"'
     plant = f"{MAKE} && {find} && echo $f >{KEPT}/name && cp -p $f {KEPT}/record && {then}"
     return plant, f"mv {KEPT}/record $(cat {KEPT}/name)"
@@ -176,7 +178,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "flannel's link has another MAC",
         f"{MAKE} && {MAC} >{KEPT}/mac && ip link set flannel.1 address 02:00:00:00:00:01",
-        # With its address the link loses the neighbours that flannel told it: it tells them when it starts.
+        # With its address the link loses flannel's neighbour entries, which flannel adds at its start.
         f"ip link set flannel.1 address $(cat {KEPT}/mac) && pkill -x flanneld",
         "flannel-node",
     ),

@@ -1,5 +1,5 @@
-"""The Kubernetes version that the end-to-end tests run, and its images: `make e2e KUBERNETES=v1.36.3` names
-another one in the environment variable EDGEADM_KUBERNETES. Nothing else in these tests names a version."""
+"""The Kubernetes version of the end-to-end tests, and its images: `make e2e KUBERNETES=v1.36.3` sets another
+one in the environment variable EDGEADM_KUBERNETES. No other part of these tests contains a version."""
 
 from __future__ import annotations
 

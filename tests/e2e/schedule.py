@@ -1,9 +1,10 @@
-"""Which worker runs which group of tests, and when: the longest first, each on the next worker that is free.
+"""Assigns groups of tests to workers: the longest first, each to the next free worker.
 
-pytest-xdist's own `loadfile` begins with the file of most tests, and gives a worker its next group while it
-still has two tests to run, one of which may take minutes. Here the order is the plan's, and a worker gets its
-next group with its last test: earlier is of no use, and later is impossible, because pytest needs to know the
-next test before it runs the last one."""
+pytest-xdist's own `loadfile` starts with the file with the most tests, and assigns the next group to a worker
+that still has two tests to run, one of which may take minutes. Here the order is the plan's, and a worker
+gets its next group with its last test: earlier has no benefit, and later is impossible, because pytest
+requires the next test before it runs the last one.
+"""
 
 from __future__ import annotations
 
@@ -18,27 +19,27 @@ from tests.e2e.plan import Plan, load
 
 
 class Schedule(LoadFileScheduling):
-    """Hands out the groups of the plan."""
+    """Assigns the groups of the plan."""
 
     def __init__(self, config: pytest.Config, log: Any = None, plan: Plan | None = None) -> None:
         super().__init__(config, log)
         self.plan = plan or load()
-        # Saved disks that a worker may be making now, and those that are made.
+        # Saved states that a worker may be creating now, and existing ones.
         self.making: set[str] = set()
         self.made: set[str] = set()
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
-        """With its first test done, a group has had the disks that it begins with."""
+        """After its first test, the saved state of a group exists."""
         name = self._split_scope(self.registered_collections[node][item_index])
         self.made.add(self._start(name))
         super().mark_test_complete(node, item_index, duration)
 
     def _start(self, scope: str) -> str:
-        """The disks that the group of a file begins with. Raises KeyError for a file without a group."""
+        """The saved state of a file's group. Raises KeyError for a file without a group."""
         return self.plan.of(Path(scope)).start
 
     def _waits(self, scope: str) -> bool:
-        """Whether the group would wait for disks that another worker makes."""
+        """Whether the group would wait for a state that another worker creates."""
         start = self._start(scope)
         return start != "" and start in self.making - self.made
 

@@ -1,4 +1,4 @@
-"""A site of two edge nodes and its cloud: what its Pods are told by DNS, and what becomes of them."""
+"""A site of two edge nodes and its cloud: DNS responses in its Pods, and evictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.release import tagged
 from tests.e2e.waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-# A web server that lives on edge1 as long as it may, of an image that every node has.
+# A web server on edge1, evicted as late as possible, with an image that every node has.
 WEB = tagged("""
 apiVersion: v1
 kind: ConfigMap
@@ -53,7 +53,7 @@ spec:
         volumeMounts: [{name: conf, mountPath: /etc/web}]
       volumes: [{name: conf, configMap: {name: web}}]
 """)
-# Asks a name in the network of the web server, by the resolv.conf that it was given.
+# Resolves a name in the network of the web server, with its resolv.conf.
 ASK = r"""
 pid=$(pgrep -of 'coredns -conf /etc/web/Corefile') || exit 3
 cat "/proc/$pid/root/etc/resolv.conf" >/run/asked
@@ -61,14 +61,14 @@ exec nsenter -t "$pid" -n unshare -m sh -c '
   mount --bind /run/asked /etc/resolv.conf
   getent ahostsv4 "$1" | head -1 | cut -d" " -f1' sh "$1"
 """
-# Asks for example.org once, as patient as a resolver is: the fourth byte of the answer ends in its code.
+# Queries example.org once, with a resolver's time-out: the fourth byte of the response contains its code.
 ASK_THE_WORLD = r"""
 exec 3<>/dev/udp/169.254.20.11/53
 printf '\x12\x34\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1' >&3
 timeout 5 dd bs=512 count=1 <&3 2>/dev/null | od -An -tu1 -j3 -N1
 """
 SERVFAIL = 2
-# The same of the node itself, which has no Pod left to ask for it.
+# Queries from the network of the node itself, after its Pod was evicted.
 ASK_ON_NODE = """
 echo 'nameserver 169.254.20.11' >/run/asked
 exec unshare -m sh -c 'mount --bind /run/asked /etc/resolv.conf
@@ -79,7 +79,7 @@ KILL_DNS = "kill -9 $(pgrep -f '^/coredns -conf /etc/coredns/Corefile')"
 
 @dataclass(frozen=True)
 class Site(Reached):
-    """The cluster, made of one package."""
+    """The cluster, created from one package."""
 
     def get(self, *args: str) -> Any:
         return json.loads(self.kubectl("get", *args, "-o", "json").out)
@@ -88,7 +88,7 @@ class Site(Reached):
         return {str(each["metadata"]["name"]) for each in self.get(kind)["items"]}
 
     def apply_example(self, name: str) -> None:
-        """The file of the documentation as it is written there."""
+        """The file in the documentation."""
         self.kubectl("apply", "-f", "-", stdin=tagged((EXAMPLES / name).read_text()).encode())
 
     def delete_example(self, name: str) -> None:
@@ -99,7 +99,7 @@ class Site(Reached):
         return found
 
     def cut(self, on: bool) -> None:
-        """Nothing from the control plane gets to edge1 any more; edge2 and edge1 still reach each other."""
+        """Blocks the control plane's packets to edge1; edge2 and edge1 still reach each other."""
         self.cp1.exec(["ip", "route", "add" if on else "del", "blackhole", f"{self.edge1.ip}/32"])
 
     def ready(self, node: str) -> str:
@@ -114,7 +114,7 @@ class Site(Reached):
         return "nodeunhealth" in self.get("node", node)["metadata"].get("annotations", {})
 
     def web(self) -> dict[str, str]:
-        """The web server's Pods that are to stay, and where they are."""
+        """The web server's Pods without a deletion timestamp, and their nodes."""
         pods = self.get("pods", "-l", "app=web")["items"]
         return {
             each["metadata"]["name"]: str(each["spec"].get("nodeName"))
@@ -128,20 +128,20 @@ class Site(Reached):
         until(lambda: set(self.web().values()) == {"edge1"}, "the web server runs on edge1")
 
     def ask(self, name: str) -> str:
-        """What a Pod on edge1 is told of a name; empty where it leads nowhere."""
+        """The DNS response for a name in a Pod on edge1; empty if it does not resolve."""
         return self.edge1.exec(["bash", "-c", ASK, "bash", name]).out.strip()
 
     def says_that_the_world_is_away(self) -> bool:
-        """Whether DNS on edge1 answers that it cannot tell, instead of letting the asker wait."""
+        """Whether DNS on edge1 fails immediately instead of timing out."""
         flags = self.edge1.exec(["bash", "-c", ASK_THE_WORLD], check=False).out.strip()
         return flags != "" and int(flags) & 15 == SERVFAIL
 
     def ask_on_node(self, name: str) -> str:
-        """What edge1 is told of a name by the DNS at the virtual address."""
+        """The response for a name of the DNS server at the virtual address of edge1."""
         return self.edge1.exec(["bash", "-c", ASK_ON_NODE, "bash", name]).out.strip()
 
     def voters(self) -> int:
-        """How many of edge-health's Pods are ready."""
+        """The number of edge-health's ready Pods."""
         pods = self.get("pods", "-n", "edge-system", "-l", "name=edge-health")["items"]
         statuses = [each["status"].get("containerStatuses", [{}])[0] for each in pods]
         return sum(bool(each.get("ready")) for each in statuses)

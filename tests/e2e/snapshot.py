@@ -1,5 +1,5 @@
-"""What a machine looks like: files, units, links, addresses, routes, rules, mounts, cgroups, users,
-processes, kernel parameters."""
+"""A snapshot of a host: files, units, links, addresses, routes, rules, mounts, cgroups, users, processes,
+kernel parameters."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from edgeadm.sandbox import Node
 from tests.e2e.files import files
 
 PATIENCE = 30.0  # seconds
-MARK = "\036"  # stands before each kind in what a node says: the record separator
+MARK = "\036"  # precedes each kind in a node's output: the record separator
 NOTHING = r"$^"
 # A boot gives sshd and cron another pid, and the cable's other end another number.
 OF_A_BOOT = r"files: (gone|new): /run/(sshd|crond)\.pid |links: (gone|new): \d+: eth0@"
-# One value for the machine that all of its sandboxes run on: another one may be setting it. edgeadm sets them
-# back, too: `tests/unit/phases/test_reset.py` holds it to that.
+# A value that is shared by all sandboxes of the host: another one may change it. edgeadm restores it, too,
+# which `tests/unit/phases/test_reset.py` tests.
 OF_THE_WHOLE_MACHINE = r"sysctls: (new|gone): (fs|kernel|user|vm)\."
 
-# What every machine changes by itself: its logs, its clocks, and what systemd keeps of running things.
+# Files that every host changes by itself: logs, clocks, and systemd's run-time state.
 VOLATILE = (
     "/proc",
     "/sys",
@@ -37,7 +37,7 @@ VOLATILE = (
     "/var/lib/systemd",
     "/var/tmp/systemd-private-*",
 )
-# Kernel parameters that count, or that a read alone changes.
+# Kernel parameters that count, or that a read changes.
 MOVING = (
     "fs[.](dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota)",
     "kernel[.](ns_last_pid|pty[.]nr|random|perf)",
@@ -45,7 +45,7 @@ MOVING = (
 )
 PRUNED = " -o ".join(f"-path '{path}'" for path in VOLATILE)
 SKIPPED = "|".join(path for path in VOLATILE if "*" not in path)
-# Files in memory, as `files.py` describes those on disk.
+# Files in memory, in the format of `files.py`.
 MEMORY = rf"""
 mapfile -t at < <(awk '$3 == "tmpfs" && $2 !~ "^({SKIPPED})(/|$)" {{ print $2 }}' /proc/mounts)
 walk() {{ find "${{at[@]}}" -xdev \( {PRUNED} \) -prune -o "$@" 2>/dev/null; }}
@@ -78,8 +78,8 @@ COMMANDS = {
 
 
 def snapshot(node: Node) -> dict[str, list[str]]:
-    """Everything by kind, each as lines. The files of its disk are looked at from outside (`files.py`), those
-    in memory and all else from inside."""
+    """All properties by kind, each as lines. Files on its disk are read from outside (`files.py`), all others
+    from inside."""
     marked = (f"printf '{MARK}{kind}\\n'; {{ {command}\n}}" for kind, command in COMMANDS.items())
     said = node.exec(["bash", "-c", "\n".join([STEADY, *marked])], check=False).out
     parts = (part.partition("\n") for part in said.split(MARK)[1:])
@@ -88,7 +88,7 @@ def snapshot(node: Node) -> dict[str, list[str]]:
 
 
 def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
-    """What is there now and was not, or the other way round."""
+    """Added and removed lines."""
     found = []
     for kind, lines in before.items():
         old, new = set(lines), set(after[kind])
@@ -98,10 +98,11 @@ def difference(before: dict[str, list[str]], after: dict[str, list[str]]) -> lis
 
 
 def changed(before: dict[str, list[str]], node: Node, besides: str = NOTHING) -> list[str]:
-    """What differs on the node now and goes on to differ; values that it shares with its neighbours left out,
-    and lines that fit `besides`.
+    """Persistent differences on the node, without values that it shares with other nodes, and without lines
+    that match `besides`.
 
-    A machine is never quite still. What it does by itself is over in a moment, what edgeadm left is not."""
+    A host always changes by itself, but only temporarily; edgeadm's leftovers are persistent.
+    """
     end = time.monotonic() + PATIENCE
     while True:
         found = difference(before, snapshot(node))

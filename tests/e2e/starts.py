@@ -1,8 +1,9 @@
-"""The saved disks that groups of tests begin with, instead of raising the same cluster each.
+"""The saved states of groups of tests, which replace the creation of a cluster.
 
-A state is made once, by the first group that needs it, and kept in the store of sandboxes under a key of all
-that it is made of: package, executable, root image, and this file. Its subnet and addresses stay, because
-certificates and etcd are made for them; groups run on detached copies, side by side."""
+A state is created once, by the first group that needs it, and kept in the store of sandboxes under a key of
+its inputs: package, executable, root image, and this file. Its subnet and addresses stay, because
+certificates and etcd depend on them; groups run on detached copies, in parallel.
+"""
 
 from __future__ import annotations
 
@@ -26,24 +27,24 @@ from tests.e2e import cluster
 from tests.e2e.cluster import ADMIN, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
 from tests.e2e.waiting import until
 
-KEPT = 3  # of each state: those of the last few executables
+KEPT = 3  # of each state: those of the most recent executables
 SITES = {"edge1": ("site-a", "51003"), "edge2": ("site-b", "52003")}
 
 
 def control_plane(sandbox: Sandbox, *more: str) -> None:
-    """cp1 is a control plane; its token does not expire, because its disk may be used on another day."""
+    """cp1 is a control plane; its token does not expire, because the state may be restored later."""
     cp1 = sandbox.node("cp1")
     words = ["--install-pkg-path", package_in(cp1), "--token", TOKEN, "--token-ttl", "0", *NETWORK]
     cp1.exec(["edgeadm", "init", *words, *more])
 
 
 def bare_control_plane(sandbox: Sandbox) -> None:
-    """cp1 without the edge components that have tests of their own."""
+    """cp1 without the edge components that have their own tests."""
     control_plane(sandbox, *WITHOUT_TUNNEL)
 
 
 def site(sandbox: Sandbox) -> None:
-    """cp1 with every edge component; edge1 and edge2 have joined, each with a label and a port of its own."""
+    """cp1 with every edge component; edge1 and edge2 have joined, each with its own label and port."""
     control_plane(sandbox)
     cp1 = sandbox.node("cp1")
     words = ["--token", TOKEN, "--discovery-token-ca-cert-hash", pin_of(cp1), "--install-pkg-path"]
@@ -58,7 +59,7 @@ def site(sandbox: Sandbox) -> None:
 
 
 def installed(sandbox: Sandbox) -> None:
-    """cp1 has programs, containerd and images, and nothing of a cluster."""
+    """cp1 has programs, containerd and images, but no cluster."""
     cp1 = sandbox.node("cp1")
     for phase in ("package", "node", "runtime", "images"):
         cp1.exec(["edgeadm", "init", "phase", phase, "--install-pkg-path", package_in(cp1)])
@@ -66,7 +67,7 @@ def installed(sandbox: Sandbox) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """A state: the nodes it has, how it is made of bare ones, and whether there is a cluster in it."""
+    """A state: its nodes, the function that creates it from bare nodes, and whether it contains a cluster."""
 
     make: Callable[[Sandbox], None]
     nodes: dict[str, int] = field(default_factory=lambda: {"control_planes": 1})
@@ -81,7 +82,7 @@ STARTS = {
 
 
 def state_name(start: str, *made_of: Path) -> str:
-    """The name of the saved state: another one for anything else that it is made of."""
+    """The name of the saved state, which depends on its inputs."""
     known = hashlib.sha256()
     for source in (__file__, cluster.__file__, image.__file__, recipe.__file__):
         known.update(Path(source).read_bytes())
@@ -92,7 +93,7 @@ def state_name(start: str, *made_of: Path) -> str:
 
 
 def ensure(start: str, name: str, store: Store, raise_bare: Callable[..., Sandbox]) -> None:
-    """Make the state and save it if it is not there; other processes that need it wait."""
+    """Create and save the state if it does not exist; other processes that need it wait."""
     locks = cache_root() / ".starts"
     locks.mkdir(parents=True, exist_ok=True)
     with (locks / name).open("w") as lock:
@@ -113,12 +114,12 @@ def ensure(start: str, name: str, store: Store, raise_bare: Callable[..., Sandbo
 
 
 def wait_whole(sandbox: Sandbox, since: float) -> None:
-    """Until every node and Pod of a restored cluster is ready, by what was said of it after `since`."""
+    """Wait until every node and Pod of a restored cluster is ready, by conditions reported after `since`."""
     until(lambda: is_whole(sandbox, since), "the restored cluster is whole", pause=0.5)
 
 
 def is_whole(sandbox: Sandbox, since: float) -> bool:
-    """Whether every node and every Pod is ready, and said so after `since` (seconds of the epoch)."""
+    """Whether every node and every Pod is ready, as reported after `since` (seconds of the epoch)."""
     cp1 = sandbox.node("cp1")
     found = _items(cp1, "get", "nodes,pods,leases", "-A")
     pods = [each for each in found if each["kind"] == "Pod"]
@@ -157,7 +158,7 @@ def _time(text: str) -> float:
 
 
 def _forget_old(start: str, store: Store) -> None:
-    """Keep the newest few states of this kind: each executable has its own."""
+    """Keep the most recent states of this kind: each executable has its own."""
     mine = [state for state in saved.every(store) if state.name.startswith(f"t-{start}-")]
     for state in sorted(mine, key=lambda state: state.saved, reverse=True)[KEPT - 1 :]:
         with suppress(NoSavedStateError):
@@ -165,5 +166,5 @@ def _forget_old(start: str, store: Store) -> None:
 
 
 def now() -> float:
-    """The time as the API server notes it: whole seconds."""
+    """The time in the API's format: whole seconds."""
     return float(int(time.time()))

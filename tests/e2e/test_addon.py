@@ -1,4 +1,4 @@
-"""`edgeadm addon edge-apps` on a cluster that kubeadm alone made, and `detach edge-apps` after it."""
+"""`edgeadm addon edge-apps` on a cluster that only kubeadm created, and `detach edge-apps` after it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def cluster(begin: Callable[..., Sandbox]) -> EdgeCluster:
-    """edgeadm puts the programs there; the cluster is kubeadm's alone."""
+    """edgeadm only installs the programs; the cluster is kubeadm's."""
     found = EdgeCluster(begin(edges=1))
     words = ["--install-pkg-path", found.package, "--pod-network-cidr", RANGE, "--token", TOKEN]
     for phase in ("package", "node", "runtime", "images", "kubelet", "kubeadm-config"):
-        # kubeadm is not to start the API server as edgeadm would.
+        # kubeadm must not start the API server with edgeadm's settings.
         found.cp1.exec(["edgeadm", "init", "phase", phase, *words, "--skip-phases", "first-start"])
     found.cp1.exec(["kubeadm", "init", "--config", "/etc/edgeadm/kubeadm.yaml"])
     found.cp1.exec(["edgeadm", "init", "phase", "cni", *words])
@@ -100,7 +100,7 @@ def test_detach_refuses_while_the_edge_node_is_there(cluster: EdgeCluster) -> No
 def test_detach_leaves_the_cluster_as_it_was(
     cluster: EdgeCluster, before: tuple[dict[str, Any], str]
 ) -> None:
-    """The last of this file."""
+    """The last test of this file."""
     cluster.kubectl("delete", "pod/web", "configmap/web")
     tokens = json.loads(cluster.cp1.exec(["edgeadm", "token", "list", "-o", "json"]).out)
     added = [each["token"] for each in tokens if each["token"] != TOKEN]

@@ -1,5 +1,5 @@
-"""An edge node whose cable is cut comes back by itself after each power cycle, its Pods with the addresses
-that they had; and what the cloud wants of it meanwhile comes about once the cable is back."""
+"""An offline edge node recovers from each power cycle by itself, with the addresses of its Pods; pending
+changes of the cluster are applied once the link is up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_kind_of_pod_runs_and_its_address_is_remembered(shop: Shop, before
 
 @pytest.fixture(scope="module")
 def cut(shop: Shop, before: dict[str, str]) -> Shop:
-    """edge1 has no carrier, no address and no route from here on, until a test puts its cable back."""
+    """edge1 has no carrier, no address and no route from here on, until a test sets its link up."""
     assert before
     shop.edge1.link(up=False, address=False)
     return shop
@@ -89,7 +89,7 @@ def test_back_on_its_cable_it_is_ready_and_nothing_restarts(cut: Shop, before: d
     say(f"Ready {seconds:.1f} s after the cable was back, {cut.refusals('edge1')} answers 401 meanwhile")
     stayed = {name: address for name, address in before.items() if not name.startswith("goes-")}
     assert stayed.items() <= cut.here().items()
-    # That of the Pod that the cloud gave up has ended, and flannel, whose link stood on the node's own.
+    # The container of the evicted Pod has ended, and flannel's, whose link used the node's own.
     ended = {each for each in running - cut.programs() if "flanneld" not in each}
     assert len(ended) == 1
     pod = next(name for name in stayed if name.startswith("web-"))
@@ -97,7 +97,7 @@ def test_back_on_its_cable_it_is_ready_and_nothing_restarts(cut: Shop, before: d
 
 
 def test_reset_takes_all_of_it_back(shop: Shop) -> None:
-    """Everything else of it is compared in the journeys of reset."""
+    """Everything else is compared in the tests of reset."""
     told = json.loads(shop.edge1.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
     left = [each["what"] for each in told["residue"]]
     say(f"left behind: {left}")

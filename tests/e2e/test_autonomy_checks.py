@@ -1,5 +1,5 @@
-"""What `edgeadm check autonomy` finds on an edge node, fault by fault, and outages that are rehearsed with
-`edgeadm drill offline`."""
+"""Findings of `edgeadm check autonomy` on an edge node, fault by fault, and outages with `edgeadm drill
+offline`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.planted import PLANTED, Planted
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-# What somebody may do to a machine who does not think of edgeadm.
+# Changes that an administrator may make without regard to edgeadm.
 FLUSHES = (
     "systemctl enable --now nftables",
     "systemctl reload nftables",
@@ -25,7 +25,7 @@ FLUSHES = (
     "sysctl -w net.ipv4.ip_forward=0",
 )
 KERNEL = "/etc/kubernetes/edge/kernel.json"
-# An answer of each program that a second start asks for; of kubelet also one that join prefetches.
+# A response for each program's second start; for kubelet also one that join prefetches.
 AT_A_START = (
     *("kubelet_.*_csinodes_", "kubelet_.*_pods_"),
     *("kube-proxy_.*_services_", "flanneld_.*_nodes_", "coredns_.*_services_"),
@@ -33,7 +33,7 @@ AT_A_START = (
 
 
 def failed_checks(node: Node) -> dict[str, str]:
-    """Codes of the checks that are not content, with what each found."""
+    """Codes of the checks that do not pass, with their findings."""
     told = node.exec(["edgeadm", "check", "autonomy", "-o", "json"], check=False).out
     return {
         each["code"]: f"{each['result']}: {each['found']}"
@@ -48,7 +48,7 @@ def tables(node: Node) -> set[str]:
 
 
 def card(node: Node) -> tuple[str, str]:
-    """The addresses of the node's card, and its routes."""
+    """The addresses of the node's interface, and its routes."""
     return tuple(  # type: ignore[return-value]
         node.exec(["ip", "-o", *words, "dev", "eth0"]).out
         for words in (("addr", "show", "scope", "global"), ("route", "show"))
@@ -97,7 +97,8 @@ def test_a_host_port_answers_again_after_the_packet_filter_was_flushed(shop: Sho
 
 
 def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) -> None:
-    """Whatever a later Kubernetes asks for besides turns this red: edgeadm/phases/answers.py has the list."""
+    """Additional requests of a later Kubernetes fail this test: edgeadm/phases/answers.py contains the
+    list."""
     before = shop.entries(shop.edge2)
     shop.edge2.exec(["systemctl", "restart", "kubelet"])
     shop.edge2.exec(["pkill", "-x", "flanneld|kube-proxy|coredns"])
@@ -112,7 +113,7 @@ def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) 
 
 
 def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> None:
-    """It is waited for in a later test: meanwhile others go on."""
+    """A later test waits for it; other tests run meanwhile."""
     words = "nohup edgeadm drill offline --minutes 1 --no-address >/dev/null 2>&1 &"
     shop.edge2.exec(["bash", "-c", words])
     until(lambda: card(shop.edge2) == ("", ""), "the drill has begun")
@@ -123,8 +124,8 @@ def test_a_rehearsal_that_is_killed_is_ended_by_the_node_itself(shop: Shop) -> N
 def test_a_rehearsed_outage_leaves_the_node_as_it_was(shop: Shop, before: dict[str, str]) -> None:
     rules, network = tables(shop.edge1), card(shop.edge1)
     words = ["edgeadm", "drill", "offline", "--node", "edge1", "--minutes", "1", "--restart", "--no-address"]
-    # lite-apiserver may be silent for half a minute or longer: its connection to the cloud was
-    # open. Then the drill says so, with status 2.
+    # lite-apiserver may not respond for half a minute or longer, because its connection to the cloud was
+    # open. The drill then reports it, with status 2.
     done = shop.edge1.exec([*words, "-o", "json"], check=False)
     told = json.loads(done.out)
     assert (done.code, told["lifted"], told["restarted"]) == (0 if told["survived"] else 2, True, True)

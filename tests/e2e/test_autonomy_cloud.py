@@ -1,5 +1,5 @@
-"""Changes in the cloud, a power cut of a whole site and a full disk while an edge node is cut off, and their
-outcome once the link is back."""
+"""Changes of the cluster, a power cut of a whole site and a full disk while an edge node is offline, and the
+results once the link is up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.autonomy import COREFILE, Shop, say
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
-# More than the 85 % at which the kubelet begins to remove images, less than what would cost Pods their place.
+# Above the 85 % at which the kubelet begins to delete images, below the threshold for evictions.
 FILL = (
     "size=$(df --output=size -B1 / | tail -1) used=$(df --output=used -B1 / | tail -1); "
     "fallocate -l $((size * 90 / 100 - used)) /var/tmp/filled"

@@ -1,9 +1,9 @@
-"""edgeadm on what debootstrap installs by default, and sshd: no iptables, conntrack, ethtool or socat there.
+"""edgeadm on debootstrap's default installation with sshd: no iptables, conntrack, ethtool or socat.
 
-- preflight has nothing to say about programs; init on one release, an edge node of another
+- preflight has no findings about programs; init on one release, an edge node of another
 - iptables is the package's: kubelet's chains, a host port, and kubectl port-forward without socat
 - kernel modules and parameters at boot are edgeadm's own files
-- a power cut while the cable is out; reset, which leaves what was there before"""
+- a power cut while the link is down; reset, which keeps the previous state"""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_after_a_power_cut_without_a_cable_its_pods_are_back(cluster: Cluster, e
         cluster.sandbox.power("edge1", "on")
         for unit in ("systemd-modules-load", "systemd-sysctl"):
             assert edge1.exec(["systemctl", "is-active", unit]).out == "active\n"
-        # Whatever set it before: at boot it is edgeadm's file that does.
+        # Set by edgeadm's file at boot.
         edge1.exec(["sysctl", "-qw", "net.ipv4.ip_forward=0"])
         edge1.exec(["systemctl", "restart", "systemd-sysctl"])
         assert edge1.exec(["sysctl", "-n", "net.ipv4.ip_forward"]).out == "1\n"

@@ -1,5 +1,5 @@
-"""Where the secrets of a cluster are not: looked for by their bytes in everything that edgeadm wrote, said
-and started, and in what a holder of a bootstrap token may read."""
+"""Searches the bytes of a cluster's secrets in everything that edgeadm wrote, printed and started, and in
+objects that a holder of a bootstrap token may read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)\n-----END", re.DOTALL)
 EMBEDDED = re.compile(rb"client-key-data: ([A-Za-z0-9+/=]+)")
 EDGEADMS = ("var/lib/edgeadm", "var/log/edgeadm")  # journal, backups, logs of runs
-PAUSE = 0.05  # seconds between two looks at what runs
+PAUSE = 0.05  # seconds between two reads of the process list
 SHOWN = ("/srv/shown", "/dev/shm/shown")
 READABLE_BY_OTHERS = ("-perm", "/077")
 JOIN = """apiVersion: kubeadm.k8s.io/v1beta4
@@ -38,7 +38,7 @@ discovery:
 
 
 class Watcher:
-    """The command lines of everything that ran on this machine, its sandboxes' nodes included."""
+    """The command lines of all processes on this host, including its sandboxes' nodes."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -70,7 +70,7 @@ class Watcher:
 
 @dataclass
 class Run:
-    """The cluster of this file while it was made and taken back: what ran, what was said, what is secret."""
+    """The cluster of this file while it was created and uninstalled: its processes, outputs and secrets."""
 
     sandbox: Sandbox
     watcher: Watcher = field(default_factory=Watcher)
@@ -80,16 +80,16 @@ class Run:
     token: str = ""
 
     def edgeadm(self, name: str, node: str, *words: str) -> Result:
-        """Run it, and keep what it said under this name."""
+        """Run it, and store its output under this name."""
         self.said[name] = self.sandbox.node(node).exec(["edgeadm", *words])
         return self.said[name]
 
     def keep(self, name: str, secret: str) -> None:
-        """What follows the dot, if it is a token: what stands before it is its name."""
+        """The secret of a token, which follows the dot."""
         self.secrets[name] = secret.rpartition(".")[2].encode()
 
     def keep_keys(self, node: Node) -> None:
-        """Every private key that the node has, as a line of it, and as it is encoded in a kubeconfig."""
+        """Every private key on the node, as a line of it, and in a kubeconfig's encoding."""
         for path in files(node, "-size", "-64k"):
             data = path.read_bytes()
             whole = [base64.b64decode(found[1]) for found in EMBEDDED.finditer(data)]
@@ -99,19 +99,20 @@ class Run:
                 self.secrets[f"{name}, encoded"] = base64.b64encode(found[0])[60:120]
 
     def found_in(self, data: bytes) -> list[str]:
-        """Names of the secrets that are in these bytes."""
+        """Names of the secrets that these bytes contain."""
         return sorted(name for name, secret in self.secrets.items() if secret in data)
 
 
 def files(node: Node, *tests: str) -> list[Path]:
-    """Every regular file that the node has and its image had not, whatever is mounted where."""
+    """Every regular file on the node that is not in its image, including all mounts."""
     command = ["find", str(node.folder / "disk"), "-xdev", "-type", "f", *tests, "-print0"]
     return [Path(name) for name in execute(command).checked().out.split("\0") if name]
 
 
 @pytest.fixture(scope="module")
 def run(make_sandbox: Callable[..., Sandbox], package: Path) -> Run:
-    """A control plane, an edge node by the command that is printed, a worker whose token is in a file."""
+    """A control plane, an edge node that joined with the printed command, a worker with its token in a
+    file."""
     run = Run(make_sandbox(control_planes=1, edges=1, workers=1, package=package))
     cp1, worker = run.sandbox.node("cp1"), run.sandbox.node("worker1")
     source = ["--install-pkg-path", package_in(cp1)]
@@ -142,8 +143,8 @@ def after(flag: str, text: str) -> str:
 
 
 def test_the_secrets_are_those_of_a_whole_cluster(run: Run) -> None:
-    """Keys of all authorities, of ServiceAccounts, of lite-apiserver and of each kubelet: what is not known
-    cannot be missed."""
+    """Keys of all CAs, of ServiceAccounts, of lite-apiserver and of each kubelet: a missing key would not be
+    detected."""
     names = {name.partition(": ")[2].partition(" ")[0] for name in run.secrets}
     wanted = {"ca.key", "front-proxy-ca.key", "sa.key", "apiserver.key", "lite-apiserver.pem", "admin.conf"}
     assert wanted <= names
@@ -152,8 +153,8 @@ def test_the_secrets_are_those_of_a_whole_cluster(run: Run) -> None:
 
 
 def test_no_program_was_started_with_a_secret(run: Run) -> None:
-    """What a user types is the user's: the join command with its token is left out, and only that. `--config`
-    is for those who do not want it there; the worker joined so."""
+    """The user's own input is excluded: only the join command with its token. `--config` avoids it; the
+    worker joined in this way."""
     typed = "\0".join(run.typed[1:]).encode()
     lines = [line for line in run.watcher.seen if typed not in line]
     assert any(b"kubeadm\0init" in line for line in lines)
@@ -184,8 +185,8 @@ def test_only_what_is_asked_for_is_said(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["cp1", "edge1", "worker1"])
 def test_no_file_above_0600_holds_one(name: str, run: Run, tmp_path: Path) -> None:
-    """No exceptions: not of edgeadm's files, nor of kubeadm's, the kubelet's or a pod's. Two files of the
-    test's own show that it would be seen."""
+    """No exceptions: neither edgeadm's files, nor those of kubeadm, kubelet or Pods. Two files of the test
+    show that the search works."""
     node = run.sandbox.node(name)
     needles = tmp_path / "needles"
     needles.write_bytes(b"\n".join([*run.secrets.values(), b"a secret of the test"]))
@@ -199,14 +200,14 @@ def test_no_file_above_0600_holds_one(name: str, run: Run, tmp_path: Path) -> No
 
 
 def grep(needles: Path, paths: list[Path]) -> list[str]:
-    """Those of the files in which one of the needles is."""
+    """The files that contain one of the needles."""
     names = "\0".join(map(str, paths)).encode()
     command = ["xargs", "-0", "grep", "-lF", "-f", str(needles), "--"]
     return execute(command, stdin=names).out.splitlines()
 
 
 def test_a_bootstrap_token_reads_no_secret(run: Run) -> None:
-    """Every ConfigMap and Secret of the cluster is asked for with the token, one by one and as lists."""
+    """Every ConfigMap and Secret of the cluster is requested with the token, individually and as lists."""
     cp1 = run.sandbox.node("cp1")
     api = TokenApi(f"https://{cp1.ip}:6443", cp1.read("/etc/kubernetes/pki/ca.crt"), run.token)
     readable = {}
@@ -228,7 +229,7 @@ def test_a_bootstrap_token_reads_no_secret(run: Run) -> None:
 
 
 def test_a_reset_says_none_and_starts_nothing_with_one(run: Run) -> None:
-    """The last of this file: the worker is gone afterwards."""
+    """The last test of this file: it deletes the worker."""
     watcher = Watcher()
     with watcher.watching():
         said = run.edgeadm("reset", "worker1", "reset", "-f", "--keep-logs")
@@ -241,8 +242,7 @@ def test_a_reset_says_none_and_starts_nothing_with_one(run: Run) -> None:
 
 
 def unpacked(obj: object) -> str:
-    """The object as text, with what its values encode after it. kubeadm-certs is encrypted with the
-    certificate key."""
+    """The object as text, with its decoded values. kubeadm-certs is encrypted with the certificate key."""
     text = json.dumps(obj)
     encoded = re.findall(r'"([A-Za-z0-9+/=]{64,})"', text)
     return "\n".join([text, *(base64.b64decode(part).decode(errors="replace") for part in encoded)])

@@ -1,5 +1,5 @@
-"""What may stand between a machine and its cluster, made true on real machines: each error's whole text, in
-both forms, is a golden file, and the machine is afterwards as it was."""
+"""Obstacles between a host and its cluster, reproduced on real hosts: each error's complete output, in both
+forms, is a golden file, and the host is unchanged afterwards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.e2e
 GOLDEN = Path(__file__).parent / "golden"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-NAME = "api.example.net"  # leads to the control plane in the machine's /etc/hosts, and is in no certificate
+NAME = "api.example.net"  # maps to the control plane in the host's /etc/hosts, and is in no certificate
 
 
 @dataclass(frozen=True)
 class Place:
-    """The cluster, the bare machine that is to join it, and what stands between them."""
+    """The cluster, the bare host that joins it, and the obstacles."""
 
     cluster: Cluster
     node: Node
@@ -43,11 +43,11 @@ class Place:
 
     @property
     def nobody(self) -> str:
-        """An address of this network that no machine has."""
+        """An unassigned address of this network."""
         return f"{self.cluster.cp1.ip.rpartition('.')[0]}.250"
 
     def neutral(self, text: str) -> str:
-        """Without what differs from run to run."""
+        """The text without values that differ between runs."""
         names = {
             self.public: "PUBLIC",
             self.nobody: "NOBODY",
@@ -60,7 +60,7 @@ class Place:
 
 
 def other_address(cluster: Cluster) -> str:
-    """One of the sandbox's network that no node has."""
+    """An unassigned address of the sandbox's network."""
     return f"{cluster.cp1.ip.rpartition('.')[0]}.200"
 
 
@@ -73,12 +73,12 @@ def place(begin: Callable[..., Sandbox], tmp_path_factory: pytest.TempPathFactor
     return Place(cluster, node, snapshot(node), tmp_path_factory.mktemp("fronts"))
 
 
-# Each makes one thing wrong, yields the command line that meets it, and makes it right again.
+# Each creates one obstacle, yields the command line that meets it, and removes it.
 Trouble = Callable[[Place], AbstractContextManager[list[str]]]
 
 
 def given(*args: str, **wrong: str) -> Trouble:
-    """Nothing is wrong but the words of the command line."""
+    """Only the command line is wrong."""
 
     @contextmanager
     def trouble(place: Place) -> Iterator[list[str]]:
@@ -103,7 +103,7 @@ def expired_token(place: Place) -> Iterator[list[str]]:
 
 @contextmanager
 def filtered(place: Place, hook: str, rule: str) -> Iterator[None]:
-    """The control plane treats the machine's packets so."""
+    """The control plane drops or rejects the host's packets."""
     cp1, table = place.cluster.cp1, ["table", "ip", "trouble"]
     cp1.exec(["nft", "add", *table])
     try:
@@ -118,13 +118,13 @@ def filtered(place: Place, hook: str, rule: str) -> Iterator[None]:
 
 @contextmanager
 def only_public(place: Place) -> Iterator[None]:
-    """The machine reaches the control plane at its other address alone, as through a router."""
+    """The host reaches the control plane only at its other address, as through a router."""
     with filtered(place, "filter", f"ip daddr {place.cluster.cp1.ip} reject with tcp reset"):
         yield
 
 
 def fronted(since: timedelta, until: timedelta, ahead: timedelta = timedelta(), **wrong: bool) -> Trouble:
-    """The machine meets an API server with another certificate, and a clock that is so far ahead."""
+    """The host meets an API server with another certificate, and another clock."""
 
     @contextmanager
     def trouble(place: Place) -> Iterator[list[str]]:
@@ -210,7 +210,7 @@ TROUBLES: dict[str, Trouble] = {
 
 
 def compare(name: str, place: Place, words: list[str], update: bool) -> None:
-    """The command line fails with the golden file's words, in both forms; the seconds it took are printed."""
+    """The command line fails with the golden file's text, in both forms; prints its duration."""
     start = time.monotonic()
     text = place.node.exec(words, check=False)
     seconds = time.monotonic() - start
@@ -237,7 +237,7 @@ def test_it_is_named_with_a_hint_and_changes_nothing(name: str, place: Place, up
 
 @pytest.fixture(scope="module")
 def outside(place: Place) -> Iterator[Place]:
-    """From here on the machine reaches the control plane at its other address alone."""
+    """From here on the host reaches the control plane only at its other address."""
     with only_public(place):
         yield place
 
@@ -269,7 +269,7 @@ def test_a_node_of_another_cluster_is_told_how_to_leave_it(outside: Place, updat
 
 
 def test_after_a_boot_without_a_cable_the_pods_come_back_and_then_the_node(outside: Place) -> None:
-    """lite-apiserver knows the server by its name in /etc/hosts, and no DNS is asked for it."""
+    """lite-apiserver resolves the server by /etc/hosts, without DNS."""
     edge = outside.node
     edge.link(up=False)
     try:

@@ -1,4 +1,4 @@
-"""The self-contained executable, run where there is nothing else: no Python, not even a C library."""
+"""The self-contained executable in an empty environment: no Python, not even a C library."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_every_verb_is_in_it(tree: Path, verb: str) -> None:
 
 
 def test_it_runs_in_an_empty_root(tree: Path, tmp_path: Path) -> None:
-    """Only the tree is there: no shell, no C library, no /etc. Where a shell is, the script does the same."""
+    """The environment contains only the tree: no shell, no C library, no /etc. With a shell, the script does
+    this."""
     shutil.copytree(tree, tmp_path / "edgeadm", symlinks=True)
     (tmp_path / "proc").mkdir()
     (tmp_path / "tmp").mkdir()

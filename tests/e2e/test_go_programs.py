@@ -1,4 +1,4 @@
-"""Programs of ours in Go: their own tests, with the toolchain that packages are built with."""
+"""edgeadm's Go programs: their own tests, with the toolchain of package builds."""
 
 from __future__ import annotations
 

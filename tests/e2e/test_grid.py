@@ -1,4 +1,5 @@
-"""Two sites, an application in each, and a Service that stays within: by preference, and strictly."""
+"""Two sites with an application in each, and a Service that stays within them: by preference, and
+strictly."""
 
 from __future__ import annotations
 
@@ -34,8 +35,7 @@ with trust.wrap_socket(socket.create_connection((host, 443), 10), server_hostnam
 
 @pytest.fixture(scope="module")
 def sites(begin: Callable[..., Sandbox]) -> Sites:
-    """edge1 is one site by the label that it joined with, edge2 another; its lite-apiserver has a port of its
-    own."""
+    """edge1 is one site by its label, edge2 another; its lite-apiserver has its own port."""
     found = Sites(cluster_of(begin()))
     for name, site in SITES.items():
         assert site == found.cluster.kubectl("get", "node", name, "-o", "jsonpath={.metadata.labels.site}")
@@ -67,7 +67,7 @@ def emptied(sites: Sites, name: str) -> Iterator[None]:
 
 
 def until_asked(sites: Sites, on: str, answered: str) -> None:
-    """Return once the rules on a node lead there and nowhere else."""
+    """Return once the rules on a node lead only there."""
     until(lambda: sites.answers(on, 3) == Counter({answered: 3}), f"{answered or 'nobody'} answers on {on}")
 
 
@@ -124,7 +124,7 @@ def test_a_kube_proxy_that_restarts_while_the_cable_is_cut_comes_back(sites: Sit
     edge1, address = sites.node("edge1"), sites.address()
     edge1.link(up=False)
     try:
-        # Nothing leads to a Service any more: the rules have to be made anew.
+        # No rule for a Service exists: they have to be recreated.
         edge1.exec(["nft", "flush", "chain", "ip", "nat", "KUBE-SERVICES"])
         assert sites.answers("edge1", 1, address=address) == Counter({NOBODY: 1})
         edge1.exec(["pkill", "-KILL", "-x", "kube-proxy"])
@@ -162,7 +162,7 @@ def test_detach_refuses_while_there_are_grids(sites: Sites) -> None:
 
 
 def test_detach_takes_grids_kinds_and_affinities_back(sites: Sites) -> None:
-    """The last of this file."""
+    """The last test of this file."""
     sites.cluster.cp1.exec(["edgeadm", "detach", "edge-apps", "--force"])
     kinds = ("get", "customresourcedefinitions", "-o", "name")
     until(lambda: "superedge.io" not in sites.cluster.kubectl(*kinds), "the kinds of grids are gone")

@@ -1,5 +1,5 @@
-"""Three control planes behind a virtual IP: failover, an edge node that joins meanwhile, a join that is
-killed, and every one of them taken back while etcd stays healthy."""
+"""Three control planes with a virtual IP: failover, an edge node that joins meanwhile, an interrupted join,
+and the removal of each one while etcd stays healthy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ UNITS = ("edgeadm-haproxy", "edgeadm-keepalived", "edgeadm-vip-members")
 
 @dataclass(frozen=True)
 class Cluster:
-    """The sandbox, what its nodes are made of, and what each was before."""
+    """The sandbox, the inputs of its nodes, and snapshots before the test."""
 
     sandbox: Sandbox
     package: str
@@ -77,8 +77,8 @@ class Cluster:
         return answer.out == "True"
 
     def settled(self, names: Iterable[str]) -> bool:
-        """Whether each of these control planes has an API server of its own that answers, with its etcd, and
-        one of them has the virtual IP. What the cluster says of a node is older than a short outage."""
+        """Whether each of these control planes has its own API server that responds, with its etcd, and one
+        of them has the virtual IP. The cluster's conditions of a node do not show a short outage."""
 
         def answers(name: str) -> bool:
             server = f"--server=https://{self.node(name).ip}:6444"
@@ -198,7 +198,7 @@ def test_the_address_moves_when_its_holder_dies_and_an_edge_node_joins_meanwhile
 
 
 def test_a_dead_api_server_on_the_holder_is_passed_over(cluster: Cluster) -> None:
-    """haproxy leads to another one; the address may stay where it is."""
+    """haproxy forwards to another one; the address may stay."""
     (holder,) = cluster.holders()
     node = cluster.node(holder)
     node.exec(["sh", "-c", "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root/"])
@@ -234,7 +234,7 @@ def test_a_join_killed_in_the_middle_of_etcd_is_finished(cluster: Cluster) -> No
 
 
 def uploaded_anew(cluster: Cluster) -> str:
-    """The key of the certificates that a control plane puts into the cluster once more."""
+    """The key of the certificates that a control plane uploads again."""
     words = ["edgeadm", "init", "phase", "upload-certs", "--upload-certs"]
     said = cluster.node("cp2").exec(words)
     (key,) = re.findall(r"^[0-9a-f]{64}$", said.out, re.MULTILINE)

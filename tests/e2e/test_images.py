@@ -1,4 +1,5 @@
-"""An offline package and names of images that differ from those in it, on a bare machine without internet."""
+"""An offline package with image names that differ from the requested ones, on a bare host without internet
+access."""
 
 from __future__ import annotations
 
@@ -77,7 +78,7 @@ def test_a_node_that_joins_gives_its_images_the_clusters_names(sandbox: Sandbox)
     there = names(node)
     assert f"{MIRROR}/kube-proxy:{KUBERNETES}" in there
     assert any(each.startswith(f"{EDGE_MIRROR}/tunnel:") for each in there)
-    # containerd names a container's image by any of its names: the names that were asked for are in the API.
+    # containerd reports any name of a container's image: the requested names are in the API.
     kubectl = [*ADMIN]
     here = ["pods", "-A", "--field-selector", "spec.nodeName=edge1"]
     first.exec([*kubectl, "wait", *here, "--for=condition=Ready", "--timeout=180s"])

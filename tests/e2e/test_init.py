@@ -1,4 +1,4 @@
-"""`edgeadm init` on bare machines, from the package that edgeadm built: everything is real."""
+"""`edgeadm init` on bare hosts, from edgeadm's own package, without fakes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
 
 @dataclass(frozen=True)
 class Machine:
-    """A node, and how edgeadm is called on it."""
+    """A node, and calls of edgeadm on it."""
 
     node: Node
     package: str
@@ -161,7 +161,7 @@ def test_a_second_run_at_the_same_time_is_refused(machines: list[Machine]) -> No
 
 
 def test_without_a_package_it_uses_what_the_machine_has(machines: list[Machine]) -> None:
-    """cp2 has programs, containerd and images from the test before: as a machine of an online site would."""
+    """cp2 has programs, containerd and images from the previous test, like a host with internet access."""
     machine = machines[1]
     ended = machine.node.exec(["edgeadm", "init", "--enable-edge=false", *NETWORK])
     assert "[package] nothing to do: no package was given" in ended.err
@@ -183,7 +183,7 @@ def test_a_damaged_package_is_refused_and_the_host_untouched(machines: list[Mach
     bare.node.exec(["rm", "/root/short.tar.zst"])
 
 
-# Where edgeadm is killed, each time in the run that goes on after the one before.
+# The points at which edgeadm is killed, each time in the run that resumes the previous one.
 KILLS: dict[str, Callable[[Machine], bool]] = {
     "while it installs programs": lambda m: wrote(m.node, "/usr/bin/kubelet"),
     "while it imports images": lambda m: ran(m.node, "images import") > 2,

@@ -1,4 +1,4 @@
-"""`edgeadm join` on bare machines: an edge node behind its lite-apiserver, and a plain worker."""
+"""`edgeadm join` on bare hosts: an edge node with its lite-apiserver, and a plain worker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cluster(begin: Callable[..., Sandbox]) -> Cluster:
 
 @pytest.fixture(scope="module")
 def bare(cluster: Cluster) -> dict[str, dict[str, list[str]]]:
-    """What the machines look like before they join."""
+    """Snapshots of the hosts before they join."""
     return {name: snapshot(cluster.node(name)) for name in ("edge1", "worker1")}
 
 
@@ -50,7 +50,7 @@ def test_an_edge_node_joins_through_its_lite_apiserver(
 
 
 def test_its_kubelet_asks_for_lists_that_lite_apiserver_can_keep(cluster: Cluster) -> None:
-    """Clients since 1.35 watch lists unless they are told not to (WatchListClient)."""
+    """Clients since 1.35 request lists as watches unless configured otherwise (WatchListClient)."""
     settings = yaml.safe_load(cluster.node("edge1").read("/var/lib/kubelet/config.yaml"))
     gates = settings.get("featureGates", {})
     assert gates.get("WatchListClient", True) is not compat.watches_lists(KUBERNETES)
@@ -88,7 +88,7 @@ def test_the_token_stays_nowhere(name: str, cluster: Cluster) -> None:
 
 
 def serves(edge: Node, certificate: str) -> bool:
-    """Whether lite-apiserver shows this very certificate: it is the only one that is trusted here."""
+    """Whether lite-apiserver serves exactly this certificate, the only one that is trusted here."""
     edge.write("/run/trusted.pem", certificate)
     words = ["--server", "https://169.254.20.11:51003", "--certificate-authority", "/run/trusted.pem"]
     asked = edge.exec(["kubectl", *words, "--token", "none", "get", "--raw", "/healthz"], check=False)
@@ -143,7 +143,7 @@ def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> No
     edge.link(up=False)
     try:
         edge.exec(["systemctl", "restart", "containerd", "kubelet"])
-        time.sleep(20)  # the length of the outage: nothing may happen in it
+        time.sleep(20)  # the length of the outage, in which nothing may change
         assert edge.exec(["sh", "-c", pods]).out == before
     finally:
         edge.link(up=True)
@@ -154,7 +154,7 @@ def test_a_cut_cable_and_restarts_leave_the_pods_running(cluster: Cluster) -> No
 def test_without_the_cable_and_after_a_restart_of_the_kubelet_a_container_that_ends_comes_back(
     cluster: Cluster,
 ) -> None:
-    """The kubelet can only know of its Pod from the cache: it has forgotten all, and there is no cluster."""
+    """The kubelet can only know its Pod from the cache: its state was deleted, and there is no cluster."""
     edge = cluster.sandbox.node("edge1")
     find = ["pgrep", "-f", "kube-proxy --"]
     (first,) = edge.exec(find).out.split()
@@ -176,7 +176,7 @@ def test_nothing_was_forwarded_out_of_the_sandbox(cluster: Cluster) -> None:
 def test_reset_takes_all_of_it_back(
     name: str, cluster: Cluster, bare: dict[str, dict[str, list[str]]]
 ) -> None:
-    """The last of this file: the node is what it was before it joined."""
+    """The last test of this file: the host is in its state before the join."""
     node = cluster.sandbox.node(name)
     ended = json.loads(node.exec(["edgeadm", "reset", "-f", "-o", "json"]).out)
     assert ended["verb"] == "reset"

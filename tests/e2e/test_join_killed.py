@@ -1,5 +1,5 @@
-"""`edgeadm join` of an edge node, killed in each of its phases: `edgeadm reset` takes back what there is, and
-the same command again finishes it."""
+"""`edgeadm join` of an edge node, killed in each of its phases: `edgeadm reset` reverts it, and running the
+command again completes it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def in_phase(phase: str) -> Callable[[Node], bool]:
     return lambda node: began(node, phase)
 
 
-# Where join is killed, and taken back then.
+# The points at which join is killed and then reverted.
 RESET_AFTER: dict[str, Callable[[Node], bool]] = {
     phase: in_phase(phase)
     for phase in ("package", "node", "runtime", "cni", "edge/nic", "edge/memory", "kubeadm")
 }
-# Where it is killed, and killed again in the next run, and finished then.
+# The points at which it is killed, killed again in the next run, and then completed.
 AGAIN_AFTER: dict[str, tuple[Callable[[Node], bool], Callable[[Node], bool]]] = {
     "kubelet, edge/lite-apiserver": (in_phase("kubelet"), in_phase("edge/lite-apiserver")),
     "edge/certificate, kubeadm has begun": (
@@ -83,6 +83,6 @@ def test_a_killed_join_is_finished_by_the_next(
 
 
 def reset(node: Node, bare: dict[str, list[str]]) -> None:
-    """The machine is what it was before."""
+    """The host is in its previous state."""
     node.exec(["edgeadm", "reset", "-f"], timeout=PATIENCE)
     assert changed(bare, node) == []

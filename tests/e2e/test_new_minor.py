@@ -1,4 +1,4 @@
-"""The sets and the recipe of the version, written anew from its module by `tools/new-minor`."""
+"""The sets and the recipe of the version, regenerated from its module by `tools/new-minor`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def differing(found: dircmp[str]) -> list[str]:
-    """Names of the files that are not the same in both folders."""
+    """Names of the files that differ between both directories."""
     below = [name for each in found.subdirs.values() for name in differing(each)]
     return [*found.left_only, *found.right_only, *found.diff_files, *below]
 
 
 def written(root: Path) -> str:
-    """What the tool says that writes the version into this folder."""
+    """The output of the tool, which writes the version to this directory."""
     words = [sys.executable, str(ROOT / "tools" / "new_minor.py"), KUBERNETES, "--root", str(root)]
     return execute(words, env={"PYTHONPATH": str(ROOT)}).checked().out
 

@@ -1,5 +1,5 @@
-"""`edgeadm addon edge-apps` on a cluster that neither kubeadm nor edgeadm made: units and certificates of its
-own."""
+"""`edgeadm addon edge-apps` on a cluster that neither kubeadm nor edgeadm created, with its own units and
+certificates."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_addon_installs_all_that_needs_no_control_plane_and_says_what_is_left(
 
 
 def test_after_those_steps_nothing_is_left(cluster: PlainCluster) -> None:
-    """The steps, as they were printed."""
+    """The manual steps in the output."""
     cluster.start("kube-controller-manager", kube_controller_manager=[SIGNER])
     cluster.start("kube-apiserver", kube_apiserver=list(EGRESS))
     until(lambda: cluster.kubectl("get", "--raw", "/readyz", check=False).out == "ok", "the API is ready")
@@ -100,7 +100,7 @@ def test_detach_is_refused_while_the_api_server_goes_through_the_tunnel(cluster:
 def test_detach_leaves_the_cluster_as_it_was(
     cluster: PlainCluster, before: tuple[dict[str, Any], str]
 ) -> None:
-    """The last of this file."""
+    """The last test of this file."""
     cluster.kubectl("delete", "pod/web", "configmap/web", "--grace-period=1")
     tokens = json.loads(cluster.cp1.exec(["edgeadm", "token", "list", "-o", "json"]).out)
     cluster.cp1.exec(["edgeadm", "token", "delete", *(each["token"] for each in tokens)])

@@ -1,4 +1,4 @@
-"""`edgeadm reset` and `edgeadm token` on a real machine: afterwards it is what it was before edgeadm."""
+"""`edgeadm reset` and `edgeadm token` on a real host, which is in its previous state afterwards."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.e2e.snapshot import changed, snapshot
 
 pytestmark = pytest.mark.e2e
 NETWORK = ("--pod-network-cidr", "192.168.0.0/16")
-PATIENCE = 600.0  # seconds after which a reset counts as hung, whatever is dead
-# Without the journal nobody knows what was there before: these stay as the cluster's programs left them.
+PATIENCE = 600.0  # seconds after which a reset counts as hung, with any component dead
+# Without the journal, the previous state of these is unknown: they are kept as they are.
 UNKNOWN_WITHOUT_THE_JOURNAL = ("sysctls: ", "rules: ", "files: gone: /var/lib/containerd ")
-# The folder was there and empty; its mode is the runtime's now.
+# The directory existed and was empty; its mode is the runtime's now.
 RUNTIME_FOLDER = "files: new: /var/lib/containerd 7"
 
 
@@ -30,7 +30,7 @@ def node(make_sandbox: Callable[..., object], package: Path) -> Node:
 
 @pytest.fixture(scope="module")
 def bare(node: Node) -> dict[str, list[str]]:
-    """What the machine looks like before anything, with rules of its own that must stay."""
+    """A snapshot of the host before any change, with its own rules, which must be kept."""
     node.exec(["iptables", "-A", "INPUT", "-s", "198.51.100.7/32", "-j", "DROP"])
     node.write("/opt/cni/bin/users-own", "#!/bin/sh\n", 0o755)
     return snapshot(node)

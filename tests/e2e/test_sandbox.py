@@ -25,7 +25,7 @@ from edgeadm.sandbox.recipe import NEVER
 from tests.e2e.conftest import MakeSandbox
 
 Edgeadm = Callable[..., Result]
-OUTSIDE = "198.51.100.7"  # of a range that belongs to nobody
+OUTSIDE = "198.51.100.7"  # of an unassigned range
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def edge1(sandbox: Sandbox) -> Node:
 
 
 def dials(node: Node, address: str, port: int = 22) -> bool:
-    """Whether one TCP connection can be opened, within two seconds."""
+    """Whether a TCP connection can be opened, within two seconds."""
     argv = ["timeout", "2", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
     return node.exec(argv, check=False).code == 0
 
@@ -193,7 +193,7 @@ def test_a_card_without_an_address(sandbox: Sandbox, cp1: Node, edge1: Node, edg
 
 
 def lost(node: Node, target: str) -> int:
-    """Packets of 100 to the target that got no answer."""
+    """The number of lost packets of 100 to the target."""
     said = node.exec(["ping", "-q", "-i", "0.01", "-W", "1", "-c", "100", target], check=False).out
     return int(re.search(r"(\d+)(?:\.\d+)?% packet loss", said)[1])  # type: ignore[index]
 
@@ -244,7 +244,7 @@ def test_nat(sandbox: Sandbox, cp1: Node, edge1: Node, edgeadm: Edgeadm) -> None
     try:
         assert not dials(cp1, "edge1")
         assert edge1.exec(["bash", "-c", reply]).out.startswith("SSH-")
-        # A connection from before must die: the API server would go on with one it has.
+        # An existing connection must be closed: otherwise the API server would keep using it.
         until(lambda: cp1.exec(["systemctl", "is-active", "talk"], check=False).out != "active\n")
         edge1.exec(["sh", "-c", "iptables -F; nft flush ruleset"])
         sandbox.power("edge1", "cycle")

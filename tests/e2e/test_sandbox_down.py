@@ -1,5 +1,5 @@
-"""What a sandbox leaves on this machine when it is down, also after a kill: nothing. Nothing may run beside
-this, because all of the machine is looked at."""
+"""Leftovers of a sandbox on this host after its deletion, also after a kill: none. It must run alone, because
+it compares the whole host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_down_leaves_nothing(store: Store, executable: Path, edgeadm: Edgeadm, t
     names = [f"t-{os.getpid()}-{word}" for word in ("whole", "killed", "half")]
     mine = (*names, str(own.base))
     before = leftovers.look()
-    # One is whole, one was killed while it was raised, one has lost what it knew of itself.
+    # One is complete, one was killed during its creation, one has lost its record.
     for name in (names[0], names[2]):
         Sandbox(name, own).up(edges=1, executable=executable, kind=Kind(dhcp=True, second_card="card"))
     argv = [sys.executable, "-m", "edgeadm", "sandbox", "up", "--install-pkg-path=none", f"--name={names[1]}"]
@@ -45,7 +45,7 @@ def test_down_leaves_nothing(store: Store, executable: Path, edgeadm: Edgeadm, t
     for _ in range(2):
         done = edgeadm("sandbox", "down", "--all", EDGEADM_SANDBOX_DIR=str(own.base))
         assert done.code == 0, done.err
-        # the init of this machine buries the dead
+        # this host's init reaps the processes
         until(lambda: leftovers.processes(mine) == [], "no process is left", 120)
         assert leftovers.new(before, leftovers.look(), mine) == {}
     assert sorted(entry.name for entry in own.base.iterdir()) == [".subnets.lock", "images"]

@@ -1,4 +1,4 @@
-"""Networks of a sandbox beyond the first one: a DHCP server that can be away, and a second network card."""
+"""Additional networks of a sandbox: a DHCP server that can be stopped, and a second network interface."""
 
 from __future__ import annotations
 

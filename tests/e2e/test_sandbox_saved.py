@@ -1,5 +1,5 @@
-"""Saved states of a sandbox: disks, cable and NAT come back as they were, with the same addresses; copies run
-side by side; what was cut short is not listed."""
+"""Saved states of a sandbox: disks, link state and NAT are restored, with the same addresses; copies run in
+parallel; incomplete states are not listed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sandbox(make_sandbox: MakeSandbox, package: Path) -> Sandbox:
 
 @pytest.fixture(scope="module")
 def state(sandbox: Sandbox, store: Store, edgeadm: Edgeadm) -> Iterator[str]:
-    """The sandbox is saved with something on each disk, edge1 behind NAT with its cable out."""
+    """The sandbox is saved with data on each disk, edge1 behind NAT with its link down."""
     name = sandbox.name
     for node in sandbox.nodes:
         node.write("/root/kept", f"of {node.name}\n")
@@ -119,7 +119,7 @@ def test_a_second_sandbox_needs_the_same_subnet_and_is_refused(
 def test_a_detached_copy_runs_beside_it(
     sandbox: Sandbox, state: str, make_copy: Callable[[str], Sandbox]
 ) -> None:
-    """Both have the same addresses, and neither sees the other."""
+    """Both have the same addresses, and are isolated from each other."""
     copy = make_copy(state)
     assert [node.ip for node in copy.nodes] == [node.ip for node in sandbox.nodes]
     copy.node("cp1").write("/root/kept", "of the copy\n")
@@ -154,7 +154,7 @@ def test_a_detached_copy_has_no_way_out_either(state: str, make_copy: Callable[[
 
 
 def test_what_was_cut_short_is_not_there(store: Store, state: str, edgeadm: Edgeadm) -> None:
-    """A save that is killed leaves a directory with another name; the next one removes it."""
+    """A killed save leaves a directory with another name; the next one deletes it."""
     half = store.saved / f".{state}-half.part" / "nodes"
     half.mkdir(parents=True)
     try:
@@ -167,7 +167,7 @@ def test_what_was_cut_short_is_not_there(store: Store, state: str, edgeadm: Edge
 
 
 def test_a_deleted_state_is_gone(store: Store, state: str, edgeadm: Edgeadm) -> None:
-    """The last of this file: afterwards the state is gone."""
+    """The last test of this file: it deletes the state."""
     edgeadm("sandbox", "saved", "--delete", state).checked()
     assert not (store.saved / state).exists()
     assert not (store.saved / f".{state}.lock").exists()

@@ -1,4 +1,4 @@
-"""Two edge nodes and their cloud: units, votes and names, while the line is down and after a node's death."""
+"""Two edge nodes and their cloud: units, votes and DNS, during an outage and after a node's failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 UNIT = "nodeunits.superedge.io"
-# Longer than the voters take to agree, and the Pod's own patience after that.
+# Longer than a vote, and the Pod's toleration after it.
 HELD = 45.0
 EVICTED = 480.0  # 35 seconds to the vote and 15 more were measured
 
@@ -52,7 +52,7 @@ def test_pods_of_edge_nodes_ask_the_dns_of_their_node(site: Site) -> None:
 
 
 def test_while_the_cloud_does_not_hear_of_it_peers_keep_its_pods(site: Site) -> None:
-    """The resolver of the node is as dead as the line: names that are not the cluster's fail soon."""
+    """The resolver of the node is not reachable either: external names fail immediately."""
     site.apply_example("edge-health.yaml")
     watched = ("edge1", "edge2", "cp1")
     until(lambda: all("watch-north" in site.labels(name) for name in watched), "it is known who watches")
@@ -76,7 +76,7 @@ def test_while_the_cloud_does_not_hear_of_it_peers_keep_its_pods(site: Site) -> 
 
 
 def test_a_node_that_died_is_voted_out_and_its_pods_move(site: Site) -> None:
-    """As long as this takes, so long it takes."""
+    """The duration is not limited."""
     before = site.web()
     site.edge1.power_cut()
     until(lambda: site.voted_out("edge1"), "the others vote it out", EVICTED)
@@ -106,7 +106,7 @@ def test_detach_refuses_while_there_are_units_of_users(site: Site) -> None:
 
 
 def test_detach_takes_definitions_and_labels_back(site: Site) -> None:
-    """The last of this file."""
+    """The last test of this file."""
     for name in ("edge-health.yaml", "site-v1alpha1.yaml"):
         site.delete_example(name)
     until(lambda: "room" not in site.labels("edge2"), "the labels of a deleted unit are gone")

@@ -1,6 +1,6 @@
-"""The short way through edgeadm, from bare nodes and back: plan, init, one join, a power cut while the cable
-is out, and reset, which leaves what was there before. `make e2e-smoke` runs it, also with other Kubernetes
-versions than the default (`KUBERNETES=v1.36.3`) and on bare nodes of a Debian release (`IMAGE=debian-13`)."""
+"""The short end-to-end test: plan, init, one join, an offline power cut, and reset, which keeps the
+previous state. `make e2e-smoke` runs it, also with other Kubernetes versions than the default
+(`KUBERNETES=v1.36.3`) and on bare nodes of a Debian release (`IMAGE=debian-13`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""keepalived, haproxy and the keeper of their lists, as a package brings them."""
+"""keepalived, haproxy and vip-members from a package."""
 
 from __future__ import annotations
 

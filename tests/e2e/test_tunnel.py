@@ -1,4 +1,4 @@
-"""`edgeadm init` makes a cluster that gets at the Pods of an edge node which nobody can dial."""
+"""`edgeadm init` creates a cluster that reaches the Pods of an edge node behind NAT."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRETS = ("tunnel-cloud-cert", "tunnel-edge-conf", "tunnel-cloud-token")
 
 @pytest.fixture(scope="module")
 def cluster(begin: Callable[..., Sandbox]) -> EdgeCluster:
-    """One edge node, which only gets through what it dials itself; the other one is gone."""
+    """One edge node, which can only open connections; the other one is powered off."""
     found = EdgeCluster(begin())
     found.sandbox.power("edge2", "kill")
     found.kubectl("delete", "node", "edge2")
@@ -53,7 +53,7 @@ def test_an_api_server_that_gets_nowhere_has_its_manifest_put_back_byte_for_byte
     assert cluster.cp1.read(MANIFEST) == before
     assert cluster.kubectl("get", "--raw", "/readyz").out == "ok"
     until(cluster.works, "everything is reached again")
-    # What failed once is proven anew by the next run, and by no later one.
+    # A failure is tested again by the next run only.
     again = json.loads(cluster.cp1.exec(["edgeadm", "addon", "edge-apps", "-o", "json"]).out)
     assert [each["phase"] for each in again["phases"] if each["result"] == "done"] == ["api-server"]
 
@@ -71,8 +71,8 @@ def test_the_same_after_the_tunnels_cloud_side_was_killed(cluster: EdgeCluster) 
 
 @pytest.fixture(scope="module")
 def cut(cluster: EdgeCluster) -> Iterator[float]:
-    """The cable of edge1 is out from here on, until a test puts it back; when that was. The tests between ask
-    nothing of edge1 by its network."""
+    """edge1's link is down from here on, until a test sets it up; returns the time. The tests in between do
+    not use edge1's network."""
     cluster.edge1.link(up=False)
     try:
         yield time.monotonic()

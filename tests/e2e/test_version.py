@@ -1,5 +1,5 @@
-"""One cluster of the version, from `init` to `reset`: each test is a column of the table that
-`tools/version_table.py` makes of several versions. What is tested here in one step has files of its own."""
+"""One cluster of the version, from `init` to `reset`: each test is a column of the table of
+`tools/version_table.py`. Other files test these steps in detail."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ API = "kubernetes.default.svc.cluster.local"
 
 @dataclass(frozen=True)
 class Journey:
-    """One sandbox, as the helpers of several tests see it."""
+    """One sandbox, for the helpers of several tests."""
 
     sandbox: Sandbox
     bare: dict[str, dict[str, list[str]]]
@@ -130,7 +130,7 @@ def test_check_autonomy(journey: Journey) -> None:
 
 
 def test_offline_power_cut(journey: Journey) -> None:
-    """Cut off, killed, switched on: the Pod answers, and names and Services do."""
+    """Offline, killed, powered on: Pod, DNS and Services respond."""
     edge1, address = journey.site.edge1, journey.grid.address()
     edge1.link(up=False)
     journey.sandbox.power("edge1", "kill")

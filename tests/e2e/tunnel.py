@@ -1,4 +1,4 @@
-"""An edge cluster whose edge node nobody can dial, and everything that one asks of a Pod there."""
+"""An edge cluster with an edge node behind NAT, and requests to a Pod there."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ kill $pid
 
 @dataclass(frozen=True)
 class EdgeCluster(Reached):
-    """A control plane and one edge node, made of one package."""
+    """A control plane and one edge node, created from one package."""
 
     def run_web(self) -> None:
-        """A Pod with a little web server on edge1."""
+        """A Pod with a small web server on edge1."""
         self.kubectl("apply", "-f", "-", stdin=WEB.encode())
         until(lambda: self._phase("web") == "Running", "the Pod runs")
 
     def answer(self, way: str) -> str:
-        """What one gets by this way to a Pod or node; empty where there was no answer."""
+        """The response of a Pod or node by this way; empty without a response."""
         inside = ("-n", "edge-system", "exec", self._pod("edge-system", "app=edge-kube-proxy"))
         words: dict[str, tuple[str, ...]] = {
             "logs": ("logs", "web"),
@@ -68,15 +68,15 @@ class EdgeCluster(Reached):
         if way == "port-forward":
             return self.cp1.exec(["bash", "-c", FORWARD], check=False).out
         found = self.kubectl(*words[way], stdin=b"told", check=False)
-        # nft says what it was told, and that it makes no sense of it.
+        # nft prints its input, and that it is invalid.
         return found.err if way == "exec -i" else found.out
 
     def works(self) -> bool:
-        """Whether all of it is answered as it should be."""
+        """Whether all requests get the expected response."""
         return all(re.search(pattern, self.answer(way)) for way, pattern in ANSWERS.items())
 
     def can_be_dialled(self) -> bool:
-        """Whether the control plane gets at edge1's kubelet by itself."""
+        """Whether the control plane reaches edge1's kubelet directly."""
         dial = ["timeout", "5", "bash", "-c", f"</dev/tcp/{self.edge1.ip}/10250"]
         return self.cp1.exec(dial, check=False).code == 0
 

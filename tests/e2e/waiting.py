@@ -1,4 +1,4 @@
-"""Waiting for a state: asked often at first, with generous patience."""
+"""Waits for a state: with frequent checks at first, and a generous time-out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ OFTEN = 0.02  # seconds
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = 480, pause: float = 1.0) -> None:
-    """Return as soon as the state is reached; AssertionError with its name after `seconds`.
+    """Return as soon as the state is reached; raises AssertionError with its name after `seconds`.
 
-    A command that fails is no answer: an API server that restarts cannot be asked. The time between two
-    questions grows to `pause` seconds: most of them start programs, which take the processor away from those
-    that are waited for."""
+    A failing command counts as "not yet", because a restarting API server cannot respond. The interval grows
+    to `pause` seconds: most checks start programs, which compete for the processor.
+    """
     end, growing = time.monotonic() + seconds, OFTEN
     while True:
         said = ""

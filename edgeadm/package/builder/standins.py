@@ -16,10 +16,10 @@ LIBRARIES = "usr/lib/*-linux-gnu"
 WANTED = re.compile(r"lib(xt|ipt|ip6t)_\w+\.so")
 SCRIPT = """\
 #!/bin/sh
-# Written by edgeadm: this machine's own program if there is one, else that of edgeadm's package.
+# Written by edgeadm: the host's own program if it is installed, else that of edgeadm's package.
 name=${{0##*/}}
-for folder in /usr/sbin /sbin /usr/bin /bin; do
-    [ ! -x "$folder/$name" ] || exec "$folder/$name" "$@"
+for place in /usr/sbin /sbin /usr/bin /bin; do
+    [ ! -x "$place/$name" ] || exec "$place/$name" "$@"
 done
 XTABLES_LIBDIR={home}/{extensions} exec {home}/{program} "$name" "$@"
 """

@@ -1,1 +1,1 @@
-"""What makes a cluster an edge cluster: one phase for each component."""
+"""The phases of an edge cluster: one for each component."""

@@ -1,4 +1,4 @@
-"""Where the API server is for machines that join, and which CA it has: as the kubeconfig in use knows it."""
+"""The API server's advertised address and CA for joining hosts, from the kubeconfig in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, EdgeadmError
 from edgeadm.phases.edge_apps.facts import LOOPBACK, domain, kubeconfig, kubeconfig_path, service_range
 
-# An address of nobody's (RFC 5737): the API server refuses it, and says which ones it takes.
+# An unassigned address (RFC 5737): the API server rejects it, and names the range that it accepts.
 NOBODYS = "192.0.2.1"
 RANGE = re.compile(r"range of valid IPs is ([0-9a-fA-F:.]+/\d+)")
 ZONE = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
@@ -18,7 +18,7 @@ DNS_OFFSET = 10  # kubeadm's place for the cluster's DNS in the range of Service
 
 
 class NoServerError(EdgeadmError):
-    """Nobody knows under which address machines that join reach the API server."""
+    """The address at which joining hosts reach the API server is unknown."""
 
     code = "no-api-server-address"
     exit_code = 3

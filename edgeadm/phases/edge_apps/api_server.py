@@ -25,16 +25,16 @@ FILES = (CONFIG, COPY, PATCH)
 
 
 class WiringError(PhaseError):
-    """The API server did not come back with the tunnel, or did not reach an edge node through it."""
+    """The API server did not start with the tunnel, or did not reach an edge node through it."""
 
     code = "api-server-not-wired"
 
 
 @dataclass(frozen=True)
 class ApiServer(Phase):
-    """The last step: the API server of this machine sends its requests to nodes through the tunnel. Its
-    manifest is edited as data, the kubelet restarts it, and the log of a Pod at the edge is asked for. Where
-    that does not come about, the manifest is put back byte for byte."""
+    """The last step: routes the requests of this host's API server to nodes through the tunnel. edgeadm edits
+    its manifest as data, the kubelet restarts it, and the log of a Pod on an edge node is read as a test. If
+    this fails, the manifest is restored byte for byte."""
 
     name: str = "api-server"
     summary: str = "route this API server through the tunnel (rolls back on failure)"
@@ -67,11 +67,11 @@ class ApiServer(Phase):
         manifest = ctx.host.read(MANIFEST) or b""
         if ctx.interrupted:
             ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
-        # Asked while there is an API server to ask, and before what it reads is another.
+        # Read while the API server responds, and before its files are replaced.
         pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
         before, settings = manifest, ctx.host.read(CONFIG)
         if is_wired(manifest) and ctx.interrupted:
-            before = original(ctx, manifest)  # nobody knows whether it ever worked with what it has
+            before = original(ctx, manifest)  # it is unknown whether it ever worked with its current settings
         if not is_wired(manifest):
             ctx.host.write(COPY, manifest, 0o600)
         wanted = _config(ctx, manifest)
@@ -91,7 +91,7 @@ class ApiServer(Phase):
         self._wait_for_controllers(ctx)
 
     def detached(self, ctx: Context) -> list[str]:
-        """What `detach` would take back."""
+        """The changes that `detach` would revert."""
         manifest = ctx.host.read(MANIFEST)
         if manifest is None:
             return []
@@ -99,7 +99,7 @@ class ApiServer(Phase):
         return [*([MANIFEST] if is_wired(manifest) else []), *files]
 
     def detach(self, ctx: Context) -> None:
-        """Give the API server the manifest that it had, and remove what it read."""
+        """Restore the API server's previous manifest, and remove the files of the tunnel."""
         manifest = ctx.host.read(MANIFEST)
         if manifest is None:
             return
@@ -138,9 +138,9 @@ class ApiServer(Phase):
         manifest, cluster = ctx.host.read(MANIFEST) or b"", ctx.connect()
 
         def fits(found: Object) -> bool:
-            # Where there is no other, whoever answers is the one that was waited for: the kubelet takes its
-            # time to say so. What it said before the API server went down is not asked alone.
-            # An API server that was told to end still answers for a moment, with its old settings.
+            # Without another API server, any response is from the expected one, although its Pod status is
+            # outdated. That status alone is not sufficient: a terminating API server responds for a moment
+            # with its old settings.
             fitting = runs(found, manifest, egress_files.ANNOTATION)
             return fitting and (alone or is_ready(found)) and cluster.ready()
 
@@ -254,8 +254,8 @@ def _pod_name(ctx: Context, manifest: bytes) -> str:
 
 
 def _reached(ctx: Context) -> str | None:
-    """Which Pod at the edge gave its log, in words; None while all edge nodes are away. Raises the last one's
-    error where none did."""
+    """The Pod on an edge node whose log was read; None while all edge nodes are offline. Raises the last
+    error if none could be read."""
     up = {node["metadata"]["name"] for node in nodes(ctx) if is_ready(node)}
     failed: ApiError | UnreachableError | None = None
     there = ctx.connect().list_objects("v1", "Pod", NAMESPACE, labels="app=tunnel-edge")

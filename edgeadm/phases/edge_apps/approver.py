@@ -14,8 +14,7 @@ IMAGE = "edgeadm.io/approver"
 
 @dataclass(frozen=True)
 class Approver(Component):
-    """The approver of edge nodes' certificates: it lets pass what lite-apiserver may serve with, and nothing
-    else."""
+    """The CSR approver for edge nodes: it approves only requests for lite-apiserver's serving certificate."""
 
     name: str = "approver"
     summary: str = "start the CSR approver for edge nodes"

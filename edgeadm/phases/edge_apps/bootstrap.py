@@ -30,9 +30,8 @@ BINDINGS = (
 
 @dataclass(frozen=True)
 class Bootstrap(Component):
-    """What machines join by, for clusters that kubeadm did not make: cluster-info, kubeadm's and the
-    kubelet's configuration, and the rights of bootstrap tokens. What is there under one of these names stays
-    as it is."""
+    """The bootstrap objects of clusters that kubeadm did not create: cluster-info, the configurations of
+    kubeadm and kubelet, and the permissions of bootstrap tokens. Existing objects are not changed."""
 
     name: str = "bootstrap"
     summary: str = "create missing bootstrap objects"

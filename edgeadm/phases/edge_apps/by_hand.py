@@ -1,4 +1,4 @@
-"""What edgeadm cannot do in a control plane that is not its own, in words that can be followed."""
+"""Manual steps for a control plane that edgeadm cannot change."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def in_pods(ctx: Context) -> list[Object]:
 
 
 def steps(ctx: Context) -> list[str]:
-    """All that is left to do by hand; empty where edgeadm could do everything itself."""
+    """All remaining manual steps; empty if edgeadm could make all changes."""
     return [each for each in (_to_join(ctx), _to_reach(ctx)) if each]
 
 
@@ -81,8 +81,8 @@ def _to_reach(ctx: Context) -> str:
 
 
 def _to_join(ctx: Context) -> str:
-    """Whether a machine finds this cluster and is let in: tried with a token that lives for a moment and
-    gives no rights."""
+    """Whether a host can discover this cluster and its token is accepted: tested with a short-lived token
+    without permissions."""
     if not Bootstrap().is_ours(ctx):
         return ""  # kubeadm saw to it
     try:

@@ -14,9 +14,9 @@ EDGE_TRUST = "tunnel-edge-cert"  # the CA's certificate, by which edge nodes kno
 
 @dataclass(frozen=True)
 class Certificates(Component):
-    """What the components serve with, signed by the cluster's CA and kept in Secrets. The CA's key is read
-    where it lies, and goes nowhere. A certificate stays as long as it says what it should and a third of its
-    life is left."""
+    """The serving certificates of the components, signed by the cluster CA and stored in Secrets. The CA's
+    key is read in place and never copied. A certificate is kept if its names are correct and a third of its
+    lifetime is left."""
 
     name: str = "certificates"
     summary: str = "sign the components' certificates with the cluster CA"
@@ -61,7 +61,7 @@ class Certificates(Component):
 
 
 def _restart(ctx: Context, app: str) -> None:
-    """Programs read their certificates once: their Pods are made anew."""
+    """Programs read their certificates only at start: their Pods are restarted."""
     cluster = ctx.connect()
     for pod in cluster.list_objects("v1", "Pod", NAMESPACE, labels=f"app={app}"):
         cluster.delete("v1", "Pod", pod["metadata"]["name"], NAMESPACE)

@@ -21,7 +21,7 @@ OF_THE_CLOUD = (
     ("DaemonSet", cni.SPACE, cni.FLANNEL),
     ("Deployment", SYSTEM, "coredns"),
 )
-# What edge nodes run in the place of what every node has to run.
+# Edge replacements of DaemonSets that every node runs.
 INSTEAD = {
     kube_proxy.CLOUD: (kube_proxy.NAME, NAMESPACE),
     cni.FLANNEL: (pod_network.NAME, cni.SPACE),
@@ -30,8 +30,8 @@ INSTEAD = {
 
 @dataclass(frozen=True)
 class CloudOnly(Phase):
-    """Keeps the cloud's kube-proxy, flannel and CoreDNS off edge nodes, where they could not start without
-    the cloud, by one more condition in their node affinity. Conditions of the user's stay."""
+    """Excludes edge nodes from the cluster's kube-proxy, flannel and CoreDNS, which could not start there
+    without the cloud, by an expression in their node affinity. The user's own expressions are kept."""
 
     name: str = "cloud-only"
     summary: str = "exclude edge nodes from kube-proxy, flannel and CoreDNS"
@@ -60,7 +60,7 @@ class CloudOnly(Phase):
         return [f"the affinity of {_title(obj)}" for obj in _ours(ctx)]
 
     def detach(self, ctx: Context) -> None:
-        """Terms of the user's stay, without the condition; where there are none, all of it goes."""
+        """Keep the user's terms without the expression; if there are none, remove the affinity."""
         for obj in _ours(ctx):
             theirs = let_back(terms_of(obj))
             wanted = _with_terms(obj, theirs) if theirs else _bare(obj)

@@ -1,4 +1,4 @@
-"""A component of an edge cluster: objects from one template, applied, waited for, pruned, taken back."""
+"""A component of an edge cluster: objects of one template that are applied, awaited, pruned and deleted."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ Named = tuple[str, str, str]  # API, kind, name
 
 @dataclass(frozen=True)
 class Component(Phase):
-    """The base of those that are nothing but objects. A subclass gives the fields, and `values` where its
-    template has any: one that it wants and nobody gave is an error of the template's."""
+    """The base of components that consist only of objects. A subclass sets the fields, and `values` for its
+    template: a missing value is an error of the template."""
 
     name: str = ""
     summary: str = ""
     template: str = ""
-    # What must come about before the component counts as up.
+    # Conditions for a running component.
     awaited: tuple[Awaited, ...] = ()
     # What the component makes while it runs: API, kind and name, gone with it.
     leavings: tuple[Named, ...] = ()
@@ -117,11 +117,11 @@ class Component(Phase):
         ]
 
     def detached(self, ctx: Context) -> list[str]:
-        """What `detach` would take back, as `Kind/namespace/name`."""
+        """The objects that `detach` would delete, as `Kind/namespace/name`."""
         return [_title(obj) for obj in self.present(ctx)]
 
     def detach(self, ctx: Context) -> None:
-        """Take the component out of the cluster, with what it made."""
+        """Delete the component from the cluster, with the objects that it created."""
         for obj in self.present(ctx):
             _delete(ctx, obj)
         for api, kind, name in self.leavings:
@@ -139,7 +139,7 @@ def _is_live(obj: Mapping[str, Any]) -> bool:
 
 
 def find(cluster: Cluster, obj: Mapping[str, Any]) -> Object | None:
-    """The object of this name as it is in the cluster; None where there is none."""
+    """The existing object with this name, or None."""
     api, kind, namespace, name = _key(obj)
     return cluster.get(api, kind, name, namespace)
 
@@ -160,18 +160,18 @@ def _title(obj: Mapping[str, Any]) -> str:
 
 
 def is_noticed(obj: Object) -> bool:
-    """Whether a DaemonSet's controller has seen its last version. Edge nodes may be away: nobody waits until
-    its Pods run on all of them."""
+    """Whether a DaemonSet's controller has observed its current generation. Edge nodes may be offline, so its
+    Pods are not awaited."""
     status = obj.get("status") or {}
     return bool(status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0))
 
 
 def runs_somewhere(obj: Object) -> bool:
-    """Whether a DaemonSet's controller has seen its last version, and one Pod is ready: other machines may be
-    off."""
+    """Whether a DaemonSet's controller has observed its current generation, and one Pod is ready: other nodes
+    may be off."""
     return is_noticed(obj) and (obj.get("status") or {}).get("numberReady", 0) > 0
 
 
 def workload(what: str, kind: str, name: str, fits: Callable[[Object], bool]) -> Awaited:
-    """What has to come about of a workload of the edge components."""
+    """A condition for a workload of the edge components."""
     return Awaited(what, "apps/v1", kind, name, fits, NAMESPACE)

@@ -15,43 +15,43 @@ from edgeadm.phases.edge_apps.site_manager import of_users
 
 
 class EdgeNodesError(EdgeadmError):
-    """Edge nodes are in the cluster, and the components that they live by were to be removed."""
+    """The cluster contains edge nodes, which depend on the components."""
 
     code = "edge-nodes"
     exit_code = 2
 
 
 class StillWiredError(EdgeadmError):
-    """Another control plane's API server goes through the tunnel, and would reach no node without it."""
+    """Another control plane's API server uses the tunnel, and could not reach nodes without it."""
 
     code = "still-wired"
     exit_code = 2
 
 
 class SitesError(EdgeadmError):
-    """Users' NodeUnits or NodeGroups are in the cluster, and would go with what makes them work."""
+    """Users' NodeUnits or NodeGroups are in the cluster, and would be deleted with their controller."""
 
     code = "sites"
     exit_code = 2
 
 
 class Detachable(Protocol):
-    """A phase that a running cluster can do without."""
+    """A phase whose component can be removed from a running cluster."""
 
     @property
     def name(self) -> str: ...
 
     def detached(self, ctx: Context) -> list[str]:
-        """What would be taken back."""
+        """The changes that would be reverted."""
 
     def detach(self, ctx: Context) -> None:
-        """Take it back. Safe to repeat."""
+        """Revert them. May be repeated."""
 
 
 @dataclass(frozen=True)
 class MayDetach(Phase):
-    """Nothing is removed under an edge node or a control plane that lives by it. Edge nodes are no hindrance
-    with `--force`: their Pods run on, but nobody gets at their logs, and new edge nodes are not let in."""
+    """Stops if edge nodes or other control planes depend on the components. `--force` permits edge nodes:
+    their Pods keep running, but without logs and exec, and requests of new edge nodes are not approved."""
 
     name: str = "preflight"
     summary: str = "check that the components are no longer in use"
@@ -110,8 +110,8 @@ class MayDetach(Phase):
 
 @dataclass(frozen=True)
 class Detach(Phase):
-    """Takes a component out of a running cluster: its objects, what it made, and what it changed on this
-    machine."""
+    """Removes a component from a running cluster: its objects, the objects that it created, and its changes
+    to this host."""
 
     of: Detachable
 

@@ -18,8 +18,8 @@ READY_PORT = 51012
 
 @dataclass(frozen=True)
 class EdgeDns(Component):
-    """DNS on each edge node, at the virtual address. It knows the cluster's names from this node's
-    lite-apiserver, so that it starts and answers while the node is cut off."""
+    """A DNS server on each edge node, at the virtual address. It reads the cluster's names from this node's
+    lite-apiserver, so that it works offline."""
 
     name: str = "edge-dns"
     summary: str = "install DNS on each edge node"
@@ -57,7 +57,7 @@ class EdgeDns(Component):
 
 
 def dns_image(ctx: Context) -> str:
-    """The cluster's own CoreDNS, else the package's; empty where there is neither."""
+    """The CoreDNS image of the cluster, else of the package, or an empty string."""
     found: list[str] = []
     kinds = ("apps/v1", "Deployment", "kube-system")
     for each in ctx.connect().list_objects(*kinds, labels="k8s-app=kube-dns") if has_cluster(ctx) else ():

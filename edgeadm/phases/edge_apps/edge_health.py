@@ -21,13 +21,13 @@ from edgeadm.phases.edge_apps.leaves import bundle
 
 ANNOTATION = "nodeunhealth"  # on a node that was voted out
 KEY = ("hmac-config", "hmackey")
-ENOUGH = 3  # of two voters, one is left when the other dies, and nobody is voted out by one alone
+ENOUGH = 3  # if one of two voters fails, the other one is no majority
 
 
 @dataclass(frozen=True)
 class EdgeHealth(Component):
-    """Edge nodes that watch one another. While the cloud does not hear of a node that its neighbours reach,
-    its Pods stay; a node that is dead to a majority is voted out, and Kubernetes evicts as usual."""
+    """Edge nodes that monitor each other. The Pods of a node that does not report to the cloud, but that its
+    neighbours reach, stay; if a majority votes a node out, Kubernetes evicts its Pods as usual."""
 
     name: str = "edge-health"
     summary: str = "let edge nodes vote on each other's health"
@@ -64,7 +64,7 @@ class EdgeHealth(Component):
 
 
 def _key(ctx: Context) -> Secret:
-    """The cluster's own: what is there stays, voters would not know one another with two of them."""
+    """The existing key of the cluster, because voters need a common one."""
     name, key = KEY
     found = ctx.connect().get("v1", "ConfigMap", name, NAMESPACE) if has_cluster(ctx) else None
     kept = ((found or {}).get("data") or {}).get(key)

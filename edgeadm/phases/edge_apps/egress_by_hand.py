@@ -22,8 +22,8 @@ FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
 
 @dataclass(frozen=True)
 class EgressByHand(Phase):
-    """For an API server on this machine that is no static Pod: everything that it reads to go through the
-    tunnel. Its command line is its owner's, who is told which flags it needs."""
+    """The tunnel files of an API server on this host that is not a static Pod. Its owner edits the command
+    line, with the flags that edgeadm prints."""
 
     name: str = "egress-files"
     summary: str = "write the tunnel files of an API server that is not a static Pod"
@@ -54,7 +54,7 @@ class EgressByHand(Phase):
             ctx.warn("restart kube-apiserver: it reads its tunnel certificate only at start")
 
     def detached(self, ctx: Context) -> list[str]:
-        """What `detach` would take back; where the API server is a static Pod, that is another phase's."""
+        """The files that `detach` would remove; for a static Pod, another phase removes them."""
         there = [path for path in FILES if ctx.host.stat(path) is not None]
         return there if TRUST in there else []
 

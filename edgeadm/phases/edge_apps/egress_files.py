@@ -1,4 +1,4 @@
-"""What an API server needs on its machine to go through the tunnel: where it is, and what it shows there."""
+"""Files of an API server that uses the tunnel: the tunnel's address, and credentials for it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CLIENT_FLAGS = ("kubelet-client-certificate", "kubelet-client-key")
 
 
 class OtherEgressError(EdgeadmError):
-    """The API server already sends its requests to nodes through a proxy of somebody else's."""
+    """The API server already uses another egress configuration."""
 
     code = "other-egress"
     exit_code = 4
 
 
 class NoClientCertificateError(EdgeadmError):
-    """The API server has no certificate that the tunnel would take."""
+    """The API server has no certificate that the tunnel accepts."""
 
     code = "no-client-certificate"
     exit_code = 4
@@ -95,7 +95,7 @@ def edit(configuration: bytes) -> Edit:
         flags={FLAG: CONFIG, "enable-aggregator-routing": "true"},
         folders={VOLUME: FOLDER},
         annotations={ANNOTATION: pki.fingerprint(configuration)},
-        # Webhooks by URL are dialled by name, and the names are the cluster's.
+        # Webhooks with a URL are resolved by name, which requires the cluster's DNS.
         dns_policy="ClusterFirstWithHostNet",
     )
 

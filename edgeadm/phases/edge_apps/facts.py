@@ -1,5 +1,4 @@
-"""What the components have to know of their cluster: asked of its API, and of the configuration before there
-is one."""
+"""Facts about the cluster for the components: from its API, or from the configuration before there is one."""
 
 from __future__ import annotations
 
@@ -154,8 +153,8 @@ def is_control_plane_node(node: Object) -> bool:
 
 
 def runs_on_control_planes(ctx: Context) -> bool:
-    """Whether what belongs on control planes can run there: those that are no nodes of their cluster run no
-    Pods, and then it is the cloud's workers."""
+    """Whether control planes run Pods: those that are not nodes of their cluster do not, and the cloud's
+    workers run the components."""
     found = nodes(ctx)
     return not found or any(is_control_plane_node(each) for each in found)
 

@@ -1,4 +1,4 @@
-"""What `detach --force` is for."""
+"""The effect of `detach --force`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from edgeadm.errors import EdgeadmError
 
 
 def unless_forced(ctx: Context, refusal: EdgeadmError, warning: str) -> None:
-    """Raises the refusal; with `--force` it says the warning instead."""
+    """Raises the error; with `--force` it prints the warning instead."""
     if not ctx.config.addon.force:
         raise refusal
     ctx.warn(warning)

@@ -19,12 +19,12 @@ CLOUD = "kube-proxy"  # the DaemonSet, its container and its ConfigMap, as kubea
 CONFIG = "config.conf"
 GATE = "WatchListClient"
 HEALTH_PORT = 10256  # kube-proxy's default
-# Whoever listens everywhere is asked where a cable that is cut does not matter.
+# Used by clients of a kube-proxy that listens on all addresses, independent of the link.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound here
 
 
 class StrictServiceGroupError(EdgeadmError):
-    """Strict service groups were asked for, and this cluster or this run cannot have them."""
+    """Strict service groups were requested, but are not possible in this cluster or with this package."""
 
     code = "no-strict-service-group"
     exit_code = 2
@@ -32,10 +32,10 @@ class StrictServiceGroupError(EdgeadmError):
 
 @dataclass(frozen=True)
 class KubeProxy(Component):
-    """kube-proxy for edge nodes. It is the cluster's own with the cluster's own settings, but asks the node's
-    lite-apiserver, so that Services work after a restart without the cloud. It finds it by the address of the
-    Service `kubernetes`, which each edge node answers itself, whatever the port there. With
-    `--service-group strict` it is shown the endpoints of its own site alone."""
+    """kube-proxy for edge nodes: the cluster's own with its settings, but connected to the node's
+    lite-apiserver, so that Services work after an offline restart. It reaches lite-apiserver at the ClusterIP
+    of the Service `kubernetes`, which each edge node redirects, with any port. With `--service-group strict`
+    it gets only the endpoints of its own site."""
 
     name: str = "kube-proxy"
     summary: str = "install kube-proxy for edge nodes, connected to lite-apiserver"

@@ -1,4 +1,4 @@
-"""The certificates of the components: what each is to say, where the pairs are kept, and how they stand."""
+"""The certificates of the components: their contents, their Secrets, and their verification."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from edgeadm.phases.edge_apps.facts import (
 )
 
 DAYS = 365  # as kubeadm's own
-# A certificate with less than this share of its life left is made anew.
+# A certificate with less than this share of its lifetime left is renewed.
 SHARE = 1 / 3
 LOOPBACK = "127.0.0.1"
 
 
 class NoAuthorityError(EdgeadmError):
-    """The cluster CA's certificate or key is not on this machine, and a certificate has to be signed."""
+    """The cluster CA's certificate or key is not on this host, and a certificate has to be signed."""
 
     code = "no-authority"
     exit_code = 3
@@ -103,21 +103,21 @@ def make(ctx: Context, leaf: pki.Leaf) -> tuple[bytes, bytes]:
 
 
 def secret_of(ctx: Context, name: str) -> dict[str, bytes]:
-    """What a Secret of the components holds, empty where it is not there."""
+    """The content of a Secret of the components; empty if it does not exist."""
     found = ctx.connect().get("v1", "Secret", name, NAMESPACE) if has_cluster(ctx) else None
     data: Mapping[str, str] = (found or {}).get("data") or {}
     return {key: pki.decoded(value) for key, value in data.items()}
 
 
 def standing(ctx: Context, pair: Pair) -> pki.Standing:
-    """How the pair in the cluster stands to what it should say."""
+    """The verification result of the certificate and key in the cluster."""
     there = secret_of(ctx, pair.secret)
     certificate, key = there.get(f"{pair.base}.crt", b""), there.get(f"{pair.base}.key", b"")
     return pki.stands(certificate, key, authority(ctx), pair.leaf)
 
 
 def is_due(ctx: Context, found: pki.Standing) -> bool:
-    """Whether the certificate has to be made anew."""
+    """Whether the certificate has to be renewed."""
     return bool(found.fault) or found.left < SHARE or ctx.config.addon.all_certificates
 
 

@@ -50,8 +50,7 @@ CONTENTS = (
 
 @dataclass(frozen=True)
 class EdgeNamespace(Component):
-    """The namespace of the components, what machines read before they join as edge nodes, and the label that
-    tells the nodes which are not at the edge."""
+    """The namespace of the components, the settings for joining edge nodes, and the label of cloud nodes."""
 
     name: str = "namespace"
     summary: str = "create the namespace and the settings of edge nodes, and label cloud nodes"
@@ -146,7 +145,7 @@ def _may_go(ctx: Context) -> bool:
 
 
 def _foreign(ctx: Context) -> list[str]:
-    """What others keep in the namespace. Pods of ours that are still ending are no reason to keep it."""
+    """Other objects in the namespace. Terminating Pods of edgeadm do not count."""
     found = []
     for api, kind in CONTENTS if has_cluster(ctx) else ():
         for obj in ctx.connect().list_objects(api, kind, NAMESPACE):

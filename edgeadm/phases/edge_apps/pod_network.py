@@ -17,9 +17,9 @@ CONTAINER = "kube-flannel"
 
 @dataclass(frozen=True)
 class EdgePodNetwork(Component):
-    """flannel for edge nodes. It is the cluster's own with the cluster's own settings, but asks the node's
-    lite-apiserver, and keeps what the network plugins read where it outlives a boot: so Pods get their
-    network after a power cut without the cloud."""
+    """flannel for edge nodes: the cluster's own with its settings, but connected to the node's
+    lite-apiserver. Its file for the network plugins survives a boot, so that Pods get their network after a
+    power cut without the cloud."""
 
     name: str = "pod-network"
     summary: str = "install flannel for edge nodes, which starts without the cloud"

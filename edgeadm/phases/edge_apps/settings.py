@@ -1,5 +1,5 @@
-"""What the components were deployed with, kept in the cluster: a later run goes by it where it is not told
-otherwise. Nodes that join read some of it, so there is no secret in it."""
+"""The settings of the components' deployment, stored in the cluster as defaults for later runs. Joining nodes
+read some of them, so they contain no secret."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ OF_ADDON = ("master_public_addr",)
 
 
 def to_remember(config: Config) -> dict[str, str]:
-    """Key and value of each setting; one that nobody gave is left out."""
+    """Key and value of each setting that was given."""
     found = {name: getattr(config, name) for name in OF_CONFIG}
     found |= {name: getattr(config.addon, name) for name in OF_ADDON}
     return {_key(name): str(value) for name, value in found.items() if value != ""}
 
 
 def remembered(cluster: Cluster) -> dict[str, Any]:
-    """The settings by field name; empty where the components are not there."""
+    """The settings by field name; empty without the components."""
     data: Mapping[str, str] = (cluster.get("v1", "ConfigMap", CONFIG_MAP, NAMESPACE) or {}).get("data") or {}
     found: dict[str, Any] = {name: data[_key(name)] for name in (*OF_CONFIG, *OF_ADDON) if _key(name) in data}
     if not str(found.get("tunnel_port", "")).isdecimal():

@@ -17,16 +17,15 @@ KINDS = {"nodeunits.site.superedge.io": "NodeUnit", "nodegroups.site.superedge.i
 DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 OF_A_UNIT = "nodeunits.superedge.io"  # the value of the label by which a node belongs to a unit
 OWN = "unit-node-"  # how the names of units begin that it makes itself
-EMPTY = "kins-system"  # the namespace of what it clears away
+EMPTY = "kins-system"  # the namespace of the Pods that remove its labels
 PATIENCE = 180.0
 POLL = 0.2
 
 
 @dataclass(frozen=True)
 class SiteManager(Component):
-    """Sites: NodeUnits and NodeGroups, by which nodes get the labels and the zone of the site that they are
-    in. The program makes the definitions of both kinds. `detach` takes those back, and what nodes were
-    given."""
+    """NodeUnits and NodeGroups, which label the nodes of a site and set their zone. The controller creates
+    the CRDs of both kinds. `detach` deletes them, and the labels on nodes."""
 
     name: str = "site-manager"
     summary: str = "install NodeUnits and NodeGroups, and wait until the API serves them"
@@ -66,7 +65,7 @@ class SiteManager(Component):
 
 
 def of_users(ctx: Context) -> list[str]:
-    """The NodeUnits and NodeGroups that somebody else than the program made."""
+    """The NodeUnits and NodeGroups that the controller did not create itself."""
     return [
         f"{kind}/{each['metadata']['name']}"
         for kind in KINDS.values()
@@ -115,7 +114,7 @@ def _marks(ctx: Context) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _without(node: Object, names: list[str], given: list[dict[str, Any]]) -> dict[str, Any]:
-    """The patch that takes the labels of these units, and what they set, off the node."""
+    """The patch that removes the labels of these units from the node."""
     gone: dict[str, Any] = {"labels": dict.fromkeys(names)} if names else {}
     for part in ("labels", "annotations"):
         there = node["metadata"].get(part) or {}

@@ -19,8 +19,8 @@ PREFIX = b"default:"  # the token of every node that has none of its own
 
 @dataclass(frozen=True)
 class Tunnel(Component):
-    """The way from the control plane to edge nodes that nobody can dial: each keeps a connection open to
-    tunnel-cloud. Only the port for that is open to the world; the ports by which one gets to the nodes stay
+    """Connections from the control plane to edge nodes behind NAT: each edge node keeps a connection open to
+    tunnel-cloud. Only the port for these connections is public; the ports that lead to nodes are open only
     inside the cluster."""
 
     name: str = "tunnel"
@@ -50,7 +50,7 @@ class Tunnel(Component):
 
 
 def _token(ctx: Context) -> Secret:
-    """The cluster's own: what is there stays, edge nodes know it."""
+    """The existing token of the cluster, because edge nodes use it."""
     found = secret_of(ctx, TOKEN).get("token", b"")
     kept = found.removeprefix(PREFIX).strip().decode()
     return Secret(kept) if found.startswith(PREFIX) and kept else pki.new_secret()

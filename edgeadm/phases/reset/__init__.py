@@ -1,3 +1,3 @@
-"""The phases of `edgeadm reset`. Each takes back one kind of change; what edgeadm did not make stays.
+"""The phases of `edgeadm reset`. Each one reverts one kind of change; everything else is kept.
 
-Each phase of the other verbs declares what it leaves, and reset removes that: see `edgeadm.core.leaves`."""
+Each phase of the other verbs declares its inventory, which reset removes: see `edgeadm.core.leaves`."""

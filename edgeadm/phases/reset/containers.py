@@ -19,8 +19,8 @@ POLL = 0.1
 
 @dataclass(frozen=True)
 class StopUnits(Phase):
-    """Stops what edgeadm runs as units, and the kubelet whoever installed it: it would start pods again.
-    edgeadm's containerd is stopped here, too: what it runs is ended by the next phase."""
+    """Stops edgeadm's units, and any kubelet, which would start Pods again. edgeadm's containerd is stopped
+    here, too: the next phase ends its containers."""
 
     name: str = "units"
     summary: str = "stop and disable the kubelet and edgeadm's units"
@@ -44,7 +44,7 @@ class StopUnits(Phase):
 
 @dataclass(frozen=True)
 class EndContainers(Phase):
-    """Ends pods that nobody ended: those of a runtime that died, or of a kubeadm that was cut off."""
+    """Ends the remaining processes of Pods: those of a runtime that failed, or of an interrupted kubeadm."""
 
     name: str = "containers"
     summary: str = "stop the remaining processes of Pods, and remove their cgroups"

@@ -10,8 +10,8 @@ from edgeadm.phases.reset import knowledge
 
 @dataclass(frozen=True)
 class RemoveData(Phase):
-    """Removes what the cluster's programs wrote: state, certificates, logs of pods, and edgeadm's containerd
-    with its images. A folder in which something was before edgeadm stays."""
+    """Removes the files of the cluster's programs: state, certificates, logs of Pods, and edgeadm's
+    containerd with its images. Directories that were not empty before edgeadm are kept."""
 
     name: str = "data"
     summary: str = "remove the state of kubelet, etcd, network plugins and runtime"

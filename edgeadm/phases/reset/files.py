@@ -14,8 +14,8 @@ from edgeadm.phases.reset import knowledge
 
 @dataclass(frozen=True)
 class RestoreFiles(Phase):
-    """Every file that edgeadm wrote or removed gets what was there before: a backup, or nothing. Folders that
-    were made for them go when they are empty."""
+    """Restores every file that edgeadm wrote or removed from its backup, or removes it. Directories that were
+    created for them are removed when they are empty."""
 
     name: str = "files"
     summary: str = "restore every file that edgeadm wrote"
@@ -52,7 +52,7 @@ def _without_the_cluster(ctx: Context) -> list[Record]:
 
 
 def _of_kubeadm(ctx: Context) -> list[Record]:
-    """Changes of manifests after kubeadm ran here for edgeadm: what was there then was kubeadm's."""
+    """Changes of manifests after kubeadm ran for edgeadm: the previous content was kubeadm's."""
     records = ctx.journal.records()
     ran = [at for at, each in enumerate(records) if (each.phase, each.event) == (KUBEADM, "started")]
     after = records[ran[0] :] if ran else []
@@ -60,12 +60,12 @@ def _of_kubeadm(ctx: Context) -> list[Record]:
 
 
 def _had_others(ctx: Context) -> bool:
-    """Whether programs ran here that make folders which nobody wrote down."""
+    """Whether programs ran that create unrecorded directories."""
     return knowledge.had_cluster(ctx) or knowledge.had_runtime(ctx)
 
 
 def _empty_folders(ctx: Context) -> list[str]:
-    """Shared folders that were not there before edgeadm, and that hold nothing, not even each other."""
+    """Shared directories that did not exist before edgeadm and are empty, including each other."""
     gone: list[str] = []
     for folder in ctx.inventory.shared:
         found = ctx.host.stat(folder)

@@ -10,8 +10,8 @@ from edgeadm.phases.reset import knowledge
 
 @dataclass(frozen=True)
 class RemoveImages(Phase):
-    """Takes the images that edgeadm imported out of a containerd that is not edgeadm's; those that were there
-    before lose the pin and stay. edgeadm's own containerd goes with all it holds."""
+    """Removes edgeadm's images from the host's own containerd; images that existed before lose the pin and
+    are kept. edgeadm's own containerd is removed with all its images."""
 
     name: str = "images"
     summary: str = "remove the imported images from the host's own containerd"

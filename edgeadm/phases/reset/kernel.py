@@ -11,9 +11,9 @@ UNLOAD = "/sys/kernel/security/apparmor/.remove"
 
 @dataclass(frozen=True)
 class RestoreKernel(Phase):
-    """Gives kernel parameters the values that the journal kept, and unloads the AppArmor profile that
-    containerd loaded for containers, unless it was loaded before edgeadm or a process still runs under it.
-    Modules stay loaded: another program may use them by now."""
+    """Restores kernel parameters from the journal, and unloads the AppArmor profile that containerd loaded
+    for containers, unless it was loaded before edgeadm or a process still uses it. Modules stay loaded:
+    another program may use them by now."""
 
     name: str = "kernel"
     summary: str = "restore kernel parameters, and unload the AppArmor profile of containers"

@@ -1,4 +1,5 @@
-"""Whose things are on this machine: told by the journal, and without it by what edgeadm knows it makes."""
+"""Ownership of files and units on this host: from the journal, or, without it, from the list of edgeadm's
+paths."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ def had_cluster(ctx: Context) -> bool:
 
 
 def had_runtime(ctx: Context) -> bool:
-    """Whether edgeadm started a containerd of its own here, even if that was taken back meanwhile."""
+    """Whether edgeadm started its own containerd here, even if this was reverted meanwhile."""
     return owns_runtime(ctx) if is_lost(ctx) else _began(ctx, Runtime.name)
 
 
@@ -57,14 +58,14 @@ def owns_runtime(ctx: Context) -> bool:
 
 
 def changes(ctx: Context) -> list[Record]:
-    """Every file change that was not taken back, oldest first."""
+    """All file changes that were not reverted, oldest first."""
     if is_lost(ctx):
         return list(_assumed(ctx))
     return ctx.journal.standing()
 
 
 def was_there(ctx: Context, path: str) -> dict[str, object] | None:
-    """What was at the path before edgeadm; None where nothing was, or nobody wrote it down."""
+    """The state of the path before edgeadm; None if it did not exist or is unknown."""
     found: dict[str, object] | None = before.remembered(ctx).get("places", {}).get(path)
     return found
 

@@ -18,9 +18,9 @@ PATIENCE = "120"  # seconds; with everything alive it takes three
 
 @dataclass(frozen=True)
 class KubeadmReset(Phase):
-    """One `kubeadm reset --force`: it leaves etcd properly, and removes pods and certificates. What it cannot
-    do, because the runtime or the API is dead, the phases after it do. The node leaves the cluster's list
-    last: kubeadm looks there for what it needs to leave etcd."""
+    """Runs `kubeadm reset --force`, which removes the etcd member, Pods and certificates. Later phases
+    complete it if the runtime or the API does not respond. The Node is deleted last, because kubeadm reads it
+    to remove the etcd member."""
 
     name: str = "kubeadm"
     summary: str = "run `kubeadm reset`, and delete the node from the cluster"

@@ -9,9 +9,9 @@ from edgeadm.phases.kubeadm_config import CONFIG as KUBEADM_CONFIG
 from edgeadm.phases.node_files import HELPER
 
 CNI_NETWORK = "cbr0"  # the name in our conflist
-# edgeadm's own: they go last, and tell where the journal is lost that edgeadm was here.
+# edgeadm's own: removed last, because they show that edgeadm was here if the journal is missing.
 OWN_FOLDERS = ("/etc/edgeadm", TOOLS_ON_NODE, "/var/lib/edgeadm")
-# Folders that nobody else puts anything into.
+# Directories that no other program uses.
 PRIVATE_FOLDERS = (kubelet.DROP_IN.rpartition("/")[0],)
 SIGNS = (node.SYSCTL_FILE, node.MODULES_FILE, KUBEADM_CONFIG, *OWN_FOLDERS)
 # Files whose bytes tell that edgeadm wrote them, with the template and the values that it may have used.

@@ -17,7 +17,7 @@ OURS = ("/var/lib/containerd/", "/run/containerd/")
 
 @dataclass(frozen=True)
 class Unmount(Phase):
-    """Detaches what is mounted for pods, so that removing folders cannot reach into somebody's volume."""
+    """Detaches the volumes of Pods, so that the removal of directories cannot reach into a volume."""
 
     name: str = "mounts"
     summary: str = "unmount the volumes of Pods"

@@ -14,8 +14,8 @@ NAMESPACES = "/run/netns"
 
 @dataclass(frozen=True)
 class RemoveLinks(Phase):
-    """Removes the pod network's interfaces, and its routes and addresses with them; and the virtual IP, which
-    stays behind where its holder was killed."""
+    """Removes the pod network's interfaces with their routes and addresses; and the virtual IP, which remains
+    if its holder was killed."""
 
     name: str = "network"
     summary: str = "remove the pod network's interfaces and namespaces, and the virtual IP"

@@ -1,4 +1,4 @@
-"""The node in the cluster's list: who may take it out, and when."""
+"""Deletion of the Node object: who may delete it, and when."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def api_answers(ctx: Context) -> bool:
 
 
 def why_it_stays(ctx: Context, *, answers: bool) -> str:
-    """Why the node will stay in the list; empty where it can go, or where there will be no list any more.
+    """The reason why the Node is not deleted; empty if it can be, or if the cluster ends with this node.
 
-    A node may not delete itself, so it takes an admin.conf: control planes have one."""
+    A node may not delete itself, which requires an admin.conf: control planes have one.
+    """
     if ctx.config.reset.keep_node_object:
         return "`--keep-node-object`"
     by_hand = f"delete it with `kubectl delete node {node_name(ctx)}` on a control plane"
@@ -43,8 +44,8 @@ def is_last(ctx: Context) -> bool:
 
 
 def remove(ctx: Context, name: str) -> None:
-    """Take the node out of the list, by way of a control plane that lives on. A refusal is a warning: the
-    machine can be taken back all the same."""
+    """Delete the Node, through a remaining control plane. An error is only a warning, because the rest of the
+    reset does not depend on it."""
     try:
         ctx.connect().delete("v1", "Node", name)
     except (ApiError, UnreachableError) as error:

@@ -1,4 +1,4 @@
-"""What is still on the machine after a reset that looks like edgeadm's or Kubernetes', and why."""
+"""Leftovers of a reset that look like edgeadm's or Kubernetes', with the reasons."""
 
 from __future__ import annotations
 

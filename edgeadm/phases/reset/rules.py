@@ -21,8 +21,8 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class RemoveRules(Phase):
-    """Removes the chains of kube-proxy, kubelet, flannel and the CNI plugins, and the jumps to them. No other
-    rule is touched, and none is written anew."""
+    """Removes the chains of kube-proxy, kubelet, flannel and the CNI plugins, and the jumps to them. Other
+    rules are not changed."""
 
     name: str = "rules"
     summary: str = "remove the cluster's iptables and nftables rules"

@@ -8,8 +8,8 @@ from edgeadm.phases.reset import made
 
 @dataclass(frozen=True)
 class RemoveState(Phase):
-    """edgeadm's own folders, journal and backups among them, at the very end: until then, a reset that was
-    cut off goes on."""
+    """edgeadm's own directories, including journal and backups, are removed at the very end: until then, an
+    interrupted reset can resume."""
 
     name: str = "state"
     summary: str = "remove edgeadm's journal and settings"

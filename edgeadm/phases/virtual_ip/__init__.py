@@ -1,1 +1,1 @@
-"""The address that all control planes of a cluster share, and what holds it."""
+"""The virtual IP that all control planes of a cluster share, and its managers."""

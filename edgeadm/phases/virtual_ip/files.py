@@ -1,4 +1,4 @@
-"""What keepalived, haproxy and the keeper of their lists are given."""
+"""Configuration files of keepalived, haproxy and vip-members."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def members_command(ctx: Context, settings: Settings) -> list[str]:
 
 
 def program(ctx: Context, name: str) -> str:
-    """Where the program is: the package's, else the system's. Raises PhaseError where there is none."""
+    """The path of the program: the package's, else the system's. Raises PhaseError if it is missing."""
     inside = f"{TOOLS}/{name}"
     if (ctx.package and ctx.package.has(f"tools/vip/{name}")) or ctx.host.stat(inside) is not None:
         return inside

@@ -24,9 +24,9 @@ POLL = 0.2
 
 @dataclass(frozen=True)
 class Keepalived(Phase):
-    """keepalived holds the virtual IP, haproxy behind it spreads what arrives over all API servers. On the
-    first control plane both run before kubeadm, which speaks to the cluster through them; on another one
-    once the others know it, so that the address is never on two machines."""
+    """keepalived holds the virtual IP, haproxy forwards connections to all API servers. On the first control
+    plane both start before kubeadm, which uses the address; on others only after the existing ones know them,
+    so that the address is never on two hosts."""
 
     name: str = "keepalived"
     summary: str = "manage the virtual IP with keepalived, and haproxy behind it"
@@ -66,7 +66,7 @@ class Keepalived(Phase):
             self._wait_until_held(ctx, wanted)
 
     def _wait_until_known(self, ctx: Context) -> None:
-        """A keepalived that nobody sends to would take the address for free."""
+        """Without packets from its peers, a keepalived would take the address."""
         try:
             ctx.wait.until(
                 "the other control planes know this one",

@@ -26,8 +26,9 @@ POLL = 0.5
 class KubeVip(Phase):
     """kube-vip as a static Pod: the control plane that has its lease holds the virtual IP.
 
-    Before the first control plane is made, kubeadm has given nobody rights but the user of super-admin.conf
-    (since Kubernetes 1.29), and kubeadm needs the address to give them: kube-vip starts with that file."""
+    Before the first control plane exists, only the user of super-admin.conf has permissions (since Kubernetes
+    1.29), and kubeadm needs the address to grant others: kube-vip starts with that file.
+    """
 
     name: str = "kube-vip"
     summary: str = "manage the virtual IP with kube-vip"
@@ -50,10 +51,10 @@ class KubeVip(Phase):
 
 @dataclass(frozen=True)
 class KubeVipSettled(KubeVip):
-    """Once there is a cluster, kube-vip goes on with admin.conf: super-admin.conf passes by every rule."""
+    """Once there is a cluster, kube-vip switches to admin.conf, because super-admin.conf bypasses RBAC."""
 
     name: str = "kube-vip-admin"
-    summary: str = "switching kube-vip to admin.conf"
+    summary: str = "switch kube-vip to admin.conf"
 
     def apply(self, ctx: Context) -> None:
         super().apply(ctx)

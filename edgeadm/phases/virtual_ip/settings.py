@@ -1,5 +1,5 @@
-"""What the control planes of a cluster agree on about their virtual IP. The first one decides it, those that
-join read it from a Secret, and each keeps its copy."""
+"""The virtual IP's settings in a cluster. The first control plane determines them, others read them from a
+Secret, and each keeps a copy."""
 
 from __future__ import annotations
 

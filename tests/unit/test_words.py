@@ -1,0 +1,79 @@
+"""The word list of `make lint`: the patterns are found, and only in texts."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+OLD = (
+    "edge nodes that nobody can dial",
+    "reset takes back every change",
+    "empty where there is none",
+    "the same for a plain worker",
+    "a later run goes by it",
+    "The cloud lets in new nodes",
+    "the file has what it held before",
+    "not until the condition has come about",
+    "the certificate is made anew",
+    "whoever has the token",
+)
+NEW = (
+    "edge nodes behind NAT",
+    "where the file is stored",
+    "the same address as before",
+    "let a node join",
+    "go by train",
+    "`nobody` is a user",
+    "read {what_it_is}",
+)
+
+
+@pytest.fixture(scope="module")
+def words() -> ModuleType:
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        return import_module("words")
+    finally:
+        sys.path.remove(str(ROOT / "tools"))
+
+
+@pytest.mark.parametrize("text", OLD)
+@pytest.mark.parametrize("form", ['raise ValueError("{}")', '"""{}"""', "# {}"])
+def test_an_old_pattern_is_found_in_messages_docstrings_and_comments(
+    text: str, form: str, words: ModuleType
+) -> None:
+    found = [("a.py", each) for each in words.of_source(form.format(text) + "\n", messages=True)]
+    assert {line.split(": ")[0] for line in words.faults(found, *words.load())} == {"a.py:1"}
+
+
+@pytest.mark.parametrize("text", NEW)
+def test_plain_english_and_code_are_not_found(text: str, words: ModuleType) -> None:
+    found = [("a.md", each) for each in words.of_page(f"{text}\n\n```console\n$ nobody takes back\n```\n")]
+    assert found
+    assert list(words.faults(found, words.load()[0], [])) == []
+
+
+def test_a_pattern_across_lines_is_found(words: ModuleType) -> None:
+    source = 'say(\n    "reset takes "\n    "back every change"\n)\n'
+    found = [("a.py", each) for each in words.of_source(source, messages=True)]
+    assert [line.split(": ")[0] for line in words.faults(found, words.load()[0], [])] == ["a.py:2"]
+
+
+def test_words_of_users_texts_are_free_in_docstrings(words: ModuleType) -> None:
+    source = '"""The folder."""\nsay("a folder of yours")\n'
+    found = [("a.py", each) for each in words.of_source(source, messages=True)]
+    lines = {line.split(": ")[0] for line in words.faults(found, words.load()[0], [])}
+    assert lines == {"a.py:2"}
+
+
+def test_an_exception_holds_for_its_text_and_is_reported_if_it_is_not_needed(words: ModuleType) -> None:
+    found = [("a.md", each) for each in words.of_page("The user nobody.\n\nNobody knows.\n")]
+    allowed = [words.Allowed("a.md", "user nobody", "a name"), words.Allowed("b.md", "nobody", "a name")]
+    faults = list(words.faults(found, words.load()[0], allowed))
+    assert [line.split(": ")[0] for line in faults] == ["a.md:3", "tools/words.toml"]
