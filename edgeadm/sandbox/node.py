@@ -21,7 +21,7 @@ from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
 PATIENCE = 120.0  # seconds for a boot or a shutdown; much more than either takes
-VM_PATIENCE = 1800.0  # the same for a virtual machine, which may be emulated on a busy host
+VM_PATIENCE = 1800.0  # seconds for a virtual machine, which may be emulated on a busy host
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",

@@ -151,7 +151,7 @@ class Field(Reached):
         return [line for line in self.log("-k").splitlines() if 'apparmor="DENIED"' in line]
 
     def checks(self) -> dict[str, str]:
-        """The checks of autonomy that failed or warn on edge1, each with what it found."""
+        """The checks of autonomy that failed or warn on edge1, each with its finding."""
         told = self.edge1.exec(["edgeadm", "check", "autonomy", "-o", "json"], check=False).out
         return {
             each["code"]: f"{each['result']}: {each['found']}"
