@@ -1,6 +1,6 @@
-"""An edge node as a virtual machine: what runs on it, and what is compared of two machines.
+"""An edge node as a virtual machine: its state, and the comparison with another one.
 
-An emulated machine is slow, so it is asked seldom and for much at once."""
+An emulated one is slow, so each question covers many facts."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ SERVICE: dict[str, Any] = {
 }
 DNS = "169.254.20.11"  # where each edge node has its own
 UNITS = ("containerd", "lite-apiserver", "kubelet", "edge-nic", "edge-service-ip", "edge-keep")
-# One line each: units that are not active, restarts of kubelet, the programs of the node's Pods, the web
-# server's address in its own network, whether it answers at the address of its Service, and the number of
-# answers that the node's DNS has for the API's name, asked by TCP.
+# One line each: inactive units, restarts of kubelet, the number of programs in the node's Pods, the address
+# of the web server's Pod, whether its Service responds, and the number of records that the node's DNS returns
+# for the name of the API, over TCP.
 ASK = rf"""
 for unit in {" ".join(UNITS)}; do systemctl is-active -q "$unit" || echo "inactive $unit"; done
 echo "restarts $(systemctl show kubelet --property=NRestarts --value)"
@@ -56,12 +56,12 @@ query='\0\x36\0\x01\x01\0\0\x01\0\0\0\0\0\0\x0akubernetes\x07default\x03svc\x07c
 said=$(timeout 20 bash -c "exec 3<>/dev/tcp/{DNS}/53; printf '$query' >&3; head -c 10 <&3" | od -An -tu1)
 echo "dns $(awk '{{print $10}}' <<<"$said")"
 """
-# How the machine began: what the kernel and the first units said.
+# The carrier of the interface, and its addresses.
 TOLD = r"""
 cat /sys/class/net/eth0/carrier 2>/dev/null || echo none
 ip -o -4 addr show dev eth0 | awk '{print $4}'
 """
-# Of a machine: what is loaded into its kernel.
+# State of the kernel.
 KERNEL = {
     "loaded modules": "lsmod | awk 'NR > 1 {print $1}' | sort",
     "profiles": "sort /sys/kernel/security/apparmor/profiles",
@@ -73,7 +73,7 @@ find {" ".join(SUMMED)} -xdev \( {PRUNED} \) -prune -o -type f -exec sha256sum {
   sed -E 's/^(\S+)  (.*)$/\2 \1/'
 """
 COMPARED = ("units", "links", "addresses", "routes", "rules", "mounts", "modules", "users", "sysctls")
-# Of each machine its own: keys, names, caches that are written at a boot, and logs of a boot.
+# Differences between any two: keys, names, logs, and caches that a boot writes.
 OWN = (
     r"files: (gone|new): /etc/(machine-id|hostname|hosts|ssh/ssh_host_\S+) "
     r"|files: (gone|new): /usr/local/lib/edgeadm-sandbox/\S+ "
@@ -96,7 +96,7 @@ def timed(what: str) -> Iterator[None]:
 
 
 def facts(node: Node) -> dict[str, list[str]]:
-    """What a machine has, by kind, each as lines; its own name and addresses are like those of any other."""
+    """The state of a virtual machine by kind, as lines; placeholders replace its name and addresses."""
     commands = {kind: COMMANDS[kind] for kind in COMPARED} | KERNEL | {"files": FILES}
     script = "\n".join(f"printf '{MARK}{kind}\\n'; {{ {command}\n}}" for kind, command in commands.items())
     said = node.exec(["bash", "-c", script], check=False).out
@@ -110,35 +110,35 @@ def facts(node: Node) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Field(Reached):
-    """A site whose edge1 is a virtual machine; `run` is edgeadm's command line on this machine."""
+    """A site whose edge1 is a virtual machine; `run` runs edgeadm on this host."""
 
     run: Callable[..., Result] = Result
 
     def vm(self, *words: str, node: str = "edge1") -> dict[str, Any]:
-        """`edgeadm sandbox vm` with these words; the node as it is afterwards."""
+        """Run `edgeadm sandbox vm` with these options; returns the node's row of `ls`."""
         told = self.run("sandbox", "vm", node, *words, "--name", self.sandbox.name, "-o", "json")
         (found,) = json.loads(told.checked().out)
         return dict(found)
 
     def deploy(self) -> None:
-        """Run a web server on edge1, with a Service; it stays however long the node is missed."""
+        """Run a web server with a Service on edge1, with a toleration for an outage of any length."""
         for each in (WEB, SERVICE):
             self.kubectl("apply", "-f", "-", stdin=json.dumps(each).encode())
         until(lambda: "web" in self.answers(), "the web server runs")
 
     def answers(self) -> dict[str, str]:
-        """What edge1 tells of itself, as ASK has it."""
+        """The state of edge1: the lines of ASK."""
         service = self.kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}").out
         said = self.edge1.exec(["bash", "-c", ASK, "bash", service], check=False).out
         pairs = (line.partition(" ") for line in said.splitlines())
         return {key: value.strip() for key, _, value in pairs}
 
     def wait_same(self, before: dict[str, str], what: str) -> None:
-        """Until edge1 tells the same of itself as before: its units, Pods, Service and DNS."""
+        """Wait until units, Pods, Service and DNS of edge1 have the state `before`."""
         until(lambda: self.answers() == before, f"edge1 is as it was {what}", PATIENCE, PAUSE)
 
     def begun(self) -> tuple[str, list[str]]:
-        """Whether the card of edge1 has a carrier (0, 1 or none), and its addresses."""
+        """The carrier of edge1's interface (0, 1 or none), and its addresses."""
         carrier, *addresses = self.edge1.exec(["sh", "-c", TOLD]).out.split()
         return carrier, addresses
 
@@ -147,7 +147,7 @@ class Field(Reached):
         return self.edge1.exec(["journalctl", "-b", "--no-pager", *words]).out
 
     def denied(self) -> list[str]:
-        """What AppArmor refused in this boot."""
+        """Accesses that AppArmor denied in this boot."""
         return [line for line in self.log("-k").splitlines() if 'apparmor="DENIED"' in line]
 
     def checks(self) -> dict[str, str]:
@@ -160,6 +160,6 @@ class Field(Reached):
         }
 
     def ready(self) -> str:
-        """What the cluster says of edge1 being Ready."""
+        """The condition Ready of edge1 in the API."""
         node = json.loads(self.kubectl("get", "node", "edge1", "-o", "json").out)
         return str(next(each["status"] for each in node["status"]["conditions"] if each["type"] == "Ready"))

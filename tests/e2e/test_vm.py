@@ -1,9 +1,9 @@
-"""An edge node on a kernel, a clock and a disk of its own: a container that joined becomes a virtual machine.
+"""An edge node with its own kernel, clock and disk: a container that joined becomes a virtual machine.
 
-Its cable stays out while it boots, its power is cut with both caches of its disk, and one boot begins in
-1970. Back on its cable it is reset, and compared with a machine that never joined.
+It boots without a carrier, its power is cut with both cache modes of its disk, and one boot starts in 1970.
+Finally its link is up again, it is reset, and compared with a virtual machine that never joined.
 
-Emulated, all of it takes most of an hour: `make e2e-vm` runs it, `make e2e` does not."""
+Only `make e2e-vm` runs it: emulated, it takes about 40 minutes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 PROGRAMS = "5"  # flannel, kube-proxy, the node's DNS, edge-health, and the web server
 RECOVERED = "EXT4-fs (vda): recovery complete"
 PROFILE = "cri-containerd.apparmor.d (enforce)"
-# Of each power cut: the disk's cache and the clock of the boot after it, and whether it comes during a boot.
+# For each power cut: the disk's cache mode and the clock of the next boot, and whether it is during a boot.
 CUTS = {
     "writeback, all runs": ("writeback", "now", False),
     "none, all runs": ("none", "now", False),
@@ -34,7 +34,7 @@ CUTS = {
 
 
 def never_joined(field: Field) -> dict[str, list[str]]:
-    """What a virtual machine has that never joined: edge3. It is off before and after."""
+    """The state of a virtual machine that never joined: edge3. It is off before and after."""
     field.vm(node="edge3")
     with timed("edge3 boots as a virtual machine"):
         field.sandbox.power("edge3", "on")
@@ -55,7 +55,7 @@ def field(begin: Callable[..., Sandbox], edgeadm: Callable[..., Result]) -> Fiel
 
 @pytest.fixture(scope="module")
 def before(field: Field) -> dict[str, str]:
-    """What edge1 tells of itself as a container, before its cable is pulled."""
+    """The state of edge1 as a container, before its link is down."""
     until(lambda: field.answers().get("programs") == PROGRAMS, "its Pods run")
     found = field.answers()
     assert found["restarts"] == "0"
@@ -66,7 +66,7 @@ def before(field: Field) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def moved(field: Field, before: dict[str, str]) -> Field:
-    """edge1 is a virtual machine whose cable is out."""
+    """edge1 as a virtual machine without a carrier."""
     assert before
     field.edge1.link(up=False)
     with timed("edge1 becomes a virtual machine and boots"):
