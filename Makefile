@@ -14,23 +14,23 @@ NAME := demo
 E2E_SECONDS := 7200
 # The Kubernetes version of the end-to-end tests, if not the default.
 KUBERNETES :=
-e2e e2e-smoke: export EDGEADM_KUBERNETES := $(KUBERNETES)
+e2e e2e-smoke e2e-vm: export EDGEADM_KUBERNETES := $(KUBERNETES)
 # The Debian release of the smoke tier's bare nodes, if not the default image.
 IMAGE :=
 e2e-smoke: export E2E_IMAGE := $(IMAGE)
 # tests/e2e/plan.toml contains the tiers and the order of the files.
-USUAL := e2e and not tier_smoke and not tier_all
+USUAL := e2e and not tier_smoke and not tier_all and not tier_vm
 POWER_CYCLES := 4
 WORKERS := 3
 # The minutes of each file, as JSON.
 E2E_REPORT := build/e2e-minutes.json
-e2e e2e-smoke: export E2E_REPORT := $(E2E_REPORT)
+e2e e2e-smoke e2e-vm: export E2E_REPORT := $(E2E_REPORT)
 e2e: export E2E_POWER_CYCLES := $(POWER_CYCLES)
 AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and needs root" >&2; exit 1; }
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-all outdated checkov docs dist release bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-vm e2e-all outdated checkov docs dist release bench bench-start lock format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,11 @@ e2e-smoke: $(READY_TO_BUILD) ## from bare nodes to uninstall, in six minutes; IM
 	@$(AS_ROOT)
 	@mkdir -p $(dir $(E2E_REPORT))
 	@$(RUN)pytest tests/e2e -v -m "e2e and tier_smoke"
+
+e2e-vm: $(READY_TO_BUILD) ## an edge node as a virtual machine: offline boots, power cuts, 1970, reset; an hour (root)
+	@$(AS_ROOT)
+	@mkdir -p $(dir $(E2E_REPORT))
+	@$(RUN)pytest tests/e2e -v -s -m "e2e and tier_vm"
 
 e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, every supported Kubernetes version, benchmarks (root)
 	@$(AS_ROOT)

@@ -111,7 +111,7 @@ def up(
 @name_option
 @options.output
 def list_nodes(name: str, output: str) -> None:
-    """List the nodes: name, ip, role, state, link, line, nat, ready."""
+    """List the nodes: name, ip, role, state, link, line, nat, ready, vm."""
     _show(_sandbox(name).ls(), output)
 
 
@@ -238,6 +238,64 @@ def power(node: str, state: str, cut: bool, name: str) -> None:
 
 
 @command.command()
+@click.argument("node")
+@click.option(
+    "--back", cls=pflag.Switch, help="Turn it back into the container that it was; its disk is deleted."
+)
+@click.option(
+    "--clock", metavar="DATE", help="Time (UTC) at which each boot starts, for example 1970-01-01; or `now`."
+)
+@click.option(
+    "--cache",
+    type=click.Choice(["writeback", "none"]),
+    help="Write the disk through the host's page cache, or bypass it. [default: writeback]",
+)
+@click.option(
+    "--kernel", type=click.Choice(["cloud", "generic"]), help="Flavour of Debian's kernel. [default: cloud]"
+)
+@click.option(
+    "--accel",
+    type=click.Choice(["auto", "kvm", "tcg"]),
+    help="`tcg` is emulation; `auto` is KVM if a stock kernel boots with it. [default: auto]",
+)
+@click.option("--memory", type=click.IntRange(512), metavar="MIB", help="Memory. [default: 2560]")
+@click.option("--cpus", type=click.IntRange(1, 64), metavar="N", help="Processors. [default: 2]")
+@name_option
+@options.output
+def vm(
+    node: str,
+    back: bool,
+    clock: str | None,
+    cache: str | None,
+    kernel: str | None,
+    accel: str | None,
+    memory: int | None,
+    cpus: int | None,
+    name: str,
+    output: str,
+) -> None:
+    """Turn a node into a virtual machine with Debian's kernel and a copy of its disk, or change its settings.
+
+    A running node is shut down first and powered on again.
+    """
+    sandbox = _sandbox(name)
+    from edgeadm.sandbox import machine, supplies
+
+    given = (clock, cache, kernel, accel, memory, cpus)
+    if back and any(each is not None for each in given):
+        raise UsageError("--back takes no other option", hint=f"edgeadm sandbox vm {node} --back")
+    if back:
+        machine.back(sandbox, node, console.talk)
+    else:
+        wanted = machine.Wanted(kernel, accel, cache, clock, memory, cpus)
+        machine.settings(wanted)
+        sandbox.node(node)
+        supplies.ensure_vm_tools(console.talk)
+        machine.become(sandbox, node, wanted, console.talk)
+    _show([sandbox.node(node).status()], output)
+
+
+@command.command()
 @click.option("--all", "everything", cls=pflag.Switch, help="All sandboxes of this host.")
 @click.option("--images", cls=pflag.Switch, help="Remove the cached root images, too.")
 @name_option
@@ -327,11 +385,12 @@ def _show(nodes: list[Status], output: str) -> None:
         console.data_json([asdict(node) for node in nodes])
         return
     _table(
-        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY"),
+        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY", "VM"),
         [
             (
                 *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
                 "yes" if node.ready else "no",
+                node.vm or "no",
             )
             for node in nodes
         ],

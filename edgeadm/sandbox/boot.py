@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeadm.sandbox import cgroups, line, names, switch
+from edgeadm.sandbox import cgroups, line, names, switch, vm
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord
 
 # Moves itself into the cgroups whose `cgroup.procs` are named before the `--`, then becomes the command.
@@ -33,9 +33,9 @@ while :; do
 {unplug}
     . {plug} # read at each boot: interfaces may have been added or removed
     [ -e {cable_down} ] || {cable_up} || exit 73
-    /bin/sh -c {enter} sh {procs} -- {nspawn}
+    /bin/sh -c {enter} sh {procs} -- {command}
     status=$?
-    echo "$(date -u +%FT%TZ) systemd-nspawn ended with status $status"
+    echo "$(date -u +%FT%TZ) {node} ended with status $status"
     [ $status -eq 133 ] || exit 0 # 133: the node rebooted itself
 done
 """
@@ -80,7 +80,23 @@ class Runner:
 
 
 def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package: Path) -> Runner:
-    """Write the script that runs the node."""
+    """Write the script that runs the node as a container."""
+    plug = write_network(folder, record, node)
+    return write_runner(folder, record, node, plug, nspawn(folder, record, node, package))
+
+
+def write_machine_script(
+    folder: Path, record: SandboxRecord, node: NodeRecord, machine: vm.Machine
+) -> Runner:
+    """Write the script that runs the node as a virtual machine."""
+    plug = vm.write_plug(folder, record, node)
+    return write_runner(folder, record, node, plug, vm.command(folder, record, node, machine))
+
+
+def write_runner(
+    folder: Path, record: SandboxRecord, node: NodeRecord, plug: Path, command: list[str]
+) -> Runner:
+    """Write the script that sets up the node's network with `plug` and runs the command in its cgroups."""
     places = cgroups.places(cgroups_name(record, node), cgroups.this_machine())
     text = SCRIPT.format(
         node=node.name,
@@ -92,10 +108,10 @@ def write_script(folder: Path, record: SandboxRecord, node: NodeRecord, package:
             f"    quiet {shlex.join(argv)}"
             for argv in (*line.clear_line(record, node), *switch.unplug(record, node))
         ),
-        plug=shlex.quote(str(write_network(folder, record, node))),
+        plug=shlex.quote(str(plug)),
         cable_down=shlex.quote(str(folder / "cable-down")),
         cable_up=shlex.join(switch.cable(record, node.name, up=True)),
-        nspawn=shlex.join(nspawn(folder, record, node, package)),
+        command=shlex.join(command),
     )
     path = folder / "run"
     path.write_text(text)

@@ -22,7 +22,7 @@ def attach(folder: Path, lower: list[Path]) -> Path:
     if not os.path.ismount(disk):
         file = folder / "disk.img"
         if not file.exists():
-            _make(file)
+            make(file)
         execute(["e2fsck", "-p", str(file)])
         execute(["mount", "-t", "ext4", "-o", OPTIONS, str(file), str(disk)]).checked()
     for name in ("upper", "work", "containerd", "kubelet"):
@@ -63,7 +63,8 @@ def mounts_below(folder: Path) -> list[str]:
     return sorted((mount for mount in mounts if mount.startswith(f"{folder}/")), reverse=True)
 
 
-def _make(file: Path) -> None:
+def make(file: Path) -> None:
+    """Create a sparse file with an empty file system of `SIZE` bytes."""
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
     with part.open("wb") as out:

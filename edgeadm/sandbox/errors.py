@@ -91,3 +91,36 @@ class SandboxLeftoverError(EdgeadmError):
 
     code = "sandbox-leftover"
     exit_code = 4
+
+
+class VmKernelError(EdgeadmError):
+    """There is no kernel for a virtual machine: it cannot be downloaded, or does not support the node."""
+
+    code = "vm-kernel"
+    exit_code = 4
+
+
+class VmAccelError(EdgeadmError):
+    """KVM was requested, and a stock kernel does not boot with it on this host."""
+
+    code = "vm-accel"
+
+
+class VmError(EdgeadmError):
+    """The command does not support virtual machines, or supports only virtual machines."""
+
+    code = "vm"
+
+
+class VmMonitorError(EdgeadmError):
+    """qemu rejected a command for a virtual machine, or does not respond."""
+
+    code = "vm-monitor"
+    exit_code = 4
+
+
+class NodeSilentError(EdgeadmError):
+    """A virtual machine is on, but does not accept commands (yet)."""
+
+    code = "node-silent"
+    exit_code = 5

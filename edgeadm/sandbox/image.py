@@ -45,7 +45,7 @@ def root_image(images: Path, say: Callable[[str], None], name: str = "", *, bare
     if image.is_dir():
         return image
     images.mkdir(parents=True, exist_ok=True)
-    with _only_builder(images / f".{recipe.key}.lock", say):
+    with only_builder(images / f".{recipe.key}.lock", say):
         if not image.is_dir():
             kind = "bare " if recipe.is_bare else ""
             say(f"creating the {kind}root image of the nodes, {recipe.suite} (once, a minute or two)")
@@ -169,7 +169,7 @@ def remove_tree(path: Path) -> None:
 
 
 @contextmanager
-def _only_builder(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
+def only_builder(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
     with lock.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgeadm.clock import CLOCK
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import boot, cgroups, dhcp, hostsfile, image, kernel, keys, layer, names, second, switch
+from edgeadm.sandbox.errors import VmError
 from edgeadm.sandbox.node import Node, Status
 from edgeadm.sandbox.state import SandboxRecord, Store
 
@@ -115,9 +116,15 @@ class Sandbox:
 
     def second_card(self, name: str, kind: str) -> None:
         """Add a second network interface (`card` or `uplink`) to a node, or remove it (empty); immediately if
-        the node is on, and kept over power cycles. Raises NoSuchNodeError."""
+        the node is on, and kept over power cycles. Raises NoSuchNodeError, and VmError for a virtual machine.
+        """
         with self.store.lock(self.name, f"nic {name}"):
             before = self.node(name)
+            if before.machine is not None:
+                raise VmError(
+                    f"node `{name}` is a virtual machine: its network interfaces are fixed",
+                    hint=f"turn it back into a container first: edgeadm sandbox vm {name} --back",
+                )
             if before.is_on() and before.record.second:
                 execute(second.unplug(before.sandbox, before.record))
             record = before.sandbox.changed(name, second=kind)
@@ -158,7 +165,8 @@ class Sandbox:
         """Power on a node; it is ready when it returns. The caller holds the lock."""
         record = node.sandbox
         self._raise_switch(record)
-        node.prepare(self._lower(node), {})
+        if node.machine is None:
+            node.prepare(self.lower(node), {})
         self._start(node)
 
     def _record(self, detached: bool) -> SandboxRecord:
@@ -178,7 +186,7 @@ class Sandbox:
                 Node(self.store, record, entry).power_cut()
         dhcp.serve(record, self.folder)
 
-    def _lower(self, node: Node) -> list[Path]:
+    def lower(self, node: Node) -> list[Path]:
         """The layers under a node's own disk, topmost first."""
         return [Path(node.sandbox.layer), Path(node.record.image or node.sandbox.image)]
 
@@ -189,15 +197,19 @@ class Sandbox:
         }
 
         def boot(node: Node) -> None:
-            lower = self._lower(node)
+            if node.machine is None:
+                prepare(node)
+            if not node.is_on():
+                say(f"{node.name}: booting, {node.ip}")
+                self._start(node)
+
+        def prepare(node: Node) -> None:
+            lower = self.lower(node)
             own = dhcp.client_files(lower[-1]) if node.record.dhcp else {}
             node.prepare(lower, files | own)
             if node.record.dhcp:
                 dhcp.enable_client(node.root, lower[-1])
             hostsfile.update(node.root / "etc/hosts", record)
-            if not node.is_on():
-                say(f"{node.name}: booting, {node.ip}")
-                self._start(node)
 
         nodes = [Node(self.store, record, entry) for entry in record.nodes]
         first = [node for node in nodes if node.role == CONTROL_PLANE]

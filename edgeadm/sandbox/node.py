@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import tarfile
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from pathlib import Path
 from edgeadm.clock import CLOCK
 from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.hosts.base import Result
-from edgeadm.hosts.process import attach, execute, pipe, spawn
-from edgeadm.sandbox import boot, cgroups, disk, line, names, switch
-from edgeadm.sandbox.errors import NodeBootError, NodeOffError
+from edgeadm.hosts.process import attach, execute, spawn
+from edgeadm.sandbox import boot, cgroups, disk, emulator, line, names, port, switch, transfer, vm
+from edgeadm.sandbox.errors import NodeBootError, NodeOffError, NodeSilentError
 from edgeadm.sandbox.line import GOOD, Line
 from edgeadm.sandbox.state import NodeRecord, SandboxRecord, Store
 
 PATIENCE = 120.0  # seconds for a boot or a shutdown; much more than either takes
+VM_PATIENCE = 1800.0  # seconds for a virtual machine, which may be emulated on a busy host
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -33,11 +34,12 @@ READY = (
     "exec 3<>/dev/tcp/127.0.0.1/22 || exit 1; "
     "case $(systemctl is-system-running) in running | degraded) ;; *) exit 1 ;; esac"
 )
+READY_WORDS = ("bash", "-c", READY)
 
 
 @dataclass(frozen=True)
 class Status:
-    """A node as `edgeadm sandbox ls` shows it."""
+    """A node as `edgeadm sandbox ls` shows it; `vm` is kvm, tcg, or empty for a container."""
 
     name: str
     ip: str
@@ -47,6 +49,7 @@ class Status:
     line: str
     nat: str
     ready: bool
+    vm: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,17 @@ class Node:
         return boot.Runner(self.folder / "run")
 
     @property
+    def machine(self) -> vm.Machine | None:
+        """The settings of the virtual machine; None for a container."""
+        return vm.read(self.folder)
+
+    @property
+    def port(self) -> port.Port:
+        """The connection for commands in a virtual machine."""
+        key = self.store.folder(self.sandbox.name) / "ssh/id_ed25519"
+        return port.Port(vm.sockets(self.sandbox, self.record), key)
+
+    @property
     def cable_is_down(self) -> bool:
         return (self.folder / "cable-down").exists()
 
@@ -107,7 +121,7 @@ class Node:
 
     def is_ready(self) -> bool:
         """Whether its init has finished starting and sshd responds."""
-        return self._inside() is not None and self._run(["bash", "-c", READY], None).code == 0
+        return self._succeeds(READY_WORDS)
 
     def has_api_server(self) -> bool:
         """Whether kubelet runs an API server on it, once it is on."""
@@ -115,7 +129,7 @@ class Node:
 
     def serves_api(self) -> bool:
         """Whether its API server is ready."""
-        return self._inside() is not None and self._run(API_READY, None).code == 0
+        return self._succeeds(API_READY)
 
     def status(self) -> Status:
         on = self.is_on()
@@ -128,6 +142,7 @@ class Node:
             str(line.read_line(self.folder)),
             "on" if self.is_natted else "off",
             on and self.is_ready(),
+            self.machine.accel if self.machine else "",
         )
 
     def exec(
@@ -141,7 +156,7 @@ class Node:
 
     def attach(self, argv: Sequence[str]) -> int:
         """Run a command in the node with our own stdin, stdout and stderr; returns its exit status."""
-        return attach(self.command(argv, self.session()))
+        return attach(self.command(argv, self.session(), terminal=port.has_terminal()))
 
     def session(self) -> dict[str, str]:
         """The variables of a user's command: the terminal, and the kubeconfig of a control plane."""
@@ -150,8 +165,18 @@ class Node:
             found["KUBECONFIG"] = ADMIN_CONF
         return found
 
-    def command(self, argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
-        """The command on this host that runs a command in the node. Raises NodeOffError."""
+    def command(
+        self, argv: Sequence[str], env: dict[str, str] | None = None, *, terminal: bool = False
+    ) -> list[str]:
+        """The command on this host that runs a command in the node. Raises NodeOffError, and
+        NodeSilentError if a virtual machine does not respond within a minute."""
+        if self.machine is not None and self.is_on():
+            if not self.port.open(60):
+                raise NodeSilentError(
+                    f"node `{self.name}` of sandbox `{self.sandbox.name}` does not respond yet",
+                    hint=f"an emulated virtual machine takes minutes to boot; its console: {self.console}",
+                )
+            return self.port.command(_clean(argv, env), terminal=terminal)
         pid = self._inside()
         if pid is None:
             raise NodeOffError(
@@ -175,28 +200,11 @@ class Node:
 
     def send(self, source: Path, path: str) -> None:
         """Copy a file or directory of this host to a path in the node, or into an existing directory."""
-        if source.is_dir():
-            with tempfile.TemporaryFile() as spool:
-                with tarfile.open(fileobj=spool, mode="w") as tar:
-                    tar.add(source, arcname=".")
-                spool.seek(0)
-                script = 'd=$1; [ ! -d "$d" ] || d=$d/$2; mkdir -p "$d" && tar -x --no-same-owner -C "$d"'
-                argv = ["sh", "-c", script, "sh", path, source.resolve().name]
-                pipe(self.command(argv), source=Path(f"/proc/self/fd/{spool.fileno()}")).checked()
-            return
-        mode = oct(source.stat().st_mode & 0o7777)[2:]
-        script = (
-            'if [ -d "$1" ]; then t=$1/$2; else t=$1; fi; mkdir -p "$(dirname "$t")" && cat >"$t.part$$" '
-            '&& chmod "$3" "$t.part$$" && mv -f "$t.part$$" "$t" || { rm -f "$t.part$$"; exit 1; }'
-        )
-        argv = ["sh", "-c", script, "sh", path, source.name, mode]
-        pipe(self.command(argv), source=source).checked()
+        transfer.send(self.command, source, path)
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy a file of the node to this host."""
-        if target.is_dir():
-            target = target / Path(path).name
-        pipe(self.command(["cat", "--", path]), target=target).checked()
+        transfer.fetch(self.command, path, target)
 
     def prepare(self, lower: list[Path], files: dict[str, str]) -> None:
         """Create its disk and root, and add the `files` that do not exist there."""
@@ -214,11 +222,19 @@ class Node:
         if self.is_on():
             return
         cgroups.kill_all(self._cgroups())  # leftovers of a killed runner
-        runner = boot.write_script(self.folder, self.sandbox, self.record, package)
+        machine = self.machine
+        if machine is None:
+            runner = boot.write_script(self.folder, self.sandbox, self.record, package)
+            runner.remember(spawn(runner.argv, self.console))
+            return
+        shutil.rmtree(self.port.folder, ignore_errors=True)
+        runner = boot.write_machine_script(self.folder, self.sandbox, self.record, machine)
         runner.remember(spawn(runner.argv, self.console))
+        emulator.let_run(self.sandbox, self.record, up=not self.cable_is_down)
 
-    def wait_ready(self, patience: float = PATIENCE) -> None:
-        """Wait until it is ready. Raises NodeBootError with the end of its console."""
+    def wait_ready(self, patience: float | None = None) -> None:
+        """Wait until it is ready, for up to `patience` seconds (None: two minutes; for a virtual machine half
+        an hour). Raises NodeBootError with the end of its console."""
         ready = False
 
         def is_decided() -> bool:
@@ -226,7 +242,7 @@ class Node:
             ready = self.is_ready()
             return ready or not self.is_on()
 
-        CLOCK.poll(is_decided, patience, 0.1)
+        CLOCK.poll(is_decided, patience or self._patience, 0.1)
         if not ready:
             lines = self.console.read_text(errors="replace").splitlines() if self.console.exists() else []
             what = "is not ready" if self.is_on() else "powered off during boot"
@@ -237,11 +253,15 @@ class Node:
             )
 
     def power_off(self) -> None:
-        """Shut it down as with its power button, and wait; after two minutes it is powered off."""
+        """Shut it down as with its power button, and wait; after two minutes (half an hour for a virtual
+        machine) it is powered off."""
         pid = self._inside()
-        if pid is not None:
+        if self.machine is not None and self.is_on():
+            emulator.press_button(self.sandbox, self.record)
+        elif pid is not None:
             os.kill(pid, signal.SIGRTMIN + 4)
-            CLOCK.poll(lambda: not self.is_on(), PATIENCE, 0.05)
+        if self.machine is not None or pid is not None:
+            CLOCK.poll(lambda: not self.is_on(), self._patience, 0.05)
         self.power_cut()
 
     def power_cut(self) -> None:
@@ -252,11 +272,10 @@ class Node:
         folders = self._cgroups()
         cgroups.kill_all(folders)
         cgroups.remove(folders)
-        for argv in [
-            *line.clear_line(self.sandbox, self.record),
-            *switch.unplug(self.sandbox, self.record)[:1],
-        ]:
+        gone = vm.clear(self.sandbox, self.record)
+        for argv in gone if self.machine else gone[: len(line.clear_line(self.sandbox, self.record)) + 1]:
             execute(argv)
+        vm.remove_sockets(self.sandbox, self.record)
         switch.remove_netns(names.node_netns(self.sandbox.name, self.name))
         machine = names.machine_name(self.sandbox.name, self.name)
         for parent in ("propagate", "unix-export"):
@@ -283,7 +302,9 @@ class Node:
         if not self.is_on():
             return
         execute(switch.cable(self.sandbox, self.name, up)).checked()
-        if lost or returns:
+        if self.machine is not None:
+            emulator.set_link(self.sandbox, self.record, up=up)
+        elif lost or returns:
             change = switch.take_address if lost else switch.give_address
             for argv in change(self.sandbox, self.record):
                 execute(argv).checked()
@@ -309,6 +330,10 @@ class Node:
         _flag(self.folder / "nat-on", on)
         switch.set_nat(self.sandbox, self.record, on)
 
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self.machine is None else VM_PATIENCE
+
     def _link(self) -> str:
         if self.lacks_address:
             return "down, no address"
@@ -331,19 +356,28 @@ class Node:
         """The process of its init on this host."""
         return boot.leader(self._cgroups())
 
-    def _run(self, argv: Sequence[str], stdin: bytes | None) -> Result:
+    def _succeeds(self, argv: Sequence[str]) -> bool:
+        """Whether the command succeeds in the node, which may be off or booting."""
+        if self.machine is not None:
+            return self.is_on() and self.port.open(10) and _ends_well(self.port.command(_clean(argv)))
         pid = self._inside()
-        if pid is None:
-            return Result(tuple(argv), 255)
-        return execute(self._command(pid, argv, ENVIRONMENT), stdin=stdin or b"", timeout=20)
+        return pid is not None and _ends_well(self._command(pid, argv, ENVIRONMENT))
 
     def _command(self, pid: int, argv: Sequence[str], env: dict[str, str]) -> list[str]:
         joined = [str(place / "cgroup.procs") for place in self._payload()]
         spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
-        clean = ["env", "--ignore-environment", "--chdir=/root"]
-        clean += [f"{key}={value}" for key, value in env.items()]
-        enter = ["nsenter", "--target", str(pid), *spaces, "--", *clean, *argv]
+        enter = ["nsenter", "--target", str(pid), *spaces, "--", *_clean(argv, env)]
         return ["/bin/sh", "-c", boot.ENTER, "sh", *joined, "--", *enter]
+
+
+def _ends_well(argv: Sequence[str]) -> bool:
+    return execute(argv, timeout=20).code == 0
+
+
+def _clean(argv: Sequence[str], env: dict[str, str] | None = None) -> list[str]:
+    """The command with the environment that all commands in a node have."""
+    words = [f"{key}={value}" for key, value in (ENVIRONMENT | (env or {})).items()]
+    return ["env", "--ignore-environment", "--chdir=/root", *words, *argv]
 
 
 def _flag(path: Path, wanted: bool) -> None:

@@ -27,6 +27,7 @@ from edgeadm.sandbox.errors import (
     SavedImageError,
     SavedStateExistsError,
     SubnetTakenError,
+    VmError,
 )
 from edgeadm.sandbox.lab import Sandbox, Say, silent
 from edgeadm.sandbox.node import Node
@@ -56,7 +57,7 @@ class SavedState:
 def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = True) -> None:
     """Shut down every node, copy its disk, and (`switch_on`) start those that were running.
 
-    Raises SavedStateExistsError, NoSandboxError and LockedError.
+    Raises SavedStateExistsError, NoSandboxError, LockedError, and VmError if a node is a virtual machine.
     """
     store = sandbox.store
     folder = _folder(store, name)
@@ -67,6 +68,11 @@ def save(sandbox: Sandbox, name: str, say: Say = silent, *, switch_on: bool = Tr
                 hint=f"choose another name, or delete it: edgeadm sandbox saved --delete {name}",
             )
         nodes = sandbox.nodes
+        if machines := [node.name for node in nodes if node.machine is not None]:
+            raise VmError(
+                f"virtual machines cannot be saved: {', '.join(machines)}",
+                hint=f"turn them back into containers first: edgeadm sandbox vm {machines[0]} --back",
+            )
         running = [node for node in nodes if node.is_on()]
         part = folder.with_name(f".{name}.part")
         shutil.rmtree(part, ignore_errors=True)

@@ -22,6 +22,8 @@ TOOLS = (
     "util-linux",
 )
 
+VM_TOOLS = ("dpkg", "e2fsprogs", "kmod", "openssh-client", "qemu-system-x86", "socat")
+
 Say = Callable[[str], None]
 
 
@@ -30,6 +32,11 @@ def ensure_tools(say: Say, *, dhcp: bool = False) -> None:
     from edgeadm.sandbox.dhcp import TOOLS as DHCP_TOOLS
 
     ensure_packages([*TOOLS, *(DHCP_TOOLS if dhcp else ())], say)
+
+
+def ensure_vm_tools(say: Say) -> None:
+    """Install the packages that virtual machines need on this host. Raises MissingToolError."""
+    ensure_packages([*TOOLS, *VM_TOOLS], say)
 
 
 def executable(say: Say) -> Path:

@@ -35,6 +35,7 @@ COMMANDS = (
     ("link", "cp1", "up"),
     ("nat", "cp1", "on"),
     ("power", "cp1", "on"),
+    ("vm", "cp1"),
     ("down", "--all"),
 )
 
@@ -63,6 +64,12 @@ def test_it_needs_root(words: tuple[str, ...], anybody: Path, capsys: pytest.Cap
         (("nat", "cp1", "up"), "'on', 'off'"),
         (("power", "cp1"), "cycle"),
         (("power", "cp1", "reset"), "'cycle'"),
+        (("vm",), "NODE"),
+        (("vm", "cp1", "--cache", "unsafe"), "'writeback', 'none'"),
+        (("vm", "cp1", "--accel", "xen"), "'auto', 'kvm', 'tcg'"),
+        (("vm", "cp1", "--memory", "12"), "--memory"),
+        (("vm", "cp1", "--back", "--clock", "now"), "--back takes no other option"),
+        (("vm", "cp1", "--clock", "yesterday"), "--clock: `yesterday` is not a date"),
         (("frobnicate",), "frobnicate"),
         (("up", "--name", "No Name"), "[bad-sandbox-name]"),
         (("down", "--name", "../x"), "[bad-sandbox-name]"),

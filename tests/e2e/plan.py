@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 FILE = HERE / "plan.toml"
-TIERS = ("smoke", "usual", "all")
+TIERS = ("smoke", "usual", "all", "vm")
 
 
 @dataclass(frozen=True)
