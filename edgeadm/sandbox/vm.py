@@ -141,7 +141,9 @@ def command(folder: Path, record: SandboxRecord, node: NodeRecord, machine: Mach
     """qemu's command line. The virtual machine is paused until the command `cont` of the monitor."""
     kernel = Path(machine.kernel)
     boot = BOOT_WORDS + (TCG_BOOT_WORDS if machine.accel == TCG else [])
-    disk_words = f"file={_value(disk(folder))},if=none,id=disk,format=raw,cache={machine.cache},discard=unmap"
+    # A full disk of the host is an I/O error in the virtual machine. By default, qemu would pause it instead.
+    disk_words = f"file={_value(disk(folder))},if=none,id=disk,format=raw,cache={machine.cache}"
+    disk_words += ",discard=unmap,werror=report"
     argv = [
         "nsenter",
         f"--net=/run/netns/{names.switch_netns(record.name)}",

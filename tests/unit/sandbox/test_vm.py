@@ -60,6 +60,10 @@ def test_its_disk_and_its_kernel_are_files() -> None:
     assert "cache=none" in line(replace(PLAIN, cache="none"))
 
 
+def test_a_full_disk_of_the_host_does_not_pause_it() -> None:
+    assert "werror=report" in line(PLAIN)
+
+
 def test_emulated_it_has_no_avx_and_another_clock_source() -> None:
     assert "-accel tcg,thread=multi,tb-size=512 -cpu max,la57=off,svm=off,avx=off,avx2=off" in line(PLAIN)
     assert "clocksource=tsc hpet=disable" in line(PLAIN)
