@@ -27,7 +27,7 @@ from tests.e2e import cluster
 from tests.e2e.cluster import ADMIN, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in, pin_of
 from tests.e2e.waiting import until
 
-KEPT = 3  # of each state: those of the most recent executables
+KEPT = 2  # of each state: those of the last two executables
 SITES = {"edge1": ("site-a", "51003"), "edge2": ("site-b", "52003")}
 
 
