@@ -28,8 +28,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the page; interpreters find the modules of the clone first."""
-    env = os.environ | {"PYTHONPATH": str(folder), "GIT_PAGER": "cat"}
+    """Run a command of the page; interpreters find the modules of the clone first. Settings of this pytest
+    are not inherited."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    env = own | {"PYTHONPATH": str(folder), "GIT_PAGER": "cat"}
     return subprocess.run(
         ["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
