@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgeadm.cli import console, options, pflag
+from edgeadm.cli.sandbox_tables import show, show_saved
 from edgeadm.errors import NotRootError, UsageError
 
 if TYPE_CHECKING:
-    from edgeadm.sandbox import Sandbox, Status
-    from edgeadm.sandbox.saved import SavedState
+    from edgeadm.sandbox import Sandbox
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,7 +103,7 @@ def up(
         detached=detached,
         say=console.talk,
     )
-    _show(sandbox.ls(), output)
+    show(sandbox.ls(), output)
 
 
 @command.command("ls")
@@ -112,7 +111,7 @@ def up(
 @options.output
 def list_nodes(name: str, output: str) -> None:
     """List the nodes: name, ip, role, state, link, line, nat, ready, vm."""
-    _show(_sandbox(name).ls(), output)
+    show(_sandbox(name).ls(), output)
 
 
 @command.command("exec")
@@ -292,7 +291,7 @@ def vm(
         sandbox.node(node)
         supplies.ensure_vm_tools(console.talk)
         machine.become(sandbox, node, wanted, console.talk)
-    _show([sandbox.node(node).status()], output)
+    show([sandbox.node(node).status()], output)
 
 
 @command.command()
@@ -349,7 +348,7 @@ def restore(state: str, package: str | None, detached: bool, name: str, output: 
         detached=detached or None,
         say=console.talk,
     )
-    _show(sandbox.ls(), output)
+    show(sandbox.ls(), output)
 
 
 @command.command("saved")
@@ -364,7 +363,7 @@ def list_saved(unwanted: tuple[str, ...], output: str) -> None:
 
     for state in unwanted:
         saved.delete(store, state)
-    _show_saved(saved.every(store), output)
+    show_saved(saved.every(store), output)
 
 
 def _sandbox(name: str) -> Sandbox:
@@ -378,61 +377,6 @@ def _sandbox(name: str) -> Sandbox:
             hint="sudo edgeadm sandbox …",
         )
     return Sandbox(name)
-
-
-def _show(nodes: list[Status], output: str) -> None:
-    if output == "json":
-        console.data_json([asdict(node) for node in nodes])
-        return
-    _table(
-        ("NAME", "IP", "ROLE", "STATE", "LINK", "LINE", "NAT", "READY", "VM"),
-        [
-            (
-                *(node.name, node.ip, node.role, node.state, node.link, node.line, node.nat),
-                "yes" if node.ready else "no",
-                node.vm or "no",
-            )
-            for node in nodes
-        ],
-    )
-
-
-def _show_saved(states: list[SavedState], output: str) -> None:
-    from edgeadm.sandbox import names
-
-    found = [
-        {
-            "name": state.name,
-            "subnet": str(names.subnet(state.sandbox.number)),
-            "nodes": [node.name for node in state.sandbox.nodes],
-            "size": state.size,
-            "saved": state.saved,
-        }
-        for state in states
-    ]
-    if output == "json":
-        console.data_json(found)
-        return
-    _table(
-        ("NAME", "SUBNET", "NODES", "SIZE", "SAVED"),
-        [
-            (
-                state.name,
-                str(names.subnet(state.sandbox.number)),
-                ",".join(node.name for node in state.sandbox.nodes),
-                f"{state.size / 1e9:.1f} GB",
-                state.saved,
-            )
-            for state in states
-        ],
-    )
-
-
-def _table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
-    rows = [head, *lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        console.data("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 pflag.pair(up, down)
