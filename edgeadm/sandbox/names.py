@@ -14,8 +14,7 @@ from edgeadm.sandbox.errors import NoFreeSubnetError, SandboxNameError
 ROLES = {"control-plane": ("cp", 11, 40), "worker": ("worker", 51, 49), "edge": ("edge", 101, 150)}
 GATEWAY, MACHINE = 1, 254  # the address of the switch, and that of the host
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
-_STATE = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -29,20 +28,20 @@ class NodeName:
 
 def check_sandbox_name(name: str) -> str:
     """The name itself. Raises SandboxNameError if it is not valid for interfaces, directories and cgroups."""
-    if not _NAME.fullmatch(name):
-        raise SandboxNameError(
-            f"`{name}` is not a valid sandbox name",
-            hint="use up to 24 lower-case letters, digits and dashes, with a letter or digit at both ends",
-        )
-    return name
+    return _checked(name, "sandbox name", 24)
 
 
 def check_state_name(name: str) -> str:
     """The name itself. Raises SandboxNameError if it cannot name the directory of a saved state."""
-    if not _STATE.fullmatch(name):
+    return _checked(name, "name for a saved state", 60)
+
+
+def _checked(name: str, what: str, most: int) -> str:
+    if len(name) > most or not _NAME.fullmatch(name):
         raise SandboxNameError(
-            f"`{name}` is not a valid name for a saved state",
-            hint="use up to 60 lower-case letters, digits and dashes, with a letter or digit at both ends",
+            f"`{name}` is not a valid {what}",
+            hint=f"use up to {most} lower-case letters, digits and dashes, "
+            "with a letter or digit at both ends",
         )
     return name
 
