@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edgeadm.sandbox import Node
+from tests.e2e.waiting import until
 
 # Of a file: device of its disk, inode, size, times of change of its content and of its metadata.
 Identity = tuple[int, int, int, int, int]
@@ -123,6 +124,23 @@ def files(node: Node, pruned: tuple[str, ...]) -> list[str]:
         lines.append(f"{path} {stat.S_IMODE(own.st_mode):o} {own.st_uid}:{own.st_gid} d")
         lines += Tree(folder, (), pruned, _digests).lines(path)
     return sorted(lines)
+
+
+def contents(found: Callable[[], list[Path]]) -> dict[Path, bytes]:
+    """The content of these files. They are searched anew if one vanishes meanwhile: a program that renames a
+    file to its final name must not hide it."""
+    read: dict[Path, bytes] = {}
+
+    def all_read() -> bool:
+        read.clear()
+        try:
+            read.update((path, path.read_bytes()) for path in found())
+        except FileNotFoundError:
+            return False
+        return True
+
+    until(all_read, "no file vanishes while they are read")
+    return read
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

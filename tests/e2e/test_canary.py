@@ -19,6 +19,7 @@ from edgeadm.hosts import Result
 from edgeadm.hosts.process import execute
 from edgeadm.sandbox import Node, Sandbox
 from tests.e2e.cluster import ADMIN, NETWORK, package_in
+from tests.e2e.files import contents
 
 pytestmark = pytest.mark.e2e
 KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n(.*?)\n-----END", re.DOTALL)
@@ -90,8 +91,7 @@ class Run:
 
     def keep_keys(self, node: Node) -> None:
         """Every private key on the node, as a line of it, and in a kubeconfig's encoding."""
-        for path in files(node, "-size", "-64k"):
-            data = path.read_bytes()
+        for path, data in contents(lambda: files(node, "-size", "-64k")).items():
             whole = [base64.b64decode(found[1]) for found in EMBEDDED.finditer(data)]
             for number, found in enumerate(KEY.finditer(b"\n".join([data, *whole]))):
                 name = f"{node.name}: {path.name} {number}"
@@ -105,7 +105,8 @@ class Run:
 
 def files(node: Node, *tests: str) -> list[Path]:
     """Every regular file on the node that is not in its image, including all mounts."""
-    command = ["find", str(node.folder / "disk"), "-xdev", "-type", "f", *tests, "-print0"]
+    disk = str(node.folder / "disk")
+    command = ["find", disk, "-ignore_readdir_race", "-xdev", "-type", "f", *tests, "-print0"]
     return [Path(name) for name in execute(command).checked().out.split("\0") if name]
 
 
@@ -165,9 +166,10 @@ def test_no_program_was_started_with_a_secret(run: Run) -> None:
 @pytest.mark.parametrize("name", ["cp1", "edge1", "worker1"])
 def test_journal_backups_and_logs_hold_none(name: str, run: Run) -> None:
     root = run.sandbox.node(name).root
-    kept = [path for part in EDGEADMS for path in (root / part).rglob("*") if path.is_file()]
+    folders = [root / part for part in EDGEADMS]
+    kept = contents(lambda: [path for each in folders for path in each.rglob("*") if path.is_file()])
     assert kept
-    found = {str(path): run.found_in(path.read_bytes()) for path in kept}
+    found = {str(path): run.found_in(data) for path, data in kept.items()}
     assert {path: names for path, names in found.items() if names} == {}
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.files import Digests, Tree
+from tests.e2e.files import Digests, Tree, contents
 
 
 class Disk:
@@ -118,3 +118,17 @@ def test_places_that_change_by_themselves_are_left_out(disk: Disk) -> None:
     disk.write("tmp/systemd-private-1/x", "x")
     found = {line.split()[0] for line in disk.lines("/var/log/journal", "/tmp/systemd-private-*")}
     assert found == {"/tmp", "/var", "/var/log"}
+
+
+def test_files_are_searched_anew_if_one_gets_its_final_name(tmp_path: Path) -> None:
+    """kubelet writes a certificate to a temporary file: that name is found, and gone when it is read."""
+    temporary, final = tmp_path / ".123", tmp_path / "kubelet.pem"
+    temporary.write_bytes(b"key")
+
+    def search() -> list[Path]:
+        found = list(tmp_path.iterdir())
+        if temporary.exists():
+            temporary.rename(final)
+        return found
+
+    assert contents(search) == {final: b"key"}
