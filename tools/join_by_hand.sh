@@ -19,8 +19,8 @@ done
 base64 -d <<<"$certificate" >>/etc/kubernetes/edge/lite-apiserver.pem
 
 systemctl daemon-reload
-systemctl enable --quiet edge-repair edge-nic lite-apiserver edge-keep kubelet
-systemctl start edge-repair edge-nic lite-apiserver edge-keep
+systemctl enable --quiet edgeadm-repair edgeadm-nic lite-apiserver edgeadm-keep kubelet
+systemctl start edgeadm-repair edgeadm-nic lite-apiserver edgeadm-keep
 until kubectl --server "$lite" --token "$token" --certificate-authority ca.crt get --raw /healthz >/dev/null 2>&1; do
     sleep 0.05
 done

@@ -150,7 +150,7 @@ CACHE_CHECKS = (
         GROUP,
         "the kubelet's responses about objects of this node are cached: without them it exits soon after a "
         "start",
-        "connect the node to the cloud; `edge-keep` requests them within ten minutes, `edgeadm join` at once",
+        "connect the node to the cloud; `edgeadm-keep` requests them within ten minutes, `join` at once",
         _own_objects,
     ),
     Check("cache-kube-proxy", GROUP, "kube-proxy's responses are cached", KEEP_ONLINE, _kube_proxy),
@@ -167,7 +167,7 @@ CACHE_CHECKS = (
         "snapshot-whole",
         GROUP,
         "every cached response has a durable copy",
-        "`systemctl restart edge-keep` copies them; `edgeadm-node cache` lists both",
+        "`systemctl restart edgeadm-keep` copies them; `edgeadm-node cache` lists both",
         _snapshot,
     ),
     Check(

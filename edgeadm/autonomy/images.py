@@ -105,7 +105,7 @@ IMAGE_CHECKS = (
         "images-pinned",
         GROUP,
         "images are pinned, and kept if the disk fills",
-        "`systemctl restart edge-keep` pins as many as fit; for more, use a larger disk or fewer images",
+        "`systemctl restart edgeadm-keep` pins as many as fit; for more, use a larger disk or fewer images",
         _pinned,
     ),
     Check(

@@ -16,7 +16,7 @@ GROUP = "kubelet"
 THIRD = 1 / 3
 GATE = "WatchListClient"
 HARDWARE_CLOCKS = "/sys/class/rtc"
-# The files in which edge-keep and systemd-timesyncd store the time for a boot without a better clock.
+# The files in which edgeadm-keep and systemd-timesyncd store the time for a boot without a better clock.
 NOTED = (f"{SNAPSHOT}/.node/clock", "/var/lib/systemd/timesync/clock")
 SET_THE_CLOCK = "set the clock: `timedatectl set-time`, or a time service"
 
@@ -109,7 +109,7 @@ KUBELET_CHECKS = (
         "clock-kept",
         GROUP,
         "the clock keeps the time while the power is off",
-        "check that edge-keep runs, or enable systemd-timesyncd: both store the time",
+        "check that edgeadm-keep runs, or enable systemd-timesyncd: both store the time",
         _clock_kept,
     ),
 )

@@ -66,7 +66,7 @@ NETWORK_CHECKS = (
         "service-routes",
         GROUP,
         "programs on the node reach Services even if its network interface has no address and no route",
-        "add the routes with `systemctl reload edge-nic`",
+        "add the routes with `systemctl reload edgeadm-nic`",
         _routes,
     ),
     Check(

@@ -14,8 +14,8 @@ SHORT = 7  # days: too few to restore the connection and renew the certificate
 THIRD = 1 / 3
 AWAY = 500
 SIGN_ANEW = (
-    "the node renews it once the cloud is reachable: `systemctl start edge-certificate`, then `journalctl "
-    "-u edge-certificate`"
+    "the node renews it once the cloud is reachable: `systemctl start edgeadm-certificate`, then `journalctl "
+    "-u edgeadm-certificate`"
 )
 
 
@@ -79,14 +79,14 @@ SERVER_CHECKS = (
         "virtual-address",
         GROUP,
         "the virtual address is on the node's own link",
-        "add it with `systemctl restart edge-nic`",
+        "add it with `systemctl restart edgeadm-nic`",
         _address,
     ),
     Check(
         "service-rules",
         GROUP,
         "the Service `kubernetes` is redirected to this node's lite-apiserver",
-        "restore the rules with `systemctl restart edge-service-ip`; did another program flush nftables?",
+        "restore the rules with `systemctl restart edgeadm-service-ip`; did another program flush nftables?",
         _rules,
     ),
     Check(

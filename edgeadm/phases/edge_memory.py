@@ -92,6 +92,6 @@ def _files(ctx: Context) -> dict[str, bytes]:
     states = (*edge_nic.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
     return {
         KERNEL: document(states),
-        REPAIR_UNIT: render.text("systemd/edge-repair.service", values).encode(),
-        KEEP_UNIT: render.text("systemd/edge-keep.service", values).encode(),
+        REPAIR_UNIT: render.text("systemd/edgeadm-repair.service", values).encode(),
+        KEEP_UNIT: render.text("systemd/edgeadm-keep.service", values).encode(),
     }

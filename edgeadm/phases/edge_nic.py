@@ -12,8 +12,8 @@ from edgeadm.phases.kernel_state import State
 from edgeadm.phases.lite_files import LINK
 from edgeadm.phases.membership import ClusterFacts, cluster_facts, known_facts
 
-UNIT = "/etc/systemd/system/edge-nic.service"
-SERVICE = "edge-nic"
+UNIT = "/etc/systemd/system/edgeadm-nic.service"
+SERVICE = "edgeadm-nic"
 # The kernel looks into this routing table last, after the table with the default route.
 ROUTES = "default"
 PRIORITY = 32799  # of our rule that has the kernel do so for IPv6, after those of the kernel
@@ -82,4 +82,4 @@ def _unit(ctx: Context) -> bytes:
         "table": ROUTES,
         "priority": PRIORITY,
     }
-    return renderer(ctx).text("systemd/edge-nic.service", values).encode()
+    return renderer(ctx).text("systemd/edgeadm-nic.service", values).encode()

@@ -1,4 +1,4 @@
-"""State of the kernel that edgeadm makes and that other programs may flush. It is one list: `edge-keep`
+"""State of the kernel that edgeadm makes and that other programs may flush. It is one list: `edgeadm-keep`
 restores it within seconds, and `edgeadm check autonomy` looks at it.
 
 A reload of nftables, ufw or firewalld empties the packet filter. A network manager removes links, addresses

@@ -16,7 +16,7 @@ from edgeadm.phases.node_files import HELPER, has_helper
 
 UNIT = "/etc/systemd/system/lite-apiserver.service"
 SERVICE = "lite-apiserver"
-RENEWAL = "edge-certificate"
+RENEWAL = "edgeadm-certificate"
 RENEWAL_UNIT = f"/etc/systemd/system/{RENEWAL}.service"
 TIMER = f"{RENEWAL}.timer"
 TIMER_UNIT = f"/etc/systemd/system/{TIMER}"
@@ -114,8 +114,8 @@ def _files(ctx: Context) -> dict[str, bytes]:
         UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
     }
     if has_helper(ctx):
-        found[RENEWAL_UNIT] = render.text("systemd/edge-certificate.service", values).encode()
-        found[TIMER_UNIT] = render.text("systemd/edge-certificate.timer", values).encode()
+        found[RENEWAL_UNIT] = render.text("systemd/edgeadm-certificate.service", values).encode()
+        found[TIMER_UNIT] = render.text("systemd/edgeadm-certificate.timer", values).encode()
     return found
 
 

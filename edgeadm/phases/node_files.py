@@ -8,8 +8,8 @@ from edgeadm.phases.lite_files import DATA
 
 HELPER = "/usr/bin/edgeadm-node"
 PACKED_HELPER = "bin/edgeadm-node"
-REPAIR = "edge-repair"  # the unit that repairs damage of a power cut at each boot
-KEEP = "edge-keep"  # the unit that copies the state that a power cut could damage
+REPAIR = "edgeadm-repair"  # the unit that repairs damage of a power cut at each boot
+KEEP = "edgeadm-keep"  # the unit that copies the state that a power cut could damage
 SNAPSHOT = f"{DATA}/snapshot"
 ADDRESSES = "/var/lib/cni/edge-ipam"  # which Pod has which address, over boots
 # Of one boot alone: host-local's reservations, and what flannel's plugin hands to the next one.

@@ -15,7 +15,7 @@ from edgeadm.phases.lite_files import FOLDER, place_of
 from edgeadm.phases.membership import cluster_facts, known_facts
 
 RULES = f"{FOLDER}/service-ip.nft"
-SERVICE = "edge-service-ip"
+SERVICE = "edgeadm-service-ip"
 UNIT = f"/etc/systemd/system/{SERVICE}.service"
 TABLE = "edgeadm"
 FAMILIES = ("ip", "ip6")
@@ -83,7 +83,7 @@ def _files(ctx: Context) -> dict[str, bytes]:
     render = renderer(ctx)
     return {
         RULES: render.text("edge/service-ip.nft", values).encode(),
-        UNIT: render.text("systemd/edge-service-ip.service", values).encode(),
+        UNIT: render.text("systemd/edgeadm-service-ip.service", values).encode(),
     }
 
 

@@ -19,7 +19,7 @@ from edgeadm.preflight.virtual_ip import VIRTUAL_IP_CHECKS
 KUBELET_PORT = 10250
 PORTS = (10259, 10257, KUBELET_PORT, 2379, 2380)
 EDGE_LINK = "tkeedgedns"
-EDGE_UNIT = "/etc/systemd/system/edge-nic.service"
+EDGE_UNIT = "/etc/systemd/system/edgeadm-nic.service"
 LITE_UNIT = "/etc/systemd/system/lite-apiserver.service"
 STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 CNI_FOLDER = "/etc/cni/net.d"

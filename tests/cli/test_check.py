@@ -45,12 +45,12 @@ def test_groups_are_headings_in_one_piece(node: EdgeNode) -> None:
 
 
 def test_a_failed_check_gives_status_2_and_says_what_to_do(node: EdgeNode) -> None:
-    node.units["edge-keep"]["UnitFileState"] = "disabled"
+    node.units["edgeadm-keep"]["UnitFileState"] = "disabled"
     node.told["pods"]["pods"][0]["images"][0]["policy"] = "Always"
     ended = check(node)
     assert ended.status == 2
-    assert "  failed   unit-edge-keep" in ended.out
-    assert "hint: `systemctl enable --now edge-keep`" in ended.out
+    assert "  failed   unit-edgeadm-keep" in ended.out
+    assert "hint: `systemctl enable --now edgeadm-keep`" in ended.out
     assert "  warning  images-always" in ended.out
     total = len(AUTONOMY_CHECKS)
     assert ended.err == f"{NAME} would not recover completely: 1 of {total} checks failed, 1 warning\n"
@@ -76,7 +76,7 @@ def test_json_is_one_document_with_every_check(node: EdgeNode) -> None:
         "statement": "the virtual address is on the node's own link",
         "result": "failed",
         "found": "169.254.20.11 is not on tkeedgedns",
-        "hint": "add it with `systemctl restart edge-nic`",
+        "hint": "add it with `systemctl restart edgeadm-nic`",
     }
     assert found["service-rules"]["hint"] == ""
 

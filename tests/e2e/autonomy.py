@@ -144,7 +144,7 @@ class Shop(Site):
 
     def repaired(self) -> set[str]:
         """The kubelet's files that were removed at edge1's last boot."""
-        return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edge-repair")))
+        return set(re.findall(r"(/var/lib/kubelet/\S+): removed", self.log("edgeadm-repair")))
 
     def restarts(self, unit: str) -> tuple[int, float]:
         """How often systemd restarted the unit on edge1 since the boot, and the seconds since the last

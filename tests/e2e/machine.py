@@ -41,7 +41,7 @@ SERVICE: dict[str, Any] = {
     "spec": {"selector": {"app": "web"}, "ports": [{"port": 1053, "protocol": "TCP"}]},
 }
 DNS = "169.254.20.11"  # where each edge node has its own
-UNITS = ("containerd", "lite-apiserver", "kubelet", "edge-nic", "edge-service-ip", "edge-keep")
+UNITS = ("containerd", "lite-apiserver", "kubelet", "edgeadm-nic", "edgeadm-service-ip", "edgeadm-keep")
 # One line each: inactive units, restarts of kubelet, the number of programs in the node's Pods, the address
 # of the web server's Pod, whether its Service responds, and the number of records that the node's DNS returns
 # for the name of the API, over TCP.

@@ -3,7 +3,7 @@ must find it.
 
 Every command is a line for `bash -c`, run as root on the node. Moved files are kept below KEPT, which
 survives a boot. If the node's helper would repair the fault, it is stopped meanwhile. Other checks may fail,
-too, so a test only requires the code to be among them. `boot-order` assumes that edge-repair's own unit
+too, so a test only requires the code to be among them. `boot-order` assumes that edgeadm-repair's own unit
 contains the order; `snapshot-whole`, that the entry is older than a minute.
 """
 
@@ -22,7 +22,7 @@ KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 VIRTUAL = "169.254.20.11"
 PLUGIN = "/opt/cni/bin/edge-ipam"
 MAKE = f"mkdir -p {KEPT}"
-STOP, START = "systemctl stop edge-keep", "systemctl start edge-keep"
+STOP, START = "systemctl stop edgeadm-keep", "systemctl start edgeadm-keep"
 NFT = "n=/usr/lib/edgeadm/edge/nft; [ -x $n ] || n=nft"
 RELOAD = "systemctl daemon-reload"
 DROP_IN = f"{UNITS}/kubelet.service.d/99-planted.conf"
@@ -82,21 +82,21 @@ REMOVE = f"rm {CACHE}/$e"
 PLANTED: tuple[Planted, ...] = (
     Planted(
         "repair does not start at boot",
-        "systemctl disable edge-repair",
-        "systemctl enable edge-repair",
-        "unit-edge-repair",
+        "systemctl disable edgeadm-repair",
+        "systemctl enable edgeadm-repair",
+        "unit-edgeadm-repair",
     ),
-    Planted("nobody keeps the copy", STOP, START, "unit-edge-keep"),
+    Planted("nobody keeps the copy", STOP, START, "unit-edgeadm-keep"),
     Planted(
         "nobody renews the certificate",
-        "systemctl disable --now edge-certificate.timer",
-        "systemctl enable --now edge-certificate.timer",
-        "unit-edge-certificate",
+        "systemctl disable --now edgeadm-certificate.timer",
+        "systemctl enable --now edgeadm-certificate.timer",
+        "unit-edgeadm-certificate",
     ),
     Planted(
         "repair no longer comes first",
-        f"{edited(f'{UNITS}/edge-repair.service', '/^Before=/d')[0]} && {RELOAD}",
-        f"{edited(f'{UNITS}/edge-repair.service', '')[1]} && {RELOAD}",
+        f"{edited(f'{UNITS}/edgeadm-repair.service', '/^Before=/d')[0]} && {RELOAD}",
+        f"{edited(f'{UNITS}/edgeadm-repair.service', '')[1]} && {RELOAD}",
         "boot-order",
     ),
     Planted(
@@ -122,13 +122,13 @@ PLANTED: tuple[Planted, ...] = (
     Planted(
         "somebody emptied the packet filter",
         f"{STOP}; {NFT}; $n delete table ip edgeadm",
-        f"systemctl restart edge-service-ip && {START}",
+        f"systemctl restart edgeadm-service-ip && {START}",
         "service-rules",
     ),
     Planted(
         "Services have no route of last resort",
         f"{STOP} && ip route flush table default",
-        f"systemctl reload edge-nic && {START}",
+        f"systemctl reload edgeadm-nic && {START}",
         "service-routes",
     ),
     Planted(
@@ -139,8 +139,8 @@ PLANTED: tuple[Planted, ...] = (
     ),
     Planted(
         "nothing holds the node's address",
-        edited(f"{UNITS}/edge-keep.service", "/--hold=/d")[0],
-        edited(f"{UNITS}/edge-keep.service", "")[1],
+        edited(f"{UNITS}/edgeadm-keep.service", "/--hold=/d")[0],
+        edited(f"{UNITS}/edgeadm-keep.service", "")[1],
         "card-address",
         "warning",
     ),

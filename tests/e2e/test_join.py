@@ -101,11 +101,11 @@ def test_the_node_renews_its_certificate_by_itself(cluster: Cluster) -> None:
     pair = edge.root / "etc/kubernetes/edge/lite-apiserver.pem"
     kubelet = ["systemctl", "show", "--property=MainPID,NRestarts", "kubelet"]
     old, running = pair.read_text(), edge.exec(kubelet).out
-    assert edge.exec(["systemctl", "is-active", "edge-certificate.timer"]).out == "active\n"
-    edge.exec(["systemctl", "start", "edge-certificate.service"])
+    assert edge.exec(["systemctl", "is-active", "edgeadm-certificate.timer"]).out == "active\n"
+    edge.exec(["systemctl", "start", "edgeadm-certificate.service"])
     assert pair.read_text() == old  # nothing is due in the first months
 
-    unit = edge.read("/etc/systemd/system/edge-certificate.service").decode()
+    unit = edge.read("/etc/systemd/system/edgeadm-certificate.service").decode()
     command = unit.partition("ExecStart=")[2].partition("UMask")[0].replace("\\\n", " ").split()
     said = edge.exec([*command, "--before=9000h"]).err
     assert "renewing" in said

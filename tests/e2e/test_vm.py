@@ -120,7 +120,7 @@ def test_after_a_power_cut_it_is_as_it_was(cut: str, moved: Field, before: dict[
     assert moved.denied() == []
     assert moved.edge1.exec(["systemctl", "--failed", "--plain", "--no-legend"]).out == ""
     if clock != "now":
-        said = moved.log("-u", "edge-repair")
+        said = moved.log("-u", "edgeadm-repair")
         assert "the clock said" in said
         # The time is noted every few minutes.
         assert int(moved.edge1.exec(["date", "+%s"]).out) > int(since) - 600

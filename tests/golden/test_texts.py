@@ -135,8 +135,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flannel.conflist": ("cni/flannel.conflist", CONFLIST_VALUES),
     "flannel-edge.conflist": ("cni/flannel.conflist", EVERY_CONFLIST[1]),
     "flannel-edge-forgetful.conflist": ("cni/flannel.conflist", EVERY_CONFLIST[2]),
-    "edge-repair.service": ("systemd/edge-repair.service", MEMORY),
-    "edge-keep.service": ("systemd/edge-keep.service", MEMORY),
+    "edgeadm-repair.service": ("systemd/edgeadm-repair.service", MEMORY),
+    "edgeadm-keep.service": ("systemd/edgeadm-keep.service", MEMORY),
     "edge-flannel.yaml": (
         "addons/edge-flannel.yaml",
         {
@@ -157,8 +157,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"pause_image": "registry.k8s.io/pause:3.10.1", "can_lower_oom_score": False},
     ),
     "containerd.service": ("systemd/containerd.service", {"can_lower_oom_score": True}),
-    "edge-nic.service": (
-        "systemd/edge-nic.service",
+    "edgeadm-nic.service": (
+        "systemd/edgeadm-nic.service",
         {
             "link": "tkeedgedns",
             "address": "169.254.20.11",
@@ -179,8 +179,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "pair": "/etc/kubernetes/edge/lite-apiserver.pem",
         },
     ),
-    "edge-certificate.service": (
-        "systemd/edge-certificate.service",
+    "edgeadm-certificate.service": (
+        "systemd/edgeadm-certificate.service",
         {
             "folder": "/etc/kubernetes/edge",
             "pair": "/etc/kubernetes/edge/lite-apiserver.pem",
@@ -189,7 +189,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "serves": "169.254.20.11:51003",
         },
     ),
-    "edge-certificate.timer": ("systemd/edge-certificate.timer", {}),
+    "edgeadm-certificate.timer": ("systemd/edgeadm-certificate.timer", {}),
     "tls.json": ("edge/tls.json", {"client": "/var/lib/kubelet/pki/kubelet-client-current.pem"}),
     "edge-info.yaml": (
         "addons/edge-info.yaml",
@@ -287,7 +287,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "places": [*DRILL["places"], {"family": "ip6", "address": "fd00::11", "port": 6444}],
         },
     ),
-    "edge-service-ip.service": ("systemd/edge-service-ip.service", SERVICE_IP),
+    "edgeadm-service-ip.service": ("systemd/edgeadm-service-ip.service", SERVICE_IP),
     "application-grid.yaml": ("addons/application-grid.yaml", GRID),
     "application-grid-strict.yaml": ("addons/application-grid.yaml", GRID | {"zones_image": ""}),
     "edge-kube-proxy.yaml": ("addons/edge-kube-proxy.yaml", PROXY),

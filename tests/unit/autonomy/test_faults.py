@@ -110,35 +110,35 @@ def disk(command: str, free: int) -> Plant:
 
 
 FAULTS: list[tuple[str, Plant, str, str]] = [
-    ("repair is disabled", unit("edge-repair", UnitFileState="disabled"), "unit-edge-repair", "failed"),
+    ("repair is disabled", unit("edgeadm-repair", UnitFileState="disabled"), "unit-edgeadm-repair", "failed"),
     (
         "repair is enabled until a boot",
-        unit("edge-repair", UnitFileState="enabled-runtime"),
-        "unit-edge-repair",
+        unit("edgeadm-repair", UnitFileState="enabled-runtime"),
+        "unit-edgeadm-repair",
         "failed",
     ),
-    ("repair has failed", unit("edge-repair", ActiveState="failed"), "unit-edge-repair", "failed"),
-    ("the link's unit is stopped", unit("edge-nic", ActiveState="inactive"), "unit-edge-nic", "failed"),
+    ("repair has failed", unit("edgeadm-repair", ActiveState="failed"), "unit-edgeadm-repair", "failed"),
+    ("the link's unit is stopped", unit("edgeadm-nic", ActiveState="inactive"), "unit-edgeadm-nic", "failed"),
     ("containerd is disabled", unit("containerd", UnitFileState="disabled"), "unit-containerd", "failed"),
     ("containerd is stopped", unit("containerd", ActiveState="inactive"), "unit-containerd", "failed"),
     ("lite-apiserver is masked", unit("lite-apiserver", LoadState="masked"), "unit-lite-apiserver", "failed"),
     (
         "the rules' unit is gone",
-        unit("edge-service-ip", LoadState="not-found"),
-        "unit-edge-service-ip",
+        unit("edgeadm-service-ip", LoadState="not-found"),
+        "unit-edgeadm-service-ip",
         "failed",
     ),
     ("the kubelet ends again and again", unit("kubelet", ActiveState="activating"), "unit-kubelet", "failed"),
-    ("nobody keeps the copy", unit("edge-keep", ActiveState="failed"), "unit-edge-keep", "failed"),
+    ("nobody keeps the copy", unit("edgeadm-keep", ActiveState="failed"), "unit-edgeadm-keep", "failed"),
     (
         "nobody renews",
-        unit("edge-certificate.timer", UnitFileState="disabled"),
-        "unit-edge-certificate",
+        unit("edgeadm-certificate.timer", UnitFileState="disabled"),
+        "unit-edgeadm-certificate",
         "failed",
     ),
     (
         "repair comes too late",
-        unit("edge-repair", Before="kubelet.service containerd.service"),
+        unit("edgeadm-repair", Before="kubelet.service containerd.service"),
         "boot-order",
         "failed",
     ),
@@ -397,7 +397,7 @@ def test_cut_off_without_an_address_the_card_is_no_fault(tmp_path: Path) -> None
     node = EdgeNode(tmp_path)
     node.links |= {"eth0": [], LINK: [*node.links[LINK], "10.0.0.21/32"]}
     (found,) = (each.found for each in node.findings() if each.check.code == "card-address")
-    assert (found.result, "edge-keep holds it" in found.text) == ("ok", True)
+    assert (found.result, "edgeadm-keep holds it" in found.text) == ("ok", True)
 
 
 def test_there_is_a_fault_for_every_check() -> None:

@@ -71,13 +71,13 @@ def test_a_cluster_that_does_not_say_has_flannel_where_its_configuration_is(node
 
 
 def test_repair_need_not_have_run_where_the_node_was_up_when_it_came(node: EdgeNode) -> None:
-    node.units["edge-repair"]["ActiveState"] = "inactive"
+    node.units["edgeadm-repair"]["ActiveState"] = "inactive"
     assert node.wrong() == {}
 
 
 def test_no_hint_has_repair_started_on_a_node_that_runs() -> None:
     for each in AUTONOMY_CHECKS:
-        assert not re.search(r"(start|--now) edge-repair", each.hint), each.code
+        assert not re.search(r"(start|--now) edgeadm-repair", each.hint), each.code
 
 
 def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) -> None:

@@ -8,7 +8,7 @@ from edgeadm.hosts.units import full_name, unit_states
 
 # From systemd 252.
 SHOWN = """\
-Id=edge-repair.service
+Id=edgeadm-repair.service
 Before=kubelet.service containerd.service shutdown.target
 After=local-fs.target basic.target
 LoadState=loaded
@@ -17,7 +17,7 @@ SubState=exited
 UnitFileState=enabled
 NeedDaemonReload=no
 
-Id=edge-certificate.timer
+Id=edgeadm-certificate.timer
 Before=timers.target
 After=sysinit.target
 LoadState=loaded
@@ -37,8 +37,8 @@ NeedDaemonReload=no
 
 def test_each_unit_is_known_by_the_name_that_was_asked_for() -> None:
     host = FakeHost(answers={"systemctl show": Result(out=SHOWN)})
-    found = unit_states(host, "edge-repair", "edge-certificate.timer", "no-such")
-    assert list(found) == ["edge-repair", "edge-certificate.timer", "no-such"]
+    found = unit_states(host, "edgeadm-repair", "edgeadm-certificate.timer", "no-such")
+    assert list(found) == ["edgeadm-repair", "edgeadm-certificate.timer", "no-such"]
     repair, timer, none = found.values()
     assert (repair.enabled, repair.active, repair.stale) == (True, True, False)
     assert {"kubelet.service", "containerd.service"} <= repair.before

@@ -47,7 +47,7 @@ def test_both_units_are_there_and_start_at_boot(machine: Machine) -> None:
     ctx = context(machine)
     assert EdgeMemory().check(ctx).needed
     EdgeMemory().apply(ctx)
-    assert machine.units["edge-repair"] == machine.units["edge-keep"] == {"enabled", "active"}
+    assert machine.units["edgeadm-repair"] == machine.units["edgeadm-keep"] == {"enabled", "active"}
     assert not EdgeMemory().check(ctx).needed
 
 
@@ -70,15 +70,15 @@ def test_the_copy_is_asked_of_this_nodes_own_lite_apiserver(machine: Machine) ->
 def test_nothing_is_mended_where_pods_may_run(is_node: bool, machine: Machine) -> None:
     machine.host.files |= join_writes() if is_node else {}
     EdgeMemory().apply(context(machine))
-    assert ("systemctl start edge-repair" in machine.host.ran) != is_node
-    assert machine.units["edge-repair"] >= {"enabled"}
-    assert machine.units["edge-keep"] == {"enabled", "active"}
+    assert ("systemctl start edgeadm-repair" in machine.host.ran) != is_node
+    assert machine.units["edgeadm-repair"] >= {"enabled"}
+    assert machine.units["edgeadm-keep"] == {"enabled", "active"}
 
 
 def test_who_keeps_the_copy_is_started_anew_with_each_change(machine: Machine) -> None:
     for _ in range(2):
         EdgeMemory().apply(context(machine))
-    assert machine.host.ran.count("systemctl restart edge-keep") == 2
+    assert machine.host.ran.count("systemctl restart edgeadm-keep") == 2
 
 
 def test_plain_workers_have_none_of_it(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_program_that_is_there_is_enough(machine: Machine) -> None:
     machine.package = None
     machine.host.files[HELPER] = b""
     EdgeMemory().apply(context(machine))
-    assert machine.units["edge-keep"] == {"enabled", "active"}
+    assert machine.units["edgeadm-keep"] == {"enabled", "active"}
 
 
 def change(machine: Machine, path: str) -> None:
@@ -118,9 +118,9 @@ def cut_off(machine: Machine) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Machine], None], str]] = {
-    "repair does not start": (lambda machine: machine.units["edge-repair"].clear(), "edge-repair"),
-    "keep does not start": (lambda machine: machine.units["edge-keep"].discard("enabled"), "edge-keep"),
-    "keep was stopped": (lambda machine: machine.units["edge-keep"].discard("active"), "edge-keep"),
+    "repair does not start": (lambda machine: machine.units["edgeadm-repair"].clear(), "edgeadm-repair"),
+    "keep does not start": (lambda machine: machine.units["edgeadm-keep"].discard("enabled"), "edgeadm-keep"),
+    "keep was stopped": (lambda machine: machine.units["edgeadm-keep"].discard("active"), "edgeadm-keep"),
     "repair was changed": (lambda machine: change(machine, REPAIR_UNIT), REPAIR_UNIT),
     "keep was changed": (lambda machine: change(machine, KEEP_UNIT), KEEP_UNIT),
     "a run was killed": (cut_off, "cut off"),
@@ -141,7 +141,7 @@ def test_a_fault_is_found_and_put_right(fault: str, machine: Machine) -> None:
 
 def test_what_mends_need_not_run_once_it_has(machine: Machine) -> None:
     EdgeMemory().apply(context(machine))
-    machine.units["edge-repair"].discard("active")
+    machine.units["edgeadm-repair"].discard("active")
     assert not EdgeMemory().check(context(machine)).needed
 
 
@@ -151,4 +151,4 @@ def test_reset_stops_both_if_edgeadm_installed_them(machine: Machine) -> None:
     assert machine.host.ran == [], "they are not ours"
     EdgeMemory().apply(ctx)
     StopUnits().apply(replace(ctx, host=machine.host))
-    assert machine.units["edge-repair"] == machine.units["edge-keep"] == set()
+    assert machine.units["edgeadm-repair"] == machine.units["edgeadm-keep"] == set()

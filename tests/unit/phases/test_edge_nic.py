@@ -101,7 +101,7 @@ def test_all_of_it_is_told_to_the_keeper(tmp_path: Path) -> None:
     }
     rules = found["the rules of the Service `kubernetes`"]
     assert (rules.times, rules.has) == (2, "daddr 10.96.0.1 tcp dport 443 dnat to 169.254.20.11:51003")
-    assert rules.restore == ("systemctl", "reload", "edge-service-ip")
+    assert rules.restore == ("systemctl", "reload", "edgeadm-service-ip")
     assert f"--kernel={kernel_state.FILE} ".encode() in machine.host.files[KEEP_UNIT]
     assert b"--hold=tkeedgedns " in machine.host.files[KEEP_UNIT]
     # As the Go program reads it.

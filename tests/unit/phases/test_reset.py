@@ -154,8 +154,8 @@ def test_what_lite_apiserver_wrote_goes_also_where_kubeadm_never_ran(tmp_path: P
 
 def test_who_writes_is_stopped_before_those_that_it_asks() -> None:
     order = [unit.name for unit in INVENTORY.units]
-    assert order.index("kubelet") < order.index("edge-keep") < order.index("lite-apiserver")
-    assert order[-1] == "edge-repair"
+    assert order.index("kubelet") < order.index("edgeadm-keep") < order.index("lite-apiserver")
+    assert order[-1] == "edgeadm-repair"
 
 
 @pytest.mark.parametrize("drill", ["edgeadm-drill", "somebody-elses"])

@@ -49,7 +49,7 @@ def test_it_leads_to_this_nodes_lite_apiserver(
     assert ServiceIp().check(ctx).needed
     ServiceIp().apply(ctx)
     assert machine.host.files[RULES].decode().count(rule) == 2
-    assert machine.units["edge-service-ip"] == {"enabled", "active"}
+    assert machine.units["edgeadm-service-ip"] == {"enabled", "active"}
     assert not ServiceIp().check(ctx).needed
 
 
@@ -67,7 +67,7 @@ def test_reset_takes_the_rules_out_of_the_kernel(tmp_path: Path) -> None:
     ctx = context(machine)
     ServiceIp().apply(ctx)
     StopUnits().apply(replace(ctx, host=machine.host))
-    assert machine.units["edge-service-ip"] == set()
+    assert machine.units["edgeadm-service-ip"] == set()
 
 
 def test_only_edge_nodes_have_it(tmp_path: Path) -> None:
