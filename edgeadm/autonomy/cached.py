@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgeadm.autonomy.node import FLANNEL, EdgeNode, UnansweredError
-from edgeadm.phases.lite_files import CACHE
+from edgeadm.node.lite_files import CACHE
 
 
 def is_of(entry: Mapping[str, Any], program: str) -> bool:

@@ -9,7 +9,7 @@ import re
 from edgeadm.autonomy.cached import entry_of, own_node
 from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
 from edgeadm.autonomy.node import FLANNEL, OTHER_NETWORK, EdgeNode
-from edgeadm.phases.node_files import SUBNET
+from edgeadm.node.offline_files import SUBNET
 
 GROUP = "pod network"
 LINK, BRIDGE = "flannel.1", "cni0"

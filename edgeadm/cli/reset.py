@@ -22,7 +22,7 @@ from edgeadm.config.model import KubeadmDocument, ResetOptions
 from edgeadm.core.phase import Verdict
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.reset import knowledge, residue
+from edgeadm.node import leftovers, ownership
 from edgeadm.workflows import RESET
 
 
@@ -107,13 +107,13 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
     with changing("reset", config, report, journaled=False) as session:
         run = Run(RESET, session.ctx, report)
         planned = [(path, verdict) for path, verdict in run.plan(steps) if verdict.needed]
-        witness = residue.look(session.ctx)
+        witness = leftovers.look(session.ctx)
         if planned and not config.reset.force:
             _confirm(planned)
         if witness.lost:
-            console.talk(f"warning: {knowledge.LOST}")
+            console.talk(f"warning: {ownership.LOST}")
         changed = run.apply(steps) if planned else 0
-        found = residue.find(session.ctx, witness)
+        found = leftovers.find(session.ctx, witness)
         if not ctx.params["keep_logs"] and not only:
             session.log.discard()
         _show(session, changed, found, as_json=as_json, whole=len(steps) == len(list(RESET.steps())))
@@ -133,7 +133,7 @@ def _confirm(planned: list[tuple[str, Verdict]]) -> None:
         raise UnconfirmedError("reset was not confirmed; nothing was changed", hint="answer `y` to confirm")
 
 
-def _show(session: Session, changed: int, found: list[residue.Left], *, as_json: bool, whole: bool) -> None:
+def _show(session: Session, changed: int, found: list[leftovers.Left], *, as_json: bool, whole: bool) -> None:
     if as_json:
         console.data_json(
             {

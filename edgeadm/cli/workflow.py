@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from edgeadm.apps.values import check_names
 from edgeadm.cli import console, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
@@ -18,7 +19,6 @@ from edgeadm.cli.settings import given, setting_options
 from edgeadm.config import Config, load, validate
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
-from edgeadm.phases.edge_apps.values import check_names
 
 Closing = Callable[[Session, int, bool], None]
 

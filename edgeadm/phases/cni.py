@@ -5,26 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from edgeadm.apps.affinity import kept_off, set_terms, terms_of
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_available, is_ready
 from edgeadm.config.ranges import parsed, pod_subnet
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import ADMIN_CONF, renderer
-from edgeadm.phases.edge_apps.affinity import kept_off, set_terms, terms_of
-from edgeadm.phases.endpoint import api_endpoint
-from edgeadm.phases.kubeadm_config import document
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.patches import leaves_out
+from edgeadm.node.cni_files import CONFLIST, CONFLIST_VALUES
+from edgeadm.node.endpoint import api_endpoint
+from edgeadm.node.files import renderer
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.name import node_name
+from edgeadm.node.patches import leaves_out
+from edgeadm.node.state import ADMIN_CONF
 from edgeadm.render import parse_objects
 
-CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
 # flannel's DaemonSet and namespace, as its own manifests have named them since v0.20, and ours.
 FLANNEL = "kube-flannel-ds"
 SPACE = "kube-flannel"
 HEALTH_PORT = 51013
-# Everywhere but on edge nodes, where Pods get the addresses back that they had.
-CONFLIST_VALUES: dict[str, Any] = {"at_edge": False, "remembers": False}
 FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
 
 # What flannel and the CNI plugins leave on a node.

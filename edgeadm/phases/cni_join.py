@@ -6,16 +6,11 @@ from typing import ClassVar
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, OF_FLANNEL
-from edgeadm.phases.common import renderer
-from edgeadm.phases.membership import cluster_facts, has_credentials
-from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
-from edgeadm.phases.package import PLUGINS
-
-PLUGIN = "edge-ipam"
-FILES = {"subnet": SUBNET, "scratch": SCRATCH, "reservations": RESERVATIONS}
-AT_EDGE: dict[str, object] = {"at_edge": True, **FILES}
-EVERY_CONFLIST = (CONFLIST_VALUES, AT_EDGE | {"remembers": True}, AT_EDGE | {"remembers": False})
+from edgeadm.node.cni_files import AT_EDGE, CONFLIST, CONFLIST_VALUES, PLUGIN
+from edgeadm.node.files import renderer
+from edgeadm.node.membership import cluster_facts, has_credentials
+from edgeadm.node.paths import PLUGINS
+from edgeadm.phases.cni import OF_FLANNEL
 
 
 @dataclass(frozen=True)

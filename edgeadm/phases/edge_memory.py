@@ -5,29 +5,26 @@ from typing import ClassVar
 
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases import edge_nic, service_ip
-from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
-from edgeadm.phases.kernel_state import FILE as KERNEL
-from edgeadm.phases.kernel_state import document
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
-from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
-from edgeadm.phases.node_files import (
+from edgeadm.node import service_ip, service_routes
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.kernel_state import FILE as KERNEL
+from edgeadm.node.kernel_state import document
+from edgeadm.node.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
+from edgeadm.node.membership import CLIENT, cluster_facts, has_credentials, known_facts
+from edgeadm.node.name import node_name
+from edgeadm.node.offline_files import (
     ADDRESSES,
     HELPER,
-    KEEP,
     KUBELET,
-    REPAIR,
     RESERVATIONS,
     SCRATCH,
     SNAPSHOT,
     SUBNET,
     has_helper,
 )
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.units import KEEP, KEEP_FILE, REPAIR, REPAIR_FILE, start_at_boot
+from edgeadm.phases import node as prepared
 
-REPAIR_UNIT = f"/etc/systemd/system/{REPAIR}.service"
-KEEP_UNIT = f"/etc/systemd/system/{KEEP}.service"
 # What the container runtime and its plugins wrote of Pods that did not survive the boot.
 LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flannel", "/var/lib/cni/networks")
 
@@ -41,7 +38,7 @@ class EdgeMemory(Phase):
     name: str = "memory"
     summary: str = "store the state that this node needs to start without the cloud"
     # The others start after the unit that repairs: it stops last.
-    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_UNIT, stops=1), Unit(KEEP, KEEP_UNIT)))
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_FILE, stops=1), Unit(KEEP, KEEP_FILE)))
 
     def check(self, ctx: Context) -> Verdict:
         if not has_helper(ctx):
@@ -89,9 +86,9 @@ def _files(ctx: Context) -> dict[str, bytes]:
         "link": LINK,
     }
     render = renderer(ctx)
-    states = (*edge_nic.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
+    states = (*service_routes.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
     return {
         KERNEL: document(states),
-        REPAIR_UNIT: render.text("systemd/edgeadm-repair.service", values).encode(),
-        KEEP_UNIT: render.text("systemd/edgeadm-keep.service", values).encode(),
+        REPAIR_FILE: render.text("systemd/edgeadm-repair.service", values).encode(),
+        KEEP_FILE: render.text("systemd/edgeadm-keep.service", values).encode(),
     }

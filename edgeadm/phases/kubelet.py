@@ -6,10 +6,9 @@ from typing import ClassVar
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.units import KUBELET_DROP_IN, KUBELET_FILE, start_at_boot
 
-UNIT = "/etc/systemd/system/kubelet.service"
-DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 PACKAGED = ("/usr/lib/systemd/system/kubelet.service", "/lib/systemd/system/kubelet.service")
 
 
@@ -20,7 +19,7 @@ class Kubelet(Phase):
     name: str = "kubelet"
     summary: str = "install the kubelet's systemd unit"
     # It stops first: it would start Pods again.
-    leaves: ClassVar[Leaves] = Leaves(units=(Unit("kubelet", UNIT, stops=-1),))
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit("kubelet", KUBELET_FILE, stops=-1),))
 
     def check(self, ctx: Context) -> Verdict:
         if differs := difference(ctx, _files(ctx)):
@@ -42,6 +41,6 @@ def _files(ctx: Context) -> dict[str, bytes]:
         return {}
     render = renderer(ctx)
     return {
-        UNIT: render.text("systemd/kubelet.service", {}).encode(),
-        DROP_IN: render.text("systemd/10-kubeadm.conf", {}).encode(),
+        KUBELET_FILE: render.text("systemd/kubelet.service", {}).encode(),
+        KUBELET_DROP_IN: render.text("systemd/10-kubeadm.conf", {}).encode(),
     }

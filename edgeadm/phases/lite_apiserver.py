@@ -9,17 +9,20 @@ from edgeadm.config.address import HostPort
 from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
-from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
-from edgeadm.phases.node_files import HELPER, has_helper
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
+from edgeadm.node.membership import CLIENT, cluster_facts, known_facts
+from edgeadm.node.offline_files import HELPER, has_helper
+from edgeadm.node.units import (
+    LITE_APISERVER,
+    LITE_APISERVER_FILE,
+    RENEWAL,
+    RENEWAL_FILE,
+    RENEWAL_TIMER,
+    RENEWAL_TIMER_FILE,
+    start_at_boot,
+)
 
-UNIT = "/etc/systemd/system/lite-apiserver.service"
-SERVICE = "lite-apiserver"
-RENEWAL = "edgeadm-certificate"
-RENEWAL_UNIT = f"/etc/systemd/system/{RENEWAL}.service"
-TIMER = f"{RENEWAL}.timer"
-TIMER_UNIT = f"/etc/systemd/system/{TIMER}"
 PATIENCE = 60.0
 POLL = 0.03
 
@@ -34,9 +37,9 @@ class LiteApiServer(Phase):
     summary: str = "start lite-apiserver and wait until it responds"
     leaves: ClassVar[Leaves] = Leaves(
         units=(
-            Unit(SERVICE, UNIT),
-            Unit(f"{RENEWAL}.service", RENEWAL_UNIT),
-            Unit(TIMER, TIMER_UNIT),
+            Unit(LITE_APISERVER, LITE_APISERVER_FILE),
+            Unit(RENEWAL, RENEWAL_FILE),
+            Unit(RENEWAL_TIMER, RENEWAL_TIMER_FILE),
         ),
         places=(DATA,),
         shared=(DATA.rpartition("/")[0],),
@@ -74,7 +77,7 @@ def _wait(ctx: Context) -> None:
         seconds=PATIENCE,
         every=POLL,
         context=lambda: _log(ctx),
-        hint=f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate",
+        hint=f"`journalctl -u {LITE_APISERVER}` has the full log; {PAIR} is its serving certificate",
         ignoring=(UnreachableError, ApiError),
     )
 
@@ -86,7 +89,7 @@ def _answers(api: Outside) -> bool:
 
 
 def _log(ctx: Context) -> str:
-    return ctx.host.ask("journalctl", "-u", SERVICE, "-n", "15", "--no-pager").out
+    return ctx.host.ask("journalctl", "-u", LITE_APISERVER, "-n", "15", "--no-pager").out
 
 
 def _files(ctx: Context) -> dict[str, bytes]:
@@ -111,13 +114,13 @@ def _files(ctx: Context) -> dict[str, bytes]:
         AUTHORITY: facts.ca.encode(),
         TLS: render.text("edge/tls.json", values).encode(),
         LOCAL: render.text("edge/local.conf", local).encode(),
-        UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
+        LITE_APISERVER_FILE: render.text("systemd/lite-apiserver.service", values).encode(),
     }
     if has_helper(ctx):
-        found[RENEWAL_UNIT] = render.text("systemd/edgeadm-certificate.service", values).encode()
-        found[TIMER_UNIT] = render.text("systemd/edgeadm-certificate.timer", values).encode()
+        found[RENEWAL_FILE] = render.text("systemd/edgeadm-certificate.service", values).encode()
+        found[RENEWAL_TIMER_FILE] = render.text("systemd/edgeadm-certificate.timer", values).encode()
     return found
 
 
 def _units(ctx: Context) -> tuple[str, ...]:
-    return (SERVICE, TIMER) if has_helper(ctx) else (SERVICE,)
+    return (LITE_APISERVER, RENEWAL_TIMER) if has_helper(ctx) else (LITE_APISERVER,)

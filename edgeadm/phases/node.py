@@ -7,12 +7,11 @@ from typing import ClassVar
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import difference, renderer, write_files
-from edgeadm.phases.kernel_state import State
+from edgeadm.node.baseline import is_due, remember
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.kernel_state import State
+from edgeadm.node.paths import MODULES_FILE, SYSCTL_FILE
 
-MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
-SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
 # `ip_forward` takes the others of its family along.
 SYSCTLS = (

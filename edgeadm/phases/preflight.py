@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.kubeadm.compat import OLDEST_RELEASE
+from edgeadm.node.state import is_control_plane, resuming
 from edgeadm.phases import kubeadm_config
-from edgeadm.phases.common import is_control_plane, resuming
 from edgeadm.preflight.check import Check, Finding, failure, run_checks, warning_line
 from edgeadm.preflight.images import IMAGE_CHECKS
 from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS

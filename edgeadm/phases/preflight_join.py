@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
-from edgeadm.phases.membership import OtherClusterError, is_member, is_of
+from edgeadm.node.membership import OtherClusterError, is_member, is_of
 from edgeadm.phases.preflight import Preflight, version
 from edgeadm.preflight.check import Check
 from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS

@@ -9,8 +9,8 @@ from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
-from edgeadm.phases.common import kubeadm_was_cut_off
-from edgeadm.phases.kubeadm_config import document
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.state import kubeadm_was_cut_off
 
 LEAVES = (
     "apiserver",

@@ -7,10 +7,11 @@ from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import difference, renderer, runtime_is_ours, start_at_boot, write_files
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.paths import RUNTIME_CONFIG
+from edgeadm.node.state import RUNTIME, runtime_is_ours
+from edgeadm.node.units import CONTAINERD_FILE, start_at_boot
 
-CONFIG = "/etc/containerd/config.toml"
-UNIT = "/etc/systemd/system/containerd.service"
 CRI_PLUGINS = ("io.containerd.grpc.v1", "io.containerd.cri.v1")
 
 
@@ -21,10 +22,10 @@ class Runtime(Phase):
     The host's own containerd is not changed: preflight has checked it.
     """
 
-    name: str = "runtime"
+    name: str = RUNTIME
     summary: str = "configure and start containerd"
     leaves: ClassVar[Leaves] = Leaves(
-        units=(Unit("containerd", UNIT),),
+        units=(Unit("containerd", CONTAINERD_FILE),),
         places=("/var/lib/containerd", "/run/containerd", "/run/nri", "/opt/containerd"),
         shared=("/etc/containerd",),
     )
@@ -73,8 +74,8 @@ def _files(ctx: Context) -> dict[str, bytes]:
     }
     render = renderer(ctx)
     return {
-        CONFIG: render.text("runtime/containerd.toml", values).encode(),
-        UNIT: render.text("systemd/containerd.service", values).encode(),
+        RUNTIME_CONFIG: render.text("runtime/containerd.toml", values).encode(),
+        CONTAINERD_FILE: render.text("systemd/containerd.service", values).encode(),
     }
 
 

@@ -3,20 +3,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeadm import pki
+from edgeadm.apps.egress_certificate import CERTIFICATE, KEY, LEAF, TRUST, standing
+from edgeadm.apps.egress_files import CONFIG, FOLDER, Shown, config
+from edgeadm.apps.facts import has_cluster, tunnel_address
+from edgeadm.apps.manual_steps import running
+from edgeadm.apps.serving_certificates import authority, is_due, make
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.applies import to_edge_clusters
-from edgeadm.phases.common import write_files
-from edgeadm.phases.edge_apps.by_hand import running
-from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
-from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
-from edgeadm.phases.edge_apps.leaves import authority, is_due, make
+from edgeadm.node.applies import to_edge_clusters
+from edgeadm.node.files import write_files
 
 RENEWAL = "certs renew"  # the verb that renews, and sets nothing up
-CLIENT = "tunnel-anp-client"
-LEAF = pki.Leaf("ingress-client", server=False, client=True)
-CERTIFICATE, KEY = f"{FOLDER}/{CLIENT}.crt", f"{FOLDER}/{CLIENT}.key"
-TRUST = f"{FOLDER}/ca.crt"
 FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
 
 
@@ -68,12 +64,6 @@ class EgressByHand(Phase):
             if ctx.host.stat(folder) is not None and not ctx.host.names(folder):
                 ctx.host.run("rmdir", folder)
         ctx.journal.undone_all(self.name)
-
-
-def standing(ctx: Context) -> pki.Standing:
-    """How the certificate stands that the API server shows to the tunnel."""
-    certificate, key = (ctx.host.read(path) or b"" for path in (CERTIFICATE, KEY))
-    return pki.stands(certificate, key, authority(ctx), LEAF)
 
 
 def _files(ctx: Context) -> Mapping[str, bytes]:

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki, yaml_text
+from edgeadm.apps.facts import NAMESPACE, has_cluster, image
+from edgeadm.apps.service_group import STRICT, cluster_version, own_image
+from edgeadm.apps.workloads import is_noticed, workload
 from edgeadm.cluster import Awaited, Object
 from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, image
-from edgeadm.phases.edge_apps.service_group import STRICT, cluster_version, own_image
+from edgeadm.phases.edge_apps.component import Component
 
 NAME = "edge-kube-proxy"
 SYSTEM = "kube-system"

@@ -4,13 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm.cluster import Object
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.cni import SPACE
-from edgeadm.phases.edge_apps import kube_proxy, pod_network
-from edgeadm.phases.edge_apps.component import Component
-from edgeadm.phases.edge_apps.edge_dns import dns_image
-from edgeadm.phases.edge_apps.facts import (
+from edgeadm.apps.facts import (
     CLOUD_LABEL,
     ENABLED,
     NAMESPACE,
@@ -22,11 +16,17 @@ from edgeadm.phases.edge_apps.facts import (
     nodes,
     tunnel_address,
 )
+from edgeadm.apps.service_group import STRICT, own_image
+from edgeadm.apps.settings import to_remember
+from edgeadm.cluster import Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.node.patches import leaves_out
+from edgeadm.phases.cni import SPACE
+from edgeadm.phases.edge_apps import kube_proxy, pod_network
+from edgeadm.phases.edge_apps.component import Component
+from edgeadm.phases.edge_apps.edge_dns import dns_image
 from edgeadm.phases.edge_apps.kube_proxy import cloud_proxy
 from edgeadm.phases.edge_apps.pod_network import cloud_flannel
-from edgeadm.phases.edge_apps.service_group import STRICT, own_image
-from edgeadm.phases.edge_apps.settings import to_remember
-from edgeadm.phases.patches import leaves_out
 from edgeadm.render import OWNER_LABEL
 
 # What a namespace holds that is not worth keeping it for: every namespace gets these by itself.

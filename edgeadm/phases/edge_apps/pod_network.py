@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.facts import has_cluster
+from edgeadm.apps.workloads import is_noticed
 from edgeadm.cluster import Awaited, Object
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.node.offline_files import SUBNET
 from edgeadm.phases.cni import FLANNEL, HEALTH_PORT, SPACE
-from edgeadm.phases.edge_apps.component import Component, is_noticed
-from edgeadm.phases.edge_apps.facts import has_cluster
-from edgeadm.phases.node_files import SUBNET
+from edgeadm.phases.edge_apps.component import Component
 
 NAME = "edge-flannel"
 CONFIG_MAP = "kube-flannel-cfg"

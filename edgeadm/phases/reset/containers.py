@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from edgeadm.core.leaves import Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, WaitError
-from edgeadm.hosts import facts
-from edgeadm.phases.kubelet import UNIT as KUBELET_UNIT
-from edgeadm.phases.reset import knowledge
+from edgeadm.node import ownership
+from edgeadm.node.pods import pod_processes
+from edgeadm.node.units import KUBELET_FILE as KUBELET_UNIT
 
-SHIM = "containerd-shim"
 CGROUPS = "/sys/fs/cgroup"
 PATIENCE = 2.0
 POLL = 0.1
@@ -50,7 +48,7 @@ class EndContainers(Phase):
     summary: str = "stop the remaining processes of Pods, and remove their cgroups"
 
     def check(self, ctx: Context) -> Verdict:
-        if not knowledge.had_cluster(ctx):
+        if not ownership.had_cluster(ctx):
             return Verdict(needed=False, reason="edgeadm ran no Pods on this host")
         pids, groups = list(pod_processes(ctx)), _cgroups(ctx)
         if not pids and not groups:
@@ -77,12 +75,12 @@ def _killed(ctx: Context) -> bool:
 
 
 def _ours(ctx: Context) -> list[Unit]:
-    return [unit for unit in ctx.inventory.units if knowledge.owns(ctx, unit.file)]
+    return [unit for unit in ctx.inventory.units if ownership.owns(ctx, unit.file)]
 
 
 def _foreign_kubelet(ctx: Context) -> bool:
-    ours = knowledge.owns(ctx, KUBELET_UNIT)
-    return not ours and knowledge.had_cluster(ctx) and _is_active(ctx, "kubelet")
+    ours = ownership.owns(ctx, KUBELET_UNIT)
+    return not ours and ownership.had_cluster(ctx) and _is_active(ctx, "kubelet")
 
 
 def _is_active(ctx: Context, unit: str) -> bool:
@@ -92,15 +90,6 @@ def _is_active(ctx: Context, unit: str) -> bool:
 
 def _is_enabled(ctx: Context, unit: str) -> bool:
     return ctx.host.ask("systemctl", "is-enabled", "--quiet", unit).code == 0
-
-
-def pod_processes(ctx: Context) -> Iterator[str]:
-    """Processes in pods' cgroups, and the shims that hold Kubernetes' containers."""
-    for pid, words in facts.processes(ctx.host).items():
-        name = words[0].rpartition("/")[2] if words else ""
-        groups = ctx.host.read(f"/proc/{pid}/cgroup") or b""
-        if b"kubepods" in groups or (name.startswith(SHIM) and "k8s.io" in words):
-            yield pid
 
 
 def _cgroups(ctx: Context) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edgeadm.apps.facts import labels_of
 from edgeadm.cluster import Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.control_plane import KEEPALIVED
@@ -11,11 +12,12 @@ from edgeadm.core.leaves import Leaves, Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, PhaseError, WaitError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
-from edgeadm.phases.edge_apps.facts import labels_of
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.virtual_ip import files
-from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
+from edgeadm.node.files import difference
+from edgeadm.node.name import node_name
+from edgeadm.node.state import CONTROL_PLANE, own_address
+from edgeadm.node.units import start_at_boot
+from edgeadm.node.virtual_ip import files
+from edgeadm.node.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
 
 PEERS = "edgeadm.io/vip-peers"  # on each control plane's Node: the addresses that its keepalived knows
 PATIENCE = 60.0

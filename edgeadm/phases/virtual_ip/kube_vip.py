@@ -6,15 +6,9 @@ from edgeadm.config.control_plane import KUBE_VIP
 from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import (
-    ADMIN_CONF,
-    difference,
-    is_control_plane,
-    kubernetes_version,
-    renderer,
-    write_files,
-)
-from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
+from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.state import ADMIN_CONF, is_control_plane, kubernetes_version
+from edgeadm.node.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
 MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"

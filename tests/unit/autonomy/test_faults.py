@@ -14,14 +14,14 @@ from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.node import KUBELET_CONFIG
 from edgeadm.cluster.errors import CertificateUntrustedError, ConnectionRefusedByHostError
 from edgeadm.hosts import Result
-from edgeadm.phases import service_ip
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.edge_memory import KEEP_UNIT
-from edgeadm.phases.kernel_state import FILE as KERNEL
-from edgeadm.phases.lite_files import CACHE, LINK, PAIR
-from edgeadm.phases.membership import CLIENT, KUBELET_FLAGS
-from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET
+from edgeadm.node import service_ip
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.kernel_state import FILE as KERNEL
+from edgeadm.node.lite_files import CACHE, LINK, PAIR
+from edgeadm.node.membership import CLIENT, KUBELET_FLAGS
+from edgeadm.node.offline_files import HELPER, SNAPSHOT, SUBNET
+from edgeadm.node.state import KUBELET_CONF
+from edgeadm.node.units import KEEP_FILE
 from tests.certificates import new_pair
 from tests.steady_node import (
     ENTRIES,
@@ -178,13 +178,13 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
     ("nothing restores what is flushed", remove(KERNEL), "kernel-kept", "warning"),
     (
         "the keeper is not told what to restore",
-        write(KEEP_UNIT, f"keep --hold={LINK}".encode()),
+        write(KEEP_FILE, f"keep --hold={LINK}".encode()),
         "kernel-kept",
         "warning",
     ),
     (
         "nothing holds the address",
-        write(KEEP_UNIT, f"keep --kernel={KERNEL}".encode()),
+        write(KEEP_FILE, f"keep --kernel={KERNEL}".encode()),
         "card-address",
         "warning",
     ),

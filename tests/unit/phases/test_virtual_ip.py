@@ -14,12 +14,12 @@ from edgeadm.config import Config, JoinFlags, KubeadmFlags
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError, WaitError
 from edgeadm.hosts import Result
-from edgeadm.phases.common import CONTROL_PLANE
+from edgeadm.node.state import CONTROL_PLANE
+from edgeadm.node.virtual_ip.settings import FILE, settings
 from edgeadm.phases.reset.network import RemoveLinks
 from edgeadm.phases.share_settings import ShareSettings
 from edgeadm.phases.virtual_ip.keepalived import PEERS, Keepalived
 from edgeadm.phases.virtual_ip.kube_vip import MANIFEST, KubeVip, KubeVipSettled
-from edgeadm.phases.virtual_ip.settings import FILE, settings
 from tests.machine import READY, Machine
 from tests.traces import kubeadm_writes
 
