@@ -1,3 +1,5 @@
+"""The pod network of a new cluster."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

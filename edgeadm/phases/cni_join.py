@@ -1,3 +1,5 @@
+"""The CNI configuration of a joining node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Discovery of the cluster to join, and of its settings for nodes."""
+
 from __future__ import annotations
 
 import ipaddress

@@ -1,3 +1,5 @@
+"""lite-apiserver's serving certificate."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+"""Units that keep an edge node able to start without the cloud."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

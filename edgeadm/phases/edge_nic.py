@@ -1,3 +1,5 @@
+"""The virtual address of an edge node, and its routes to Services."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""The API server in `/etc/hosts`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

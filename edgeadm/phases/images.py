@@ -1,3 +1,5 @@
+"""The package's images in containerd."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,5 @@
+"""`kubeadm init`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

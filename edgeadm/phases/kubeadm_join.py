@@ -1,3 +1,5 @@
+"""`kubeadm join`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""The kubelet's systemd unit."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""lite-apiserver as a systemd unit, and the timer that renews its certificate."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Kernel modules and kernel parameters."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""The package's programs and network plugins."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,5 @@
+"""Checks before `init` changes anything."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

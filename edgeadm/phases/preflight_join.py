@@ -1,3 +1,5 @@
+"""Checks before `join` changes anything."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Files of an interrupted `kubeadm init`."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

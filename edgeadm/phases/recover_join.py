@@ -1,3 +1,5 @@
+"""Files of an interrupted `kubeadm join`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

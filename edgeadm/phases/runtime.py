@@ -1,3 +1,5 @@
+"""The package's containerd as a systemd unit."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

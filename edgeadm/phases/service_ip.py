@@ -1,3 +1,5 @@
+"""Redirection of the Service `kubernetes` to lite-apiserver."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Settings for joining hosts, published in the cluster."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

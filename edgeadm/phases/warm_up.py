@@ -1,3 +1,5 @@
+"""The prefetch of everything that an edge node requires to start without the cloud."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""This host's API server, with the tunnel as egress."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator

@@ -1,3 +1,5 @@
+"""The controller of DeploymentGrids, StatefulSetGrids and ServiceGrids."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

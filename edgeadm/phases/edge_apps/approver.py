@@ -1,3 +1,5 @@
+"""The CSR approver for edge nodes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

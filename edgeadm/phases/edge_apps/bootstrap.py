@@ -1,3 +1,5 @@
+"""Bootstrap objects of clusters that kubeadm did not create."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Serving certificates of the edge components."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

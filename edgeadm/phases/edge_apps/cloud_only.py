@@ -1,3 +1,5 @@
+"""Exclusion of edge nodes from the kube-proxy, flannel and CoreDNS of the cluster."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

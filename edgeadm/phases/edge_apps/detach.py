@@ -1,3 +1,5 @@
+"""Removal of the edge components from a running cluster."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""DNS on each edge node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Edge nodes that monitor each other."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

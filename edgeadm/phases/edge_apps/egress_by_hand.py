@@ -1,3 +1,5 @@
+"""Tunnel files of an API server that is not a static Pod."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

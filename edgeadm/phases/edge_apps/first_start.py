@@ -1,3 +1,5 @@
+"""Tunnel egress of a new API server, from its first start."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""kube-proxy for edge nodes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

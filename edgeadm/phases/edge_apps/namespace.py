@@ -1,3 +1,5 @@
+"""The namespace of the edge components, with the settings for joining nodes."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""flannel for edge nodes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

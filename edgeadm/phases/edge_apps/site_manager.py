@@ -1,3 +1,5 @@
+"""NodeUnits and NodeGroups."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

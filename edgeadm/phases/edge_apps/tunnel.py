@@ -1,3 +1,5 @@
+"""The tunnel to edge nodes behind NAT."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""The end of units, and of processes of Pods."""
+
 from __future__ import annotations
 
 from contextlib import suppress

@@ -1,3 +1,5 @@
+"""Removal of the cluster's state on this host."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""Restoration of every file that edgeadm wrote."""
+
 from __future__ import annotations
 
 from contextlib import suppress

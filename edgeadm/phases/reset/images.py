@@ -1,3 +1,5 @@
+"""Removal of edgeadm's images from the host's own containerd."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

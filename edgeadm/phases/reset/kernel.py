@@ -1,3 +1,5 @@
+"""Restoration of kernel parameters and AppArmor profiles."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""`kubeadm reset`, and deletion of the Node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

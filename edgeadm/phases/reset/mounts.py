@@ -1,3 +1,5 @@
+"""Volumes of Pods."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+"""Removal of network interfaces and of the virtual IP."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+"""Removal of the cluster's iptables and nftables rules."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

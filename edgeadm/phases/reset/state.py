@@ -1,3 +1,5 @@
+"""Removal of edgeadm's journal and settings."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

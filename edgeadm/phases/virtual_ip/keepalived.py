@@ -1,3 +1,5 @@
+"""The virtual IP with keepalived and haproxy."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

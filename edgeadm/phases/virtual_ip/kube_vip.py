@@ -1,3 +1,5 @@
+"""The virtual IP with kube-vip."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
