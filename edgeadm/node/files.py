@@ -1,4 +1,4 @@
-"""Files on a node: rendered from templates, compared, and written."""
+"""Files on a node: rendered from templates, and compared."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from collections.abc import Mapping
 from edgeadm.core.phase import Context
 from edgeadm.render import Renderer
 
+Files = Mapping[str, tuple[bytes, int]]  # path → content and mode
+
 
 def renderer(ctx: Context) -> Renderer:
     """Templates, the user's first."""
     return Renderer(ctx.config.manifests_dir)
 
 
-def difference(ctx: Context, files: Mapping[str, bytes]) -> str:
-    """The reason for the first of these files with another content; empty if all are up to date."""
-    differing = (path for path, text in files.items() if ctx.host.read(path) != text)
-    return next((f"{path} is missing or differs" for path in differing), "")
+def with_mode(files: Mapping[str, bytes], mode: int = 0o644) -> Files:
+    """The files, all with this mode."""
+    return {path: (text, mode) for path, text in files.items()}
 
 
-def write_files(ctx: Context, files: Mapping[str, bytes], mode: int = 0o644) -> None:
-    """Write each file with this mode; the journal knows of all of them before the first is written."""
-    ctx.host.write_all({path: (text, mode) for path, text in files.items()})
+def difference(ctx: Context, files: Files) -> str:
+    """The reason for the first of these files with another content or mode; empty if all are up to date."""
+    for path, (text, _) in files.items():
+        if ctx.host.read(path) != text:
+            return f"{path} is missing or differs"
+    there = ctx.host.stat_all(files) if files else {}
+    for path, (_, mode) in files.items():
+        found = there.get(path)
+        if found is not None and found.kind == "file" and found.mode != mode:
+            return f"{path} has mode {found.mode:04o} instead of {mode:04o}"
+    return ""

@@ -15,7 +15,7 @@ from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.node.cni_files import CONFLIST, CONFLIST_VALUES
 from edgeadm.node.endpoint import api_endpoint
-from edgeadm.node.files import renderer
+from edgeadm.node.files import Files, difference, renderer, with_mode
 from edgeadm.node.kubeadm_documents import document
 from edgeadm.node.name import node_name
 from edgeadm.node.patches import leaves_out
@@ -50,8 +50,8 @@ class PodNetwork(Phase):
             return Verdict(needed=False, reason="`--cni none`: the pod network is left to the user")
         if ctx.host.stat(ADMIN_CONF) is None:
             return Verdict(needed=True, reason="there is no cluster yet")
-        if ctx.host.read(CONFLIST) != conflist(ctx):
-            return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
         differing = ctx.connect().differing(_objects(ctx))
@@ -60,9 +60,7 @@ class PodNetwork(Phase):
         return Verdict(needed=False, reason=f"the pod network ({ctx.config.cni}) is applied")
 
     def apply(self, ctx: Context) -> None:
-        wanted = conflist(ctx)
-        if wanted is not None:
-            ctx.host.write(CONFLIST, wanted)
+        ctx.host.write_all(_files(ctx))
         cluster = ctx.connect()
         objects = _objects(ctx)
         cluster.apply(objects)
@@ -117,11 +115,14 @@ def _objects(ctx: Context) -> list[dict[str, Any]]:
     return found
 
 
-def conflist(ctx: Context) -> bytes | None:
-    """The network configuration of this node: edgeadm's, else the existing one."""
-    if ctx.config.cni != "flannel":
-        return ctx.host.read(CONFLIST)
+def conflist(ctx: Context) -> bytes:
+    """flannel's network configuration of this node."""
     return renderer(ctx).text("cni/flannel.conflist", CONFLIST_VALUES).encode()
+
+
+def _files(ctx: Context) -> Files:
+    """Only flannel's: other pod networks install their own."""
+    return with_mode({CONFLIST: conflist(ctx)}) if ctx.config.cni == "flannel" else {}
 
 
 def _rolled_out(obj: Object) -> bool:

@@ -9,7 +9,7 @@ from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.node.cni_files import AT_EDGE, CONFLIST, CONFLIST_VALUES, PLUGIN
-from edgeadm.node.files import renderer
+from edgeadm.node.files import difference, renderer, with_mode
 from edgeadm.node.membership import cluster_facts, has_credentials
 from edgeadm.node.paths import PLUGINS
 from edgeadm.phases.cni import OF_FLANNEL
@@ -29,8 +29,8 @@ class JoinPodNetwork(Phase):
             return Verdict(
                 needed=False, reason="the cluster's pod network installs its own CNI configuration"
             )
-        if ctx.host.read(CONFLIST) != _conflist(ctx):
-            return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
+        if differs := difference(ctx, with_mode({CONFLIST: _conflist(ctx)})):
+            return Verdict(needed=True, reason=differs)
         return Verdict(needed=False, reason=f"{CONFLIST} is in place")
 
     def apply(self, ctx: Context) -> None:

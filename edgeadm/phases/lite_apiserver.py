@@ -9,11 +9,11 @@ from edgeadm import pki
 from edgeadm.cluster import Outside
 from edgeadm.config.address import HostPort
 from edgeadm.core.leaves import Leaves, Unit
-from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.files import Files, renderer, with_mode
 from edgeadm.node.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
-from edgeadm.node.membership import CLIENT, cluster_facts, known_facts
+from edgeadm.node.membership import CLIENT, known_facts
 from edgeadm.node.offline_files import HELPER, has_helper
 from edgeadm.node.units import (
     LITE_APISERVER,
@@ -22,15 +22,15 @@ from edgeadm.node.units import (
     RENEWAL_FILE,
     RENEWAL_TIMER,
     RENEWAL_TIMER_FILE,
-    start_at_boot,
 )
+from edgeadm.phases.unit import EdgeUnit
 
 PATIENCE = 60.0
 POLL = 0.03
 
 
 @dataclass(frozen=True)
-class LiteApiServer(Phase):
+class LiteApiServer(EdgeUnit):
     """lite-apiserver as a unit: the kubelet's API server on this node, which responds from its cache during
     an outage. It is tested, including its certificate, before a kubelet depends on it. A timer renews its
     certificate."""
@@ -46,27 +46,23 @@ class LiteApiServer(Phase):
         places=(DATA,),
         shared=(DATA.rpartition("/")[0],),
     )
+    at_boot: ClassVar[tuple[str, ...]] = (LITE_APISERVER, RENEWAL_TIMER)
+    done: ClassVar[str] = "lite-apiserver runs"
+    cut_off: ClassVar[str] = "before it answered"
 
-    def check(self, ctx: Context) -> Verdict:
-        if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="it is not installed yet")
-        if differs := difference(ctx, _files(ctx)):
-            return Verdict(needed=True, reason=differs)
-        if ctx.interrupted:
-            return Verdict(needed=True, reason="an earlier run was cut off before it answered")
-        for unit in _units(ctx):
-            for question in ("is-enabled", "is-active"):
-                if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                    return Verdict(needed=True, reason=f"{unit} is not running")
-        return Verdict(needed=False, reason="lite-apiserver runs")
+    def files(self, ctx: Context) -> Files:
+        return with_mode(_files(ctx))
 
-    def apply(self, ctx: Context) -> None:
-        write_files(ctx, _files(ctx))
+    def units(self, ctx: Context) -> tuple[str, ...]:
+        return self.at_boot if has_helper(ctx) else (LITE_APISERVER,)
+
+    def prepare(self, ctx: Context) -> None:
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
             ctx.warn(f"{HELPER} is missing: the certificate of lite-apiserver is not renewed automatically")
-        start_at_boot(ctx, *_units(ctx))
-        ctx.host.run("systemctl", "restart", *_units(ctx))
+
+    def start(self, ctx: Context) -> None:
+        super().start(ctx)
         _wait(ctx)
 
 
@@ -122,7 +118,3 @@ def _files(ctx: Context) -> dict[str, bytes]:
         found[RENEWAL_FILE] = render.text("systemd/edgeadm-certificate.service", values).encode()
         found[RENEWAL_TIMER_FILE] = render.text("systemd/edgeadm-certificate.timer", values).encode()
     return found
-
-
-def _units(ctx: Context) -> tuple[str, ...]:
-    return (LITE_APISERVER, RENEWAL_TIMER) if has_helper(ctx) else (LITE_APISERVER,)

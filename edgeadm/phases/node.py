@@ -10,7 +10,7 @@ from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.node.baseline import is_due, remember
-from edgeadm.node.files import difference, renderer, write_files
+from edgeadm.node.files import difference, renderer, with_mode
 from edgeadm.node.kernel_state import State
 from edgeadm.node.paths import MODULES_FILE, SYSCTL_FILE
 
@@ -42,7 +42,7 @@ class PrepareNode(Phase):
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
             return Verdict(needed=True, reason="the current settings are not recorded yet")
-        if differs := difference(ctx, _files(ctx)):
+        if differs := difference(ctx, with_mode(_files(ctx))):
             return Verdict(needed=True, reason=differs)
         wanted = _settings(ctx)
         now = facts.sysctls(ctx.host, wanted)
@@ -54,7 +54,7 @@ class PrepareNode(Phase):
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):
             remember(ctx)
-        write_files(ctx, _files(ctx))
+        ctx.host.write_all(with_mode(_files(ctx)))
         if _missing_module(ctx):
             ctx.host.run("modprobe", "-a", *MODULES)
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)

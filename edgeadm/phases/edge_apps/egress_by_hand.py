@@ -12,7 +12,7 @@ from edgeadm.apps.manual_steps import running
 from edgeadm.apps.serving_certificates import authority, is_due, make
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.node.applies import to_edge_clusters
-from edgeadm.node.files import write_files
+from edgeadm.node.files import difference, with_mode
 
 RENEWAL = "certs renew"  # the verb that renews, and sets nothing up
 FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
@@ -34,9 +34,8 @@ class EgressByHand(Phase):
             return Verdict(needed=False, reason="the API server does not use the tunnel")
         if is_due(ctx, standing(ctx)):
             return Verdict(needed=True, reason=f"{CERTIFICATE} is missing or about to expire")
-        differing = [path for path, text in _files(ctx).items() if ctx.host.read(path) != text]
-        if differing:
-            return Verdict(needed=True, reason=f"to write: {', '.join(differing)}")
+        if differs := difference(ctx, with_mode(_files(ctx))):
+            return Verdict(needed=True, reason=differs)
         return Verdict(needed=False, reason=f"all files are in {FOLDER}")
 
     def apply(self, ctx: Context) -> None:
@@ -47,7 +46,7 @@ class EgressByHand(Phase):
             certificate, key = make(ctx, LEAF)
             ctx.host.write(KEY, key, 0o600)
             ctx.host.write(CERTIFICATE, certificate)
-        write_files(ctx, _files(ctx))
+        ctx.host.write_all(with_mode(_files(ctx)))
         if found.is_wired:
             ctx.warn("restart kube-apiserver: it reads its tunnel certificate only at start")
 

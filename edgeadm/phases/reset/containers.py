@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgeadm.core.leaves import Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, WaitError
+from edgeadm.hosts.units import UnitState, unit_states
 from edgeadm.node import ownership
 from edgeadm.node.pods import pod_processes
-from edgeadm.node.units import KUBELET_FILE as KUBELET_UNIT
+from edgeadm.node.units import KUBELET, KUBELET_FILE
 
 CGROUPS = "/sys/fs/cgroup"
 PATIENCE = 2.0
@@ -26,18 +26,15 @@ class StopUnits(Phase):
     summary: str = "stop and disable the kubelet and edgeadm's units"
 
     def check(self, ctx: Context) -> Verdict:
-        names = [
-            unit.name for unit in _ours(ctx) if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name)
-        ]
+        names = _to_stop(ctx)
         if not names and not _foreign_kubelet(ctx):
             return Verdict(needed=False, reason="no unit of edgeadm is running or enabled")
         return Verdict(needed=True, reason=f"to stop: {', '.join(names or ['kubelet'])}")
 
     def apply(self, ctx: Context) -> None:
-        for unit in _ours(ctx):
-            if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name):
-                ctx.host.run("systemctl", "disable", "--now", "--quiet", unit.name)
-                ctx.say(f"stopped {unit.name}")
+        for name in _to_stop(ctx):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", name)
+            ctx.say(f"stopped {name}")
         if _foreign_kubelet(ctx):
             ctx.host.run("systemctl", "stop", "kubelet")
 
@@ -76,22 +73,17 @@ def _killed(ctx: Context) -> bool:
     return not pids
 
 
-def _ours(ctx: Context) -> list[Unit]:
-    return [unit for unit in ctx.inventory.units if ownership.owns(ctx, unit.file)]
+def _to_stop(ctx: Context) -> list[str]:
+    """edgeadm's units that are running or start at boot, in stop order."""
+    names = [unit.name for unit in ctx.inventory.units if ownership.owns(ctx, unit.file)]
+    states = unit_states(ctx.host, *names) if names else {}
+    return [name for name in names if name in states and (states[name].in_use or states[name].enabled)]
 
 
 def _foreign_kubelet(ctx: Context) -> bool:
-    ours = ownership.owns(ctx, KUBELET_UNIT)
-    return not ours and ownership.had_cluster(ctx) and _is_active(ctx, "kubelet")
-
-
-def _is_active(ctx: Context, unit: str) -> bool:
-    state = ctx.host.ask("systemctl", "is-active", unit).out.strip()
-    return state in ("active", "activating", "deactivating", "reloading")
-
-
-def _is_enabled(ctx: Context, unit: str) -> bool:
-    return ctx.host.ask("systemctl", "is-enabled", "--quiet", unit).code == 0
+    if ownership.owns(ctx, KUBELET_FILE) or not ownership.had_cluster(ctx):
+        return False
+    return unit_states(ctx.host, KUBELET).get(KUBELET, UnitState()).in_use
 
 
 def _cgroups(ctx: Context) -> list[str]:

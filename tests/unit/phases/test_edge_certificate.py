@@ -59,7 +59,7 @@ def test_a_timer_has_it_renewed(machine: Machine) -> None:
     assert machine.units[RENEWAL_TIMER] == {"enabled", "active"}
     assert not LiteApiServer().check(ctx).needed
     machine.units[RENEWAL_TIMER].discard("active")
-    assert LiteApiServer().check(ctx).reason == f"{RENEWAL_TIMER} is not running"
+    assert LiteApiServer().check(ctx).reason == f"the unit {RENEWAL_TIMER} is not running"
 
 
 def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine: Machine) -> None:

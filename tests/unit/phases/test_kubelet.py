@@ -40,7 +40,7 @@ def test_elsewhere_the_distributions_stays(packaged: str, verb: str, edge: bool,
     machine = Machine(tmp_path)
     machine.host.files[packaged] = b"[Unit]\n"
     ctx = context(machine, verb, edge=edge)
-    assert Kubelet().check(ctx).reason == "the kubelet is not enabled at boot"
+    assert Kubelet().check(ctx).reason == "the unit kubelet is not enabled at boot"
     Kubelet().apply(ctx)
     assert {KUBELET_FILE, KUBELET_DROP_IN} & machine.host.files.keys() == set()
     assert machine.units["kubelet"] == {"enabled"}
