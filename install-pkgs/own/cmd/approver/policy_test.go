@@ -19,7 +19,7 @@ var allowed = policy{
 	names:     []string{"kubernetes", "kubernetes.default"},
 }
 
-// good is a request that the policy lets pass; each case spoils one thing of it.
+// good is a request that the policy allows; each case changes one part of it.
 type good struct {
 	template x509.CertificateRequest
 	request  signingRequest
@@ -40,7 +40,7 @@ func fresh() *good {
 	return g
 }
 
-// asNode makes it a renewal: the live node asks for itself.
+// asNode makes it a renewal: the ready node requests its own certificate.
 func (g *good) asNode() {
 	g.alive = true
 	g.request.Spec.Username = "system:node:shop-1"

@@ -18,25 +18,25 @@ import (
 
 const (
 	workers = 6
-	most    = 3 // so many Pods of a worker run at once
+	most    = 3 // the number of Pods of a worker that run at the same time
 	kills   = 60
 	cuts    = 8
 )
 
-// crowd is what a runtime does on a busy node, while somebody kills the plugin at random moments.
+// crowd calls the plugin as a runtime does on a busy node, and kills it at random moments.
 type crowd struct {
 	*node
 	pods    int           // of each worker
-	late    time.Duration // nobody is killed later than this
+	late    time.Duration // the longest time until a kill
 	lock    sync.Mutex
-	held    map[string]string // address → the Pod that has it now
-	settled map[string]string // Pod → the addresses that it was given first
+	held    map[string]string // address → its present Pod
+	settled map[string]string // Pod → its first addresses
 	running map[int]bool
 	killed  atomic.Int64
 	stop    atomic.Bool
 	cut     atomic.Bool
 	faults  []string
-	given   int // so many calls came to a good end
+	given   int // the number of calls that succeeded
 }
 
 func (c *crowd) fault(format string, args ...any) {
@@ -46,8 +46,8 @@ func (c *crowd) fault(format string, args ...any) {
 	c.stop.Store(true)
 }
 
-// chance starts a call, and in two of five cases kills it, the plugin alone, so that host-local goes on for itself. It
-// says whether the call came to its end.
+// chance starts a call, and in two of five cases kills it, the plugin alone, so that host-local keeps running. It
+// returns whether the call succeeded.
 func (c *crowd) chance(verb, pod, container string) (string, bool) {
 	command := c.command(verb, pod, container)
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -71,14 +71,14 @@ func (c *crowd) chance(verb, pod, container string) (string, bool) {
 		c.killed.Add(1)
 		return "", false
 	}
-	// A plugin whose host-local was killed first, when the power is cut, may still say so. Nothing else may fail.
+	// If host-local was killed first at the power cut, the plugin may report that. Other failures are errors.
 	if !c.cut.Load() {
 		c.fault("%s %s: %v %s%s", verb, pod, err, said.String(), complaint.String())
 	}
 	return "", false
 }
 
-// start is not done once the power is cut.
+// start does nothing after the power cut.
 func (c *crowd) start(command *exec.Cmd) bool {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -93,7 +93,7 @@ func (c *crowd) start(command *exec.Cmd) bool {
 	return true
 }
 
-// cutPower kills everything at once, host-local too.
+// cutPower kills all processes at once, host-local too.
 func (c *crowd) cutPower() {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -103,7 +103,7 @@ func (c *crowd) cutPower() {
 	}
 }
 
-// takeDown repeats until it is done, as runtimes do.
+// takeDown repeats the call until it succeeds, as runtimes do.
 func (c *crowd) takeDown(pod, container string) bool {
 	for !c.stop.Load() && !c.cut.Load() {
 		if _, done := c.chance("DEL", pod, container); done {
@@ -113,7 +113,7 @@ func (c *crowd) takeDown(pod, container string) bool {
 	return false
 }
 
-// live is one worker: Pods of its own come and go, each time in another container.
+// live is one worker: its Pods are created and deleted, each time in another container.
 func (c *crowd) live(worker, round int, stable bool) {
 	staying := map[string]string{}
 	for i := 0; !c.stop.Load() && !c.cut.Load(); i++ {
@@ -138,7 +138,7 @@ func (c *crowd) live(worker, round int, stable bool) {
 	}
 }
 
-// arrive demands that nobody else has the addresses, and that they are the same as ever.
+// arrive requires that no other Pod has the addresses, and that they are the same as before.
 func (c *crowd) arrive(pod, found string, stable bool) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -167,8 +167,7 @@ func (c *crowd) leave(pod string) {
 	}
 }
 
-// TestKilledAtAnyMoment kills calls again and again while several run at once, cuts the power in between, and
-// demands what the whole thing is for.
+// TestKilledAtAnyMoment kills calls while several run at once, cuts the power in between, and verifies the addresses.
 func TestKilledAtAnyMoment(t *testing.T) {
 	for name, each := range map[string]struct {
 		ranges string
@@ -183,7 +182,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			begun := time.Now()
 			c.want("", "first", "10.1.2.2/"+strings.SplitAfter(each.ranges, "/")[1][:2]+" fd00:1::2/64")
 			c.del("", "first")
-			// Calls wait for one another, so this is about what one takes from its start to its end.
+			// Calls wait for one another, so this measures one call from its start to its end.
 			c.late = time.Since(begun) * workers
 			all := workers * each.pods
 			for round := 0; c.killed.Load() < kills || c.given < kills || len(c.settled) < all || round < cuts; round++ {
@@ -198,7 +197,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// round is the life of the node from one boot to the next power cut.
+// round is the time of the node from one boot to the next power cut.
 func (c *crowd) round(round int, stable bool) {
 	c.held, c.running = map[string]string{}, map[int]bool{}
 	c.cut.Store(false)
@@ -212,7 +211,7 @@ func (c *crowd) round(round int, stable bool) {
 	c.boot()
 }
 
-// verify looks at the store as it was found after the cut.
+// verify checks the store after the power cut.
 func (c *crowd) verify(stable bool) {
 	found, problems, err := records.List(c.store, 10*time.Second)
 	if err != nil || len(problems) > 0 {
@@ -229,7 +228,7 @@ func (c *crowd) verify(stable bool) {
 	}
 }
 
-// TestALockOutlivesWhoWasKilled: as long as host-local runs, the next one waits for it.
+// TestALockOutlivesWhoWasKilled: as long as host-local runs, the next call waits.
 func TestALockOutlivesWhoWasKilled(t *testing.T) {
 	n := newNode(t, small)
 	folder := t.TempDir()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// mountFull puts a disk below the folder that is full to the last byte once `before` was done on it.
+// mountFull mounts a disk on the directory, calls `before`, and fills the disk to the last byte.
 func mountFull(t *testing.T, folder string, before func()) {
 	t.Helper()
 	if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -17,10 +17,10 @@ const (
 	patience = 30 * time.Second
 )
 
-// hostLocal is the plugin that gives the addresses away.
+// hostLocal is the plugin that assigns the addresses.
 type hostLocal struct{ path string }
 
-// refusal is what host-local says when it does not do what it was asked for.
+// refusal is the output of host-local if it fails.
 type refusal struct {
 	said []byte
 	why  string
@@ -28,7 +28,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.why }
 
-// find looks in the folders of CNI_PATH, as every plugin does that leaves work to another one.
+// find searches the directories of CNI_PATH, as every CNI plugin does that delegates to another one.
 func (h hostLocal) find() (string, error) {
 	for _, folder := range filepath.SplitList(h.path) {
 		file := filepath.Join(folder, program)
@@ -39,8 +39,8 @@ func (h hostLocal) find() (string, error) {
 	return "", fmt.Errorf("no %s in CNI_PATH (%s)", program, h.path)
 }
 
-// run starts host-local. It holds our lock as long as it runs: if we are killed meanwhile, whoever comes next waits
-// until it has finished and sees what it did.
+// run starts host-local. The process inherits the lock of the store: if this program is killed meanwhile, the next
+// call waits until host-local has finished, and sees its result.
 func (h hostLocal) run(lock *os.File, conf []byte, settings ...string) ([]byte, error) {
 	file, err := h.find()
 	if err != nil {
@@ -60,15 +60,15 @@ func (h hostLocal) run(lock *os.File, conf []byte, settings ...string) ([]byte, 
 	return said.Bytes(), nil
 }
 
-// holders reads host-local's reservations: a file for each address, in it the container and its interface. No
-// folder means that nothing was given away since the boot.
+// holders reads the reservations of host-local: one file per address with the container and its interface. If the
+// directory does not exist, no address was assigned since the boot.
 func holders(folder string) map[netip.Addr]attachment {
 	found, _ := os.ReadDir(folder)
 	held := map[netip.Addr]attachment{}
 	for _, each := range found {
 		address, err := netip.ParseAddr(each.Name())
 		if err != nil {
-			continue // its lock, and the address that it gave away last
+			continue // its lock, and the last assigned address
 		}
 		data, _ := os.ReadFile(filepath.Join(folder, each.Name()))
 		container, ifname, _ := strings.Cut(strings.TrimSpace(string(data)), "\r\n")

@@ -1,8 +1,8 @@
-// Edge-ipam gives a Pod the address that it had before, after its sandbox was made again and after a boot.
+// Edge-ipam assigns a Pod its previous address when its sandbox is recreated, also after a boot.
 //
-// It is a CNI plugin of the kind that hands out addresses, and leaves the handing out to host-local: it only says
-// which address host-local shall give, and remembers it. Host-local's own reservations belong in memory, as they
-// are of no use after a boot.
+// It is a CNI plugin for IP address management that delegates the assignment to host-local: it selects the address
+// that host-local assigns, and stores it. host-local's own reservations belong in memory, because they are useless
+// after a boot.
 package main
 
 import (
@@ -15,15 +15,15 @@ import (
 	"slices"
 )
 
-const about = "edge-ipam v1.0.0: a CNI plugin in front of host-local that gives Pods their addresses back"
+const about = "edge-ipam v1.0.0: a CNI plugin in front of host-local that assigns Pods their previous addresses"
 
-// Versions of the CNI specification that host-local knows, too.
+// Versions of the CNI specification that host-local supports, too.
 var versions = []string{"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 
-// since says with which version a command came.
+// since is the first version with a command.
 var since = map[string]string{"CHECK": "0.4.0", "GC": "1.1.0", "STATUS": "1.1.0"}
 
-// Codes of errors that the CNI specification defines; from 100 on they are a plugin's own.
+// Codes of errors that the CNI specification defines; codes from 100 on are defined by plugins.
 const (
 	codeVersion     = 1
 	codeEnvironment = 4
@@ -36,7 +36,7 @@ const (
 	codeHostLocal   = 102
 )
 
-// failure is an error in the words of the CNI specification.
+// failure is an error as the CNI specification defines it.
 type failure struct {
 	CNIVersion string `json:"cniVersion"`
 	Code       int    `json:"code"`
@@ -54,7 +54,7 @@ func main() {
 	os.Exit(serve(os.Getenv, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// serve answers one call of the container runtime.
+// serve handles one call of the container runtime.
 func serve(getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	command := getenv("CNI_COMMAND")
 	switch command {
@@ -92,7 +92,7 @@ func serve(getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer
 	return 0
 }
 
-// refuse says why not; what host-local says of itself is passed on as it is.
+// refuse writes the error; a failure of host-local is forwarded unchanged.
 func refuse(stdout io.Writer, version string, err error) int {
 	var theirs *refusal
 	if errors.As(err, &theirs) && json.Valid(theirs.said) {
@@ -109,7 +109,7 @@ func refuse(stdout io.Writer, version string, err error) int {
 	return 1
 }
 
-// call is what the runtime says in its environment.
+// call has the environment variables of the runtime.
 type call struct {
 	command, container, ifname, path, args string
 	namespace, pod, uid                    string
@@ -123,10 +123,10 @@ func readCall(command string, getenv func(string) string) (call, *failure) {
 	}
 	known := []string{"ADD", "DEL", "CHECK", "GC", "STATUS"}
 	if !slices.Contains(known, command) {
-		return c, fail(codeEnvironment, "CNI_COMMAND is not known", errors.New(command))
+		return c, fail(codeEnvironment, "CNI_COMMAND is not supported", errors.New(command))
 	}
 	if slices.Contains(known[:3], command) && (c.container == "" || c.ifname == "") {
-		return c, fail(codeEnvironment, "the environment is not complete", errors.New("CNI_CONTAINERID and CNI_IFNAME are needed"))
+		return c, fail(codeEnvironment, "the environment is incomplete", errors.New("CNI_CONTAINERID and CNI_IFNAME are required"))
 	}
 	for key, value := range pairs(c.args) {
 		switch key {
@@ -143,10 +143,10 @@ func readCall(command string, getenv func(string) string) (call, *failure) {
 	return c, nil
 }
 
-// nameless tells that no Pod is meant: such a container is remembered until it goes, by its own id.
+// nameless returns whether the call names no Pod: such a container is stored by its own ID until it is deleted.
 func (c call) nameless() bool { return c.namespace == "" || c.pod == "" }
 
-// identity is whose addresses are meant.
+// identity is the owner of the addresses.
 func (c call) identity() (namespace, pod string) {
 	if c.nameless() {
 		return "", c.container

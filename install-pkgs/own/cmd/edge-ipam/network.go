@@ -14,11 +14,11 @@ import (
 
 const (
 	defaultStore = "/var/lib/cni/edge-ipam"
-	defaultData  = "/var/lib/cni/networks" // host-local's own
+	defaultData  = "/var/lib/cni/networks" // the default of host-local
 )
 
-// network is the configuration that came on stdin. Only what concerns us is looked at; the rest goes on to
-// host-local as it is.
+// network is the configuration on stdin. Only the fields of this plugin are read; the others are forwarded to
+// host-local unchanged.
 type network struct {
 	all  map[string]any
 	seen seen
@@ -65,10 +65,10 @@ type rawRange struct {
 	Gateway string `json:"gateway"`
 }
 
-// addressRange is what host-local makes of a range: its gateway is never given away.
+// addressRange is a range with its gateway, which is never assigned.
 type addressRange struct{ first, last, gateway netip.Addr }
 
-// rangeSet is where one address of a Pod comes from.
+// rangeSet contains the ranges that one address of a Pod is selected from.
 type rangeSet []addressRange
 
 func (s rangeSet) contains(address netip.Addr) bool {
@@ -77,7 +77,7 @@ func (s rangeSet) contains(address netip.Addr) bool {
 	})
 }
 
-// all goes through the addresses in order.
+// all iterates over the addresses in order.
 func (s rangeSet) all() iter.Seq[netip.Addr] {
 	return func(yield func(netip.Addr) bool) {
 		for _, r := range s {
@@ -95,25 +95,25 @@ func readNetwork(data []byte) (*network, *failure) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	if err := errors.Join(decoder.Decode(&n.all), json.Unmarshal(data, &n.seen)); err != nil {
-		return n, fail(codeDecoding, "the configuration is not what it should be", err)
+		return n, fail(codeDecoding, "the configuration is not valid", err)
 	}
 	if n.seen.CNIVersion != "" && !slices.Contains(versions, n.seen.CNIVersion) {
-		return n, fail(codeVersion, "this version of CNI is not known", errors.New(n.seen.CNIVersion))
+		return n, fail(codeVersion, "this version of CNI is not supported", errors.New(n.seen.CNIVersion))
 	}
 	if n.seen.IPAM == nil {
-		return n, fail(codeConfig, "the configuration is not complete", errors.New("it has no `ipam`"))
+		return n, fail(codeConfig, "the configuration is incomplete", errors.New("it has no `ipam`"))
 	}
-	// The name becomes the name of a folder.
+	// The name becomes the name of a directory.
 	if name := n.seen.Name; name == "" || name == "." || name == ".." || name != filepath.Base(name) {
-		return n, fail(codeConfig, "the network has no usable name", fmt.Errorf("%q", name))
+		return n, fail(codeConfig, "the network has no valid name", fmt.Errorf("%q", name))
 	}
 	if err := n.readRanges(); err != nil {
-		return n, fail(codeConfig, "the ranges of addresses are not what they should be", err)
+		return n, fail(codeConfig, "the ranges of addresses are not valid", err)
 	}
 	return n, nil
 }
 
-// readRanges puts the ranges in the order in which host-local looks at them.
+// readRanges puts the ranges in the order of host-local.
 func (n *network) readRanges() error {
 	sets := slices.Clone(n.seen.RuntimeConfig.IPRanges)
 	if n.seen.IPAM.Subnet != "" {
@@ -129,7 +129,7 @@ func (n *network) readRanges() error {
 			set = append(set, parsed)
 		}
 		if len(set) == 0 {
-			return errors.New("one of them is empty")
+			return errors.New("one of them has no range")
 		}
 		n.sets = append(n.sets, set)
 	}
@@ -143,7 +143,7 @@ func (n *network) readRanges() error {
 	return nil
 }
 
-// parse fills in what host-local fills in.
+// parse sets the defaults that host-local sets.
 func (r rawRange) parse() (addressRange, error) {
 	subnet, err := netip.ParsePrefix(r.Subnet)
 	if err != nil {
@@ -163,7 +163,7 @@ func (r rawRange) parse() (addressRange, error) {
 	return found, nil
 }
 
-// lastOf is the last address that may be given away: in IPv4 the very last one is for everybody.
+// lastOf is the last address that may be assigned: in IPv4 the last address of a network is the broadcast address.
 func lastOf(subnet netip.Prefix) netip.Addr {
 	bits := subnet.Addr().AsSlice()
 	for i := subnet.Bits(); i < len(bits)*8; i++ {
@@ -176,7 +176,7 @@ func lastOf(subnet netip.Prefix) netip.Addr {
 	return last
 }
 
-// parseAddress reads an address with or without the length of a prefix.
+// parseAddress reads an address with or without a prefix length.
 func parseAddress(text string) (netip.Addr, error) {
 	text, _, _ = strings.Cut(text, "/")
 	address, err := netip.ParseAddr(text)
@@ -192,7 +192,7 @@ func (n *network) store() string {
 	return defaultStore
 }
 
-// reservations is the folder where host-local has a file for each address that it gave away.
+// reservations is the directory in which host-local has a file for each assigned address.
 func (n *network) reservations() string {
 	data := n.seen.IPAM.DataDir
 	if data == "" {
@@ -201,8 +201,8 @@ func (n *network) reservations() string {
 	return filepath.Join(data, n.seen.Name)
 }
 
-// asking is the configuration for host-local: the same, with the addresses that it shall give. `args` is the place
-// where it takes several, one of each family.
+// asking is the configuration for host-local: the same one, with the addresses to assign. `args` is the field with
+// which host-local accepts several, one of each family.
 func (n *network) asking(addresses []netip.Addr) ([]byte, error) {
 	all := clone(n.all)
 	ipam := clone(all["ipam"])
@@ -227,7 +227,7 @@ func clone(found any) map[string]any {
 	return cloned
 }
 
-// pairs goes through CNI_ARGS, KEY=VALUE;KEY=VALUE.
+// pairs iterates over CNI_ARGS, KEY=VALUE;KEY=VALUE.
 func pairs(args string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for each := range strings.SplitSeq(args, ";") {

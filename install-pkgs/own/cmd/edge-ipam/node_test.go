@@ -16,10 +16,10 @@ import (
 	"edgeadm/own/internal/records"
 )
 
-// cniSet is where host-local is: the folder of the package's set, or one that it was built into for these tests.
+// cniSet is the directory of host-local: that of the package's set, or one that these tests build it into.
 var cniSet string
 
-// TestMain makes this program the plugin where it is called as one, so that tests can start and kill it.
+// TestMain runs the plugin if this program is called as the plugin, so that tests can start and kill it.
 func TestMain(m *testing.M) {
 	if os.Getenv("CNI_COMMAND") != "" {
 		main()
@@ -48,7 +48,7 @@ func test(m *testing.M) int {
 	return m.Run()
 }
 
-// node is a node with its store, and with host-local's reservations, which a boot wipes.
+// node is a node with its store, and with host-local's reservations, which a boot deletes.
 type node struct {
 	t        testing.TB
 	store    string
@@ -59,7 +59,7 @@ type node struct {
 }
 
 const (
-	small = `[[{"subnet":"10.1.2.0/29"}]]` // .2 to .6: the first one is the gateway's
+	small = `[[{"subnet":"10.1.2.0/29"}]]` // .2 to .6: the first one belongs to the gateway
 	both  = `[[{"subnet":"10.1.2.0/29"}],[{"subnet":"fd00:1::/64"}]]`
 	large = `[[{"subnet":"10.1.2.0/24"}],[{"subnet":"fd00:1::/64"}]]`
 )
@@ -71,8 +71,8 @@ func newNode(t testing.TB, ranges string) *node {
 	}
 }
 
-// boot wipes what is in memory on a real node. A host-local whose plugin was killed may still run here, which no
-// power cut leaves running: it holds the lock.
+// boot deletes the files that are in memory on a real node. A host-local whose plugin was killed may still run here
+// and hold the lock, unlike after a power cut.
 func (n *node) boot() {
 	n.t.Helper()
 	store, err := records.Open(n.store, 10*time.Second)
@@ -103,7 +103,7 @@ func (n *node) conf() []byte {
 	return data
 }
 
-// command is one call as the runtime makes it, not started yet.
+// command is one call of the runtime that is not started yet.
 func (n *node) command(verb, pod, container string, more ...string) *exec.Cmd {
 	args := "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=" + pod + ";K8S_POD_UID=uid-of-" + pod
 	if pod == "" {
@@ -122,7 +122,7 @@ func (n *node) command(verb, pod, container string, more ...string) *exec.Cmd {
 	return command
 }
 
-// call does one call, and returns the addresses that it gave, or what went wrong.
+// call executes one call, and returns the assigned addresses or the error.
 func (n *node) call(verb, pod, container string, more ...string) (string, error) {
 	n.t.Helper()
 	command := n.command(verb, pod, container, more...)
@@ -138,7 +138,7 @@ func (n *node) call(verb, pod, container string, more ...string) (string, error)
 	return given(n.t, said.Bytes()), nil
 }
 
-// given are the addresses of a result, of whatever version of CNI.
+// given returns the addresses of a result, in any version of CNI.
 func given(t testing.TB, said []byte) string {
 	if len(said) == 0 {
 		return ""
@@ -179,7 +179,7 @@ func (n *node) del(pod, container string) {
 	}
 }
 
-// want adds a Pod and says what it must get.
+// want adds a Pod and requires its addresses.
 func (n *node) want(pod, container, address string) {
 	n.t.Helper()
 	if found := n.add(pod, container); found != address {
@@ -187,7 +187,7 @@ func (n *node) want(pod, container, address string) {
 	}
 }
 
-// remembered are the records, POD=ADDRESSES for those that are live, with - in front for the released.
+// remembered returns the records, POD=ADDRESSES if they are live, with a leading - if they are released.
 func (n *node) remembered() string {
 	n.t.Helper()
 	found, problems, err := records.List(n.store, time.Second)

@@ -14,13 +14,13 @@ import (
 
 const (
 	lockPatience = 45 * time.Second
-	// So much is remembered at most. It is more than a node has Pods, and less than would slow it down.
+	// The maximum number of records: more than the Pods of a node, and few enough to remain fast.
 	mostRecords = 1024
-	// So often another address is tried when somebody who does not take our lock was faster.
+	// The number of further addresses that are tried if a process without our lock was faster.
 	mostTries = 8
 )
 
-// plugin is one call.
+// plugin handles one call.
 type plugin struct {
 	conf      *network
 	call      call
@@ -30,11 +30,11 @@ type plugin struct {
 	book      records.Book
 }
 
-// run does what the runtime asks for. All of it happens under the store's lock.
+// run executes the command of the runtime while it holds the lock of the store.
 func (p *plugin) run() ([]byte, error) {
 	store, err := records.Open(p.conf.store(), lockPatience)
 	if err != nil {
-		return nil, fail(codeLater, "the addresses that are remembered cannot be reached", err)
+		return nil, fail(codeLater, "the stored addresses are not accessible", err)
 	}
 	defer store.Close()
 	book, told, err := store.Load()
@@ -42,7 +42,7 @@ func (p *plugin) run() ([]byte, error) {
 		p.say("%s", each)
 	}
 	if err != nil {
-		return nil, fail(codeStore, "the addresses that are remembered cannot be read", err)
+		return nil, fail(codeStore, "the stored addresses cannot be read", err)
 	}
 	p.store, p.book = store, book
 	switch p.call.command {
@@ -59,16 +59,16 @@ func (p *plugin) run() ([]byte, error) {
 	}
 }
 
-// add gives the Pod its addresses. They are remembered, for good, before anybody hears of them.
+// add assigns the Pod its addresses. They are durably stored before the runtime receives them.
 func (p *plugin) add() ([]byte, error) {
 	if len(p.conf.sets) == 0 {
-		return nil, fail(codeConfig, "the configuration is not complete", errors.New("it has no ranges of addresses"))
+		return nil, fail(codeConfig, "the configuration is incomplete", errors.New("it has no ranges of addresses"))
 	}
 	p.forgetOutside()
 	mine := attachment{p.call.container, p.call.ifname}
 	held := holders(p.conf.reservations())
 	if holdsAny(held, mine) {
-		// A call was cut off after host-local had done its part. It would not do it twice.
+		// A call was interrupted after host-local had assigned the addresses: host-local would fail now.
 		if err := p.giveBack(mine); err != nil {
 			return nil, err
 		}
@@ -86,26 +86,26 @@ func (p *plugin) add() ([]byte, error) {
 	}
 	if err := p.store.Save(p.book, next); err != nil {
 		if own == nil || !slices.Equal(own.Addresses, next.Addresses) {
-			return nil, errors.Join(fail(codeStore, "the addresses cannot be remembered", err), p.giveBack(mine))
+			return nil, errors.Join(fail(codeStore, "the addresses cannot be stored", err), p.giveBack(mine))
 		}
-		// What matters of it is on the disk already. A full disk shall not keep a Pod from coming back.
-		p.say("%s: the record cannot be renewed: %v", next, err)
+		// The addresses are already on the disk. A full disk must not prevent the Pod from starting again.
+		p.say("%s: the record cannot be updated: %v", next, err)
 	}
 	p.bound()
 	return reply, nil
 }
 
-// reserve chooses addresses and has host-local give them.
+// reserve selects addresses and runs host-local with them.
 func (p *plugin) reserve(next *records.Record, choice pool) ([]byte, error) {
 	for try := 1; ; try++ {
 		chosen, err := choice.choose(p.conf.sets)
 		if err != nil {
-			return nil, fail(codeExhausted, "no address is left", err)
+			return nil, fail(codeExhausted, "no address is available", err)
 		}
 		asked := slices.Clone(chosen)
 		for _, each := range choice.want {
 			if !slices.Contains(asked, each) {
-				asked = append(asked, each) // in no range: host-local says so
+				asked = append(asked, each) // in no range: host-local reports the error
 			}
 		}
 		conf, err := p.conf.asking(asked)
@@ -125,7 +125,7 @@ func (p *plugin) reserve(next *records.Record, choice pool) ([]byte, error) {
 	}
 }
 
-// wanted is what the runtime or the configuration asks for.
+// wanted returns the addresses that the runtime or the configuration requests.
 func (p *plugin) wanted() []netip.Addr {
 	want := slices.Clone(p.conf.want)
 	if address, err := parseAddress(p.call.wish); err == nil {
@@ -134,8 +134,8 @@ func (p *plugin) wanted() []netip.Addr {
 	return want
 }
 
-// del frees the addresses for others. They stay remembered, and a sandbox that was replaced before it was taken
-// down takes nothing from the one that replaced it.
+// del releases the addresses. They remain stored. If a sandbox was replaced before it is deleted, its replacement
+// keeps the addresses.
 func (p *plugin) del() error {
 	conf, err := p.conf.asking(nil)
 	if err != nil {
@@ -149,8 +149,8 @@ func (p *plugin) del() error {
 	return nil
 }
 
-// release notes that a container is gone. If that fails it is no reason to keep the container: host-local, which
-// knows better, holds nothing for it.
+// release records that a container was deleted. A failure does not keep the container: host-local has no reservation
+// for it.
 func (p *plugin) release(gone attachment) {
 	found := p.book.Container(gone.Container, gone.Interface)
 	if found == nil || found.State == records.Released {
@@ -165,11 +165,11 @@ func (p *plugin) release(gone attachment) {
 		err = p.store.Save(p.book, next)
 	}
 	if err != nil {
-		p.say("%s: that it is gone cannot be remembered: %v", found, err)
+		p.say("%s: its deletion cannot be stored: %v", found, err)
 	}
 }
 
-// check says whether the container still has what it was given.
+// check returns an error if the container does not have its stored addresses.
 func (p *plugin) check() error {
 	conf, err := p.conf.asking(nil)
 	if err != nil {
@@ -180,20 +180,20 @@ func (p *plugin) check() error {
 	}
 	found := p.book.Container(p.call.container, p.call.ifname)
 	if found == nil {
-		return fail(codeStore, "the addresses are not remembered", errors.New(p.call.container))
+		return fail(codeStore, "the addresses are not stored", errors.New(p.call.container))
 	}
 	for _, each := range p.conf.seen.PrevResult.IPs {
 		if address, err := parseAddress(each.Address); err != nil || !slices.Contains(found.Addresses, address) {
-			return fail(codeStore, "another address is remembered", fmt.Errorf("%v instead of %s", found.Addresses, each.Address))
+			return fail(codeStore, "another address is stored", fmt.Errorf("%v instead of %s", found.Addresses, each.Address))
 		}
 	}
 	return nil
 }
 
-// collect frees what belongs to containers that the runtime does not know.
+// collect releases the addresses of containers that the runtime does not list.
 func (p *plugin) collect() error {
 	if p.conf.seen.Valid == nil {
-		return fail(codeConfig, "the configuration is not complete", errors.New("it has no cni.dev/valid-attachments"))
+		return fail(codeConfig, "the configuration is incomplete", errors.New("it has no cni.dev/valid-attachments"))
 	}
 	stale := map[attachment]bool{}
 	for _, each := range holders(p.conf.reservations()) {
@@ -219,24 +219,24 @@ func (p *plugin) collect() error {
 	return failed
 }
 
-// status says whether an address could be given away now.
+// status returns an error if no address could be assigned now.
 func (p *plugin) status() error {
 	if _, err := p.hostLocal.find(); err != nil {
 		return fail(codeUnavailable, "host-local is missing", err)
 	}
-	// Runtimes ask every few seconds, so nothing of this is flushed to the disk.
+	// Runtimes call it every few seconds, so nothing is flushed to the disk.
 	probe, err := os.CreateTemp(p.conf.store(), durable.Temporary)
 	if err == nil {
 		_, err = probe.WriteString("status")
 		err = errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 	}
 	if err != nil {
-		return fail(codeUnavailable, "nothing can be remembered", err)
+		return fail(codeUnavailable, "no address can be stored", err)
 	}
 	return nil
 }
 
-// giveBack makes host-local forget what it gave a container.
+// giveBack removes host-local's reservations of a container.
 func (p *plugin) giveBack(each attachment) error {
 	conf, err := p.conf.asking(nil)
 	if err != nil {
@@ -247,12 +247,12 @@ func (p *plugin) giveBack(each attachment) error {
 	return err
 }
 
-// forgetOutside drops what was given from ranges that this node no longer has.
+// forgetOutside removes records with addresses outside the ranges of this node.
 func (p *plugin) forgetOutside() {
 	var keys []string
 	for key, each := range p.book {
 		if !slices.ContainsFunc(each.Addresses, p.inside) {
-			p.say("%s: %v is outside the ranges of this node: it is forgotten", each, each.Addresses)
+			p.say("%s: %v is outside the ranges of this node: record deleted", each, each.Addresses)
 			keys = append(keys, key)
 		}
 	}

@@ -23,7 +23,7 @@ func TestAPodGetsItsAddressesBack(t *testing.T) {
 			n := newNode(t, each.ranges)
 			n.want("web-0", "c1", each.first)
 			n.want("web-1", "c2", each.second)
-			n.boot() // in another order, and nobody was taken down
+			n.boot() // in another order, and no sandbox was deleted
 			n.want("web-1", "c3", each.second)
 			n.want("web-0", "c4", each.first)
 			n.del("web-0", "c4")
@@ -77,9 +77,9 @@ func TestWithNoFreeAddressTheOldestReleasedIsTaken(t *testing.T) {
 	for _, i := range []int{3, 1} {
 		n.del(fmt.Sprint("p", i), fmt.Sprint("c", i))
 	}
-	n.want("new", "d1", "10.1.2.5/29")   // of p3, gone for longer
+	n.want("new", "d1", "10.1.2.5/29")   // of p3, deleted longest ago
 	n.want("newer", "d2", "10.1.2.3/29") // of p1
-	if _, err := n.call("ADD", "more", "d3"); err == nil || !strings.Contains(err.Error(), "no address is left") {
+	if _, err := n.call("ADD", "more", "d3"); err == nil || !strings.Contains(err.Error(), "no address is available") {
 		t.Fatal(err)
 	}
 	if found := n.remembered(); strings.Contains(found, "p3") || strings.Contains(found, "more") {
@@ -96,8 +96,8 @@ func TestAfterABootASleepingPodLosesItsAddressOnlyWhenAllElseIsGone(t *testing.T
 	}
 	n.del("p4", "c4")
 	n.boot()
-	n.want("new", "d1", "10.1.2.6/29")   // p4 is gone, the others may come back
-	n.want("newer", "d2", "10.1.2.2/29") // p0 was written down first
+	n.want("new", "d1", "10.1.2.6/29")   // p4 is deleted, the others may start again
+	n.want("newer", "d2", "10.1.2.2/29") // the record of p0 is the oldest
 	for i := range 3 {
 		n.want(fmt.Sprint("p", i+1), fmt.Sprint("e", i), fmt.Sprintf("10.1.2.%d/29", i+3))
 	}
@@ -147,7 +147,7 @@ func TestOtherRangesMeanOtherAddresses(t *testing.T) {
 	n.add("b", "c2")
 	n.ranges = `[[{"subnet":"10.9.9.0/24"}],[{"subnet":"fd00:1::/64"}]]`
 	n.boot()
-	n.want("b", "c3", "10.9.9.2/24 fd00:1::3/64") // one family stays
+	n.want("b", "c3", "10.9.9.2/24 fd00:1::3/64") // one family remains
 	n.ranges = small
 	n.boot()
 	n.want("c", "c4", "10.1.2.3/29")
@@ -242,7 +242,7 @@ func TestCheck(t *testing.T) {
 	if err := os.RemoveAll(n.store); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.call("CHECK", "a", "c1"); err == nil || !strings.Contains(err.Error(), "not remembered") {
+	if _, err := n.call("CHECK", "a", "c1"); err == nil || !strings.Contains(err.Error(), "not stored") {
 		t.Fatal(err)
 	}
 }
@@ -362,7 +362,7 @@ func TestAPodWithoutMemoryOnAFullDiskIsRefusedAndOneWithMemoryIsNot(t *testing.T
 	mountFull(t, n.store, func() { n.want("a", "c1", "10.1.2.2/29") })
 	n.boot()
 	n.want("a", "c2", "10.1.2.2/29")
-	if _, err := n.call("ADD", "b", "c3"); err == nil || !strings.Contains(err.Error(), "cannot be remembered") {
+	if _, err := n.call("ADD", "b", "c3"); err == nil || !strings.Contains(err.Error(), "cannot be stored") {
 		t.Fatal(err)
 	}
 	if held := holders(filepath.Join(n.data, "cbr0")); len(held) != 1 {

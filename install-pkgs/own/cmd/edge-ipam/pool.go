@@ -8,15 +8,15 @@ import (
 	"edgeadm/own/internal/records"
 )
 
-// pool is all that a choice of addresses depends on.
+// pool has all inputs of the selection of addresses.
 type pool struct {
 	book records.Book
-	held map[netip.Addr]attachment // by host-local, since the boot
-	own  *records.Record           // what is remembered of the Pod; nil if nothing is
-	want []netip.Addr              // what the runtime asks for, on which there is no choice
+	held map[netip.Addr]attachment // reserved by host-local since the boot
+	own  *records.Record           // the record of the Pod; nil if it has none
+	want []netip.Addr              // requested by the runtime, without a choice
 }
 
-// choose says which addresses the Pod shall have, one of each set.
+// choose returns the addresses for the Pod, one of each set.
 func (p *pool) choose(sets []rangeSet) ([]netip.Addr, error) {
 	var chosen []netip.Addr
 	for _, set := range sets {
@@ -29,9 +29,9 @@ func (p *pool) choose(sets []rangeSet) ([]netip.Addr, error) {
 	return chosen, nil
 }
 
-// chooseFrom prefers what the Pod had; then what nobody remembers; then what a Pod had that is gone, the longer the
-// better. Last comes what a Pod has that no sandbox holds: after a boot it may still come back, but its neighbour
-// is here now.
+// chooseFrom prefers the previous address of the Pod; then an address without a record; then the address of a deleted
+// Pod, longest deleted first. The last choice is the address of a Pod without a sandbox: after a boot it may start
+// again, but this Pod starts now.
 func (p *pool) chooseFrom(set rangeSet) (netip.Addr, error) {
 	if i := slices.IndexFunc(p.want, set.contains); i >= 0 {
 		return p.want[i], nil
@@ -66,7 +66,7 @@ func (p *pool) chooseFrom(set rangeSet) (netip.Addr, error) {
 			}
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("%s to %s: %d addresses are held", set[0].first, set[len(set)-1].last, len(p.held))
+	return netip.Addr{}, fmt.Errorf("%s to %s: all %d addresses are assigned", set[0].first, set[len(set)-1].last, len(p.held))
 }
 
 func (p *pool) free(address netip.Addr) bool {
@@ -74,7 +74,7 @@ func (p *pool) free(address netip.Addr) bool {
 	return !taken
 }
 
-// holds tells that host-local has given away an address of the record.
+// holds returns whether host-local has reserved an address of the record.
 func (p *pool) holds(r *records.Record) bool {
 	return slices.ContainsFunc(r.Addresses, func(each netip.Addr) bool { return !p.free(each) })
 }

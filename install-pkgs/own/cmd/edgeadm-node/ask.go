@@ -21,23 +21,23 @@ import (
 )
 
 const (
-	// Lite-apiserver writes an entry after it has passed on the answer, so a little later.
+	// lite-apiserver writes an entry shortly after it has forwarded the answer.
 	settleTime = 2 * time.Second
 	settlePoll = 20 * time.Millisecond
-	// Whoever hangs up in the middle of an answer has lite-apiserver keep the half of it (multiWrite in
-	// pkg/lite-apiserver/proxy/util.go). So the limit for the beginning is short, see asKubelet, and this one is not.
+	// If a client disconnects during an answer, lite-apiserver stores the part of it that was sent (multiWrite in
+	// pkg/lite-apiserver/proxy/util.go). Therefore the limit until the answer begins is short, see asKubelet, and
+	// this limit is long.
 	askPatience = time.Minute
 )
 
-// ownObject is an object of the cluster that has the name of the node. A client asks for it when it starts; at its
-// first start on a node the object may not be there yet, and lite-apiserver keeps no answer that says so. At the next
-// start without the cloud the client would be told that there is none: kubelet exits then, as it cannot create its
-// CSINode.
+// ownObject is an object of the cluster with the name of the node. A client reads it when it starts. At its first
+// start on a node the object may not exist yet, and lite-apiserver does not store such an answer. At the next start
+// without the cloud the client would receive status 404: kubelet exits then, because it cannot create its CSINode.
 type ownObject struct {
 	resource  string
 	namespace string
 	folder    string
-	of        string // the client that asks for it, though it may never have had an answer; empty: none
+	of        string // the client that reads it, even without a stored answer; empty: none
 }
 
 var ownObjects = []ownObject{
@@ -46,22 +46,22 @@ var ownObjects = []ownObject{
 	{"leases", "kube-node-lease", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/", "kubelet_"},
 }
 
-// asker asks lite-apiserver for the objects of this node in the name of those who ask for them. What a client like
-// flanneld asked for once, when it started, is what it is answered with for as long as the cloud is away; what it wrote
-// to the Node after that is not in there before somebody asks again.
+// asker reads the objects of this node through lite-apiserver with the identity of their clients. While the cloud is
+// unreachable, lite-apiserver answers with the last answer from the cloud. Without further requests that is the
+// answer to a client such as flanneld at its start, without the later changes of that client.
 type asker struct {
 	server, client, authority, node, cache string
 }
 
-// flags are what an asker needs to know; all or nothing.
+// flags adds the required flags of an asker.
 func (a *asker) flags(flags *flag.FlagSet) {
-	flags.StringVar(&a.server, "server", "", "lite-apiserver, as https://HOST:PORT")
-	flags.StringVar(&a.client, "client", "", "file with the certificate and key that the kubelet logs in with")
-	flags.StringVar(&a.authority, "ca", "", "file with the cluster's CA")
-	flags.StringVar(&a.node, "node", "", "name of this node")
+	flags.StringVar(&a.server, "server", "", "`URL` of lite-apiserver, https://HOST:PORT")
+	flags.StringVar(&a.client, "client", "", "`file` with the client certificate and key of kubelet")
+	flags.StringVar(&a.authority, "ca", "", "`file` with the CA of the cluster")
+	flags.StringVar(&a.node, "node", "", "`name` of this node")
 }
 
-// given counts how many of its flags are given, of four.
+// given returns the number of its flags that are set, of four.
 func (a *asker) given() int {
 	count := 0
 	for _, each := range []string{a.server, a.client, a.authority, a.node} {
@@ -74,17 +74,17 @@ func (a *asker) given() int {
 
 const askFlags = 4
 
-// askAnew asks once for all entries that there are.
+// askAnew reads each stored entry once.
 func askAnew(args []string, out io.Writer) error {
 	var a asker
 	flags := newFlags("ask")
 	a.flags(flags)
-	flags.StringVar(&a.cache, "cache", defaultCache, "folder of lite-apiserver's cache")
+	flags.StringVar(&a.cache, "cache", defaultCache, "`directory` of the cache of lite-apiserver")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	if a.given() != askFlags {
-		return usage("--server, --client, --ca and --node are all needed")
+		return usage("--server, --client, --ca and --node are required")
 	}
 	entries, err := a.entries()
 	if err != nil {
@@ -97,19 +97,19 @@ func askAnew(args []string, out io.Writer) error {
 		case err != nil:
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", each.Key, err))
 		case written == nil:
-			fmt.Fprintf(out, "%s: asked, but not written anew: the cloud may be away\n", each.Key)
+			fmt.Fprintf(out, "%s: requested, but not updated: the cloud may be unreachable\n", each.Key)
 		default:
-			fmt.Fprintf(out, "%s: asked and written anew\n", each.Key)
+			fmt.Fprintf(out, "%s: requested and updated\n", each.Key)
 		}
 	}
 	if len(entries) == 0 {
-		fmt.Fprintf(out, "nobody has asked for the Node %s yet\n", a.node)
+		fmt.Fprintf(out, "no client has requested the Node %s yet\n", a.node)
 	}
 	return failed
 }
 
-// entries are those that answer with an object of this node alone. Those that a client will ask for and that are not
-// there come without a file.
+// entries returns the entries that contain an object of this node only. Entries that a client will read and that do
+// not exist have no file.
 func (a *asker) entries() ([]litecache.Found, error) {
 	found, err := litecache.Find(a.cache, func(name litecache.Name) bool {
 		return name.Verb == litecache.VerbGet && objectOf(name) != nil && name.Object == a.node && name.Subresource == ""
@@ -123,7 +123,8 @@ func (a *asker) entries() ([]litecache.Found, error) {
 	return found, nil
 }
 
-// lacking are the entries of an object that its clients lack. They are known by having asked for the Node.
+// lacking returns the entries of an object that its clients have not read. A client is known by its entry of the
+// Node.
 func (a *asker) lacking(object ownObject, found []litecache.Found) []litecache.Found {
 	var lacking []litecache.Found
 	for _, each := range found {
@@ -149,8 +150,8 @@ func objectOf(name litecache.Name) *ownObject {
 	return nil
 }
 
-// ask asks as the client of the entry did. It returns the entry's new file; nil if none came, as the answer was the
-// entry itself. Certificates are read each time, because the kubelet's is a new one several times a year.
+// ask sends the request of the client of the entry. It returns the new file of the entry; nil if the answer was the
+// entry itself. It reads the certificates each time, because kubelet renews its own several times a year.
 func (a *asker) ask(ctx context.Context, entry litecache.Found) (fs.FileInfo, error) {
 	roots, err := kubeapi.ReadAuthorities(a.authority)
 	if err != nil {
@@ -183,11 +184,11 @@ func (a *asker) ask(ctx context.Context, entry litecache.Found) (fs.FileInfo, er
 	return a.settled(ctx, entry, body), nil
 }
 
-// disguise makes the request one of the entry's client. The entry is named after what the User-Agent says before the
-// first blank, with `_` for `/` (getUserAgent in pkg/lite-apiserver/cache/cache_mgr.go, oneFileName in
-// file_storage.go); names of programs have no `_` before their version. What is answered has to be something that the
-// client understands, so it is asked for in the form that it took before; a large answer comes packed to those alone
-// who had it packed.
+// disguise sends the request with the identity of the client of the entry. The name of the entry is the first word of
+// the User-Agent with `_` instead of `/` (getUserAgent in pkg/lite-apiserver/cache/cache_mgr.go, oneFileName in
+// file_storage.go); names of programs contain no `_` before their version. The client must be able to read the
+// answer, so the request has the content type of the stored answer; a large answer is compressed only if the stored
+// answer is.
 func (a *asker) disguise(request *http.Request, entry litecache.Found) {
 	request.Header.Set("User-Agent", strings.Replace(entry.UserAgent, "_", "/", 1))
 	request.Header.Set("Accept", "application/json")
@@ -200,7 +201,7 @@ func (a *asker) disguise(request *http.Request, entry litecache.Found) {
 	}
 }
 
-// settled waits until the entry is what was answered.
+// settled waits until the entry contains the answer, and returns its file.
 func (a *asker) settled(ctx context.Context, entry litecache.Found, body []byte) fs.FileInfo {
 	for end := time.Now().Add(settleTime); ctx.Err() == nil && time.Now().Before(end); time.Sleep(settlePoll) {
 		info, err := os.Lstat(filepath.Join(a.cache, entry.Key))

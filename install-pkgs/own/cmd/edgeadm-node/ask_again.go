@@ -11,15 +11,16 @@ import (
 )
 
 const (
-	// A client that starts asks first and writes then: soon after, or after it has waited for something.
+	// A client reads its object at its start and changes it shortly afterwards, or after it has waited for a
+	// condition.
 	askSoon = 5 * time.Second
 	askLate = 30 * time.Second
 	askAll  = 10 * time.Minute
 	askLook = 2 * time.Second
 )
 
-// askAgain sees who asked for an object of this node, and asks again after them. Times are those since the program
-// started: what the clock says does not matter.
+// askAgain detects that a client has read an object of this node, and reads it again later. Times are durations since
+// the start of the program, which do not depend on the clock.
 type askAgain struct {
 	entries func() ([]litecache.Found, error)
 	ask     func(context.Context, litecache.Found) (fs.FileInfo, error)
@@ -27,7 +28,7 @@ type askAgain struct {
 	all     time.Duration
 }
 
-// plan says when an entry is asked for; never, where it is nothing.
+// plan has the times at which an entry is read; zero means never.
 type plan struct {
 	file       fs.FileInfo
 	soon, late time.Duration
@@ -37,7 +38,7 @@ func newAskAgain(a *asker) *askAgain {
 	return &askAgain{entries: a.entries, ask: a.ask, known: map[string]*plan{}, all: askAll}
 }
 
-// round asks for what is due. That something cannot be asked is told, and nothing else: its time comes again.
+// round reads the entries that are due. Errors are returned; a failed entry is read again at its next time.
 func (a *askAgain) round(ctx context.Context, now time.Duration) error {
 	found, err := a.entries()
 	if err != nil {
@@ -59,7 +60,7 @@ func (a *askAgain) round(ctx context.Context, now time.Duration) error {
 		}
 		written, err := a.ask(ctx, each)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: not asked anew: %w", each.Key, err))
+			failed = errors.Join(failed, fmt.Errorf("%s: not updated: %w", each.Key, err))
 		}
 		if written != nil {
 			p.file = written
@@ -69,7 +70,8 @@ func (a *askAgain) round(ctx context.Context, now time.Duration) error {
 	return failed
 }
 
-// knows tells that the entry is as it was planned for; one that was not there may still not be.
+// knows returns whether the file of the entry is the one of the plan; an entry that did not exist may still not
+// exist.
 func (p *plan) knows(file fs.FileInfo) bool {
 	if p.file == nil || file == nil {
 		return p.file == nil && file == nil
@@ -77,7 +79,8 @@ func (p *plan) knows(file fs.FileInfo) bool {
 	return litecache.SameFile(p.file, file)
 }
 
-// written plans for an entry that somebody else wrote. One that is written all the time is asked for all the same.
+// written returns the plan for an entry that another client wrote. An entry that is written all the time is read,
+// too.
 func (p *plan) written(file fs.FileInfo, now time.Duration) *plan {
 	next := &plan{file, now + askSoon, now + askLate}
 	if p != nil && p.soon != 0 {
@@ -86,7 +89,7 @@ func (p *plan) written(file fs.FileInfo, now time.Duration) *plan {
 	return next
 }
 
-// due tells whether it is time, and takes out of the plan what that is.
+// due returns whether it is time, and removes that time from the plan.
 func (p *plan) due(now time.Duration) bool {
 	is := false
 	for _, each := range []*time.Duration{&p.soon, &p.late} {

@@ -14,7 +14,7 @@ import (
 	"edgeadm/own/internal/litecache"
 )
 
-// cloudy is a cache with clients that write to it, and a lite-apiserver that does when it is asked.
+// cloudy is a cache with clients that write to it, and a lite-apiserver that writes to it after a request.
 type cloudy struct {
 	*askAgain
 	t      *testing.T
@@ -50,7 +50,7 @@ func (c *cloudy) write(key string) fs.FileInfo {
 	if err := os.WriteFile(next, []byte("{}"), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
-	// The same time for all: a clock may stand still, or jump.
+	// All have the same time: a clock may stand still, or jump.
 	if err := os.Chtimes(next, time.Unix(7, 0), time.Unix(7, 0)); err != nil {
 		c.t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func (c *cloudy) write(key string) fs.FileInfo {
 	return info
 }
 
-// until runs rounds every second, from one to another, and returns the seconds at which something was asked.
+// until runs a round per second, and returns the seconds with a request.
 func (c *cloudy) until(from, to int) []int {
 	c.t.Helper()
 	var when []int
@@ -89,7 +89,7 @@ func (c *cloudy) is(found []int, wanted ...int) {
 
 func TestWhatSomebodyElseWroteIsAskedForAgainSoonAndLater(t *testing.T) {
 	c := newCloudy(t, flannelNode)
-	c.is(c.until(1, 99), 6, 31) // nobody knows who wrote it
+	c.is(c.until(1, 99), 6, 31) // no client is known that wrote it
 	c.is(c.until(100, 200))
 	c.write(flannelNode)
 	c.is(c.until(201, 400), 206, 231)
@@ -153,7 +153,7 @@ func TestAnEntryThatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestWhatIsAskedForIsNotTakenForSomebodyElses needs the real thing: lite-apiserver writes after it has answered.
+// TestWhatIsAskedForIsNotTakenForSomebodyElses requires the real order: lite-apiserver writes after it has answered.
 func TestWhatIsAskedForIsNotTakenForSomebodyElses(t *testing.T) {
 	l := newLite(t)
 	l.old(flannelNode)

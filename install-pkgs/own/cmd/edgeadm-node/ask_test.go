@@ -22,8 +22,8 @@ import (
 
 const flannelNode = "flanneld_v0.0.0__nodes_e3_"
 
-// lite is a lite-apiserver: it passes on what the cloud says and writes it down a little later, under the name that
-// it makes of the User-Agent. While the cloud is away it answers with what is written.
+// lite is a lite-apiserver: it forwards the answer of the cloud and stores it a little later, with a name from the
+// User-Agent. While the cloud is unreachable it answers with the stored answer.
 type lite struct {
 	t       *testing.T
 	cache   string
@@ -32,9 +32,9 @@ type lite struct {
 	mutex   sync.Mutex
 	writing sync.WaitGroup
 	asked   []*http.Request
-	node    string // what the cloud says of the Node
+	node    string // the Node in the cloud
 	away    bool
-	broken  string // the client that it refuses
+	broken  string // the client that is refused
 }
 
 func newLite(t *testing.T) *lite {
@@ -64,7 +64,7 @@ func newLite(t *testing.T) *lite {
 	return l
 }
 
-// certified is a key and a certificate for it, good at both ends of a connection.
+// certified is a key with a certificate for it, valid for both ends of a connection.
 func certified(t *testing.T, c *cluster, name string) []byte {
 	t.Helper()
 	key, keyPEM, err := newKey()
@@ -134,7 +134,7 @@ func bodyOf(path string) []byte {
 	return entry.Body
 }
 
-// entry writes one as lite-apiserver does.
+// entry writes an entry as lite-apiserver does.
 func (l *lite) entry(key string, header http.Header, body []byte) {
 	data, _ := json.Marshal(map[string]any{"code": 200, "header": header, "body": body})
 	next := filepath.Join(l.cache, key+"_0123456789ab")
@@ -174,7 +174,7 @@ func TestTheOwnNodeIsAskedForInTheNameOfEachWhoHadAskedForIt(t *testing.T) {
 	}
 	l.old(append(mine, others...)...)
 	code, out := l.ask()
-	if code != 0 || strings.Count(out, "written anew\n") != len(mine) {
+	if code != 0 || strings.Count(out, "requested and updated\n") != len(mine) {
 		t.Fatal(code, out)
 	}
 	for _, each := range append(mine, others...) {
@@ -215,7 +215,7 @@ func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
 	_, _ = writer.Write([]byte(l.node))
 	_ = writer.Close()
 	l.entry("kubelet_v1__nodes_e3_", http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, packed.Bytes())
-	if code, out := l.ask(); code != 0 || strings.Count(out, "written anew\n") != 5 {
+	if code, out := l.ask(); code != 0 || strings.Count(out, "requested and updated\n") != 5 {
 		t.Fatal(code, out)
 	}
 	for _, each := range l.asked {
@@ -225,7 +225,7 @@ func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
 			kind = binary
 		case "kubelet/v1":
 			if strings.Contains(each.URL.Path, "/nodes/") {
-				coding = "gzip" // of the other object nothing was ever had
+				coding = "gzip" // the other object has no stored answer
 			}
 		}
 		if each.Header.Get("Accept") != kind || each.Header.Get("Accept-Encoding") != coding {
@@ -239,7 +239,7 @@ func TestOneThatCannotBeAskedIsAFailureAndKeepsNoneFromTheOthers(t *testing.T) {
 	l.old(flannelNode, "aaa_v1__nodes_e3_", "zzz_v1__nodes_e3_")
 	l.broken = "flanneld/v0.0.0"
 	code, out := l.ask()
-	if code != 1 || strings.Count(out, "written anew\n") != 2 || strings.Contains(out, "flanneld") {
+	if code != 1 || strings.Count(out, "requested and updated\n") != 2 || strings.Contains(out, "flanneld") {
 		t.Fatal(code, out)
 	}
 	l.write("ca.crt", []byte("no certificate"))
@@ -257,14 +257,14 @@ func TestOneThatCannotBeAskedIsAFailureAndKeepsNoneFromTheOthers(t *testing.T) {
 func TestAskingWhileTheCloudIsAwayDoesNoHarm(t *testing.T) {
 	l := newLite(t)
 	l.away = true
-	if code, out := l.ask(); code != 0 || !strings.Contains(out, "nobody has asked") {
+	if code, out := l.ask(); code != 0 || !strings.Contains(out, "no client has requested") {
 		t.Fatal(code, out)
 	}
 	l.old(flannelNode)
 	before, _ := os.ReadFile(filepath.Join(l.cache, flannelNode))
 	code, out := l.ask()
 	after, _ := os.ReadFile(filepath.Join(l.cache, flannelNode))
-	if code != 0 || !strings.Contains(out, "may be away") || !bytes.Equal(before, after) {
+	if code != 0 || !strings.Contains(out, "may be unreachable") || !bytes.Equal(before, after) {
 		t.Fatal(code, out)
 	}
 }
@@ -272,7 +272,7 @@ func TestAskingWhileTheCloudIsAwayDoesNoHarm(t *testing.T) {
 func TestAnObjectThatAKubeletFoundMissingIsAskedForInItsName(t *testing.T) {
 	l := newLite(t)
 	l.old("kubelet_v1.37.2__nodes_e3_", "kubelet_v1.36.3__nodes_e3_", "kubelet_v1.36.3__csinodes_e3_", flannelNode)
-	if code, out := l.ask(); code != 0 || !strings.Contains(out, "kubelet_v1.37.2__csinodes_e3_: asked and written anew\n") {
+	if code, out := l.ask(); code != 0 || !strings.Contains(out, "kubelet_v1.37.2__csinodes_e3_: requested and updated\n") {
 		t.Fatal(code, out)
 	}
 	if body := bodyOf(filepath.Join(l.cache, "kubelet_v1.37.2__csinodes_e3_")); string(body) != l.node {
@@ -283,7 +283,7 @@ func TestAnObjectThatAKubeletFoundMissingIsAskedForInItsName(t *testing.T) {
 	}
 }
 
-// TestAClockOf1970AsksForNoCertificate: everything looks as if it lived for another fifty years.
+// TestAClockOf1970AsksForNoCertificate: all certificates seem to be valid for another fifty years.
 func TestAClockOf1970AsksForNoCertificate(t *testing.T) {
 	n := newNode(t, year*9/10)
 	if err := n.run(time.Unix(0, 0)); err != nil || len(n.cluster.asked) > 0 || n.restarts > 0 {

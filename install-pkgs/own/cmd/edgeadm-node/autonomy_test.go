@@ -70,7 +70,7 @@ func TestKeepNotesTheTime(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptDoesNotDependOnWhatTheClockSays: it stands still in 1970, jumps ahead and back.
+// TestWhatIsKeptDoesNotDependOnWhatTheClockSays: the clock stands still in 1970, and jumps in both directions.
 func TestWhatIsKeptDoesNotDependOnWhatTheClockSays(t *testing.T) {
 	e := newEdge(t)
 	for i, at := range []time.Time{time.Now(), time.Unix(0, 0), time.Unix(0, 0), time.Now().AddDate(50, 0, 0), time.Unix(9, 9)} {
@@ -90,7 +90,8 @@ func TestWhatIsKeptDoesNotDependOnWhatTheClockSays(t *testing.T) {
 	}
 }
 
-// TestNothingBesideItHoldsUpTheSnapshot: containerd and the cloud hang, and it is stopped within moments all the same.
+// TestNothingBesideItHoldsUpTheSnapshot: containerd and the cloud do not answer, and the program stops within moments
+// nevertheless.
 func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
 	e, l := newEdge(t), newLite(t)
 	e.write("ctr", "#!/bin/sh\necho $$ > $0.called\nexec sleep 60\n")

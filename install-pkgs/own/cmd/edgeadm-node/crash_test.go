@@ -15,7 +15,7 @@ import (
 
 const asProgram = "EDGEADM_NODE_TEST_RUNS_VERB"
 
-// TestMain makes this program edgeadm-node where a test starts it as that, to kill it.
+// TestMain runs edgeadm-node if a test starts this program as edgeadm-node, to kill it.
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// versionOf reads which version of an entry there is; 0 for one that cannot be answered with.
+// versionOf returns the version of an entry; 0 if it cannot be used as an answer.
 func versionOf(path string) int {
 	var entry struct{ Body []byte }
 	var body struct {
@@ -37,8 +37,8 @@ func versionOf(path string) int {
 	return body.Version
 }
 
-// TestTheCacheSurvivesPowerCuts kills `keep` at random moments while entries change, damages the cache as a disk does
-// that was not flushed, and repairs. What was kept once is there ever after, whole, and never older.
+// TestTheCacheSurvivesPowerCuts kills `keep` at random moments while entries change, damages the cache like a disk
+// without flushes, and repairs it. A stored entry must remain, complete, and never become older.
 func TestTheCacheSurvivesPowerCuts(t *testing.T) {
 	const entries, cuts = 8, 60
 	self, err := os.Executable()
@@ -76,7 +76,7 @@ func TestTheCacheSurvivesPowerCuts(t *testing.T) {
 		if err := keeper.Start(); err != nil {
 			t.Fatal(err)
 		}
-		// A busy machine takes its time to start it: it is at work once it has noted the time.
+		// On a busy host the start takes some time: the program is ready when it has recorded the time.
 		end := time.Now().Add(time.Duration(20+rand.IntN(60)) * time.Millisecond)
 		for deadline := end.Add(time.Minute); time.Now().Before(end) || !exists(noted); {
 			if time.Now().After(deadline) {
@@ -118,7 +118,8 @@ func TestTheCacheSurvivesPowerCuts(t *testing.T) {
 	}
 }
 
-// damage does to a file what a power cut may do to one that nobody flushed, or nothing. Whether it did.
+// damage changes a file as a power cut may change a file that was not flushed, or leaves it. It returns whether the
+// file changed.
 func damage(t *testing.T, path string) bool {
 	t.Helper()
 	data, err := os.ReadFile(path)

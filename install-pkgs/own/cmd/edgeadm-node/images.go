@@ -13,32 +13,32 @@ import (
 
 const defaultContainerd = "/var/lib/containerd"
 
-// imageFlags are what both `keep` and `images` need to know of containerd.
+// imageFlags are the flags about containerd of both `keep` and `images`.
 type imageFlags struct {
 	ctr, folder string
 	limit       int
 }
 
 func (f *imageFlags) flags(flags *flag.FlagSet) {
-	flags.StringVar(&f.ctr, "ctr", "ctr", "containerd's program")
-	flags.StringVar(&f.folder, "containerd", defaultContainerd, "folder of containerd, on the disk that images are on")
-	flags.IntVar(&f.limit, "pin-limit", 50, "how much of that disk pinned images may take, in percent")
+	flags.StringVar(&f.ctr, "ctr", "ctr", "`program` ctr of containerd")
+	flags.StringVar(&f.folder, "containerd", defaultContainerd, "`directory` of containerd, on the disk with the images")
+	flags.IntVar(&f.limit, "pin-limit", 50, "maximum size of pinned images, as `percentage` of that disk")
 }
 
 func (f *imageFlags) keeper() (*images.Keeper, error) {
 	if f.limit < 0 || f.limit > 100 {
-		return nil, usage(fmt.Sprintf("--pin-limit is a percentage, not %d", f.limit))
+		return nil, usage(fmt.Sprintf("--pin-limit: %d is not a percentage", f.limit))
 	}
 	disk := func() (images.Disk, error) { return images.DiskOf(f.folder) }
 	return &images.Keeper{Runtime: images.Ctr{Program: f.ctr}, Disk: disk, Percent: f.limit, Say: log.Printf}, nil
 }
 
-// showImages lists the images of the node, which of them the kubelet may collect, and how full the disk is.
+// showImages lists the images of the node, shows which of them kubelet may delete, and how full the disk is.
 func showImages(args []string, out io.Writer) error {
 	var chosen imageFlags
 	flags := newFlags("images")
 	chosen.flags(flags)
-	format := flags.String("o", "", "json, or nothing for a table")
+	format := flags.String("o", "", "output `format`: json, or empty for a table")
 	if err := parse(flags, args, format); err != nil {
 		return err
 	}

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// job is what is done every now and then; it is told how long the program has been running.
+// job is a function that is called at intervals, with the time since the start of the program.
 type job struct {
 	every time.Duration
 	do    func(context.Context, time.Duration) error
 }
 
-// beside starts jobs that may take as long as they like. What goes wrong with them is told, and no more: the cloud or
-// containerd may be away. What is returned ends them.
+// beside starts jobs that have no time limit. Their errors are only logged: the cloud or containerd may be
+// unreachable. The returned function stops the jobs.
 func beside(jobs []job, start time.Time) func() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -41,17 +41,17 @@ func beside(jobs []job, start time.Time) func() {
 	}
 }
 
-// once does the job, and makes a fault of what would end the whole program.
+// once runs the job. A panic becomes an error, so that it does not end the program.
 func (j job) once(ctx context.Context, running time.Duration) (err error) {
 	defer func() {
 		if found := recover(); found != nil {
-			err = fmt.Errorf("given up: %v", found)
+			err = fmt.Errorf("failed: %v", found)
 		}
 	}()
 	return j.do(ctx, running)
 }
 
-// sayOnce tells of a fault when it is new, not in every round.
+// sayOnce logs an error if it differs from the previous one.
 func sayOnce(before string, err error) string {
 	if err == nil {
 		return ""

@@ -24,29 +24,29 @@ const (
 	portsEvery   = 15 * time.Second
 )
 
-// keepSnapshot copies what changes in lite-apiserver's cache to where a power cut does not reach it. Beside that, and
-// never in its way, it has the cache renewed where it is outdated, and images pinned.
+// keepSnapshot copies changes of lite-apiserver's cache to a snapshot that survives a power cut. In parallel, it
+// updates outdated entries of the cache, pins images, and restores state of the kernel.
 func keepSnapshot(args []string, _ io.Writer) error {
 	var asks asker
 	var pins imageFlags
 	flags := newFlags("keep")
-	folder := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
-	snapshot := flags.String("snapshot", defaultKept, "folder of its snapshot")
-	subnet := flags.String("subnet", defaultSubnet, "flannel's file with the subnets of this node")
-	every := flags.Duration("every", 5*time.Second, "how often to look")
-	once := flags.Bool("once", false, "take the snapshot once and stop")
-	pin := flags.Bool("pin-images", false, "pin the images that containers use")
-	states := flags.String("kernel", "", "file with the state of the kernel to restore where others flush it; empty: none")
-	results := flags.String("cni-results", defaultResults, "folder in which the container runtime keeps Pods' networks")
-	hold := flags.String("hold", "", "link that has the node's own address while no network card has it; empty: none")
-	state := flags.String("kubelet", defaultKubelet, "folder of the kubelet, whose flags tell the node's own address")
+	folder := flags.String("cache", defaultCache, "`directory` of the cache of lite-apiserver")
+	snapshot := flags.String("snapshot", defaultKept, "`directory` of the snapshot of the cache")
+	subnet := flags.String("subnet", defaultSubnet, "`file` of flannel with the subnets of this node")
+	every := flags.Duration("every", 5*time.Second, "`interval` between two rounds")
+	once := flags.Bool("once", false, "run one round and exit")
+	pin := flags.Bool("pin-images", false, "pin the images of containers")
+	states := flags.String("kernel", "", "`file` with the state of the kernel to restore if another program removes it; empty: none")
+	results := flags.String("cni-results", defaultResults, "`directory` in which the container runtime stores the networks of Pods")
+	hold := flags.String("hold", "", "`link` that has the node's own address while no network card has it; empty: none")
+	state := flags.String("kubelet", defaultKubelet, "`directory` of kubelet, whose flags contain the node's own address")
 	asks.flags(flags)
 	pins.flags(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	if *every <= 0 {
-		return usage("--every must be more than nothing")
+		return usage("--every must be greater than zero")
 	}
 	images, err := pins.keeper()
 	if err != nil {
@@ -58,7 +58,7 @@ func keepSnapshot(args []string, _ io.Writer) error {
 	case askFlags:
 		jobs = append(jobs, job{askLook, newAskAgain(&asks).round})
 	default:
-		return usage("--server, --client, --ca and --node belong together")
+		return usage("--server, --client, --ca and --node must be used together")
 	}
 	if *states != "" {
 		kept := &kernel.Keeper{File: *states, Say: log.Printf, Run: kernel.Command}
@@ -86,7 +86,7 @@ func keepSnapshot(args []string, _ io.Writer) error {
 	if *once {
 		return round()
 	}
-	// Whoever stops us is about to stop the node, so what changed since the last round is taken, too.
+	// A signal usually means that the node stops, so the changes since the last round are copied, too.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
 	defer beside(jobs, start)()

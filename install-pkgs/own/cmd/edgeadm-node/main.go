@@ -1,7 +1,7 @@
-// Edgeadm-node does what an edge node has to do by itself, without Python and without a person.
+// Edgeadm-node runs the tasks of an edge node that need neither Python nor an administrator.
 //
-// `repair` runs at every boot, `keep` always, `renew-certificate` by a timer, `ask` once in `edgeadm join`;
-// `addresses`, `cache`, `images` and `pods` are asked by `edgeadm check`.
+// `repair` runs at every boot, `keep` all the time, `renew-certificate` with a timer, `ask` once in `edgeadm join`;
+// `edgeadm check` runs `addresses`, `cache`, `images` and `pods`.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout))
 }
 
-// run does one verb; the status is 2 for a wrong command line, 1 for everything else that went wrong.
+// run executes one command. The exit status is 2 for an invalid command line, 1 for any other error.
 func run(args []string, out io.Writer) int {
 	var err error
 	switch {
@@ -59,7 +59,7 @@ func run(args []string, out io.Writer) int {
 	return 1
 }
 
-// usage is what is wrong with a command line.
+// usage is an error in the command line.
 type usage string
 
 func (u usage) Error() string { return string(u) }
@@ -70,7 +70,7 @@ func newFlags(verb string) *flag.FlagSet {
 	return flags
 }
 
-// parse reads the flags; nothing may be left over, and a format, where there is one, is none or json.
+// parse reads the flags. Arguments are an error, and so is a format other than json.
 func parse(flags *flag.FlagSet, args []string, formats ...*string) error {
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -81,32 +81,32 @@ func parse(flags *flag.FlagSet, args []string, formats ...*string) error {
 		return usage(err.Error())
 	}
 	if flags.NArg() > 0 {
-		return usage("not understood: " + flags.Arg(0))
+		return usage("unknown argument: " + flags.Arg(0))
 	}
 	for _, each := range formats {
 		if !slices.Contains([]string{"", "json"}, *each) {
-			return usage("-o knows only json, not " + *each)
+			return usage("-o supports only json, not " + *each)
 		}
 	}
 	return nil
 }
 
-// renewCertificate reads the flags and renews the serving certificate of lite-apiserver if it is time.
+// renewCertificate renews the serving certificate of lite-apiserver if it is due.
 func renewCertificate(args []string, _ io.Writer) error {
 	flags := newFlags("renew-certificate")
-	pair := flags.String("pair", "", "file with the certificate and its key")
-	client := flags.String("client", "", "file with the certificate and key that the kubelet logs in with")
-	authority := flags.String("ca", "", "file with the cluster's CA")
-	server := flags.String("server", "", "the API server, as https://HOST:PORT")
-	serves := flags.String("serves", "", "ADDRESS:PORT where the certificate is served")
-	unit := flags.String("unit", "", "the unit that serves it")
-	before := flags.Duration("before", 0, "renew when less than this is left; a third of its life if not set")
+	pair := flags.String("pair", "", "`file` with the certificate and its key")
+	client := flags.String("client", "", "`file` with the client certificate and key of kubelet")
+	authority := flags.String("ca", "", "`file` with the CA of the cluster")
+	server := flags.String("server", "", "`URL` of the API server, https://HOST:PORT")
+	serves := flags.String("serves", "", "`ADDRESS:PORT` at which the certificate is served")
+	unit := flags.String("unit", "", "systemd `unit` that serves it")
+	before := flags.Duration("before", 0, "renew if it expires within this `duration`; 0: a third of its lifetime")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	for _, given := range []*string{pair, client, authority, server, serves, unit} {
 		if *given == "" {
-			return usage("--pair, --client, --ca, --server, --serves and --unit are all needed")
+			return usage("--pair, --client, --ca, --server, --serves and --unit are required")
 		}
 	}
 	roots, err := kubeapi.ReadAuthorities(*authority)

@@ -18,8 +18,8 @@ import (
 	"edgeadm/own/internal/durable"
 )
 
-// readPair reads the certificate of a file that holds it together with its key. That they are in one file is what
-// makes them change together.
+// readPair reads the certificate of a file that contains it together with its key. One file means that both change
+// together.
 func readPair(file string) (*x509.Certificate, error) {
 	found, err := tls.LoadX509KeyPair(file, file)
 	if err != nil {
@@ -35,7 +35,7 @@ func replacePair(file string, certificate, key []byte) error {
 	return durable.Write(file, slices.Concat(key, certificate), 0o600)
 }
 
-// newKey makes a private key. It is in memory until it goes into the file with its certificate.
+// newKey creates a private key. It remains in memory until it is written together with its certificate.
 func newKey() (*ecdsa.PrivateKey, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -48,7 +48,7 @@ func newKey() (*ecdsa.PrivateKey, []byte, error) {
 	return key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// newRequest asks for what the old certificate says, with the new key.
+// newRequest requests the contents of the old certificate with the new key.
 func newRequest(old *x509.Certificate, key *ecdsa.PrivateKey) ([]byte, error) {
 	template := &x509.CertificateRequest{
 		RawSubject:  old.RawSubject,
@@ -62,7 +62,7 @@ func newRequest(old *x509.Certificate, key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
 }
 
-// keyID is a short name of a key, of its public half; `edgeadm join` names requests in the same way.
+// keyID is a short name of a key, from its public half; `edgeadm join` names requests in the same way.
 func keyID(key *ecdsa.PrivateKey) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
@@ -72,11 +72,11 @@ func keyID(key *ecdsa.PrivateKey) (string, error) {
 	return hex.EncodeToString(sum[:])[:10], nil
 }
 
-// unfit says why a new certificate cannot take the place of the old one; empty if it can.
+// unfit returns the reason why a new certificate cannot replace the old one; empty if it can.
 func unfit(certificate []byte, key *ecdsa.PrivateKey, old *x509.Certificate, roots *x509.CertPool, now time.Time) string {
 	block, _ := pem.Decode(certificate)
 	if block == nil || block.Type != "CERTIFICATE" {
-		return "it is no certificate"
+		return "it is not a certificate"
 	}
 	found, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
@@ -100,12 +100,12 @@ func unfit(certificate []byte, key *ecdsa.PrivateKey, old *x509.Certificate, roo
 		}
 	}
 	if !found.NotAfter.After(old.NotAfter) {
-		return "it does not live longer than the old one"
+		return "it does not expire later than the old one"
 	}
 	return ""
 }
 
-// names are all names and addresses of a certificate.
+// names returns all names and addresses of a certificate.
 func names(certificate *x509.Certificate) []string {
 	found := append([]string{}, certificate.DNSNames...)
 	for _, address := range certificate.IPAddresses {
@@ -114,7 +114,7 @@ func names(certificate *x509.Certificate) []string {
 	return found
 }
 
-// servedAt returns the certificate, in DER, that is served at an address. It is only compared, not believed.
+// servedAt returns the certificate, in DER, that is served at an address. The result is only compared, not trusted.
 func servedAt(address string) ([]byte, error) {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	connection, err := tls.DialWithDialer(dialer, "tcp", address, &tls.Config{InsecureSkipVerify: true})

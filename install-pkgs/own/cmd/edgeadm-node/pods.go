@@ -10,11 +10,11 @@ import (
 	"edgeadm/own/internal/podlist"
 )
 
-// showPods lists the Pods that this node would start if it lost its power while the cloud is away.
+// showPods lists the Pods that this node would start after a power cut while the cloud is unreachable.
 func showPods(args []string, out io.Writer) error {
 	flags := newFlags("pods")
-	folder := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
-	format := flags.String("o", "", "json, or nothing for a table")
+	folder := flags.String("cache", defaultCache, "`directory` of the cache of lite-apiserver")
+	format := flags.String("o", "", "output `format`: json, or empty for a table")
 	if err := parse(flags, args, format); err != nil {
 		return err
 	}

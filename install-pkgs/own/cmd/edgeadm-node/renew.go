@@ -12,12 +12,12 @@ import (
 	"edgeadm/own/internal/kubeapi"
 )
 
-// A certificate is renewed when less than this part of its life is left.
+// A certificate is renewed when less than this part of its lifetime is left.
 const lastPart = 3
 
 const poll = 200 * time.Millisecond
 
-// renewal is what it takes to renew a certificate, and to have it served.
+// renewal renews a certificate and has it served.
 type renewal struct {
 	file     string
 	before   time.Duration
@@ -28,8 +28,8 @@ type renewal struct {
 	patience time.Duration
 }
 
-// run renews the certificate if it is time, and restarts what serves it if that serves another one. Cut off
-// anywhere, it is finished by the next run.
+// run renews the certificate if it is due, and restarts its server if that serves another one. An interrupted run is
+// completed by the next one.
 func (r renewal) run(now time.Time) error {
 	current, err := readPair(r.file)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r renewal) run(now time.Time) error {
 	return r.serve(current)
 }
 
-// due tells whether it is time.
+// due returns whether the certificate must be renewed.
 func (r renewal) due(current *x509.Certificate, now time.Time) bool {
 	before := r.before
 	if before == 0 {
@@ -57,7 +57,7 @@ func (r renewal) due(current *x509.Certificate, now time.Time) bool {
 	return current.NotAfter.Sub(now) < before
 }
 
-// renew asks for a certificate with a new key, looks at what comes, and puts both in place.
+// renew requests a certificate with a new key, verifies it, and writes both.
 func (r renewal) renew(old *x509.Certificate, now time.Time) error {
 	key, keyPEM, err := newKey()
 	if err != nil {
@@ -80,12 +80,12 @@ func (r renewal) renew(old *x509.Certificate, now time.Time) error {
 		return err
 	}
 	if reason := unfit(certificate, key, old, r.roots, now); reason != "" {
-		return fmt.Errorf("the certificate of %s is of no use: %s", name, reason)
+		return fmt.Errorf("the certificate of %s cannot be used: %s", name, reason)
 	}
 	return replacePair(r.file, certificate, keyPEM)
 }
 
-// await asks until the certificate is there.
+// await waits until the request has a certificate.
 func (r renewal) await(name string) ([]byte, error) {
 	for end := time.Now().Add(r.patience); ; time.Sleep(poll) {
 		certificate, err := issued(r.cluster, name)
@@ -98,14 +98,14 @@ func (r renewal) await(name string) ([]byte, error) {
 	}
 }
 
-// serve sees to it that the certificate of the file is the one that is served.
+// serve restarts the server if it does not serve the certificate of the file.
 func (r renewal) serve(current *x509.Certificate) error {
 	if found, err := r.served(); err == nil && bytes.Equal(found, current.Raw) {
 		return nil
 	}
-	log.Print("another certificate is served: restarting")
+	log.Print("another certificate is served: restarting the server")
 	if err := r.restart(); err != nil {
-		return fmt.Errorf("the restart: %w", err)
+		return fmt.Errorf("restart of the server: %w", err)
 	}
 	for end := time.Now().Add(r.patience); ; time.Sleep(poll) {
 		found, err := r.served()

@@ -27,8 +27,8 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// cluster is an API server that signs what it is asked for, and keeps everything that it was sent. The fields
-// spoil one thing each.
+// cluster is an API server that signs each request, and stores all data that it receives. Each field changes one part
+// of its answers.
 type cluster struct {
 	authority *x509.Certificate
 	key       *ecdsa.PrivateKey
@@ -65,7 +65,7 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// sign gives a certificate that began some time ago.
+// sign returns a certificate with this age.
 func (c *cluster) sign(t *testing.T, request *x509.CertificateRequest, age time.Duration) []byte {
 	t.Helper()
 	template := &x509.Certificate{
@@ -126,7 +126,7 @@ func (c *cluster) show(w http.ResponseWriter, name string) {
 	_ = json.NewEncoder(w).Encode(found)
 }
 
-// node is an edge node: its pair, the certificate that is served, and how often the server was restarted.
+// node is an edge node: its pair, the served certificate, and the number of restarts of the server.
 type node struct {
 	renewal
 	cluster  *cluster

@@ -22,39 +22,40 @@ const (
 	defaultKubelet = "/var/lib/kubelet"
 	defaultResults = "/var/lib/cni/results"
 	defaultPlugins = "/opt/cni/bin"
-	// Where the copy of flannel's file is, in the snapshot: with a dot, as it is no entry.
+	// The copy of flannel's file, in the snapshot; the dot distinguishes it from entries.
 	subnetCopy = ".node/subnet.env"
-	// Where the latest time is noted that this node has known.
+	// The latest time that this node has recorded.
 	timeNote = ".node/clock"
-	// A boot does not wait longer than this for a disk that does not answer. The unit's own limit is later.
+	// The time limit of this command if a disk does not answer, so that the boot continues. The unit has a longer
+	// one.
 	bootPatience = 45 * time.Second
 )
 
-// repairNode repairs with the clock of this machine.
+// repairNode repairs with the clock of this host.
 func repairNode(args []string, out io.Writer) error { return repair(clock.System(), args, out) }
 
-// repair takes away or mends what a power cut may have broken, before anybody reads it. It never fails: a node
-// that starts with something broken is better than one that does not start.
+// repair removes or restores files that a power cut may have damaged, before other programs read them. It never
+// fails: a node with a damaged file is better than a node that does not boot.
 func repair(now clock.Clock, args []string, out io.Writer) error {
 	options := newFlags("repair")
-	cache := options.String("cache", defaultCache, "folder of lite-apiserver's cache")
-	snapshot := options.String("snapshot", defaultKept, "folder of its snapshot")
-	state := options.String("kubelet", "", "folder of the kubelet; empty: leave it alone")
-	subnet := options.String("subnet", defaultSubnet, "flannel's file with the subnets of this node")
-	configs := options.String("cni-config", defaultConfigs, "folder with the networks of the container runtime")
+	cache := options.String("cache", defaultCache, "`directory` of the cache of lite-apiserver")
+	snapshot := options.String("snapshot", defaultKept, "`directory` of the snapshot of the cache")
+	state := options.String("kubelet", "", "`directory` of kubelet; empty: no repair")
+	subnet := options.String("subnet", defaultSubnet, "`file` of flannel with the subnets of this node")
+	configs := options.String("cni-config", defaultConfigs, "`directory` with the networks of the container runtime")
 	var leftovers, certificates flags.List
-	options.Var(&certificates, "clock", "certificate that the clock must not be earlier than; none: leave the clock alone; may be repeated")
-	options.Var(&leftovers, "cni", "folder to empty if the network of this node remembers addresses; may be repeated")
+	options.Var(&certificates, "clock", "`certificate` whose start the clock must not precede; may be repeated; none: the clock is not changed")
+	options.Var(&leftovers, "cni", "`directory` to empty if the network of this node uses edge-ipam; may be repeated")
 	if err := parse(options, args); err != nil {
 		return err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 	patience := time.AfterFunc(bootPatience, func() {
-		say("not finished after %s: the boot goes on without the rest", bootPatience)
+		say("not finished after %s: the boot continues without the remaining steps", bootPatience)
 		os.Exit(0)
 	})
 	defer patience.Stop()
-	// First, so that what is written below bears the right time.
+	// This step is first, so that the files that are written below have the right time.
 	guarded("clock", say, func() {
 		if len(certificates) > 0 {
 			now.Repair(certificates, *snapshot, filepath.Join(*snapshot, timeNote), say)
@@ -79,7 +80,7 @@ func repair(now clock.Clock, args []string, out io.Writer) error {
 	return nil
 }
 
-// guarded keeps what goes wrong in one step from the others.
+// guarded runs a step. A panic is logged, so that the other steps run.
 func guarded(name string, say func(format string, args ...any), step func()) {
 	defer func() {
 		if found := recover(); found != nil {

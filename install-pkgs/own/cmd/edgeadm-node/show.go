@@ -18,11 +18,11 @@ const (
 	lockPatience = 10 * time.Second
 )
 
-// showAddresses lists what Pods have, and fails if that cannot be relied upon.
+// showAddresses lists the stored addresses of Pods. It fails if a record is damaged.
 func showAddresses(args []string, out io.Writer) error {
 	flags := newFlags("addresses")
-	store := flags.String("store", defaultStore, "folder of the addresses that are remembered")
-	format := flags.String("o", "", "json, or nothing for a table")
+	store := flags.String("store", defaultStore, "`directory` of the stored addresses")
+	format := flags.String("o", "", "output `format`: json, or empty for a table")
 	if err := parse(flags, args, format); err != nil {
 		return err
 	}
@@ -48,12 +48,12 @@ func showAddresses(args []string, out io.Writer) error {
 	return errors.Join(err, errors.Join(said...))
 }
 
-// showCache lists lite-apiserver's answers for when the cloud is gone.
+// showCache lists the entries of lite-apiserver's cache.
 func showCache(args []string, out io.Writer) error {
 	flags := newFlags("cache")
-	folder := flags.String("cache", defaultCache, "folder of lite-apiserver's cache")
-	snapshot := flags.String("snapshot", defaultKept, "folder of its snapshot")
-	format := flags.String("o", "", "json, or nothing for a table")
+	folder := flags.String("cache", defaultCache, "`directory` of the cache of lite-apiserver")
+	snapshot := flags.String("snapshot", defaultKept, "`directory` of the snapshot of the cache")
+	format := flags.String("o", "", "output `format`: json, or empty for a table")
 	if err := parse(flags, args, format); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func showCache(args []string, out io.Writer) error {
 	return table.Flush()
 }
 
-// full makes an empty list of none, which JSON tells apart.
+// full returns an empty slice instead of nil, because JSON distinguishes them.
 func full[T any](found []T) []T { return append([]T{}, found...) }
 
 func writeJSON(out io.Writer, value any) error {

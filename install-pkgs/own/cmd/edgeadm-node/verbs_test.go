@@ -16,7 +16,7 @@ import (
 	"edgeadm/own/internal/records"
 )
 
-// edge is the disk of an edge node as a boot finds it, made of what a kubelet, a flannel and a lite-apiserver leave.
+// edge is the disk of an edge node at a boot, with the files of kubelet, flannel and lite-apiserver.
 type edge struct {
 	t    *testing.T
 	root string
@@ -72,7 +72,7 @@ func (e *edge) write(name, text string) {
 	}
 }
 
-// run does a verb with the flags of this node.
+// run executes a command with the flags of this node.
 func (e *edge) run(verb string, more ...string) (int, string) {
 	var out bytes.Buffer
 	args := []string{verb, "--cache", e.path("data/cache"), "--snapshot", e.path("data/snapshot")}
@@ -107,8 +107,8 @@ func (e *edge) contents() map[string]string {
 	return found
 }
 
-// TestEachOfThePowerCutsThatWereTriedIsMended: the damage is what made nodes come back late, or not at all.
-func TestEachOfThePowerCutsThatWereTriedIsMended(t *testing.T) {
+// TestEachOfThePowerCutsThatWereTriedIsRepaired: with this damage, nodes became ready late or never.
+func TestEachOfThePowerCutsThatWereTriedIsRepaired(t *testing.T) {
 	states := []string{
 		"kubelet/cpu_manager_state", "kubelet/memory_manager_state", "kubelet/dra_manager_state",
 		"kubelet/allocated_pods_state", "kubelet/actuated_pods_state", "kubelet/device-plugins/kubelet_internal_checkpoint",
@@ -127,7 +127,7 @@ func TestEachOfThePowerCutsThatWereTriedIsMended(t *testing.T) {
 				t.Fatal(out)
 			}
 			wanted := e.contents()
-			delete(wanted, result) // what containers left goes at every boot
+			delete(wanted, result) // files of containers are removed at every boot
 			for _, file := range each.empty {
 				e.write(file, "")
 			}
@@ -137,7 +137,7 @@ func TestEachOfThePowerCutsThatWereTriedIsMended(t *testing.T) {
 			said := e.repair()
 			for _, file := range append(each.empty, each.short...) {
 				if strings.HasPrefix(file, "kubelet/") {
-					delete(wanted, file) // made anew by the kubelet
+					delete(wanted, file) // recreated by kubelet
 				}
 				if file != result && !strings.Contains(said, filepath.Base(file)) {
 					t.Errorf("nothing was said of %s:\n%s", file, said)

@@ -1,4 +1,4 @@
-// Pause holds a pod's namespaces open: it waits for a signal to stop, and reaps the pod's orphans.
+// Pause keeps the namespaces of a Pod: it waits for a signal to stop, and reaps orphaned processes of the Pod.
 package main
 
 import (

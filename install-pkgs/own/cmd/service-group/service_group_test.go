@@ -137,7 +137,7 @@ func TestAnAPIThatIsSomebodyElseIsNotTrusted(t *testing.T) {
 	}
 }
 
-// What kube-proxy asks for, and who is to answer.
+// Paths that kube-proxy requests, and the server that must answer.
 var paths = map[string]string{
 	"/api/v1/nodes":                                "api",
 	"/api/v1/nodes/one":                            "api",

@@ -19,19 +19,19 @@ import (
 const (
 	peersFile   = "peers.conf"
 	serversFile = "servers.cfg"
-	// While it is there, the files are newer than what keepalived and haproxy have read.
+	// While this file exists, the files are newer than the configuration that keepalived and haproxy use.
 	unreadMark = ".unread"
-	// Where new files are checked.
+	// The directory in which new files are checked.
 	candidate     = ".candidate"
 	commandWithin = 30 * time.Second
 	answerWithin  = 10 * time.Second
 )
 
-// keeper brings the two files up to date, one round at a time.
+// keeper updates the two files, one round at a time.
 type keeper struct {
 	settings
 	access *kubeapi.Kubeconfig
-	// What was said last about each matter; the same is not said twice.
+	// The last message about each subject; a message is not repeated.
 	said map[string]string
 	log  func(string)
 }
@@ -45,7 +45,7 @@ func newKeeper(wanted settings) *keeper {
 	}
 }
 
-// round looks once. An error means that the two files are not there.
+// round runs once. It returns an error if the two files do not exist.
 func (k *keeper) round() error {
 	nodes, answered := k.ask()
 	members := membersOf(nodes, k.node, k.self)
@@ -57,13 +57,12 @@ func (k *keeper) round() error {
 		k.announce(nodes, members)
 	}
 	if !k.complete() {
-		return errors.New("the files are not there")
+		return errors.New("the files do not exist")
 	}
 	return nil
 }
 
-// ask tells which Nodes there are, and whether that is to be believed: an API server that knows no control plane at
-// all has nothing to say yet.
+// ask returns the Nodes, and whether the answer is usable: an API server that lists no control plane is not ready.
 func (k *keeper) ask() ([]node, bool) {
 	connection, err := k.access.Connect()
 	var nodes []node
@@ -74,7 +73,7 @@ func (k *keeper) ask() ([]node, bool) {
 		err = errors.New("it lists no control plane with an address")
 	}
 	if err != nil {
-		k.tell("api", "bad", fmt.Sprintf("the API server cannot be asked, the files are kept: %v", err))
+		k.tell("api", "bad", fmt.Sprintf("the API server does not answer, the files are kept: %v", err))
 		return nil, false
 	}
 	k.tell("api", "good", "the API server answers")
@@ -90,7 +89,7 @@ func (k *keeper) complete() bool {
 	return true
 }
 
-// install brings the files to what they should be. Whether they are that now.
+// install replaces the files if necessary. It returns whether they are current.
 func (k *keeper) install(members []member) bool {
 	files := map[string][]byte{
 		peersFile:   []byte(peers(members, k.self, k.alone)),
@@ -122,11 +121,11 @@ func (k *keeper) differ(files map[string][]byte) bool {
 	return false
 }
 
-// try runs the checks on a folder that holds the new files alone.
+// try runs the checks on a directory that contains only the new files.
 func (k *keeper) try(files map[string][]byte) error {
 	folder := filepath.Join(k.folder, candidate)
 	defer os.RemoveAll(folder)
-	// Another round may have been cut short.
+	// A previous round may have been interrupted.
 	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
@@ -143,7 +142,8 @@ func (k *keeper) try(files map[string][]byte) error {
 	return nil
 }
 
-// replace puts each file in place in one step. The mark comes first: cut short, the next start knows what is due.
+// replace replaces each file atomically. It creates the mark first: after an interruption the next start runs the
+// reloads.
 func (k *keeper) replace(files map[string][]byte) error {
 	if err := write(filepath.Join(k.folder, unreadMark), nil); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (k *keeper) replace(files map[string][]byte) error {
 	return nil
 }
 
-// haveRead runs the reloads where they are due. Whether what is in the files is in use.
+// haveRead runs the reloads if they are due. It returns whether the contents of the files are in use.
 func (k *keeper) haveRead() bool {
 	mark := filepath.Join(k.folder, unreadMark)
 	if _, err := os.Stat(mark); err != nil {
@@ -164,7 +164,7 @@ func (k *keeper) haveRead() bool {
 	}
 	for _, command := range k.reloads {
 		if err := run(command); err != nil {
-			k.tell("reload", "bad", fmt.Sprintf("it is tried again: %v", err))
+			k.tell("reload", "bad", fmt.Sprintf("reload failed, it will be retried: %v", err))
 			return false
 		}
 	}
@@ -175,7 +175,7 @@ func (k *keeper) haveRead() bool {
 	return true
 }
 
-// announce says on this machine's Node which control planes are in use here.
+// announce sets the annotation of the Node of this host to the control planes that are in use here.
 func (k *keeper) announce(nodes []node, members []member) {
 	for _, each := range nodes {
 		if each.Metadata.Name != k.node || each.Metadata.Annotations[annotation] == known(members) {
@@ -193,7 +193,7 @@ func (k *keeper) announce(nodes []node, members []member) {
 	}
 }
 
-// tell says something about a matter when its state has changed.
+// tell logs a message about a subject if its state has changed.
 func (k *keeper) tell(matter, state, text string) {
 	if k.said[matter] != state {
 		k.said[matter] = state
@@ -207,11 +207,11 @@ func (k *keeper) forget(matters ...string) {
 	}
 }
 
-// run starts a command without a shell. The error holds what it said.
+// run starts a command without a shell. The error contains its output.
 func run(command string) error {
 	words := strings.Fields(command)
 	if len(words) == 0 {
-		return errors.New("an empty command")
+		return errors.New("the command is empty")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandWithin)
 	defer cancel()

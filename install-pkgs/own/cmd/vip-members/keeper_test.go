@@ -67,7 +67,7 @@ func pemOf(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// kubeconfig is one as kubeadm writes it, for a user of this name.
+// kubeconfig is a kubeconfig as kubeadm writes it, for a user with this name.
 func (a *authority) kubeconfig(t *testing.T, server, user string) []byte {
 	t.Helper()
 	der, key := a.sign(t, &x509.Certificate{
@@ -100,7 +100,7 @@ users:
 `, encoded("CERTIFICATE", a.certificate.Raw), server, encoded("CERTIFICATE", der), encoded("PRIVATE KEY", private))
 }
 
-// cluster is an API server over TLS that asks for a client's certificate, and the machine that asks it.
+// cluster is an API server over TLS that requires a client certificate, and the host that sends requests.
 type cluster struct {
 	*keeper
 	authority *authority
@@ -171,7 +171,7 @@ func (c *cluster) answer(out http.ResponseWriter, asked *http.Request) {
 	_ = json.NewEncoder(out).Encode(map[string]any{"items": c.nodes})
 }
 
-// rounds looks this often; each must find the files there afterwards.
+// rounds runs this number of rounds; the files must exist after each.
 func (c *cluster) rounds(t *testing.T, count int) {
 	t.Helper()
 	for range count {
@@ -190,7 +190,7 @@ func (c *cluster) file(t *testing.T, name string) string {
 	return string(data)
 }
 
-// script makes a command that appends its arguments to the file `NAME.ran` and goes on with `body`.
+// script creates a command that appends its arguments to the file `NAME.ran` and runs `body`.
 func (c *cluster) script(t *testing.T, name, body string) string {
 	t.Helper()
 	path := filepath.Join(filepath.Dir(c.kubeconfig), name)
@@ -201,7 +201,7 @@ func (c *cluster) script(t *testing.T, name, body string) string {
 	return path
 }
 
-// ran tells how often a script was started.
+// ran returns the number of starts of a script.
 func ran(script string) int {
 	data, _ := os.ReadFile(script + ".ran")
 	return strings.Count(string(data), "\n")
@@ -307,7 +307,7 @@ func TestWithoutAnAnswerTheFilesStay(t *testing.T) {
 			if got := c.file(t, peersFile); got != "10.0.0.12\n" {
 				t.Fatalf("%q", got)
 			}
-			if len(c.logged) != said+1 || !strings.Contains(c.logged[said], "cannot be asked") {
+			if len(c.logged) != said+1 || !strings.Contains(c.logged[said], "does not answer") {
 				t.Fatalf("said %q", c.logged[said:])
 			}
 		})
@@ -336,7 +336,7 @@ func TestItSaysThatTheServerAnswersAgain(t *testing.T) {
 			about = append(about, text[:len("the API server ans")])
 		}
 	}
-	if !slices.Equal(about, []string{"the API server ans", "the API server can", "the API server ans"}) {
+	if !slices.Equal(about, []string{"the API server ans", "the API server doe", "the API server ans"}) {
 		t.Fatalf("%q", c.logged)
 	}
 }
@@ -397,7 +397,7 @@ func TestAReloadThatFailedIsTriedAgain(t *testing.T) {
 	if len(c.patches) != 0 {
 		t.Fatal("a list that is not in use was announced")
 	}
-	// What is due is known after a new start, too, and the API server is not needed for it.
+	// A new process knows the due reload, too, and does not require the API server for it.
 	c.broken = true
 	again := newKeeper(c.settings)
 	again.log = c.log

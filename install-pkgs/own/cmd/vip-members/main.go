@@ -1,8 +1,8 @@
-// Vip-members keeps keepalived and haproxy of a control plane told which control planes there are.
+// Vip-members keeps the lists of control planes for keepalived and haproxy current.
 //
-// It asks the API server of its own machine for the Nodes, writes their addresses into two files that keepalived
-// and haproxy include, has both checked before they take the place of the old ones, and reloads the two. What is in
-// use stands in an annotation of its own Node, so that a control plane that joins can see that it is known.
+// It lists the Nodes through the API server of its own host and writes their addresses to two files, which keepalived
+// and haproxy include. It checks new files before it replaces the old ones, and reloads both programs. The addresses
+// in use are in an annotation of its own Node, so that a control plane that joins can see that it is included.
 package main
 
 import (
@@ -60,17 +60,17 @@ func parse(args []string) (settings, error) {
 	var wanted settings
 	var self, alone string
 	options := flag.NewFlagSet("vip-members", flag.ContinueOnError)
-	options.StringVar(&wanted.kubeconfig, "kubeconfig", "/etc/kubernetes/admin.conf", "`file` with the way to the API server; read anew when it changes")
-	options.StringVar(&wanted.server, "server", "", "`address` to use in place of the kubeconfig's, such as https://127.0.0.1:6443")
-	options.StringVar(&wanted.node, "node", "", "`name` of this machine's Node, which is annotated; none where empty")
-	options.StringVar(&self, "self", "", "this control plane's `address`")
-	options.StringVar(&alone, "alone", "", "`address` for keepalived to send to while there is no other control plane: best the virtual IP; the loopback where empty")
+	options.StringVar(&wanted.kubeconfig, "kubeconfig", "/etc/kubernetes/admin.conf", "kubeconfig `file`; read again if it changes")
+	options.StringVar(&wanted.server, "server", "", "`URL` of the API server instead of that of the kubeconfig, such as https://127.0.0.1:6443")
+	options.StringVar(&wanted.node, "node", "", "`name` of the Node of this host, which is annotated; empty: none")
+	options.StringVar(&self, "self", "", "`address` of this control plane")
+	options.StringVar(&alone, "alone", "", "`address` to which keepalived sends without another control plane, usually the virtual IP; empty: the loopback")
 	options.IntVar(&wanted.port, "port", 6443, "`port` of the API servers")
-	options.StringVar(&wanted.folder, "folder", "/var/lib/edgeadm/vip", "`folder` of the two files")
-	options.DurationVar(&wanted.interval, "interval", defaultInterval, "`time` between two looks")
-	options.BoolVar(&wanted.once, "once", false, "look once; exit status 0 where the files are there afterwards")
-	options.Var(&wanted.checks, "check", "`command` that must succeed before new files are used; {folder} in it is theirs; may be repeated")
-	options.Var(&wanted.reloads, "reload", "`command` to run after new files were put in place; may be repeated")
+	options.StringVar(&wanted.folder, "folder", "/var/lib/edgeadm/vip", "`directory` of the two files")
+	options.DurationVar(&wanted.interval, "interval", defaultInterval, "`interval` between two rounds")
+	options.BoolVar(&wanted.once, "once", false, "run one round; exit status 0 if the files exist afterwards")
+	options.Var(&wanted.checks, "check", "`command` that must succeed before new files are used; {folder} in it is replaced by their directory; may be repeated")
+	options.Var(&wanted.reloads, "reload", "`command` to run after the files were replaced; may be repeated")
 	err := options.Parse(args)
 	if err != nil {
 		return wanted, err
@@ -85,13 +85,13 @@ func parse(args []string) (settings, error) {
 		alone = loopback(wanted.self)
 	}
 	if wanted.alone, err = address(alone); err != nil || wanted.alone.Is4() != wanted.self.Is4() {
-		return wanted, fmt.Errorf("--alone: not an address such as --self: %s", alone)
+		return wanted, fmt.Errorf("--alone: not an address of the same family as --self: %s", alone)
 	}
 	if wanted.port < 1 || wanted.port > 65535 {
-		return wanted, errors.New("--port: not a port")
+		return wanted, errors.New("--port must be from 1 to 65535")
 	}
 	if wanted.interval <= 0 {
-		return wanted, errors.New("--interval: must be more than nothing")
+		return wanted, errors.New("--interval must be greater than zero")
 	}
 	return wanted, nil
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// member is one control plane: its Node's name and its address.
+// member is one control plane: the name of its Node and its address.
 type member struct {
 	name    string
 	address netip.Addr
 }
 
-// membersOf takes from each Node its first InternalIP of self's family. A Node without one is left out. This
-// machine is always among them, under its own address, even before its Node is there.
+// membersOf selects the first InternalIP of each Node in the family of `self`. Nodes without one are skipped. This
+// host is always included, with its own address, even if its Node does not exist yet.
 func membersOf(nodes []node, name string, self netip.Addr) []member {
 	mine := member{name, self}
 	var others []member
@@ -25,7 +25,7 @@ func membersOf(nodes []node, name string, self netip.Addr) []member {
 		switch {
 		case !ok || each.Metadata.Name == name:
 		case address == self:
-			// The Node is this machine's: its name counts where none was given.
+			// The Node is that of this host: its name is used if none was given.
 			if name == "" {
 				mine.name = each.Metadata.Name
 			}
@@ -58,9 +58,9 @@ func internal(each node, self netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// peers is what stands inside keepalived's `unicast_peer { }`: the others, sorted; where there are none, `alone`.
-// keepalived without any peer would send multicast, and drop the virtual IP when it later gets one. What it sends to
-// the virtual IP, or to the loopback, stays on the machine.
+// peers is the content of keepalived's `unicast_peer { }`: the other control planes, sorted; `alone` if there are
+// none. keepalived without a peer would send multicast, and release the virtual IP when a peer is added. Packets to
+// the virtual IP or to the loopback do not leave the host.
 func peers(members []member, self, alone netip.Addr) string {
 	var others []netip.Addr
 	for _, each := range members {
@@ -78,7 +78,7 @@ func peers(members []member, self, alone netip.Addr) string {
 	return text.String()
 }
 
-// servers is haproxy's section of backends. Everything else about them stands in the defaults of its main file.
+// servers is the section of haproxy with the backends. All other settings are in the defaults of its main file.
 func servers(members []member, port int) string {
 	var text strings.Builder
 	text.WriteString("backend apiservers\n")
@@ -88,7 +88,7 @@ func servers(members []member, port int) string {
 	return text.String()
 }
 
-// known is the annotation's value: every member's address, self among them, sorted.
+// known is the value of the annotation: the addresses of all members, `self` included, sorted.
 func known(members []member) string {
 	var addresses []netip.Addr
 	for _, each := range members {

@@ -1,7 +1,7 @@
-// Package clock puts a clock forward that forgot what time it is.
+// Package clock sets a clock forward that has lost the time.
 //
-// A node without a battery boots in 1970, or where its firmware stood. Every certificate is "not yet valid" then, and
-// nothing starts that could ask somebody for the time. What the node has on its disk shows that it is later.
+// A node without a battery boots in 1970, or at a time that its firmware has stored. Then no certificate is valid
+// yet, and no program can get the time from the network. Files on the disk of the node show that it is later.
 package clock
 
 import (
@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// An entry is copied within seconds, and the time is noted every few minutes. What claims to be so much later than
-// the time that was noted is from a time when the clock was wrong.
+// Entries are copied within seconds, and the time is recorded every few minutes. A file that is later than the
+// recorded time by more than this was written while the clock was wrong.
 const slack = time.Hour
 
-// Clock is what the time is read from and set with, so that tests have one of their own.
+// Clock reads and sets the time; tests have their own.
 type Clock struct {
 	Now func() time.Time
 	Set func(time.Time) error
 }
 
-// System is the clock of the machine.
+// System is the clock of the host.
 func System() Clock {
 	return Clock{time.Now, func(to time.Time) error {
 		value := syscall.NsecToTimeval(to.UnixNano())
@@ -34,33 +34,34 @@ func System() Clock {
 	}}
 }
 
-// Synchronized tells that something, such as an NTP client, keeps the clock right. The kernel is only asked.
+// Synchronized returns whether a program such as an NTP client keeps the clock synchronized. It only reads the state
+// of the kernel.
 func Synchronized() bool {
 	const unsynchronized = 5 // TIME_ERROR of adjtimex(2)
 	state, err := syscall.Adjtimex(&syscall.Timex{})
 	return err == nil && state != unsynchronized
 }
 
-// Repair puts the clock forward to the latest time that the certificates and the snapshot know of. It is never put
-// back, and that it cannot be set is only told: a boot goes on.
+// Repair sets the clock forward to the latest time of the certificates and the snapshot. It never sets the clock to
+// an earlier time. An error is only logged, so that the boot continues.
 func (c Clock) Repair(certificates []string, snapshot, note string, say func(format string, args ...any)) {
 	latest, from := newest(certificates, snapshot, note, say)
 	now := c.Now()
 	if !now.Before(latest) {
 		return
 	}
-	told := fmt.Sprintf("the clock said %s, but it is at least %s, says %s",
+	told := fmt.Sprintf("the clock said %s, but it is at least %s according to %s",
 		now.UTC().Format(time.RFC3339), latest.UTC().Format(time.RFC3339), from)
 	if err := c.Set(latest); err != nil {
-		say("%s: it cannot be set: %v", told, err)
+		say("%s: the clock cannot be set: %v", told, err)
 		return
 	}
-	say("%s: it was set to that", told)
+	say("%s: the clock was set to that time", told)
 }
 
-// newest is the latest time that anything bears witness to, and what that is. A file that is later than the end of
-// all certificates, or than what was noted, was written when the clock was wrong: believing it would end the life of
-// every certificate at each boot.
+// newest is the latest time of all sources, and the name of its source. A file that is later than the end of all
+// certificates, or than the recorded time, was written while the clock was wrong: with that time every certificate
+// would expire at each boot.
 func newest(certificates []string, snapshot, note string, say func(format string, args ...any)) (time.Time, string) {
 	var latest, end time.Time
 	from := ""
@@ -102,7 +103,7 @@ func newest(certificates []string, snapshot, note string, say func(format string
 	return latest, from
 }
 
-// read returns the certificates of a file, which may hold a key, too.
+// read returns the certificates of a file, which may contain a key, too.
 func read(path string) ([]*x509.Certificate, error) {
 	rest, err := os.ReadFile(path)
 	if err != nil {
@@ -124,7 +125,7 @@ func read(path string) ([]*x509.Certificate, error) {
 		found = append(found, each)
 	}
 	if len(found) == 0 {
-		return nil, errors.New("it holds no certificate")
+		return nil, errors.New("it contains no certificate")
 	}
 	return found, nil
 }

@@ -22,7 +22,7 @@ var (
 	end    = issued.AddDate(10, 0, 0)
 )
 
-// machine has a clock that nobody else sees.
+// machine has a clock of its own.
 type machine struct {
 	t           *testing.T
 	folder      string
@@ -67,7 +67,7 @@ func (m *machine) signed(name string, from, to time.Time) string {
 func (m *machine) snapshot() string { return filepath.Join(m.folder, "snapshot") }
 func (m *machine) note() string     { return filepath.Join(m.snapshot(), ".node", "clock") }
 
-// leaves puts a file into the snapshot, with this time.
+// leaves writes a file to the snapshot, with this time.
 func (m *machine) leaves(name string, at time.Time) {
 	m.t.Helper()
 	path := filepath.Join(m.snapshot(), name)

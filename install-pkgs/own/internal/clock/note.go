@@ -11,12 +11,12 @@ import (
 
 const (
 	noteEvery = 10 * time.Minute
-	// A clock that differs by more from what has passed since it was last noted was set meanwhile.
+	// If the clock and the time since the last record differ by more than this, the clock was set meanwhile.
 	jumped = time.Minute
 )
 
-// Note is the file whose time is the latest that this node has known for sure. Only its time is read; what is in it
-// is for people.
+// Note is the file with the latest time that this node is certain of, as its modification time. Its content is for
+// administrators.
 type Note struct {
 	File         string
 	Synchronized func() bool
@@ -25,11 +25,12 @@ type Note struct {
 	passed       time.Duration
 }
 
-// Keep renews the file every ten minutes, and when the clock was set. `passed` is the time since the program started,
-// which nobody sets. A clock that starts earlier than what was noted is one that forgot, so it is not believed, unless
-// something keeps it right; one that is put back while we look is one that is put right.
+// Keep updates the file every ten minutes, and when the clock was set. `passed` is the time since the start of the
+// program, which does not depend on the clock. A clock that starts earlier than the recorded time has lost the time,
+// so the file is not updated, unless the clock is synchronized; a clock that is set to an earlier time while this
+// program runs was corrected.
 func (n *Note) Keep(now time.Time, passed time.Duration) error {
-	now = now.Round(0) // Round drops what Go knows better than the clock
+	now = now.Round(0) // Round removes the monotonic time of Go
 	off := now.Sub(n.wall) - (passed - n.passed)
 	isSet := n.started && (off > jumped || off < -jumped)
 	if n.started && !isSet && passed-n.passed < noteEvery {
@@ -45,7 +46,7 @@ func (n *Note) Keep(now time.Time, passed time.Duration) error {
 	return nil
 }
 
-// write flushes the time. A full disk has no room for a new file, but for the time of the old one.
+// write flushes the time. If a full disk has no space for a new file, the old one gets the time.
 func (n *Note) write(now time.Time) error {
 	err := durable.Private(filepath.Dir(n.File))
 	if err == nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// noter has a note, and a machine whose clock and whose running time go their own ways.
+// noter has a note, and a host whose clock and whose running time are independent.
 type noter struct {
 	*machine
 	Note
@@ -27,7 +27,7 @@ func (n *noter) restart() {
 	n.passed = 0
 }
 
-// passes lets time pass, on both clocks, and keeps the note.
+// passes lets time pass, on both clocks, and updates the note.
 func (n *noter) passes(time time.Duration) {
 	n.t.Helper()
 	n.now, n.passed = n.now.Add(time), n.passed+time
@@ -69,12 +69,12 @@ func TestAClockThatIsSetIsNotedAtOnce(t *testing.T) {
 	n.now = issued
 	n.passes(5 * time.Second)
 	n.notes(issued.Add(5 * time.Second))
-	n.now = issued.AddDate(3, 0, 0) // somebody made a mistake
+	n.now = issued.AddDate(3, 0, 0) // the clock was set to a wrong time
 	n.passes(5 * time.Second)
-	n.now = issued.Add(time.Minute) // and put it right
+	n.now = issued.Add(time.Minute) // and corrected
 	n.passes(5 * time.Second)
 	n.notes(issued.Add(time.Minute + 5*time.Second))
-	n.now = n.now.Add(time.Second) // clocks are put right a little all the time
+	n.now = n.now.Add(time.Second) // clocks are corrected a little all the time
 	n.passes(5 * time.Second)
 	n.notes(issued.Add(time.Minute + 5*time.Second))
 }
@@ -88,7 +88,7 @@ func TestAClockThatForgotChangesNothing(t *testing.T) {
 		n.passes(10 * time.Minute)
 		n.notes(issued)
 	}
-	n.now = issued.Add(time.Hour) // somebody knew the time
+	n.now = issued.Add(time.Hour) // the clock was set to the right time
 	n.passes(5 * time.Second)
 	n.notes(issued.Add(time.Hour + 5*time.Second))
 }
@@ -105,7 +105,7 @@ func TestAClockThatIsKeptRightIsBelieved(t *testing.T) {
 func TestADiskThatIsFullGetsTheTimeAllTheSame(t *testing.T) {
 	n := newNoter(t, issued)
 	n.passes(0)
-	// A folder in the way of the file that is written: as root, this is what a full disk looks like.
+	// A directory in place of the temporary file: as root, this has the effect of a full disk.
 	if err := errors.Join(os.Mkdir(n.note()+".d", 0o700), os.Chtimes(n.note()+".d", epoch, epoch)); err != nil {
 		t.Fatal(err)
 	}

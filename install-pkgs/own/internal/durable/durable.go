@@ -1,7 +1,6 @@
-// Package durable writes files so that a power cut finds the old content or the new one, never half of one.
+// Package durable writes files so that they have the complete old or the complete new content after a power cut.
 //
-// Three things are needed for that, in this order: the content is on the disk before it gets its name, the name
-// changes in one step, and the folder that holds the name is on the disk before anybody is told.
+// That requires three steps, in this order: flush the content, rename the file, and flush its directory.
 package durable
 
 import (
@@ -12,10 +11,10 @@ import (
 	"strings"
 )
 
-// Temporary is how names begin that a cut left behind: nobody reads them, and Sweep takes them away.
+// Temporary is the prefix of files that an interrupted writer left: no program reads them, and Sweep removes them.
 const Temporary = ".new-"
 
-// Write puts the content into the file, with exactly this mode.
+// Write replaces the content and the mode of the file.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	folder := filepath.Dir(path)
 	out, err := os.CreateTemp(folder, Temporary)
@@ -34,7 +33,7 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	return SyncFolder(folder)
 }
 
-// SyncFile waits until the file's content is on the disk, whoever wrote it.
+// SyncFile flushes the content of a file, regardless of its writer.
 func SyncFile(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -43,10 +42,10 @@ func SyncFile(path string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// SyncFolder waits until the names in a folder are on the disk: what was renamed, linked and removed.
+// SyncFolder flushes the names in a directory: renamed, linked and removed files.
 func SyncFolder(path string) error { return SyncFile(path) }
 
-// Private makes the folder if need be, and takes it away from everybody but its owner.
+// Private creates the directory if necessary, and sets its mode so that only its owner has access.
 func Private(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
@@ -58,7 +57,7 @@ func Private(folder string) error {
 	return os.Chmod(folder, 0o700)
 }
 
-// Sweep removes what writers left that were cut off. Only for folders where nobody else writes at the moment.
+// Sweep removes files of interrupted writers. It must not run while another process writes to the directory.
 func Sweep(folder string) {
 	found, _ := os.ReadDir(folder)
 	for _, each := range found {

@@ -9,8 +9,7 @@ import (
 
 const plugin = "edge-ipam"
 
-// Remembers tells whether the network that the container runtime uses, the first one in the folder, gives its
-// addresses by edge-ipam.
+// Remembers returns whether the network of the container runtime, the first one in the directory, uses edge-ipam.
 func Remembers(folder string) bool {
 	found, _ := os.ReadDir(folder) // sorted, as the runtime sorts them
 	for _, each := range found {
@@ -27,7 +26,7 @@ func Remembers(folder string) bool {
 	return false
 }
 
-// names looks for the plugin wherever one may be named.
+// names returns whether any part of the configuration names the plugin.
 func names(found any) bool {
 	switch found := found.(type) {
 	case map[string]any:
@@ -42,7 +41,7 @@ func names(found any) bool {
 	return false
 }
 
-// Clear empties a folder of what containers left that did not survive the boot.
+// Clear removes the files of containers that did not survive the boot from a directory.
 func Clear(folder string, say func(format string, args ...any)) {
 	found, _ := os.ReadDir(folder)
 	for _, each := range found {
@@ -52,6 +51,6 @@ func Clear(folder string, say func(format string, args ...any)) {
 		}
 	}
 	if len(found) > 0 {
-		say("%s: emptied, it was from before the boot", folder)
+		say("%s: emptied, because its files were from before the boot", folder)
 	}
 }

@@ -1,6 +1,5 @@
-// Package flannel looks after flannel's answer to the question which addresses this node has for Pods. The CNI plugin
-// needs it before flannel runs again, and flannel writes it without a flush (WriteSubnetFile in pkg/subnet of
-// flannel v0.26.7).
+// Package flannel keeps a copy of flannel's file with the subnets of this node. The CNI plugin requires it before
+// flannel runs again, and flannel writes it without a flush (WriteSubnetFile in pkg/subnet of flannel v0.26.7).
 package flannel
 
 import (
@@ -17,17 +16,17 @@ import (
 	"edgeadm/own/internal/durable"
 )
 
-// Subnet is flannel's file, with a copy of it that is known to be good.
+// Subnet is flannel's file with a valid copy.
 type Subnet struct {
 	File string
 	Copy string
 }
 
-// Keep renews the copy if the file is good and has changed.
+// Keep updates the copy if the file is valid and has changed.
 func (s Subnet) Keep() error {
 	data, err := os.ReadFile(s.File)
 	if err != nil || whole(data) != nil {
-		return nil // there is nothing better than the copy
+		return nil // the copy is better than this file
 	}
 	if kept, err := os.ReadFile(s.Copy); err == nil && bytes.Equal(kept, data) {
 		return nil
@@ -38,8 +37,8 @@ func (s Subnet) Keep() error {
 	return errors.Join(durable.SyncFile(s.File), durable.Write(s.Copy, data, 0o600))
 }
 
-// Repair puts the copy in the place of a file that is broken or missing; a broken one without a copy goes, as the
-// plugin says plainly of a missing one that it waits for it.
+// Repair replaces a damaged or missing file with the copy. A damaged file without a copy is removed, because the
+// plugin waits for a missing file.
 func (s Subnet) Repair(say func(format string, args ...any)) {
 	data, err := os.ReadFile(s.File)
 	if err == nil {
@@ -57,32 +56,32 @@ func (s Subnet) Repair(say func(format string, args ...any)) {
 	}
 	switch {
 	case none == nil:
-		say("%s: taken from the snapshot, as %v", s.File, err)
+		say("%s: restored from the snapshot, because %v", s.File, err)
 	case !missing:
-		say("%s: removed, as %v, and the snapshot does not help (%v)", s.File, err, none)
+		say("%s: removed, because %v, and the snapshot has no valid copy (%v)", s.File, err, none)
 		_ = os.Remove(s.File)
 	}
 }
 
-// whole says why the plugin could not use the file. Its last line is FLANNEL_IPMASQ.
+// whole returns the reason why the plugin could not use the file. Its last line is FLANNEL_IPMASQ.
 func whole(data []byte) error {
 	if len(data) == 0 {
 		return errors.New("it is empty")
 	}
 	text, ended := strings.CutSuffix(string(data), "\n")
 	if !ended {
-		return errors.New("its last line is cut off")
+		return errors.New("its last line is incomplete")
 	}
 	values := map[string]string{}
 	for line := range strings.SplitSeq(text, "\n") {
 		key, value, is := strings.Cut(line, "=")
 		if !is || !strings.HasPrefix(key, "FLANNEL_") {
-			return fmt.Errorf("a line of it is %q", line)
+			return fmt.Errorf("it contains the line %q", line)
 		}
 		values[key] = value
 	}
 	if values["FLANNEL_SUBNET"] == "" && values["FLANNEL_IPV6_SUBNET"] == "" {
-		return errors.New("it names no subnet")
+		return errors.New("it contains no subnet")
 	}
 	for key, value := range values {
 		var err error

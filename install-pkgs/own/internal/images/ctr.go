@@ -1,9 +1,9 @@
-// Package images keeps the images of what runs on the node from being collected while they could not be pulled again.
+// Package images prevents that kubelet deletes the images of running containers while they cannot be pulled again.
 //
-// What is said here of containerd is how v2.1.5 does it. The kubelet collects no image that CRI calls pinned. CRI
-// knows an image by its config, under several references: a tag, a digest, and `sha256:` with the config's digest. It
-// is pinned as long as one reference has the label (pin and unpin in internal/cri/store/image/image.go), and a label
-// that is changed while containerd runs is noticed (the ImageUpdate event in internal/cri/server/events.go).
+// The comments about containerd describe v2.1.5. kubelet deletes no image that CRI reports as pinned. CRI identifies
+// an image by its config, with several references: a tag, a digest, and `sha256:` with the digest of the config. It
+// is pinned as long as one reference has the label (pin and unpin in internal/cri/store/image/image.go). CRI observes
+// changes of labels while containerd runs (the ImageUpdate event in internal/cri/server/events.go).
 package images
 
 import (
@@ -18,19 +18,19 @@ import (
 
 const (
 	namespace = "k8s.io"
-	// Looking takes well below a second, but a node that has just booted is busy.
+	// A query takes much less than a second, but a node that has just booted is busy.
 	ctrPatience = 30 * time.Second
 )
 
-// Runtime is what has to be known of containerd, and done with it.
+// Runtime has the queries and changes of containerd that this package requires.
 type Runtime interface {
-	// Used are the names of the images of all containers, of those that have ended, too.
+	// Used returns the names of the images of all containers, also of those that have exited.
 	Used(context.Context) ([]string, error)
-	// References are all names of all images.
+	// References returns all names of all images.
 	References(context.Context) ([]Reference, error)
-	// Unpacked is how much disk the layers of an image take.
+	// Unpacked returns the disk usage of the layers of an image.
 	Unpacked(ctx context.Context, name string) (int64, error)
-	// Label sets labels, given as KEY=VALUE, of one name; those without a value are removed.
+	// Label sets labels of one name, given as KEY=VALUE; labels without a value are removed.
 	Label(ctx context.Context, name string, labels ...string) error
 }
 
@@ -41,7 +41,7 @@ type Reference struct {
 	Labels       map[string]string
 }
 
-// Ctr is containerd by its own program.
+// Ctr uses containerd's command-line program.
 type Ctr struct{ Program string }
 
 // Used reads CONTAINER, IMAGE and RUNTIME of each container.
@@ -56,7 +56,7 @@ func (c Ctr) Used(ctx context.Context) ([]string, error) {
 	return found, err
 }
 
-// References reads REF, TYPE, DIGEST, SIZE, PLATFORMS and LABELS of each reference; the size has a blank in it.
+// References reads REF, TYPE, DIGEST, SIZE, PLATFORMS and LABELS of each reference; the size contains a blank.
 func (c Ctr) References(ctx context.Context) ([]Reference, error) {
 	rows, err := c.table(ctx, "images", "ls")
 	if err != nil {
@@ -65,7 +65,7 @@ func (c Ctr) References(ctx context.Context) ([]Reference, error) {
 	var found []Reference
 	for _, fields := range rows {
 		if len(fields) < 7 {
-			return nil, fmt.Errorf("%s: not understood: %s", c.Program, strings.Join(fields, " "))
+			return nil, fmt.Errorf("%s: unexpected output: %s", c.Program, strings.Join(fields, " "))
 		}
 		size, err := parseSize(fields[3], fields[4])
 		if err != nil {
@@ -104,7 +104,7 @@ func (c Ctr) Label(ctx context.Context, name string, labels ...string) error {
 	return err
 }
 
-// table is what ctr lists, without the heading.
+// table returns the rows that ctr prints, without the heading.
 func (c Ctr) table(ctx context.Context, args ...string) ([][]string, error) {
 	out, err := c.run(ctx, args...)
 	var rows [][]string
@@ -130,7 +130,7 @@ func (c Ctr) run(ctx context.Context, args ...string) (string, error) {
 	return said.String(), nil
 }
 
-// parseSize reads sizes as ctr writes them: `12.3 MiB`. What it rounds does not matter.
+// parseSize parses sizes in the format of ctr: `12.3 MiB`. Rounding is not a problem.
 func parseSize(number, unit string) (int64, error) {
 	size, err := strconv.ParseFloat(number, 64)
 	if err != nil {
@@ -142,5 +142,5 @@ func parseSize(number, unit string) (int64, error) {
 		}
 		size *= 1024
 	}
-	return 0, fmt.Errorf("the unit %q is not known", unit)
+	return 0, fmt.Errorf("the unit %q is not supported", unit)
 }

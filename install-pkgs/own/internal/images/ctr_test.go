@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// script is a ctr that prints what is in the file named after its arguments, and notes what it was asked for.
+// script is a ctr that prints the file named after its arguments, and records its calls.
 const script = `#!/bin/sh
 echo "$*" >> "$0.asked"
 name=$(echo "$3-$4" | tr -d /)
@@ -35,7 +35,7 @@ func newCtr(t *testing.T) *fakeCtr {
 	return c
 }
 
-// prints lays out a table as ctr does.
+// prints writes a table as ctr does.
 func (c *fakeCtr) prints(what string, width, padding int, rows ...string) {
 	c.t.Helper()
 	out, err := os.Create(c.Program + "." + what)

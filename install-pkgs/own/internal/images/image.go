@@ -14,8 +14,8 @@ const (
 	ours    = ourKey + "=in-use"
 )
 
-// Image is one image under all of its names. Bytes is what it takes on the disk, packed and unpacked; layers that
-// several images share are counted with each, so the sum is rather too large than too small.
+// Image is one image with all of its names. Bytes is its disk usage, packed and unpacked. Layers that several images
+// share are counted for each, so the sum is an upper bound.
 type Image struct {
 	Name   string   `json:"name"`
 	Names  []string `json:"names"`
@@ -25,11 +25,11 @@ type Image struct {
 	InUse  bool     `json:"inUse"`
 	Fits   bool     `json:"fits"`
 	digest string
-	ourTag []string // the names that have our label
-	idle   bool     // no container has used it for long
+	ourTag []string // the names with our label
+	idle   bool     // not used by a container for a long time
 }
 
-// group makes images of names.
+// group groups names by image.
 func group(references []Reference, used []string) []*Image {
 	all := map[string]*Image{}
 	for _, each := range references {
@@ -46,7 +46,7 @@ func group(references []Reference, used []string) []*Image {
 			image.ourTag = append(image.ourTag, each.Name)
 		}
 		if isPinned && !isOurs {
-			image.Ours = false // somebody else wants it pinned, whatever we want
+			image.Ours = false // pinned by another program, regardless of our label
 		}
 	}
 	found := slices.Collect(maps.Values(all))
@@ -59,7 +59,7 @@ func group(references []Reference, used []string) []*Image {
 	return found
 }
 
-// byUse has tags in front, which people write, then digests, then the id.
+// byUse sorts tags first, which users write, then digests, then the ID.
 func byUse(a, b string) int {
 	rank := func(name string) int {
 		switch {
@@ -75,15 +75,15 @@ func byUse(a, b string) int {
 
 func isID(name string) bool { return strings.HasPrefix(name, "sha256:") }
 
-// label is the name that gets our label: the id, as it never becomes the name of another image as tags do. An image
-// that no container has used yet may have none.
+// label returns the name that gets our label: the ID, because it never becomes the name of another image as tags do.
+// An image that no container has used yet may have none.
 func (i *Image) label() string { return i.Names[len(i.Names)-1] }
 
-// wanted tells that we would have it pinned.
+// wanted returns whether the image should be pinned.
 func (i *Image) wanted() bool { return i.InUse && (!i.Pinned || i.Ours) || i.Ours && !i.idle }
 
-// choose says which of the images that we would have pinned fit into the limit. What is in use comes before what was;
-// then, what we have pinned before what we have not, so that nothing changes without need; then the smallest.
+// choose selects the images that fit into the limit. Images in use have priority over others; then pinned images, to
+// avoid needless changes; then the smallest ones.
 func choose(all []*Image, limit int64) map[*Image]bool {
 	var wanted []*Image
 	for _, each := range all {

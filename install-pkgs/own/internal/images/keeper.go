@@ -8,33 +8,33 @@ import (
 	"time"
 )
 
-// An image that no container has used for so long is no longer ours to keep.
+// An image that was not used by a container for this long is unpinned.
 const idleAfter = time.Hour
 
-// So long it is before an image is weighed again that could not be.
+// The time until an unknown size is queried again.
 const weighAgain = 10 * time.Minute
 
-// Keeper pins the images that containers use, and takes its own pins off again.
+// Keeper pins the images of containers, and unpins them later.
 type Keeper struct {
 	Runtime Runtime
 	Disk    func() (Disk, error)
 	Percent int
 	Say     func(format string, args ...any)
-	last    map[string]time.Duration // when each was last used, since the program started
-	sizes   map[string]weight        // what each takes unpacked
-	refused map[string]bool          // that they do not fit has been said
+	last    map[string]time.Duration // the time of the last use of each, since the start of the program
+	sizes   map[string]weight        // the unpacked size of each
+	refused map[string]bool          // already logged that they do not fit
 }
 
-// weight is what an image takes unpacked; where that is not known, `again` says when to ask.
+// weight is the unpacked size of an image; if it is unknown, `again` is the time of the next query.
 type weight struct {
 	unpacked int64
 	again    time.Duration
 }
 
-// Disk is the file system that images are on.
+// Disk is the file system of the images.
 type Disk struct{ Total, Free int64 }
 
-// DiskOf asks for the file system of a folder.
+// DiskOf returns the file system of a directory.
 func DiskOf(folder string) (Disk, error) {
 	var found syscall.Statfs_t
 	if err := syscall.Statfs(folder, &found); err != nil {
@@ -44,7 +44,7 @@ func DiskOf(folder string) (Disk, error) {
 	return Disk{int64(found.Blocks) * block, int64(found.Bavail) * block}, nil
 }
 
-// Report is what there is, and what of it is pinned by us.
+// Report has the images, and the size of those that edgeadm has pinned.
 type Report struct {
 	Images []*Image `json:"images"`
 	Pinned int64    `json:"pinnedBytes"`
@@ -53,7 +53,7 @@ type Report struct {
 	Total  int64    `json:"totalBytes"`
 }
 
-// Look reports, and changes nothing.
+// Look returns the report and changes nothing.
 func (k *Keeper) Look(ctx context.Context, now time.Duration) (Report, error) {
 	report, _, err := k.look(ctx, now)
 	return report, err
@@ -84,7 +84,8 @@ func (k *Keeper) look(ctx context.Context, now time.Duration) (Report, map[*Imag
 	return report, chosen, nil
 }
 
-// age notes what is in use, and forgets what is gone. The hour of an image that we know nothing of begins now.
+// age records which images are in use, and deletes the records of images that no longer exist. The age of a new image
+// starts now.
 func (k *Keeper) age(all []*Image, now time.Duration) {
 	last := map[string]time.Duration{}
 	for _, each := range all {
@@ -98,8 +99,8 @@ func (k *Keeper) age(all []*Image, now time.Duration) {
 	k.last = last
 }
 
-// measure adds what images take unpacked. An image never changes, so each is asked for once; where containerd does
-// not say it, as the image was never unpacked, the packed size alone counts for a while.
+// measure adds the unpacked sizes. An image never changes, so each is queried once. If containerd does not report it,
+// because the image was never unpacked, only the packed size counts until the next query.
 func (k *Keeper) measure(ctx context.Context, all []*Image, now time.Duration) {
 	sizes := map[string]weight{}
 	for _, each := range all {
@@ -117,7 +118,7 @@ func (k *Keeper) measure(ctx context.Context, all []*Image, now time.Duration) {
 	k.sizes = sizes
 }
 
-// Round makes the pins what they should be.
+// Round pins and unpins images as selected.
 func (k *Keeper) Round(ctx context.Context, now time.Duration) error {
 	report, chosen, err := k.look(ctx, now)
 	if err != nil {
@@ -125,7 +126,7 @@ func (k *Keeper) Round(ctx context.Context, now time.Duration) error {
 	}
 	var failed error
 	refused := map[string]bool{}
-	// What goes makes room for what comes, so it goes first.
+	// Images are unpinned first, so that new ones fit.
 	for _, each := range report.Images {
 		if len(each.ourTag) > 0 && (!chosen[each] || !each.Ours) {
 			failed = errors.Join(failed, k.unpin(ctx, each))
@@ -147,7 +148,7 @@ func (k *Keeper) Round(ctx context.Context, now time.Duration) error {
 	return failed
 }
 
-// unpin takes off our label, and the pin that came with it.
+// unpin removes our label, and the pin that it caused.
 func (k *Keeper) unpin(ctx context.Context, image *Image) error {
 	var failed error
 	for _, each := range image.ourTag {

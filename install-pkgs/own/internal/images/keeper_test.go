@@ -12,7 +12,7 @@ import (
 
 const mib = 1 << 20
 
-// node is a containerd, with the disk that it is on.
+// node is a containerd, with its disk.
 type node struct {
 	*Keeper
 	t       *testing.T
@@ -32,7 +32,7 @@ func newNode(t *testing.T, total int64) *node {
 	return n
 }
 
-// pulled adds an image as CRI does: a tag, a digest and an id.
+// pulled adds an image as CRI does: a tag, a digest and an ID.
 func (n *node) pulled(name string, size int64) {
 	digest := "sha256:m-" + name
 	for _, each := range []string{name + ":1", name + "@" + digest, "sha256:c-" + name} {
@@ -41,7 +41,7 @@ func (n *node) pulled(name string, size int64) {
 	n.layers[name+":1"] = size - size/2
 }
 
-// imported adds one as `edgeadm` imports it from its package, with or without the pin.
+// imported adds an image as `edgeadm` imports it from its package, with or without the pin.
 func (n *node) imported(name string, size int64) {
 	n.pulled(name, size)
 	n.names[len(n.names)-3].Labels[pinKey] = "pinned"
@@ -87,7 +87,7 @@ func (n *node) round(at time.Duration) {
 	}
 }
 
-// pinned are the images that have our pin.
+// pinned returns the images with our pin.
 func (n *node) pinned() string {
 	n.t.Helper()
 	report, err := n.Look(n.t.Context(), 0)
@@ -165,7 +165,7 @@ func TestThePinsEndWhereTheLimitIs(t *testing.T) {
 			t.Errorf("%+v", each)
 		}
 	}
-	// Once the small ones are of no use any more, there is room; what is in use comes before what was.
+	// When the small ones are unpinned, there is space; images in use come first.
 	n.used = []string{"big:1"}
 	n.round(time.Minute)
 	if n.pinned() != "big tiny" {
@@ -184,7 +184,7 @@ func TestWhatIsPinnedStaysWhenSomethingSmallerComes(t *testing.T) {
 	if n.pinned() != "big" {
 		t.Fatal(n.pinned())
 	}
-	n.Percent = 40 // somebody changed the limit: what is pinned has to keep to it, too
+	n.Percent = 40 // the limit was changed: pinned images must fit into it, too
 	n.round(2 * time.Minute)
 	if n.pinned() != "job" {
 		t.Fatal(n.pinned())
@@ -207,7 +207,7 @@ func TestAPinGoesAnHourAfterTheLastUse(t *testing.T) {
 	if n.pinned() != "web" {
 		t.Fatal(n.labeled)
 	}
-	// A program that has just started knows of no use, so the hour begins anew.
+	// A program that has just started knows no uses, so the hour starts again.
 	n.Keeper = &Keeper{Runtime: n, Percent: 50, Disk: n.Disk, Say: n.Say}
 	n.round(time.Minute)
 	n.round(61*time.Minute - time.Second)

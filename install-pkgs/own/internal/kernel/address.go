@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// An address that comes back within this time, as at a boot with a slow DHCP server, is not held.
+// If the address returns within this time, as at a boot with a slow DHCP server, it is not held.
 const grace = 6 * time.Second
 
 var nodeIP = regexp.MustCompile(`--node-ip=([0-9a-fA-F.:,]+)`)
@@ -27,29 +27,29 @@ type Link struct {
 	Addresses []netip.Prefix
 }
 
-// Network is what the machine's network is asked.
+// Network has the queries of the host's network.
 type Network interface {
-	// Links are all that there are.
+	// Links returns all links.
 	Links() ([]Link, error)
-	// HasDefault tells whether there is a default route of the address's family.
+	// HasDefault returns whether a default route of the address's family exists.
 	HasDefault(netip.Addr) bool
 }
 
-// Holder keeps the node's own addresses on edgeadm's link while no network card has them: a card loses its address
-// with its switch or its DHCP server. Probes of Pods in the host's network, host ports and the kubelet need it all the
-// same. An address is held only while this machine cannot be told that somebody else has it: there is no default
-// route, and no other link is in the address's network.
+// Holder assigns the node's own addresses to edgeadm's link while no network card has them: a card loses its address
+// together with its switch or its DHCP server. Probes of Pods in the host's network, host ports and kubelet require
+// the address in any case. An address is held only if no other host could use it on a network of this host: there is
+// no default route, and no other link is in the network of the address.
 type Holder struct {
 	Link    string
-	Flags   []string // files with the kubelet's flags
+	Flags   []string // files with kubelet's flags
 	Network Network
 	Run     func(ctx context.Context, argv []string) (string, error)
-	Restart func(program string) error // end a program that is started again
+	Restart func(program string) error // terminates a program that is restarted
 	Say     func(format string, args ...any)
 	absent  map[netip.Addr]time.Duration
 }
 
-// Round holds addresses, and lets go of them. Now is the time since the program started.
+// Round assigns and releases addresses. `now` is the time since the start of the program.
 func (h *Holder) Round(ctx context.Context, now time.Duration) error {
 	links, err := h.Network.Links()
 	if err != nil {
@@ -57,7 +57,7 @@ func (h *Holder) Round(ctx context.Context, now time.Duration) error {
 	}
 	at := slices.IndexFunc(links, func(l Link) bool { return l.Name == h.Link })
 	if at < 0 {
-		return nil // who keeps the link is told elsewhere
+		return nil // the state of the link is kept by package kernel
 	}
 	own := links[at]
 	others := slices.Delete(slices.Clone(links), at, at+1)
@@ -85,7 +85,7 @@ func (h *Holder) Round(ctx context.Context, now time.Duration) error {
 	return failed
 }
 
-// addresses are those that the kubelet was told to be this node's.
+// addresses returns the addresses of this node from the flags of kubelet.
 func (h *Holder) addresses() []netip.Addr {
 	var found []netip.Addr
 	for _, file := range h.Flags {
@@ -104,7 +104,7 @@ func (h *Holder) addresses() []netip.Addr {
 	return found
 }
 
-// near tells that a link has the address, or another one of its network.
+// near returns whether a link has the address, or another address of its network.
 func near(links []Link, address netip.Addr) bool {
 	for _, link := range links {
 		for _, each := range link.Addresses {
@@ -117,7 +117,7 @@ func near(links []Link, address netip.Addr) bool {
 }
 
 func (h *Holder) hold(ctx context.Context, address netip.Addr, others []Link) error {
-	// flannel takes the size of its packets from the link that has the address.
+	// flannel derives its MTU from the link that has the address.
 	if mtu := smallest(others); mtu > 0 {
 		if out, err := h.Run(ctx, []string{"ip", "link", "set", h.Link, "mtu", strconv.Itoa(mtu)}); err != nil {
 			return fmt.Errorf("%s: %w: %.200s", h.Link, err, out)
@@ -128,13 +128,13 @@ func (h *Holder) hold(ctx context.Context, address netip.Addr, others []Link) er
 		argv = append(argv, "nodad")
 	}
 	if out, err := h.Run(ctx, argv); err != nil {
-		return fmt.Errorf("%s is on no network card, and is not held either: %w: %.200s", address, err, out)
+		return fmt.Errorf("%s is on no network card, and cannot be held: %w: %.200s", address, err, out)
 	}
-	h.Say("%s is on no network card: held on %s until it is", address, h.Link)
+	h.Say("%s is on no network card: held on %s meanwhile", address, h.Link)
 	return nil
 }
 
-// release lets go of the address. A flannel that started meanwhile has built its link upon ours: it is started again.
+// release removes the address. A flannel that started meanwhile uses our link: it is restarted.
 func (h *Holder) release(ctx context.Context, address netip.Addr, others []Link) error {
 	if out, err := h.Run(ctx, []string{"ip", "addr", "del", single(address), "dev", h.Link}); err != nil {
 		return fmt.Errorf("%s is still held on %s: %w: %.200s", address, h.Link, err, out)
@@ -146,7 +146,7 @@ func (h *Holder) release(ctx context.Context, address netip.Addr, others []Link)
 		}
 		out, err := h.Run(ctx, []string{"ip", "-d", "-o", "link", "show", "dev", link.Name})
 		if err == nil && strings.Contains(out+" ", " dev "+h.Link+" ") {
-			h.Say("%s is built upon %s: flannel starts again", link.Name, h.Link)
+			h.Say("%s uses %s: flannel is restarted", link.Name, h.Link)
 			return h.Restart("flanneld")
 		}
 	}
@@ -157,7 +157,7 @@ func single(address netip.Addr) string {
 	return netip.PrefixFrom(address, address.BitLen()).String()
 }
 
-// smallest is the smallest MTU of all network cards; 0 if there is none.
+// smallest returns the smallest MTU of all network cards; 0 if there is none.
 func smallest(links []Link) int {
 	found := 0
 	for _, each := range links {
@@ -168,7 +168,7 @@ func smallest(links []Link) int {
 	return found
 }
 
-// DefaultFlags are the files in which kubeadm and people put flags of the kubelet.
+// DefaultFlags returns the files in which kubeadm and administrators set flags of kubelet.
 func DefaultFlags(kubelet string) []string {
 	return []string{filepath.Join(kubelet, "kubeadm-flags.env"), "/etc/default/kubelet", "/etc/sysconfig/kubelet"}
 }

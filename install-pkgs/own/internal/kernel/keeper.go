@@ -1,6 +1,6 @@
-// Package kernel restores state of the kernel that edgeadm made and that other programs may flush: a reload of
-// nftables, ufw or firewalld empties the packet filter, a network manager removes links, addresses and routes that it
-// does not know, and `sysctl --system` sets other values.
+// Package kernel restores state of the kernel that edgeadm created and that other programs may remove: a reload of
+// nftables, ufw or firewalld deletes all rules of nftables, a network manager removes links, addresses and routes
+// that it does not manage, and `sysctl --system` sets other values.
 package kernel
 
 import (
@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// A state that could not be restored is left alone for this long.
+	// If a state cannot be restored, the next attempt is after this time.
 	again = time.Minute
-	// No command here takes longer than this.
+	// The time limit of each command.
 	commandPatience = 30 * time.Second
 )
 
-// State is one thing that has to be there: Show prints it, and then Has occurs Times times at least. Restore is the
-// command that makes it; it may be run at any time.
+// State is one required state: it is present if the output of Show contains Has at least Times times. Restore is the
+// command that creates it; it may be run at any time.
 type State struct {
 	What    string   `json:"what"`
 	Show    []string `json:"show"`
@@ -32,7 +32,7 @@ type State struct {
 	Restore []string `json:"restore"`
 }
 
-// Keeper looks after the states in a file.
+// Keeper restores the states in a file.
 type Keeper struct {
 	File string
 	Say  func(format string, args ...any)
@@ -40,7 +40,7 @@ type Keeper struct {
 	wait map[string]time.Duration
 }
 
-// Round restores the states that are gone. Now is the time since the program started.
+// Round restores missing states. `now` is the time since the start of the program.
 func (k *Keeper) Round(ctx context.Context, now time.Duration) error {
 	states, err := k.states()
 	if err != nil {
@@ -60,18 +60,18 @@ func (k *Keeper) Round(ctx context.Context, now time.Duration) error {
 		}
 		out, err := k.Run(ctx, each.Restore)
 		if err == nil && k.holds(ctx, each) {
-			k.Say("%s was gone: restored by `%s`", each.What, strings.Join(each.Restore, " "))
+			k.Say("%s was missing: restored by `%s`", each.What, strings.Join(each.Restore, " "))
 			delete(k.wait, each.What)
 			continue
 		}
 		k.wait[each.What] = now + again
-		failed = errors.Join(failed, fmt.Errorf("%s is gone, and `%s` does not restore it: %.300s",
+		failed = errors.Join(failed, fmt.Errorf("%s is missing, and `%s` does not restore it: %.300s",
 			each.What, strings.Join(each.Restore, " "), strings.TrimSpace(out)))
 	}
 	return failed
 }
 
-// states are those of the file; none if there is no file.
+// states returns the states of the file; none if there is no file.
 func (k *Keeper) states() ([]State, error) {
 	data, err := os.ReadFile(k.File)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +86,7 @@ func (k *Keeper) states() ([]State, error) {
 	}
 	for _, each := range found.States {
 		if len(each.Show) == 0 || len(each.Restore) == 0 || each.Has == "" {
-			return nil, fmt.Errorf("%s: %q says too little", k.File, each.What)
+			return nil, fmt.Errorf("%s: %q is incomplete", k.File, each.What)
 		}
 	}
 	return found.States, nil
@@ -97,7 +97,7 @@ func (k *Keeper) holds(ctx context.Context, state State) bool {
 	return err == nil && strings.Count(out, state.Has) >= max(1, state.Times)
 }
 
-// Command runs a program and returns what it printed.
+// Command runs a program and returns its output.
 func Command(ctx context.Context, argv []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandPatience)
 	defer cancel()

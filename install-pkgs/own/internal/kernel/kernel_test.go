@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// kernelOf is what commands find and change: what each `show` prints.
+// kernelOf is the state that commands read and change: the output of each `show`.
 type kernelOf struct {
 	shown map[string]string
-	after map[string]string // what a command makes `show` print
+	after map[string]string // the output of `show` after a command
 	ran   []string
 }
 
@@ -60,7 +60,7 @@ func TestWhatIsThereIsLeftAlone(t *testing.T) {
 }
 
 func TestWhatIsFlushedIsRestored(t *testing.T) {
-	for _, left := range []string{"", "dnat"} { // an emptied table counts as well as one that is gone
+	for _, left := range []string{"", "dnat"} { // an empty table counts as well as a missing one
 		k := &kernelOf{shown: map[string]string{}, after: map[string]string{"load rules": "dnat dnat"}}
 		if left != "" {
 			k.shown["rules"] = left
@@ -105,7 +105,7 @@ func TestAFileThatIsMissingIsNoFaultAndABrokenOneIs(t *testing.T) {
 	}
 }
 
-// network is one with a card, the link of edgeadm, and flannel's link upon one of them.
+// network has a card, edgeadm's link, and flannel's link on one of them.
 type network struct {
 	card, own []netip.Prefix
 	gateway   bool

@@ -14,13 +14,13 @@ import (
 	"syscall"
 )
 
-// Cards are known by their names: what /sys tells may be of another network namespace.
+// Network cards are identified by their names, because /sys may belong to another network namespace.
 var card = regexp.MustCompile(`^(eth|en|wl|ww|usb|bond)`)
 
-// Machine is the network of the machine that the program runs on.
+// Machine is the network of this host.
 type Machine struct{}
 
-// Links are all that there are.
+// Links returns all links.
 func (Machine) Links() ([]Link, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {
@@ -31,7 +31,7 @@ func (Machine) Links() ([]Link, error) {
 		link := Link{Name: each.Name, MTU: each.MTU, Card: card.MatchString(each.Name)}
 		addresses, err := each.Addrs()
 		if err != nil {
-			continue // the link is gone by now
+			continue // the link was removed meanwhile
 		}
 		for _, address := range addresses {
 			if prefix, err := netip.ParsePrefix(address.String()); err == nil {
@@ -43,7 +43,7 @@ func (Machine) Links() ([]Link, error) {
 	return found, nil
 }
 
-// HasDefault reads the kernel's main routing table.
+// HasDefault reads the main routing table of the kernel.
 func (Machine) HasDefault(address netip.Addr) bool {
 	if address.Is6() {
 		return hasLine("/proc/net/ipv6_route", func(f []string) bool {
@@ -70,7 +70,7 @@ func hasLine(file string, fits func(fields []string) bool) bool {
 	return false
 }
 
-// Terminate ends every process of that name; who runs it starts it again.
+// Terminate terminates all processes with this name; their supervisor restarts them.
 func Terminate(program string) error {
 	names, err := filepath.Glob("/proc/[0-9]*/comm")
 	if err != nil {

@@ -15,17 +15,17 @@ import (
 
 const portmap = "portmap"
 
-// Ports restores the packet filter's rules for host ports. The plugin `portmap` makes them when a Pod gets its network
-// and never looks at them again. What it was asked is in the results that the container runtime keeps for the time when
-// the Pod ends (cachedInfo in github.com/containernetworking/cni/libcni/api.go).
+// Ports restores the rules for host ports. The plugin `portmap` creates them when a Pod gets its network and does not
+// check them again. Its configuration is in the results that the container runtime stores until the Pod ends
+// (cachedInfo in github.com/containernetworking/cni/libcni/api.go).
 type Ports struct {
-	Results string // folder of those results
-	Plugins string // folder of the plugins
+	Results string // directory of those results
+	Plugins string // directory of the plugins
 	Run     func(ctx context.Context, program string, env []string, stdin []byte) (string, error)
 	Say     func(format string, args ...any)
 }
 
-// attachment is what is kept of a Pod's network.
+// attachment is the stored network of a Pod.
 type attachment struct {
 	ContainerID    string
 	Config         []byte
@@ -38,7 +38,7 @@ type attachment struct {
 	Result map[string]any
 }
 
-// Round asks the plugin of each Pod with host ports whether its rules are there, and has it make them if not.
+// Round runs the plugin for each Pod with host ports, to check its rules and to create them if they are missing.
 func (p *Ports) Round(ctx context.Context) error {
 	names, err := os.ReadDir(p.Results)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,12 +69,12 @@ func (p *Ports) restore(ctx context.Context, file string) error {
 	}
 	var pod attachment
 	if err := json.Unmarshal(data, &pod); err != nil || len(pod.CapabilityArgs.PortMappings) == 0 {
-		return nil // not of a Pod with host ports; what is broken is told of by `edgeadm check autonomy`
+		return nil // not of a Pod with host ports; `edgeadm check autonomy` reports damaged files
 	}
 	settings := pod.settings()
 	space := pod.namespace()
 	if _, err := os.Stat(space); settings == nil || err != nil {
-		return nil // without the plugin, or gone but for this file
+		return nil // without the plugin, or ended except for this file
 	}
 	stdin, err := json.Marshal(settings)
 	if err != nil {
@@ -90,11 +90,11 @@ func (p *Ports) restore(ctx context.Context, file string) error {
 	if out, err := p.Run(ctx, program, append(env, "CNI_COMMAND=ADD"), stdin); err != nil {
 		return fmt.Errorf("%w: %.300s", err, strings.TrimSpace(out))
 	}
-	p.Say("the rules for host ports of the container %.12s were gone: restored by %s", pod.ContainerID, portmap)
+	p.Say("the rules for host ports of the container %.12s were missing: restored by %s", pod.ContainerID, portmap)
 	return nil
 }
 
-// settings are those that the plugin was given when the Pod got its network; nil if it was not asked.
+// settings returns the configuration of the plugin when the Pod got its network; nil if the plugin was not used.
 func (a *attachment) settings() map[string]any {
 	var network struct {
 		CNIVersion string
@@ -109,7 +109,7 @@ func (a *attachment) settings() map[string]any {
 	}
 	version := network.CNIVersion
 	if strings.HasPrefix(version, "0.3.") {
-		version = "0.4.0" // the first that can be checked; results have the same form
+		version = "0.4.0" // the first version with CHECK; results have the same form
 	}
 	a.Result["cniVersion"] = version
 	settings := network.Plugins[at]
@@ -119,7 +119,7 @@ func (a *attachment) settings() map[string]any {
 	return settings
 }
 
-// namespace is the Pod's; older runtimes say it only with its interfaces.
+// namespace returns the network namespace of the Pod; older runtimes store it only with the interfaces.
 func (a *attachment) namespace() string {
 	if a.NetNS != "" {
 		return a.NetNS

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// plugin is a portmap whose rules others flush.
+// plugin is a portmap whose rules other programs delete.
 type plugin struct {
 	t     *testing.T
 	rules bool

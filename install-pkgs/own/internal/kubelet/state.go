@@ -1,20 +1,20 @@
-// Package kubelet finds those files of the kubelet's own that would keep it from starting after a power cut.
+// Package kubelet removes those of kubelet's files that would prevent its start after a power cut.
 //
-// The kubelet writes most of them through a file beside them and flushes that, but not the folder (writeFile in
-// pkg/kubelet/util/store/filestore.go of Kubernetes v1.34 to v1.37); some are not flushed at all. What it does with one
-// that it cannot read is different for each:
+// kubelet replaces most of them atomically and flushes the content, but not the directory (writeFile in
+// pkg/kubelet/util/store/filestore.go of Kubernetes v1.34 to v1.37); some are not flushed at all. If a file is
+// damaged, kubelet reacts as follows:
 //
 //	cpu_manager_state, memory_manager_state   does not start: "please drain this node and delete" the file
 //	dra_manager_state                         does not start
 //	allocated_pods_state, actuated_pods_state panics (newStateImpl in pkg/kubelet/allocation)
 //	pods/UID/userns                           does not start (MakeUserNsManager in pkg/kubelet/userns)
-//	device-plugins/kubelet_internal_checkpoint  goes on, without the devices that Pods have
-//	dra_health_state                          goes on, never flushed (pkg/kubelet/cm/dra/healthinfo.go)
-//	graceful_node_shutdown_state              goes on, without the times of the last shutdown
-//	image_manager/pulled, pulling/sha256-*    wants to pull the image anew, which it cannot do without the cloud;
+//	device-plugins/kubelet_internal_checkpoint  continues without the devices of Pods
+//	dra_health_state                          continues, never flushed (pkg/kubelet/cm/dra/healthinfo.go)
+//	graceful_node_shutdown_state              continues without the times of the last shutdown
+//	image_manager/pulled, pulling/sha256-*    pulls the image again, which is not possible without the cloud;
 //	                                          never flushed, in use from v1.35 on (pkg/kubelet/images/pullmanager)
 //
-// All of them are made again when they are missing. After a boot that is no loss: every container starts anew.
+// kubelet recreates all of them if they are missing. After a boot nothing is lost: every container is restarted.
 package kubelet
 
 import (
@@ -27,7 +27,7 @@ import (
 	"strings"
 )
 
-// Where the files are, below the kubelet's folder.
+// The files, relative to kubelet's directory.
 var patterns = []string{
 	"*_state",
 	"device-plugins/kubelet_internal_checkpoint",
@@ -36,7 +36,7 @@ var patterns = []string{
 	"pods/*/userns",
 }
 
-// Repair removes the files that are broken, and tells which.
+// Repair removes the damaged files, and logs their names.
 func Repair(root string, say func(format string, args ...any)) {
 	for _, pattern := range patterns {
 		found, _ := fs.Glob(os.DirFS(root), pattern)
@@ -57,12 +57,12 @@ func Repair(root string, say func(format string, args ...any)) {
 				say("%s cannot be removed: %v (%v)", path, failed, err)
 				continue
 			}
-			say("%s: removed, as %v", path, err)
+			say("%s: removed, because %v", path, err)
 		}
 	}
 }
 
-// whole says why the kubelet could not use a file; nil if it could.
+// whole returns the reason why kubelet could not use a file; nil if it could.
 func whole(name string, data []byte) error {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return errors.New("it is empty")
@@ -72,7 +72,7 @@ func whole(name string, data []byte) error {
 		return err
 	}
 	if object == nil {
-		return errors.New("it is no object")
+		return errors.New("it is not an object")
 	}
 	if verify, known := sums[name]; known {
 		return verify(data)

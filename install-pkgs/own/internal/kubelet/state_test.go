@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// intact is what the kubelet of v1.34.4 writes, and that of v1.36.3; the sums are their own.
+// intact has the files of kubelet v1.34.4 and of v1.36.3, with their checksums.
 var intact = map[string]string{
 	"cpu_manager_state":    `{"policyName":"none","defaultCpuSet":"","checksum":1353318690}`,
 	"memory_manager_state": `{"policyName":"None","machineState":{},"checksum":4236770233}`,
@@ -30,7 +30,7 @@ var intact = map[string]string{
 		`"gidMappings":[{"hostId":65536,"containerId":0,"length":65536}]}`,
 }
 
-// dualIntact is what the kubelet of v1.37.2 writes in place of two of them; the sums are its own.
+// dualIntact has the files of kubelet v1.37.2 in place of two of them, with their checksums.
 var dualIntact = map[string]string{
 	"cpu_manager_state": `{"policyName":"none","defaultCpuSet":"","checksum":1353318690,` +
 		`"data":"{\"policyName\":\"none\",\"defaultCpuSet\":\"\"}","dataChecksum":3028111495}`,
@@ -38,7 +38,7 @@ var dualIntact = map[string]string{
 		`"data":"{\"policyName\":\"None\",\"machineState\":{}}","dataChecksum":3093843326}`,
 }
 
-// others are files that are nobody's business, whatever is in them.
+// others are files that no repair may change, with any content.
 var others = map[string]string{
 	"config.yaml": "", "kubeadm-flags.env": "", "pki/kubelet.crt": "", "checkpoints/web.tar": "",
 	"image_manager/pulled/sha256-0c.tmp": "{", "pods/1-2-3/etc-hosts": "", "device-plugins/DEPRECATION": "",
@@ -71,7 +71,7 @@ func repaired(folder string) (said []string) {
 	return said
 }
 
-// differs lists what is not as it was, but for one file.
+// differs lists the changed files, except for one.
 func differs(t *testing.T, folder, but string) (found []string) {
 	t.Helper()
 	for _, all := range []map[string]string{intact, others} {
@@ -201,8 +201,8 @@ func TestAFlippedByteShowsWhereThereIsAChecksum(t *testing.T) {
 	}
 }
 
-// changesValue tells that a byte is part of a value: a field whose name is misspelt is one that is missing, which
-// each of the kubelet's formats takes in its own way.
+// changesValue returns whether a byte is part of a value: a field with a misspelt name is a missing one, which each
+// format of kubelet handles in its own way.
 func changesValue(text string, n int) bool {
 	start := strings.LastIndexByte(text[:n], ':')
 	return start > 0 && !strings.Contains(text[start:n], `,"`) && !slices.Contains([]byte(`:,"{}\`), text[n])
@@ -213,7 +213,7 @@ func TestOtherFormatsAreLeftToTheKubelet(t *testing.T) {
 		"cpu_manager_state": {
 			`{"policyName":"static","defaultCpuSet":"0-3","entries":{"uid-a":{"x":"0"},"uid-b":{"c1":"2-3","c2":"1"}},"checksum":2273381837}`,
 			`{"policyName":"static","defaultCpuSet":"","entries":{"uid-a":{"x":"1-2"}},"checksum":1942174666}`, // v1.36.3
-			`{"policyName":"none","defaultCpuSet":""}`, // from before there were sums
+			`{"policyName":"none","defaultCpuSet":""}`, // from a version without checksums
 			`{"policyName":"static","defaultCpuSet":"0","entries":{"of-a-container":"1"},"checksum":1}`,
 			`{"policyName":"static","defaultCpuSet":"0","podEntries":{},"checksum":1}`,
 		},

@@ -10,8 +10,7 @@ import (
 
 var errSum = errors.New("its checksum is wrong")
 
-// sums verify the checksums of files in the formats of v1.34 to v1.37. A file in another format is left to the
-// kubelet.
+// sums verify the checksums of files in the formats of v1.34 to v1.37. A file in another format is not checked.
 var sums = map[string]func([]byte) error{
 	"cpu_manager_state":    verifyCPU,
 	"memory_manager_state": verifyMemory,
@@ -20,8 +19,8 @@ var sums = map[string]func([]byte) error{
 	"actuated_pods_state":  verifyPods,
 }
 
-// deep compares with the kubelet's own sum, of how a debug printer shows its objects, with types and all
-// (DeepHashObject in pkg/util/hash). One way of showing them must fit.
+// deep compares with kubelet's checksum of the output of a debug printer for its objects, with types (DeepHashObject
+// in pkg/util/hash). One of the given outputs must match.
 func deep(sum uint64, shown ...string) error {
 	for _, each := range shown {
 		hash := fnv.New32a()
@@ -33,8 +32,8 @@ func deep(sum uint64, shown ...string) error {
 	return errSum
 }
 
-// dual is a checkpoint of the CPU or memory manager since v1.37: the kubelet reads `data`, and nothing else if that
-// or its sum is there ("not falling back to previous versions", state_checkpoint.go of both). The other fields are
+// dual is a checkpoint of the CPU or memory manager since v1.37: kubelet reads `data`, and no other field if that or
+// its checksum exists ("not falling back to previous versions", state_checkpoint.go of both). The other fields are
 // for older kubelets.
 type dual struct {
 	PolicyName    string                                `json:"policyName"`
@@ -46,10 +45,10 @@ type dual struct {
 	DataChecksum  uint64                                `json:"dataChecksum"`
 }
 
-// verifyDual tells whether the file is such a checkpoint, and why the kubelet could not use it.
+// verifyDual returns whether the file is such a checkpoint, and the reason why kubelet could not use it.
 func verifyDual(data []byte) (is bool, err error) {
 	var found dual
-	failed := json.Unmarshal(data, &found) // what can be read is there all the same
+	failed := json.Unmarshal(data, &found) // the fields before the error are decoded
 	if found.Data == "" && found.DataChecksum == 0 {
 		return false, nil
 	}
@@ -63,7 +62,7 @@ func verifyDual(data []byte) (is bool, err error) {
 	return true, json.Unmarshal([]byte(found.Data), &inner)
 }
 
-// verifyCPU knows pkg/kubelet/cm/cpumanager/state/checkpoint.go. A missing sum is fine there.
+// verifyCPU verifies pkg/kubelet/cm/cpumanager/state/checkpoint.go. A missing checksum is valid there.
 func verifyCPU(data []byte) error {
 	if is, err := verifyDual(data); is {
 		return err
@@ -87,8 +86,8 @@ func verifyCPU(data []byte) error {
 		"(*state.CPUManagerCheckpoint)"+rest+" PodEntries:(state.PodCPUAssignments)map[] Checksum:(checksum.Checksum)0}")
 }
 
-// verifyMemory knows pkg/kubelet/cm/memorymanager/state/checkpoint.go, as far as there is nothing in the file but
-// the name of the policy: with policy None, the default, that is all.
+// verifyMemory verifies pkg/kubelet/cm/memorymanager/state/checkpoint.go, if the file contains only the name of the
+// policy: with policy None, the default, it contains nothing else.
 func verifyMemory(data []byte) error {
 	if is, err := verifyDual(data); is {
 		return err
@@ -111,7 +110,7 @@ func verifyMemory(data []byte) error {
 		head+" PodEntries:(state.PodMemoryAssignments)map[] Checksum:(checksum.Checksum)0}")
 }
 
-// verifyDRA knows pkg/kubelet/cm/dra/state/checkpoint.go.
+// verifyDRA verifies pkg/kubelet/cm/dra/state/checkpoint.go.
 func verifyDRA(data []byte) error {
 	var found struct {
 		Data     *string
@@ -126,7 +125,7 @@ func verifyDRA(data []byte) error {
 	return nil
 }
 
-// verifyPods knows pkg/kubelet/allocation/state/checkpoint.go.
+// verifyPods verifies pkg/kubelet/allocation/state/checkpoint.go.
 func verifyPods(data []byte) error {
 	var found struct {
 		Data     *string `json:"data"`

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Cache is lite-apiserver's folder together with the snapshot of it. Say is told what is worth a line.
+// Cache is lite-apiserver's directory together with its snapshot. Say logs a line.
 type Cache struct {
 	Folder   string
 	Snapshot string
@@ -16,7 +16,7 @@ type Cache struct {
 	seen     map[string]fs.FileInfo
 }
 
-// Entry is one entry, as it is now.
+// Entry is the present state of one entry.
 type Entry struct {
 	Key string `json:"key"`
 	Name
@@ -27,7 +27,7 @@ type Entry struct {
 	Snapshot bool   `json:"snapshot"`
 }
 
-// Entries looks at all entries. Only one that can be answered with, of the snapshot, counts as being there.
+// Entries returns all entries. Snapshot is set only if the copy in the snapshot is valid.
 func (c *Cache) Entries(now time.Time) ([]Entry, error) {
 	found, err := files(c.Folder)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *Cache) Entries(now time.Time) ([]Entry, error) {
 	return all, nil
 }
 
-// files are the entries of a folder, in order; what begins with a dot is ours.
+// files returns the entries of a directory, in order; names that begin with a dot are ours.
 func files(folder string) ([]fs.FileInfo, error) {
 	found, err := os.ReadDir(folder)
 	if err != nil {
@@ -62,7 +62,7 @@ func files(folder string) ([]fs.FileInfo, error) {
 	for _, each := range found {
 		info, err := each.Info()
 		if err != nil || !info.Mode().IsRegular() || strings.HasPrefix(each.Name(), ".") {
-			continue // it was replaced just now, or is none
+			continue // it was replaced just now, or is not an entry
 		}
 		all = append(all, info)
 	}

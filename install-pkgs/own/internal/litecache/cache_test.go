@@ -20,7 +20,7 @@ const (
 	slots = "kube-proxy_v1.34.4__endpointslices___list"
 )
 
-// entry is what lite-apiserver writes: the fields of its EdgeCache, in their order.
+// entry is an entry of lite-apiserver: the fields of its EdgeCache, in their order.
 func entry(t *testing.T, header http.Header, body string) []byte {
 	t.Helper()
 	data, err := json.Marshal(struct {
@@ -55,7 +55,7 @@ func newPlace(t *testing.T) *place {
 	return p
 }
 
-// write does it as lite-apiserver does: another file that gets the name.
+// write writes an entry as lite-apiserver does: a new file that is renamed.
 func (p *place) write(name string, data []byte) {
 	p.t.Helper()
 	path := filepath.Join(p.Folder, name)
@@ -154,7 +154,7 @@ func TestWhatChangesGetsIntoTheSnapshot(t *testing.T) {
 	p.write(node, plain(t, "e3"))
 	p.keep()
 	p.is(p.Snapshot, pods, plain(t, "one"))
-	p.write(pods, plain(t, "two")) // of the same length, and maybe at the same moment
+	p.write(pods, plain(t, "two")) // of the same length, and possibly at the same time
 	p.write(slots, plain(t, "slots"))
 	p.keep()
 	p.is(p.Snapshot, pods, plain(t, "two"))
@@ -267,7 +267,7 @@ func TestAnEntryThatIsBrokenComesFromTheSnapshot(t *testing.T) {
 		cases[fmt.Sprint("zeroed from ", n)] = zeroed
 	}
 	for what, data := range cases {
-		// In place: what damages the cache must not damage the snapshot.
+		// In place: damage of the cache must not damage the snapshot.
 		if err := os.WriteFile(filepath.Join(p.Folder, pods), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -383,7 +383,7 @@ func TestTheListOfEntries(t *testing.T) {
 	if good.Key != pods || !good.Whole || good.Reason != "" || !good.Snapshot || good.Age < 59 || good.Age > 70 {
 		t.Fatalf("%+v", good)
 	}
-	early, _ := p.Entries(time.Unix(0, 0)) // a clock that forgot what it knew
+	early, _ := p.Entries(time.Unix(0, 0)) // a clock that has lost the time
 	if early[0].Age != 0 {
 		t.Fatal(early[0].Age)
 	}

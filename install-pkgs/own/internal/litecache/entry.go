@@ -1,9 +1,9 @@
-// Package litecache reads lite-apiserver's cache, and keeps a copy of it that can be trusted after a power cut.
+// Package litecache reads lite-apiserver's cache, and keeps a copy of it that remains valid after a power cut.
 //
-// What is said here of the cache is how SuperEdge v0.9.0 writes it. An entry is written to a file beside it, named
-// after it with `_` and twelve random characters, and then renamed, without any flush to the disk (writeFile in
-// pkg/lite-apiserver/storage/file_storage.go): after a power cut it may be empty, zeroed or cut short, and the
-// twelve characters may be all that is there. No entry is ever removed (Delete there does nothing).
+// The comments about the cache describe SuperEdge v0.9.0. It writes an entry to a file in the same directory, with
+// the name of the entry, `_` and twelve random characters, and renames it without a flush (writeFile in
+// pkg/lite-apiserver/storage/file_storage.go). After a power cut the entry may be empty, zeroed or truncated, or only
+// the file with the twelve characters may exist. Entries are never removed (Delete there is empty).
 package litecache
 
 import (
@@ -18,21 +18,21 @@ import (
 	"strings"
 )
 
-// A finished name ends with `_list` or with a subresource, and none has twelve characters.
+// A final name ends with `_list` or with a subresource, and no subresource has twelve characters.
 var halfWritten = regexp.MustCompile(`_[0-9a-z]{12}$`)
 
-// temporary tells that a name is one that lite-apiserver writes to before it renames.
+// temporary returns whether lite-apiserver writes to a file with this name before it renames it.
 func temporary(name string) bool { return halfWritten.MatchString(name) }
 
-// What an entry answers.
+// The verbs of the requests that entries answer.
 const (
 	VerbGet  = "get"
 	VerbList = "list"
 )
 
-// Name is what the name of an entry says. It is the client, the namespace, the resource, the object and the
-// subresource with `_` between them and for each `/`, then `_list` for a list (cacheKey and getUserAgent in
-// pkg/lite-apiserver/cache/cache_mgr.go, listFileName in file_storage.go). Only the client may have a `_` in it.
+// Name has the parts of the name of an entry: the client, the namespace, the resource, the object and the
+// subresource, separated by `_`, which also replaces each `/`, then `_list` for a list (cacheKey and getUserAgent in
+// pkg/lite-apiserver/cache/cache_mgr.go, listFileName in file_storage.go). Only the client may contain a `_`.
 type Name struct {
 	UserAgent   string `json:"userAgent"`
 	Namespace   string `json:"namespace"`
@@ -42,7 +42,7 @@ type Name struct {
 	Verb        string `json:"verb"`
 }
 
-// Key is the name of the entry's file.
+// Key returns the file name of the entry.
 func (n Name) Key() string {
 	key := strings.Join([]string{n.UserAgent, n.Namespace, n.Resource, n.Object, n.Subresource}, "_")
 	if n.Verb == VerbList {
@@ -68,25 +68,25 @@ func parseName(file string) Name {
 	return found
 }
 
-// The largest answer that is unpacked to look at it.
+// The largest answer that is decompressed.
 const mostUnpacked = 1 << 28
 
-// Answer is what an entry answers with; the body is unpacked.
+// Answer is the answer of an entry; the body is decompressed.
 type Answer struct {
 	Header http.Header
 	Body   []byte
 }
 
-// whole says why an entry is of no use; nil if lite-apiserver can answer with it.
+// whole returns the reason why an entry cannot be used; nil if lite-apiserver can answer with it.
 func whole(data []byte) error {
 	_, err := answer(data)
 	return err
 }
 
 // answer reads an entry. It is one JSON document with the status, the headers and the body of an answer (EdgeCache in
-// pkg/lite-apiserver/cache/cache.go). Only answers with status 200 are kept (modifyResponse in
-// pkg/lite-apiserver/proxy/proxy.go), and the body comes as the API server sent it: packed, if it is large and the
-// client takes it so.
+// pkg/lite-apiserver/cache/cache.go). Only answers with status 200 are stored (modifyResponse in
+// pkg/lite-apiserver/proxy/proxy.go). The body is as the API server sent it: compressed if it is large and the client
+// accepts that.
 func answer(data []byte) (Answer, error) {
 	var entry struct {
 		Code   int         `json:"code"`
@@ -116,10 +116,10 @@ func answer(data []byte) (Answer, error) {
 		}
 	}
 	if found.JSON() && !json.Valid(found.Body) {
-		return Answer{}, errors.New("its body is no JSON")
+		return Answer{}, errors.New("its body is not JSON")
 	}
 	return found, nil
 }
 
-// JSON tells whether the body is in JSON, and not in the API server's binary form.
+// JSON returns whether the body is in JSON, and not in the binary format of the API server.
 func (a Answer) JSON() bool { return strings.Contains(a.Header.Get("Content-Type"), "json") }

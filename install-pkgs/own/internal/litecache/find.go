@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-// Found is an entry that was looked for.
+// Found is an entry that Find returns.
 type Found struct {
 	Key string
 	Name
 	Info fs.FileInfo
 }
 
-// Find lists the entries that fit. Nothing is read but names, so it may be done every few seconds.
+// Find lists the entries that match. It reads only names, so it may be called every few seconds.
 func Find(folder string, fits func(Name) bool) ([]Found, error) {
 	all, err := files(folder)
 	if err != nil {
@@ -29,7 +29,7 @@ func Find(folder string, fits func(Name) bool) ([]Found, error) {
 	return found, nil
 }
 
-// Read returns what lite-apiserver would answer with.
+// Read returns the answer of lite-apiserver from an entry.
 func Read(folder, key string) (Answer, error) {
 	data, err := os.ReadFile(filepath.Join(folder, key))
 	if err != nil {
@@ -38,6 +38,6 @@ func Read(folder, key string) (Answer, error) {
 	return answer(data)
 }
 
-// SameFile tells that an entry was not written between two looks at it: lite-apiserver makes a new file each time.
-// The times are compared for being equal alone, so it does not matter what the clock says.
+// SameFile returns whether an entry was not written meanwhile: lite-apiserver creates a new file each time. The times
+// are only compared for equality, so they do not depend on the clock.
 func SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) && same(a, b) }

@@ -14,10 +14,10 @@ import (
 
 const lockName = ".lock"
 
-// Keep makes the snapshot what the cache is, but for entries that are broken: of those the last good one stays.
-// Entries that are gone from the cache go from the snapshot, so it has no more of them.
+// Keep updates the snapshot from the cache, except for damaged entries: the snapshot keeps their last valid copy.
+// Entries that no longer exist in the cache are removed from the snapshot.
 //
-// It is one round; a Cache that is kept knows what it has seen already, and looks only at what has changed.
+// It is one round. A Cache that is used again skips the files that it has already copied.
 func (c *Cache) Keep() error {
 	found, err := files(c.Folder)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *Cache) Keep() error {
 	return failed
 }
 
-// known tells that this very file was looked at before, by this keeper or an earlier one.
+// known returns whether this file was already copied, by this process or an earlier one.
 func (c *Cache) known(info fs.FileInfo) bool {
 	if seen, is := c.seen[info.Name()]; is {
 		return SameFile(seen, info)
@@ -71,7 +71,7 @@ func (c *Cache) known(info fs.FileInfo) bool {
 	if err != nil || !same(kept, info) {
 		return false
 	}
-	// A clock that begins in 1970 at every boot may say the same time twice, so this is looked at once.
+	// A clock that starts in 1970 at every boot may return the same time twice, so the file is read once.
 	entry, err := os.ReadFile(filepath.Join(c.Folder, info.Name()))
 	if err != nil {
 		return false
@@ -82,9 +82,9 @@ func (c *Cache) known(info fs.FileInfo) bool {
 
 func same(a, b fs.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
 
-// take puts an entry into the snapshot, if it is good, and sees to it that the entry itself is on the disk, too.
-// The snapshot is a copy: what damages one of them does not damage the other. A full disk has no room for that, so
-// there it is a link, which still outlives a power cut, as lite-apiserver never writes into a file that has its name.
+// take copies a valid entry to the snapshot, and flushes the entry itself. A copy protects from damage of one of the
+// files. If a full disk has no space for a copy, the snapshot gets a hard link, which still survives a power cut,
+// because lite-apiserver never writes to a file that has its final name.
 func (c *Cache) take(info fs.FileInfo) (bool, error) {
 	name := info.Name()
 	path, kept := filepath.Join(c.Folder, name), filepath.Join(c.Snapshot, name)
@@ -96,17 +96,17 @@ func (c *Cache) take(info fs.FileInfo) (bool, error) {
 		return false, err
 	}
 	if err := whole(data); err != nil {
-		c.Say("%s is broken and not taken: %v", name, err)
+		c.Say("%s is damaged and not copied: %v", name, err)
 		return false, nil
 	}
 	if err := durable.Write(kept, data, 0o600); err == nil {
-		// The time tells the next keeper that it need not look again.
+		// The time lets the next process skip this file.
 		return true, os.Chtimes(kept, info.ModTime(), info.ModTime())
 	}
 	return true, relink(path, kept)
 }
 
-// flushed reads an entry that is on the disk, and nobody else's business, by then.
+// flushed flushes an entry and reads it.
 func (c *Cache) flushed(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -119,13 +119,13 @@ func (c *Cache) flushed(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
-// relink makes `to` another name of the file `from`, in one step, if that is good.
+// relink makes `to` another name of the valid file `from`, atomically.
 func relink(from, to string) error {
 	next := filepath.Join(filepath.Dir(to), durable.Temporary+"link")
 	if err := os.Link(from, next); err != nil {
 		return err
 	}
-	// Renaming does nothing where both are one file already.
+	// A rename does nothing if both names belong to one file.
 	defer os.Remove(next)
 	if err := check(next); err != nil {
 		return err
@@ -133,7 +133,7 @@ func relink(from, to string) error {
 	return os.Rename(next, to)
 }
 
-// drop takes out of the snapshot what the cache no longer has.
+// drop removes entries from the snapshot that the cache no longer has.
 func (c *Cache) drop(present map[string]bool) (bool, error) {
 	kept, err := files(c.Snapshot)
 	dropped := false
@@ -147,7 +147,7 @@ func (c *Cache) drop(present map[string]bool) (bool, error) {
 	return dropped, err
 }
 
-// locked keeps two keepers apart, the one that runs always and the one that `join` runs once.
+// locked excludes a second process: one runs all the time, another once in `join`.
 func locked(folder string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

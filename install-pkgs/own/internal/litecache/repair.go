@@ -9,15 +9,15 @@ import (
 	"edgeadm/own/internal/durable"
 )
 
-// Repair makes the cache usable after a power cut, while lite-apiserver does not run: half-written files go, broken
-// entries and those whose name was lost come from the snapshot. A broken entry that the snapshot does not have
-// goes, too: a missing one is answered with an error that clients know, a broken one with garbage.
+// Repair makes the cache usable after a power cut, while lite-apiserver does not run. It removes unfinished files,
+// and restores damaged entries and entries without a name from the snapshot. A damaged entry without a copy is
+// removed: for a missing entry clients receive an error that they handle, for a damaged one garbage.
 //
-// It does what it can, and tells all that it did and all that it could not do.
+// Errors do not stop the repair; it logs them and all changes.
 func (c *Cache) Repair() {
 	found, err := files(c.Folder)
 	if errors.Is(err, fs.ErrNotExist) && !exists(c.Snapshot) {
-		return // a node that has not had its cache yet
+		return // a node without a cache
 	}
 	if err := durable.Private(c.Folder); err != nil {
 		c.Say("%s: %v", c.Folder, err)
@@ -36,7 +36,7 @@ func (c *Cache) Repair() {
 func (c *Cache) mend(name string) {
 	path := filepath.Join(c.Folder, name)
 	if temporary(name) {
-		c.report(os.Remove(path), "%s: removed, it was never finished", name)
+		c.report(os.Remove(path), "%s: removed, because it is incomplete", name)
 		return
 	}
 	broken := check(path)
@@ -45,13 +45,13 @@ func (c *Cache) mend(name string) {
 	}
 	switch err := c.fetch(name); {
 	case err == nil:
-		c.Say("%s: taken from the snapshot, as %v", name, broken)
+		c.Say("%s: restored from the snapshot, because %v", name, broken)
 	default:
-		c.report(os.Remove(path), "%s: removed, as %v, and the snapshot does not help (%v)", name, broken, err)
+		c.report(os.Remove(path), "%s: removed, because %v, and the snapshot has no valid copy (%v)", name, broken, err)
 	}
 }
 
-// restore brings back entries whose names were lost, and takes broken ones out of the snapshot.
+// restore restores entries whose names are missing, and removes damaged ones from the snapshot.
 func (c *Cache) restore() {
 	kept, err := files(c.Snapshot)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,16 +60,16 @@ func (c *Cache) restore() {
 	for _, each := range kept {
 		name := each.Name()
 		if err := check(filepath.Join(c.Snapshot, name)); err != nil {
-			c.report(os.Remove(filepath.Join(c.Snapshot, name)), "%s: removed from the snapshot, as %v", name, err)
+			c.report(os.Remove(filepath.Join(c.Snapshot, name)), "%s: removed from the snapshot, because %v", name, err)
 			continue
 		}
 		if !exists(filepath.Join(c.Folder, name)) {
-			c.report(c.fetch(name), "%s: it was missing, taken from the snapshot", name)
+			c.report(c.fetch(name), "%s: restored from the snapshot, because it was missing", name)
 		}
 	}
 }
 
-// fetch takes an entry from the snapshot if it is good.
+// fetch copies a valid entry from the snapshot.
 func (c *Cache) fetch(name string) error {
 	kept, path := filepath.Join(c.Snapshot, name), filepath.Join(c.Folder, name)
 	data, err := os.ReadFile(kept)
@@ -82,7 +82,7 @@ func (c *Cache) fetch(name string) error {
 	if durable.Write(path, data, 0o600) == nil {
 		return nil
 	}
-	return relink(kept, path) // there is no room on the disk
+	return relink(kept, path) // the disk is full
 }
 
 func (c *Cache) report(err error, format string, args ...any) {

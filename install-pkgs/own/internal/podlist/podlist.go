@@ -1,4 +1,4 @@
-// Package podlist reads which Pods the kubelet will find when it asks lite-apiserver while the cloud is away.
+// Package podlist reads the Pods that kubelet receives from lite-apiserver while the cloud is unreachable.
 package podlist
 
 import (
@@ -12,15 +12,15 @@ import (
 	"edgeadm/own/internal/litecache"
 )
 
-// List is what is cached of the kubelet's own list of Pods.
+// List is kubelet's list of Pods in the cache.
 type List struct {
 	Pods  []Pod  `json:"pods"`
 	Entry string `json:"entry"`
 	Age   int64  `json:"ageSeconds"`
 }
 
-// Pod is one of them. Mirror tells that it is a static one, which the kubelet starts from a file; Token, that it is
-// given a token which lite-apiserver makes up while the cloud is away.
+// Pod is one Pod of the list. Mirror is set for a static Pod, which kubelet starts from a file; Token is set if the
+// Pod uses a token that lite-apiserver creates while the cloud is unreachable.
 type Pod struct {
 	Namespace   string   `json:"namespace"`
 	Name        string   `json:"name"`
@@ -35,23 +35,23 @@ type Pod struct {
 	Waiting     []Reason `json:"waiting,omitempty"`
 }
 
-// Reason tells why a container of a Pod does not run, or, without a container, the Pod itself.
+// Reason is the reason why a container of a Pod does not run, or, without a container, the Pod itself.
 type Reason struct {
 	Container string `json:"container,omitempty"`
 	Reason    string `json:"reason"`
 	Message   string `json:"message,omitempty"`
 }
 
-// Image is one that the Pod needs, and when the kubelet would pull it.
+// Image is an image that the Pod requires, with its pull policy.
 type Image struct {
 	Name   string `json:"name"`
 	Policy string `json:"policy"`
 }
 
-// mirrorOf is the annotation of a Pod that stands for a static one.
+// mirrorOf is the annotation of the mirror Pod of a static Pod.
 const mirrorOf = "kubernetes.io/config.mirror"
 
-// object is as much of a Pod of the API as is needed.
+// object has the fields of a Pod of the API that this package uses.
 type object struct {
 	Metadata struct {
 		Namespace, Name, UID string
@@ -75,7 +75,7 @@ type object struct {
 	}
 }
 
-// status is as much of a container's status as is needed.
+// status has the fields of a container's status that this package uses.
 type status struct {
 	Name  string
 	State struct{ Waiting *Reason }
@@ -83,7 +83,7 @@ type status struct {
 
 type container struct{ Image, ImagePullPolicy string }
 
-// Newest reads the newest whole list: a kubelet of another version has one of its own.
+// Newest reads the newest valid list: each version of kubelet has its own.
 func Newest(cache string, now time.Time) (List, error) {
 	found, err := litecache.Find(cache, func(name litecache.Name) bool {
 		return strings.HasPrefix(name.UserAgent, "kubelet_") && name.Resource == "pods" && name.Verb == litecache.VerbList &&
@@ -93,7 +93,7 @@ func Newest(cache string, now time.Time) (List, error) {
 		return List{}, err
 	}
 	if len(found) == 0 {
-		return List{}, fmt.Errorf("%s has no list of Pods of a kubelet", cache)
+		return List{}, fmt.Errorf("%s has no list of Pods of kubelet", cache)
 	}
 	slices.SortStableFunc(found, func(a, b litecache.Found) int { return b.Info.ModTime().Compare(a.Info.ModTime()) })
 	var broken []error
@@ -103,12 +103,13 @@ func Newest(cache string, now time.Time) (List, error) {
 			age := max(0, int64(now.Sub(each.Info.ModTime()).Seconds()))
 			return List{pods, each.Key, age}, nil
 		}
-		broken = append(broken, fmt.Errorf("%s is of no use: %w", each.Key, err))
+		broken = append(broken, fmt.Errorf("%s cannot be used: %w", each.Key, err))
 	}
 	return List{}, errors.Join(broken...)
 }
 
-// read knows each Pod once, as it was told of last: lite-apiserver adds to a list whatever a watch calls new.
+// read returns each Pod once, in its last state: lite-apiserver appends Pods to a list for each event ADDED of a
+// watch.
 func read(cache, key string) ([]Pod, error) {
 	answer, err := litecache.Read(cache, key)
 	if err != nil {
@@ -167,7 +168,8 @@ func (o object) pod() Pod {
 	return found
 }
 
-// waiting names the containers that do not run. One that waits for the init containers says nothing of its own.
+// waiting returns the containers that do not run. A container that waits for init containers has no reason of its
+// own.
 func (o object) waiting() (found []Reason) {
 	if o.Status.Reason != "" {
 		found = append(found, Reason{Reason: o.Status.Reason, Message: o.Status.Message})

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// Book is all that is remembered, by the names of the files.
+// Book has all records by file name.
 type Book map[string]*Record
 
-// Problem is what is wrong with one file of the store.
+// Problem is a fault of one file of the store.
 type Problem struct {
 	File   string `json:"file"`
 	Reason string `json:"reason"`
-	leave  bool   // what is in it is not ours to remove, or could not be read just now
+	leave  bool   // the file does not belong to this package, or could not be read
 }
 
 func (p Problem) String() string { return p.File + ": " + p.Reason }
 
-// Sorted is the book with what was written first in front.
+// Sorted returns the records, oldest first.
 func (b Book) Sorted() []*Record {
 	all := make([]*Record, 0, len(b))
 	for _, each := range b {
@@ -31,7 +31,7 @@ func (b Book) Sorted() []*Record {
 	return all
 }
 
-// Owner is the record that has the address; nil if nobody remembers it.
+// Owner returns the record with the address; nil if there is none.
 func (b Book) Owner(address netip.Addr) *Record {
 	for _, each := range b {
 		if slices.Contains(each.Addresses, address) {
@@ -41,7 +41,7 @@ func (b Book) Owner(address netip.Addr) *Record {
 	return nil
 }
 
-// Container finds what a container was given.
+// Container returns the record of a container.
 func (b Book) Container(id, ifname string) *Record {
 	for _, each := range b {
 		if each.Container == id && each.Interface == ifname {
@@ -59,8 +59,8 @@ func (b Book) last() uint64 {
 	return last
 }
 
-// settle gives each address that several records claim to the one that was written last: addresses change hands
-// by being written down. What others lose is returned. No write of ours leads there, but a disk may.
+// settle assigns each address that several records have to the newest record, because a new owner is recorded by a
+// write. It returns the addresses that the other records lose. Only a fault of the disk causes this.
 func (b Book) settle() []Problem {
 	var lost []Problem
 	owners := map[netip.Addr]*Record{}
@@ -85,8 +85,8 @@ func (b Book) settle() []Problem {
 	return lost
 }
 
-// dispensable is what goes where more is remembered than there should be: Pods that are gone first, then those
-// that no sandbox is held for, each time the oldest.
+// dispensable returns the records to delete if there are too many: deleted Pods first, then Pods without a sandbox,
+// oldest first.
 func (b Book) dispensable(most int, held func(*Record) bool) []*Record {
 	var gone, asleep []*Record
 	for _, each := range b.Sorted() {

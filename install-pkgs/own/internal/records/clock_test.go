@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestTheOrderDoesNotDependOnTheClock: it jumps between 1970 and the next century, and what was written last is last.
+// TestTheOrderDoesNotDependOnTheClock: the clock jumps between 1970 and the next century, and the newest record
+// remains the newest.
 func TestTheOrderDoesNotDependOnTheClock(t *testing.T) {
 	folder := t.TempDir()
 	names := []string{"first", "second", "third", "fourth"}
@@ -14,7 +15,7 @@ func TestTheOrderDoesNotDependOnTheClock(t *testing.T) {
 	} {
 		with(t, folder, func(store *Store, book Book) {
 			store.now = func() time.Time { return at }
-			// The third one takes the address of the first.
+			// The third one gets the address of the first.
 			if err := store.Save(book, pod(names[i], []string{"10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.4"}[i])); err != nil {
 				t.Fatal(err)
 			}

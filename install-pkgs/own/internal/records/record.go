@@ -1,4 +1,4 @@
-// Package records remembers which Pod has which addresses, across boots and power cuts.
+// Package records stores the addresses of Pods durably, across boots and power cuts.
 package records
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// What a record can say of its Pod.
+// The states of a Pod.
 const (
-	Live     = "live"     // it was given these addresses, and nobody has taken them back
-	Released = "released" // its sandbox is gone; it gets them again if it comes back before somebody else needs them
+	Live     = "live"     // it has these addresses, and they were not released
+	Released = "released" // its sandbox was deleted; if it starts again, it gets the same addresses unless another Pod got them
 )
 
-// Record is what is known of one Pod. Number says which record was written later: the clock of an edge node may say
-// 1970 after a boot, so the time is for people alone.
+// Record is the record of one Pod. Number is the order of the writes: after a boot the clock of an edge node may be
+// in 1970, so the time is only displayed.
 type Record struct {
 	Namespace string       `json:"namespace"`
 	Pod       string       `json:"pod"`
@@ -33,22 +33,21 @@ type Record struct {
 	Time      time.Time    `json:"time"`
 }
 
-// Key is the name of the record's file. Names of Pods may be as long as names of files may be, so it is a sum.
+// Key returns the file name of the record. Names of Pods may be as long as file names, so it is a checksum.
 func (r Record) Key() string { return Key(r.Namespace, r.Pod, r.Interface) }
 
-// Key is the name of the file for an interface of a Pod.
+// Key returns the file name for an interface of a Pod.
 func Key(namespace, pod, ifname string) string {
 	sum := sha256.Sum256([]byte(namespace + "\x00" + pod + "\x00" + ifname))
 	return hex.EncodeToString(sum[:])[:40]
 }
 
-// String names the record for people.
+// String returns the name of the record for messages.
 func (r Record) String() string { return r.Namespace + "/" + r.Pod }
 
 func (r Record) has(address netip.Addr) bool { return slices.Contains(r.Addresses, address) }
 
-// A file is the sum of its second line, a line feed, one line of JSON, a line feed: whatever is cut off, zeroed or
-// flipped, it shows.
+// A file has the checksum of its second line, a line feed, one line of JSON, and a line feed. Any damage is detected.
 const sumLength = 2 * sha256.Size
 
 func encode(r Record) ([]byte, error) {
@@ -63,7 +62,7 @@ func encode(r Record) ([]byte, error) {
 func decode(data []byte, key string) (Record, error) {
 	var r Record
 	if len(data) < sumLength+2 || data[sumLength] != '\n' || data[len(data)-1] != '\n' {
-		return r, fmt.Errorf("it is no record, or not a whole one (%d bytes)", len(data))
+		return r, fmt.Errorf("it is not a complete record (%d bytes)", len(data))
 	}
 	body := data[sumLength+1 : len(data)-1]
 	sum := sha256.Sum256(body)
@@ -77,7 +76,7 @@ func decode(data []byte, key string) (Record, error) {
 		return r, fmt.Errorf("it belongs to %s", r)
 	}
 	if r.State != Live && r.State != Released {
-		return r, fmt.Errorf("its state is %q", r.State)
+		return r, fmt.Errorf("it has the state %q", r.State)
 	}
 	invalid := func(each netip.Addr) bool { return !each.IsValid() }
 	if len(r.Addresses) == 0 || slices.ContainsFunc(r.Addresses, invalid) {

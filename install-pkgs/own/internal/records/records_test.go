@@ -29,7 +29,7 @@ func pod(name string, texts ...string) Record {
 	}
 }
 
-// with opens a store for a moment.
+// with opens a store, calls the function and closes the store.
 func with(t *testing.T, folder string, do func(*Store, Book)) []string {
 	t.Helper()
 	store, err := Open(folder, soon)
@@ -120,7 +120,7 @@ func TestOfTwoRecordsWithOneAddressTheNewerWins(t *testing.T) {
 	}
 }
 
-// ruined is what a disk may make of a file.
+// ruined is the possible damage of a file by a disk.
 func ruined(data []byte) map[string][]byte {
 	found := map[string][]byte{"zeroed": make([]byte, len(data)), "longer": append(slices.Clone(data), '\n')}
 	for n := range data {

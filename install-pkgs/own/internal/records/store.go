@@ -20,14 +20,14 @@ const (
 	poll     = 5 * time.Millisecond
 )
 
-// Store is the folder of records, locked: nobody else changes it before it is closed.
+// Store is the locked directory of records: no other process changes it until it is closed.
 type Store struct {
 	folder string
 	lock   *os.File
 	now    func() time.Time
 }
 
-// Open makes the folder if need be and waits for its lock, for so long.
+// Open creates the directory if necessary and waits for its lock, at most for this time.
 func Open(folder string, patience time.Duration) (*Store, error) {
 	if err := durable.Private(folder); err != nil {
 		return nil, err
@@ -40,14 +40,14 @@ func Open(folder string, patience time.Duration) (*Store, error) {
 	return &Store{folder, lock, time.Now}, nil
 }
 
-// Lock is the file that is locked. A program that inherits it holds the lock on, should this one be killed.
+// Lock is the locked file. A program that inherits it holds the lock even if this process is killed.
 func (s *Store) Lock() *os.File { return s.lock }
 
-// Close gives the lock back.
+// Close releases the lock.
 func (s *Store) Close() error { return s.lock.Close() }
 
-// Load reads what is remembered, and tells what is wrong with it: a broken record is taken away, an address that
-// two records claim stays with the newer. An error means that the folder cannot be read at all.
+// Load returns the records and the faults that it found: it removes damaged records, and an address in two records
+// remains in the newer one. It returns an error if the directory cannot be read.
 func (s *Store) Load() (Book, []string, error) {
 	book, broken, err := read(s.folder)
 	if err != nil {
@@ -69,8 +69,8 @@ func (s *Store) Load() (Book, []string, error) {
 	return book, told, nil
 }
 
-// Save writes a record as the newest one. Once it returns, the record survives whatever happens. Whoever had its
-// addresses before loses them first: no moment sees them twice on the disk.
+// Save writes the newest record. It is durable when Save returns. The addresses are removed from other records first,
+// so that no address is in two records on the disk at any time.
 func (s *Store) Save(book Book, r Record) error {
 	for _, each := range book.Sorted() {
 		if each.Key() == r.Key() {
@@ -95,7 +95,7 @@ func (s *Store) Save(book Book, r Record) error {
 	return nil
 }
 
-// Forget removes records for good.
+// Forget removes records.
 func (s *Store) Forget(book Book, keys ...string) error {
 	if len(keys) == 0 {
 		return nil
@@ -110,7 +110,8 @@ func (s *Store) Forget(book Book, keys ...string) error {
 	return errors.Join(failed, durable.SyncFolder(s.folder))
 }
 
-// Bound forgets what is too much, see dispensable. `held` tells whether a sandbox holds a record's addresses.
+// Bound removes records if there are too many, see dispensable. `held` returns whether a sandbox has the addresses of
+// a record.
 func (s *Store) Bound(book Book, most int, held func(*Record) bool) error {
 	var keys []string
 	for _, each := range book.dispensable(most, held) {
@@ -119,7 +120,7 @@ func (s *Store) Bound(book Book, most int, held func(*Record) bool) error {
 	return s.Forget(book, keys...)
 }
 
-// trim makes the disk agree with a record of the book that lost addresses, or all.
+// trim updates a record on the disk that lost addresses, and removes it if it has none left.
 func (s *Store) trim(book Book, key string) error {
 	if found, kept := book[key]; kept {
 		return s.write(found)
@@ -135,7 +136,7 @@ func (s *Store) write(r *Record) error {
 	return durable.Write(filepath.Join(s.folder, r.Key()+suffix), data, 0o600)
 }
 
-// List reads the records without touching them. A store that does not exist has none.
+// List returns the records without changes. A store that does not exist has none.
 func List(folder string, patience time.Duration) ([]*Record, []Problem, error) {
 	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -157,7 +158,7 @@ func List(folder string, patience time.Duration) ([]*Record, []Problem, error) {
 	return all, append(broken, book.settle()...), nil
 }
 
-// acquire waits for a lock on the folder.
+// acquire waits for a lock on the directory.
 func acquire(folder string, how int, patience time.Duration) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -171,12 +172,12 @@ func acquire(folder string, how int, patience time.Duration) (*os.File, error) {
 		waiting := errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR)
 		if !waiting || time.Now().After(end) {
 			_ = lock.Close()
-			return nil, fmt.Errorf("%s stays locked: %w", folder, err)
+			return nil, fmt.Errorf("%s is still locked: %w", folder, err)
 		}
 	}
 }
 
-// read reads all records of a folder, and says which are of no use.
+// read reads all records of a directory, and returns the damaged ones.
 func read(folder string) (Book, []Problem, error) {
 	found, err := os.ReadDir(folder)
 	if err != nil {
@@ -187,7 +188,7 @@ func read(folder string) (Book, []Problem, error) {
 		key, is := strings.CutSuffix(each.Name(), suffix)
 		if !is {
 			if !strings.HasPrefix(each.Name(), ".") {
-				broken = append(broken, Problem{each.Name(), "it is nothing that belongs here", true})
+				broken = append(broken, Problem{each.Name(), "it is not a file of this directory", true})
 			}
 			continue
 		}
