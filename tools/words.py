@@ -101,7 +101,7 @@ def of_source(source: str, messages: bool) -> Iterator[Text]:
 
 
 def of_go(source: str, messages: bool) -> Iterator[Text]:
-    """Comments of a Go file and, with `messages`, its string literals. Adjacent line comments are one text."""
+    """Comments of a Go file and, with `messages`, its string literals. Adjacent comments are one text."""
     for found in GO.finditer(source):
         comment, literal = found["comment"], found["raw"] or found["text"] or ""
         if comment:

@@ -96,15 +96,15 @@ func TestWhatIsLeftAlone(t *testing.T) {
 		"an address of the site": {
 			func(g *good) { g.template.IPAddresses = []net.IP{net.ParseIP("10.0.0.1")} }, "10.0.0.1"},
 		"no name at all": {
-			func(g *good) { g.template.DNSNames, g.template.IPAddresses = nil, nil }, "no name at all"},
+			func(g *good) { g.template.DNSNames, g.template.IPAddresses = nil, nil }, "no name and no address"},
 		"a mail address": {
-			func(g *good) { g.template.EmailAddresses = []string{"root@example.org"} }, "mail"},
+			func(g *good) { g.template.EmailAddresses = []string{"root@example.org"} }, "email"},
 		"a URI": {
 			func(g *good) { g.template.URIs = []*url.URL{{Scheme: "spiffe", Host: "x"}} }, "URI"},
 		"a user's name": {
-			func(g *good) { g.template.Subject.CommonName = "kubernetes-admin" }, "not a node's"},
+			func(g *good) { g.template.Subject.CommonName = "kubernetes-admin" }, "not that of a node"},
 		"a node without a name": {
-			func(g *good) { g.template.Subject.CommonName = "system:node:" }, "not a node's"},
+			func(g *good) { g.template.Subject.CommonName = "system:node:" }, "not that of a node"},
 		"the organization of admins": {
 			func(g *good) { g.template.Subject.Organization = []string{"system:masters"} }, "system:masters"},
 		"admins beside nodes": {func(g *good) {
@@ -113,12 +113,12 @@ func TestWhatIsLeftAlone(t *testing.T) {
 		"a certificate to log in with": {
 			func(g *good) { g.request.Spec.Usages = append(g.request.Spec.Usages, "client auth") }, "client auth"},
 		"a token of another group": {
-			func(g *good) { g.request.Spec.Groups = []string{"system:bootstrappers"} }, "may not ask"},
+			func(g *good) { g.request.Spec.Groups = []string{"system:bootstrappers"} }, "must not request"},
 		"a user who calls the group their own": {
-			func(g *good) { g.request.Spec.Username = "mallory" }, "may not ask"},
+			func(g *good) { g.request.Spec.Username = "mallory" }, "must not request"},
 		"one node for another": {func(g *good) {
 			g.request.Spec.Username, g.request.Spec.Groups = "system:node:shop-2", []string{"system:nodes"}
-		}, "may not ask"},
+		}, "must not request"},
 		"a node that wants a Service's name, too": {func(g *good) {
 			g.asNode()
 			g.template.DNSNames = append(g.template.DNSNames, "db.shop.svc")
@@ -130,8 +130,8 @@ func TestWhatIsLeftAlone(t *testing.T) {
 		"a node's name outside the group of nodes": {func(g *good) {
 			g.asNode()
 			g.request.Spec.Groups = []string{"system:authenticated"}
-		}, "may not ask"},
-		"a token for a node that is alive": {func(g *good) { g.alive = true }, "is alive"},
+		}, "must not request"},
+		"a token for a node that is alive": {func(g *good) { g.alive = true }, "is ready"},
 		"bytes that are no PEM":            {func(g *good) { g.pem = func([]byte) []byte { return []byte("x") } }, "PEM"},
 		"two requests in one": {
 			func(g *good) { g.pem = func(data []byte) []byte { return append(data, data...) } }, "PEM"},

@@ -174,8 +174,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		pods   int
 		stable bool
 	}{
-		"there is room for all, so nobody's address changes": {large, 4, true},
-		"there is not, so addresses change hands":            {`[[{"subnet":"10.1.2.0/27"}],[{"subnet":"fd00:1::/64"}]]`, 8, false},
+		"there is room for all, so no address changes": {large, 4, true},
+		"there is not, so addresses change hands":      {`[[{"subnet":"10.1.2.0/27"}],[{"subnet":"fd00:1::/64"}]]`, 8, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &crowd{node: newNode(t, each.ranges), pods: each.pods, settled: map[string]string{}}

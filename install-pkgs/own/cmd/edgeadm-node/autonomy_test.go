@@ -42,7 +42,7 @@ func TestABootPutsTheClockForwardAndEverythingElseIsDoneAllTheSame(t *testing.T)
 		}
 		return out.String()
 	}
-	boot(func(time.Time) error { t.Error("nobody wanted that"); return nil })
+	boot(func(time.Time) error { t.Error("the clock was set"); return nil })
 	e.write(podList, "")
 	var now time.Time
 	said := boot(func(to time.Time) error { now = to; return nil }, "--clock", e.path("none"), "--clock", e.path("ca.crt"))
@@ -119,7 +119,7 @@ func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
 	wait("ctr was never called", func() bool { ctr, _ = strconv.Atoi(strings.TrimSpace(e.contents()["ctr.called"])); return ctr > 0 })
 	e.write(podList, answer(t, "while ctr hangs"))
 	wait("it was not taken", func() bool { return e.contents()[kept] == answer(t, "while ctr hangs") })
-	wait("nobody asked for the Node", func() bool { return l.count() > 0 })
+	wait("the Node was not requested", func() bool { return l.count() > 0 })
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func TestTheCacheSurvivesPowerCuts(t *testing.T) {
 	folders := []string{"--cache", cache, "--snapshot", snapshot, "--subnet", filepath.Join(root, "subnet.env")}
 	noted := filepath.Join(snapshot, ".node", "clock")
 	exists := func(path string) bool { _, err := os.Stat(path); return err == nil }
-	filler, version, mended := strings.Repeat("x", 1<<15), 0, 0
+	filler, version, repaired := strings.Repeat("x", 1<<15), 0, 0
 	write := func(i int) {
 		version++
 		body := fmt.Appendf(nil, `{"version":%d,"filler":%q}`, version, filler)
@@ -110,11 +110,11 @@ func TestTheCacheSurvivesPowerCuts(t *testing.T) {
 				t.Fatalf("entry %d: version %d was there, %d was kept, and now it is %d\n%s", i, there[i], kept[i], found, &out)
 			}
 		}
-		mended += strings.Count(out.String(), "taken from the snapshot")
+		repaired += strings.Count(out.String(), "restored from the snapshot")
 	}
-	t.Logf("%d versions were written, %d entries were mended", version, mended)
-	if mended < cuts {
-		t.Fatal("so little was mended that nothing is shown")
+	t.Logf("%d versions were written, %d entries were repaired", version, repaired)
+	if repaired < cuts {
+		t.Fatal("too few entries were repaired for a result")
 	}
 }
 

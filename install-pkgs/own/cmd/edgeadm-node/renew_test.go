@@ -183,12 +183,12 @@ func TestItIsRenewedWhenAThirdOfItsLifeIsLeft(t *testing.T) {
 		before time.Duration
 		due    bool
 	}{
-		"fresh":                           {time.Hour, 0, false},
-		"half of it is over":              {year / 2, 0, false},
-		"less than a third is left":       {year * 7 / 10, 0, true},
-		"over":                            {year + time.Hour, 0, true},
-		"fresh, and somebody wants it":    {time.Hour, 9000 * time.Hour, true},
-		"nearly over, and nobody is keen": {year * 9 / 10, time.Hour, false},
+		"fresh":                                {time.Hour, 0, false},
+		"half of it is over":                   {year / 2, 0, false},
+		"less than a third is left":            {year * 7 / 10, 0, true},
+		"over":                                 {year + time.Hour, 0, true},
+		"fresh, and --before is longer":        {time.Hour, 9000 * time.Hour, true},
+		"nearly over, and --before is shorter": {year * 9 / 10, time.Hour, false},
 	}
 	for name, each := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -288,7 +288,7 @@ func TestWhatDoesNotFitIsNotTaken(t *testing.T) {
 				template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 			}
 		}, "usage"},
-		"a shorter life": {func(_ *testing.T, c *cluster) { c.life = time.Hour }, "longer"},
+		"a shorter life": {func(_ *testing.T, c *cluster) { c.life = time.Hour }, "later"},
 		"a refusal":      {func(_ *testing.T, c *cluster) { c.deny = true }, "not today"},
 		"no answer":      {func(_ *testing.T, c *cluster) { c.silent = true }, "not approved within"},
 	}

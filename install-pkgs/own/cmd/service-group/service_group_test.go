@@ -170,7 +170,7 @@ func TestEachPathIsAnsweredByWhoKnows(t *testing.T) {
 	}
 	write(t, filepath.Join(cluster.folder, "token"), "second")
 	if found := get(t, front.URL+"/api/v1/nodes"); found != "api Bearer second " {
-		t.Errorf("the token is not read anew: %q", found)
+		t.Errorf("the token is not read again: %q", found)
 	}
 }
 

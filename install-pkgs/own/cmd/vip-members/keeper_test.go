@@ -292,7 +292,7 @@ func TestWithoutAnAnswerTheFilesStay(t *testing.T) {
 	spoil := map[string]func(*cluster){
 		"the server is gone":      func(c *cluster) { c.server.Close() },
 		"it answers with a fault": func(c *cluster) { c.broken = true },
-		"it lists nobody":         func(c *cluster) { c.nodes = nil },
+		"it lists no node":        func(c *cluster) { c.nodes = nil },
 		"it lists no address":     func(c *cluster) { c.nodes = []node{nodeOf("cp1"), nodeOf("cp2", "Hostname=x")} },
 		"the kubeconfig is gone":  func(c *cluster) { _ = os.Remove(c.kubeconfig) },
 		"it is half written":      func(c *cluster) { _ = os.Truncate(c.kubeconfig, 100) },

@@ -37,7 +37,7 @@ func TestWhatIsWritten(t *testing.T) {
 			"cp1 [fd00::11]:6443, cp2 [fd00::12]:6443", "fd00::11,fd00::12"},
 		"alone":           {three[:1], "cp3", "10.0.0.13", "127.0.0.1", "cp3 10.0.0.13:6443", "10.0.0.13"},
 		"alone with IPv6": {nil, "cp3", "fd00::13", "::1", "cp3 [fd00::13]:6443", "fd00::13"},
-		"nobody knows this one yet": {three[1:2], "cp9", "10.0.0.19", "10.0.0.11",
+		"no Node of this one yet": {three[1:2], "cp9", "10.0.0.19", "10.0.0.11",
 			"cp1 10.0.0.11:6443, cp9 10.0.0.19:6443", "10.0.0.11,10.0.0.19"},
 		"a node without an address": {[]node{three[0], nodeOf("cp4"), nodeOf("cp5", "InternalIP=none")}, "cp3", "10.0.0.13",
 			"127.0.0.1", "cp3 10.0.0.13:6443", "10.0.0.13"},

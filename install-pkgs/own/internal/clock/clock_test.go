@@ -180,6 +180,6 @@ func TestFilesThatAreNoneAreToldOfAndTheOthersCount(t *testing.T) {
 	m.now = epoch
 	m.repair(broken)
 	if m.set != nil {
-		t.Fatal("nobody knows the time", m.set)
+		t.Fatal("the time is not known", m.set)
 	}
 }

@@ -69,7 +69,7 @@ func TestWhatIsFlushedIsRestored(t *testing.T) {
 		if err := kept.Round(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(k.ran, []string{"load rules"}) || len(*said) != 1 || !strings.Contains((*said)[0], "the table was gone") {
+		if !slices.Equal(k.ran, []string{"load rules"}) || len(*said) != 1 || !strings.Contains((*said)[0], "the table was missing") {
 			t.Fatal(k.ran, *said)
 		}
 	}

@@ -194,7 +194,7 @@ func TestAFlippedByteShowsWhereThereIsAChecksum(t *testing.T) {
 			}
 			put(t, folder, name, flipped)
 			if said := repaired(folder); len(said) != 1 {
-				t.Fatalf("%s: nobody saw byte %d: %s", name, n, flipped)
+				t.Fatalf("%s: not detected: byte %d: %s", name, n, flipped)
 			}
 		}
 		put(t, folder, name, []byte(text))

@@ -24,7 +24,7 @@ func (c *Cache) Repair() {
 		return
 	}
 	for _, info := range found {
-		c.mend(info.Name())
+		c.repair(info.Name())
 	}
 	durable.Sweep(c.Folder)
 	c.restore()
@@ -33,7 +33,7 @@ func (c *Cache) Repair() {
 	}
 }
 
-func (c *Cache) mend(name string) {
+func (c *Cache) repair(name string) {
 	path := filepath.Join(c.Folder, name)
 	if temporary(name) {
 		c.report(os.Remove(path), "%s: removed, because it is incomplete", name)
