@@ -46,8 +46,6 @@ class Preflight(Phase):
         for finding in warnings:
             ctx.warn(warning_line(finding))
         if errors:
-            if ctx.package is not None:
-                ctx.package.close()  # a machine that was refused is as it was
             raise failure(errors)
 
     def role(self, ctx: Context) -> str:  # noqa: ARG002
