@@ -387,8 +387,8 @@ FAULTS: list[tuple[str, Plant, str, str]] = [
 def test_a_fault_is_found_by_its_check_alone(plant: Plant, code: str, result: str, tmp_path: Path) -> None:
     node = EdgeNode(tmp_path)
     plant(node)
-    findings = {each.check.code: each for each in node.findings()}
-    assert node.wrong() == {code: result}, findings[code].found
+    findings = {each.code: each for each in node.findings()}
+    assert node.wrong() == {code: result}, findings[code].text
     assert findings[code].hint
     assert node.host.ran == []
 
@@ -396,7 +396,7 @@ def test_a_fault_is_found_by_its_check_alone(plant: Plant, code: str, result: st
 def test_cut_off_without_an_address_the_card_is_no_fault(tmp_path: Path) -> None:
     node = EdgeNode(tmp_path)
     node.links |= {"eth0": [], LINK: [*node.links[LINK], "10.0.0.21/32"]}
-    (found,) = (each.found for each in node.findings() if each.check.code == "card-address")
+    (found,) = (each for each in node.findings() if each.code == "card-address")
     assert (found.result, "edgeadm-keep holds it" in found.text) == ("ok", True)
 
 

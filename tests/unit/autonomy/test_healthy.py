@@ -27,7 +27,7 @@ def node(tmp_path: Path) -> EdgeNode:
 
 
 def applying(node: EdgeNode) -> dict[str, str]:
-    return {each.check.code: each.found.result for each in node.findings()}
+    return {each.code: each.result.value for each in node.findings()}
 
 
 def test_a_healthy_node_passes_every_check(node: EdgeNode) -> None:
@@ -90,7 +90,7 @@ def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) ->
 @pytest.mark.parametrize("status", [200, 404, 503])
 def test_lite_apiserver_answers_whether_the_cloud_does_or_not(node: EdgeNode, status: int) -> None:
     node.nearby.answer = status
-    told = next(each for each in node.findings() if each.check.code == "lite-answers").found
+    told = next(each for each in node.findings() if each.code == "lite-answers")
     assert told.result == "ok"
     assert ("the cloud is not reachable" in told.text) == (status != 200)
 
@@ -108,7 +108,7 @@ def test_another_port_of_lite_apiserver_is_found_in_its_own_file(node: EdgeNode)
 
 def test_what_hangs_on_a_question_without_an_answer_points_to_its_check(node: EdgeNode) -> None:
     node.host.answers["/usr/bin/edgeadm-node cache -o json"] = Result(code=1, err="no such file")
-    findings = {each.check.code: each.found for each in node.findings()}
+    findings = {each.code: each for each in node.findings()}
     assert findings["cache-whole"].text == "no such file"
     assert findings["cache-dns"].text == "not checked: see `cache-whole`"
 

@@ -55,7 +55,7 @@ def test_what_became_of_a_pod(
 ) -> None:
     (found,) = of_pods({"default/web": before}, {}, samples(*during), {"default/web": after})
     assert (found.outcome, found.restarts) == (outcome, restarts)
-    assert found.survived is (outcome in (KEPT, RESTARTED))
+    assert found.result == ("ok" if outcome in (KEPT, RESTARTED) else "failed")
 
 
 def test_a_pod_that_is_in_no_later_sample_is_lost_and_so_are_all_without_a_runtime() -> None:
@@ -71,6 +71,7 @@ def test_pods_that_did_not_run_are_listed_and_those_that_leave_are_not() -> None
     found = of_pods(before, wanted, [], before)
     outcomes = {"a/stays": KEPT, "a/begins": ABSENT, "a/waits": ABSENT}
     assert {each.name: each.outcome for each in found} == outcomes
+    assert {each.result.value for each in found if each.outcome == ABSENT} == {"not applicable"}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_questions_are_counted_each_by_itself() -> None:
 def test_a_short_silence_is_survived_and_one_at_the_end_is_not(
     question: QuestionVerdict, survived: bool
 ) -> None:
-    assert question.survived is survived
+    assert question.result == ("ok" if survived else "failed")
     pods = [PodVerdict("a/b", KEPT), PodVerdict("a/c", ABSENT)]
     report = Report("edge1", 5, ("10.0.0.11:6443",), False, pods, [question], lifted=True)
     assert report.survived is survived
