@@ -61,23 +61,20 @@ def _manifests(subject: Subject) -> Iterable[Outcome]:
         path = f"{MANIFESTS}/{name}.yaml"
         if subject.host.stat(path) is not None:
             slug = path.strip("/").replace("/", "-")
-            hint = "if it belongs to another cluster, remove it with `kubeadm reset`"
-            yield failed(f"{path} already exists", hint, code=f"FileAvailable--{slug}")
+            yield failed(f"{path} already exists", code=f"FileAvailable--{slug}")
 
 
 def _other_cluster(subject: Subject) -> Iterable[Outcome]:
     for name in KUBECONFIGS if not subject.resuming else ():
         path = f"{KUBERNETES}/{name}"
         if subject.host.stat(path) is not None:
-            hint = "this host is or was a node: run `edgeadm reset` first, or use another host"
-            yield failed(f"{path} already exists", hint, code=f"FileAvailable--etc-kubernetes-{name}")
+            yield failed(f"{path} already exists", code=f"FileAvailable--etc-kubernetes-{name}")
 
 
 def _etcd(subject: Subject) -> Iterable[Outcome]:
     external = any("external" in (each.get("etcd") or {}) for each in subject.config.kubeadm_documents)
     if not subject.resuming and not external and subject.host.names("/var/lib/etcd"):
-        hint = "if it belongs to another cluster and is no longer needed, move it away"
-        yield failed("/var/lib/etcd is not empty", hint, code="DirAvailable--var-lib-etcd")
+        yield failed("/var/lib/etcd is not empty", code="DirAvailable--var-lib-etcd")
 
 
 def _left_over(subject: Subject) -> Iterable[Outcome]:
@@ -87,10 +84,7 @@ def _left_over(subject: Subject) -> Iterable[Outcome]:
     found = [f"{CNI_FOLDER}/{name}" for name in files if name.endswith((".conf", ".conflist", ".json"))]
     found += sorted(facts.links(subject.host) & set(CNI_LINKS))
     if found:
-        yield warning(
-            f"an earlier pod network left {', '.join(found)}",
-            "remove what no longer belongs to this node; edgeadm does not delete it",
-        )
+        yield warning(f"an earlier pod network left {', '.join(found)}")
 
 
 def _ranges(subject: Subject) -> Iterable[Outcome]:
@@ -98,10 +92,7 @@ def _ranges(subject: Subject) -> Iterable[Outcome]:
     for kind, networks in wanted.items():
         for network, (link, address) in product(networks, _addresses(subject.host)):
             if address in network:
-                yield failed(
-                    f"address {address} of {link} is in the {kind} range {network}",
-                    "choose a range that no network of this site uses",
-                )
+                yield failed(f"address {address} of {link} is in the {kind} range {network}")
 
 
 def _virtual(subject: Subject) -> Iterable[Outcome]:
@@ -110,8 +101,7 @@ def _virtual(subject: Subject) -> Iterable[Outcome]:
     for link, address in _addresses(subject.host):
         ours = link == EDGE_LINK and subject.ours(EDGE_UNIT)
         if str(address) == subject.config.edge_virtual_addr and not ours:
-            text = f"{link} already has the virtual address of edge nodes, {address}"
-            yield failed(text, "choose another `--edge-virtual-addr`")
+            yield failed(f"{link} already has the virtual address of edge nodes, {address}")
 
 
 def _route(subject: Subject) -> Iterable[Outcome]:
@@ -139,28 +129,67 @@ def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddr
                 yield link, ipaddress.ip_interface(text).ip
 
 
+MANIFESTS_CHECK = Check(
+    "FileAvailable",
+    GROUP,
+    "there are no static Pod manifests",
+    _manifests,
+    hint="if it belongs to another cluster, remove it with `kubeadm reset`",
+)
+CLUSTER_CHECK = Check(
+    "ClusterState",
+    GROUP,
+    "the host is not a node of a cluster",
+    _other_cluster,
+    hint="this host is or was a node: run `edgeadm reset` first, or use another host",
+)
+ETCD_CHECK = Check(
+    "DirAvailable",
+    GROUP,
+    "the etcd directory is empty",
+    _etcd,
+    hint="if it belongs to another cluster and is no longer needed, move it away",
+)
+LEFTOVER_CHECK = Check(
+    "LeftoverNetwork",
+    GROUP,
+    "no remains of an earlier pod network",
+    _left_over,
+    hint="remove what no longer belongs to this node; edgeadm does not delete it",
+)
+VIRTUAL_CHECK = Check(
+    "EdgeVirtualAddr",
+    GROUP,
+    "the virtual address of edge nodes is free",
+    _virtual,
+    hint="choose another `--edge-virtual-addr`",
+)
+ROUTE_CHECK = Check("DefaultRoute", GROUP, "the node has an address that other nodes can reach", _route)
 JOIN_NETWORK_CHECKS = (
     Check("Port", GROUP, "the ports of the kubelet, or of the control plane, are free", _ports),
     Check("LitePort", GROUP, "the port of lite-apiserver is free", _lite_port),
-    Check("ClusterState", GROUP, "the host is not a node of a cluster", _other_cluster),
-    Check("LeftoverNetwork", GROUP, "no remains of an earlier pod network", _left_over),
-    Check("EdgeVirtualAddr", GROUP, "the virtual address of edge nodes is free", _virtual),
-    Check("DefaultRoute", GROUP, "the node has an address that other nodes can reach", _route),
+    CLUSTER_CHECK,
+    LEFTOVER_CHECK,
+    VIRTUAL_CHECK,
+    ROUTE_CHECK,
     Check("NodeIP", GROUP, "the node's address is assigned to this host", _advertised),
 )
-CONTROL_PLANE_CHECKS = (
-    Check("FileAvailable", GROUP, "there are no static Pod manifests", _manifests),
-    Check("DirAvailable", GROUP, "the etcd directory is empty", _etcd),
-)
+CONTROL_PLANE_CHECKS = (MANIFESTS_CHECK, ETCD_CHECK)
 NETWORK_CHECKS = (
     Check("Port", GROUP, "the control plane's ports are free", _ports),
-    Check("FileAvailable", GROUP, "there are no static Pod manifests", _manifests),
-    Check("ClusterState", GROUP, "the host is not a node of a cluster", _other_cluster),
-    Check("DirAvailable", GROUP, "the etcd directory is empty", _etcd),
-    Check("LeftoverNetwork", GROUP, "no remains of an earlier pod network", _left_over),
-    Check("NetworkOverlap", GROUP, "pod and Service ranges contain no address of this host", _ranges),
-    Check("EdgeVirtualAddr", GROUP, "the virtual address of edge nodes is free", _virtual),
-    Check("DefaultRoute", GROUP, "the node has an address that other nodes can reach", _route),
+    MANIFESTS_CHECK,
+    CLUSTER_CHECK,
+    ETCD_CHECK,
+    LEFTOVER_CHECK,
+    Check(
+        "NetworkOverlap",
+        GROUP,
+        "pod and Service ranges contain no address of this host",
+        _ranges,
+        hint="choose a range that no network of this site uses",
+    ),
+    VIRTUAL_CHECK,
+    ROUTE_CHECK,
     Check("AdvertiseAddress", GROUP, "the advertised address is assigned to this host", _advertised),
     *VIRTUAL_IP_CHECKS,
 )

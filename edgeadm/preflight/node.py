@@ -33,7 +33,7 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 def _root(subject: Subject) -> Iterable[Outcome]:
     if subject.host.ask("id", "-u").out.strip() != "0":
-        yield failed("user is not running as root", "run it with sudo")
+        yield failed("user is not running as root")
 
 
 def _cpu(subject: Subject) -> Iterable[Outcome]:
@@ -52,10 +52,7 @@ def _swap(subject: Subject) -> Iterable[Outcome]:
     used = facts.swaps(subject.host)
     kubelet = subject.config.document("KubeletConfiguration")
     if used and kubelet.get("failSwapOn", True):
-        yield failed(
-            f"swap is on ({', '.join(used)}) and the kubelet would not start",
-            "`swapoff -a` and take it out of /etc/fstab, or configure the kubelet with `failSwapOn: false`",
-        )
+        yield failed(f"swap is on ({', '.join(used)}) and the kubelet would not start")
 
 
 def _hostname(subject: Subject) -> Iterable[Outcome]:
@@ -72,14 +69,12 @@ def _hostname(subject: Subject) -> Iterable[Outcome]:
 
 def _clock(subject: Subject) -> Iterable[Outcome]:
     if facts.clock(subject.host) < OLDEST_CLOCK:
-        text = "the clock is years behind: certificates issued now would not be valid"
-        yield failed(text, "set it, or start a time service such as chrony")
+        yield failed("the clock is years behind: certificates issued now would not be valid")
 
 
 def _systemd(subject: Subject) -> Iterable[Outcome]:
     if subject.host.stat("/run/systemd/system") is None:
-        text = "this host was not booted with systemd"
-        yield failed(text, "edgeadm runs the kubelet and containerd as systemd units")
+        yield failed("this host was not booted with systemd")
 
 
 def _programs(subject: Subject) -> Iterable[Outcome]:
@@ -97,16 +92,14 @@ def _programs(subject: Subject) -> Iterable[Outcome]:
 def _modules(subject: Subject) -> Iterable[Outcome]:
     for module, sign in MODULES:
         if not facts.kernel_has(subject.host, module, sign):
-            hint = "install the kernel's module package (on Ubuntu: linux-modules-extra)"
-            yield failed(f"the kernel does not support {module}", hint, code=f"Module-{module}")
+            yield failed(f"the kernel does not support {module}", code=f"Module-{module}")
 
 
 def _cgroups(subject: Subject) -> Iterable[Outcome]:
     if facts.cgroup_version(subject.host) == 1 and compat.kubelet_refuses_cgroup_v1(subject.kubernetes):
         yield warning(
             f"this host uses cgroup v1, which the kubelet of {subject.kubernetes} rejects by default; "
-            "edgeadm sets failCgroupV1: false and skips kubeadm's SystemVerification",
-            "boot with systemd.unified_cgroup_hierarchy=1 for cgroup v2",
+            "edgeadm sets failCgroupV1: false and skips kubeadm's SystemVerification"
         )
 
 
@@ -122,22 +115,50 @@ def _firewall(subject: Subject) -> Iterable[Outcome]:
 
 def _selinux(subject: Subject) -> Iterable[Outcome]:
     if (subject.host.read("/sys/fs/selinux/enforce") or b"").strip() == b"1":
-        text = "SELinux is enforcing and is not changed"
-        hint = "container-selinux must be installed, or Pods may not read their volumes"
-        yield warning(text, hint)
+        yield warning("SELinux is enforcing and is not changed")
 
 
 NODE_CHECKS = (
-    Check("IsPrivilegedUser", GROUP, "edgeadm runs as root", _root),
+    Check("IsPrivilegedUser", GROUP, "edgeadm runs as root", _root, hint="run it with sudo"),
     Check("NumCPU", GROUP, f"a control plane has at least {CPUS} processors", _cpu),
     Check("Mem", GROUP, f"a control plane has at least {MEMORY_MIB} MiB of memory", _memory),
-    Check("Swap", GROUP, "swap is off, or the kubelet is configured to tolerate it", _swap),
+    Check(
+        "Swap",
+        GROUP,
+        "swap is off, or the kubelet is configured to tolerate it",
+        _swap,
+        hint="`swapoff -a` and take it out of /etc/fstab, or configure the kubelet with `failSwapOn: false`",
+    ),
     Check("Hostname", GROUP, "the node's name is valid and resolves", _hostname),
-    Check("Clock", GROUP, "the clock is set", _clock),
-    Check("Systemd", GROUP, "the host was booted with systemd", _systemd),
+    Check("Clock", GROUP, "the clock is set", _clock, hint="set it, or start a time service such as chrony"),
+    Check(
+        "Systemd",
+        GROUP,
+        "the host was booted with systemd",
+        _systemd,
+        hint="edgeadm runs the kubelet and containerd as systemd units",
+    ),
     Check("FileExisting", GROUP, "the binaries that Kubernetes calls are installed", _programs),
-    Check("Module", GROUP, "the kernel supports container networks", _modules),
-    Check("CgroupVersion", GROUP, "the kubelet supports the cgroup version", _cgroups),
+    Check(
+        "Module",
+        GROUP,
+        "the kernel supports container networks",
+        _modules,
+        hint="install the kernel's module package (on Ubuntu: linux-modules-extra)",
+    ),
+    Check(
+        "CgroupVersion",
+        GROUP,
+        "the kubelet supports the cgroup version",
+        _cgroups,
+        hint="boot with systemd.unified_cgroup_hierarchy=1 for cgroup v2",
+    ),
     Check("Firewall", GROUP, "no firewall is active", _firewall),
-    Check("SELinux", GROUP, "SELinux is not enforcing", _selinux),
+    Check(
+        "SELinux",
+        GROUP,
+        "SELinux is not enforcing",
+        _selinux,
+        hint="container-selinux must be installed, or Pods may not read their volumes",
+    ),
 )

@@ -16,6 +16,7 @@ HEADROOM_MIB = 1024  # etcd, logs and containers of the first hours
 PRIVATE = "/var/lib/edgeadm"
 CONTAINERD = "/usr/bin/containerd"
 KUBELET = "/usr/bin/kubelet"
+SPACE = "free some space or mount a separate disk"
 
 
 def _package(subject: Subject) -> Iterable[Outcome]:
@@ -35,7 +36,7 @@ def _package(subject: Subject) -> Iterable[Outcome]:
     free, wanted = facts.free_mib(subject.host, PRIVATE), package.own_mib()
     if free < wanted and package.keeps and not subject.resuming:
         text = f"{free} MiB are free for {PRIVATE}, {wanted} MiB are needed"
-        yield failed(text, "free some space or mount a separate disk", code="DiskSpace")
+        yield failed(text, SPACE, code="DiskSpace")
     try:
         package.check(subject.say, room=free >= wanted)
     except EdgeadmError as error:
@@ -46,15 +47,13 @@ def _space(subject: Subject) -> Iterable[Outcome]:
     wanted = subject.package.unpacked_mib() + HEADROOM_MIB if subject.package else ONLINE_MIB
     free = facts.free_mib(subject.host, "/var/lib/containerd")
     if free < wanted and not subject.resuming:
-        text = f"{free} MiB are free for /var/lib/containerd, {wanted} MiB are needed"
-        yield failed(text, "free some space or mount a separate disk")
+        yield failed(f"{free} MiB are free for /var/lib/containerd, {wanted} MiB are needed")
 
 
 def _programs(subject: Subject) -> Iterable[Outcome]:
     for name in ("kubeadm", "kubelet") if subject.package is None else ():
         if not facts.has_program(subject.host, name):
-            hint = "pass `--install-pkg-path`, or install it from your distribution's Kubernetes packages"
-            yield failed(f"{name} not found in system path", hint, code=f"FileExisting-{name}")
+            yield failed(f"{name} not found in system path", code=f"FileExisting-{name}")
 
 
 def _runtime(subject: Subject) -> Iterable[Outcome]:
@@ -110,28 +109,39 @@ def _network_plugins(subject: Subject) -> Iterable[Outcome]:
         if subject.host.stat(f"/opt/cni/bin/{name}") is None
     ]
     if missing:
-        text = f"network plugins are missing in /opt/cni/bin: {', '.join(missing)}"
-        yield failed(text, "install containernetworking-plugins and the flannel plugin, or use a package")
+        yield failed(f"network plugins are missing in /opt/cni/bin: {', '.join(missing)}")
 
 
 def _packet_filter(subject: Subject) -> Iterable[Outcome]:
     packed = subject.package is not None and subject.package.has("tools/edge/nft")
     if subject.role == "edge" and not packed and not facts.has_program(subject.host, "nft"):
-        hint = "install nftables from your distribution, or use a package"
-        yield failed("nft not found in system path", hint, code="FileExisting-nft")
+        yield failed("nft not found in system path", code="FileExisting-nft")
 
 
 SUPPLY_CHECKS = (
     Check("Package", GROUP, "the package is complete and for this host", _package),
-    Check("DiskSpace", GROUP, "there is disk space for images and binaries", _space),
-    Check("Programs", GROUP, "kubeadm and kubelet are installed or in the package", _programs),
+    Check("DiskSpace", GROUP, "there is disk space for images and binaries", _space, hint=SPACE),
+    Check(
+        "Programs",
+        GROUP,
+        "kubeadm and kubelet are installed or in the package",
+        _programs,
+        hint="pass `--install-pkg-path`, or install it from your distribution's Kubernetes packages",
+    ),
     Check("ContainerRuntime", GROUP, "a container runtime is installed or in the package", _runtime),
     Check("SandboxImage", GROUP, "the runtime's sandbox image is available", _sandbox_image),
-    Check("PacketFilter", GROUP, "nft is installed or in the package", _packet_filter),
+    Check(
+        "PacketFilter",
+        GROUP,
+        "nft is installed or in the package",
+        _packet_filter,
+        hint="install nftables from your distribution, or use a package",
+    ),
     Check(
         "NetworkPlugins",
         GROUP,
         "the plugins of the pod network are installed or in the package",
         _network_plugins,
+        hint="install containernetworking-plugins and the flannel plugin, or use a package",
     ),
 )
