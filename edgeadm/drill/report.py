@@ -27,7 +27,8 @@ class Report:
     @property
     def survived(self) -> bool:
         """Whether every Pod that ran still runs, and every service responds."""
-        return all(each.result is not Result.FAILED for each in (*self.pods, *self.questions))
+        results = [*(pod.result for pod in self.pods), *(question.result for question in self.questions)]
+        return Result.FAILED not in results
 
     def as_dict(self) -> dict[str, Any]:
         return {
