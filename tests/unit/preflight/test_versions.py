@@ -1,4 +1,4 @@
-"""What preflight says of versions: kubeadm's feature gates and phases, and the machine's containerd."""
+"""Preflight checks of versions: kubeadm's feature gates and phases, and the host's containerd."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(
 
 
 def of(machine: Machine, version: str) -> Machine:
-    """The machine with a package of that version."""
+    """The fake host with a package for this Kubernetes version."""
     assert machine.package is not None
     manifest = replace(machine.package.manifest, kubernetes=version)
     machine.package = replace(machine.package, manifest=manifest)
@@ -37,7 +37,7 @@ def of(machine: Machine, version: str) -> Machine:
 
 
 @pytest.mark.parametrize(("version", "named"), [("v1.37.2", False), ("v1.38.0", True), ("v1.22.0", False)])
-def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -> None:
+def test_an_unknown_release_is_one_warning(version: str, named: bool) -> None:
     warnings = found(KUBEADM_INIT_CHECKS, version, Config())
     assert [(each.code, each.result) for each in warnings] == [("KubernetesUnknown", "warning")] * named
 
@@ -62,7 +62,9 @@ def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -
         ("v1.38.0", "SomethingNew=true", ""),
     ],
 )
-def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, said: str) -> None:
+def test_a_feature_gate_that_kubeadm_rejects_is_an_error_with_its_name(
+    version: str, gates: str, said: str
+) -> None:
     flags = Config(kubeadm=KubeadmFlags(feature_gates=gates))
     values = dict(gate.split("=") for gate in gates.split(","))
     document = {
@@ -86,7 +88,7 @@ def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, 
         ("v1.30.0", ("kubeadm/etcd-join",), ["etcd-join"]),
     ],
 )
-def test_a_phase_that_this_kubeadm_has_not_cannot_be_skipped(
+def test_a_phase_that_this_kubeadm_does_not_have_cannot_be_skipped(
     version: str, skipped: tuple[str, ...], names: list[str]
 ) -> None:
     findings = found(KUBEADM_JOIN_CHECKS, version, Config(skip_phases=skipped))
@@ -94,7 +96,7 @@ def test_a_phase_that_this_kubeadm_has_not_cannot_be_skipped(
     assert all(name in each.text for name, each in zip(names, findings, strict=True))
 
 
-def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
+def test_documents_of_the_user_may_skip_only_phases_of_this_kubeadm() -> None:
     document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration"}
     config = Config(
         kubeadm_documents=(document | {"skipPhases": ["addon/kube-proxy", "certs/all", "addon/dns"]},)
@@ -123,7 +125,7 @@ def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
         ("v1.28.0", "1.4.13", ["failed"], "1.6 or newer"),
     ],
 )
-def test_the_machines_own_containerd_is_judged_for_the_version(
+def test_the_hosts_own_containerd_is_compared_with_the_kubernetes_version(
     version: str, containerd: str, result: list[str], hint: str, tmp_path: Path
 ) -> None:
     machine = Machine(tmp_path)
@@ -136,7 +138,7 @@ def test_the_machines_own_containerd_is_judged_for_the_version(
 
 
 @pytest.mark.parametrize("phase", [Preflight(()), JoinPreflight(())], ids=["init", "join"])
-def test_documents_that_kubeadm_cannot_read_are_refused_before_anything_changes(
+def test_documents_that_kubeadm_cannot_read_are_rejected_before_any_change(
     phase: Preflight, tmp_path: Path
 ) -> None:
     machine = of(Machine(tmp_path), "v1.37.2")
