@@ -153,7 +153,7 @@ ETCD_CHECK = Check(
 LEFTOVER_CHECK = Check(
     "LeftoverNetwork",
     GROUP,
-    "no remains of an earlier pod network",
+    "an earlier pod network left no files and no links",
     _left_over,
     hint="remove what no longer belongs to this node; edgeadm does not delete it",
 )
