@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from edgeadm.errors import CommandError
+from edgeadm.sandbox import Sandbox
 from tests.e2e.cluster import KUBECONFIG, Reached
 from tests.e2e.release import tagged
 from tests.e2e.waiting import until
@@ -101,3 +102,13 @@ ANSWERS = {
     "node proxy": "^ok$",
     "pod proxy": "^OK$",
 }
+
+
+def behind_nat(sandbox: Sandbox) -> EdgeCluster:
+    """The restored site with a web server on edge1, which can only open connections; edge2 is powered off."""
+    found = EdgeCluster(sandbox)
+    found.sandbox.power("edge2", "kill")
+    found.kubectl("delete", "node", "edge2")
+    found.edge1.nat(on=True)
+    found.run_web()
+    return found
