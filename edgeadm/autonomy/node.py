@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
+from edgeadm.checks.engine import UnansweredError
 from edgeadm.hosts import Host
 from edgeadm.hosts import facts as machine
 from edgeadm.hosts.units import UnitState, unit_states
@@ -35,15 +36,6 @@ UNITS = (
     KEEP,
     units.RENEWAL_TIMER,
 )
-
-
-class UnansweredError(Exception):
-    """A fact could not be read. `owner` is the code of the check that reports it for all dependent checks."""
-
-    def __init__(self, owner: str, why: str) -> None:
-        super().__init__(why)
-        self.owner = owner
-        self.why = why
 
 
 @dataclass(frozen=True)

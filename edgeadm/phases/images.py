@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from edgeadm.checks.engine import run_checks
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.hosts import images as hosts_images
@@ -13,8 +14,8 @@ from edgeadm.kubeadm.images import compare
 from edgeadm.node.wanted_images import addon_images, aliases, packed_names
 from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
-from edgeadm.preflight.check import failure, warning_line
-from edgeadm.preflight.images import NAME, other_tags
+from edgeadm.preflight.images import TAGS
+from edgeadm.preflight.report import failure, judged, warning_line
 
 EVENT = "image"  # in the journal: the image under a name before edgeadm tagged another one
 
@@ -63,11 +64,11 @@ def refuse_other_tags(ctx: Context, wanted: Iterable[str]) -> None:
     has is no problem, and `--ignore-preflight-errors ImagePull` tells that it can be pulled."""
     others = compare(wanted, packed_names(ctx)).others
     there = present(ctx) if others else {}
-    found = list(other_tags({name: same for name, same in others.items() if name not in there}))
-    ignored = {each.lower() for each in ctx.config.kubeadm.ignore_preflight_errors}
-    if found and not ignored & {"all", NAME.lower()}:
-        raise failure(found)
-    for finding in found:
+    missing = {name: same for name, same in others.items() if name not in there}
+    errors, warnings = judged(run_checks((TAGS,), missing), ctx.config)
+    if errors:
+        raise failure(errors)
+    for finding in warnings:
         ctx.warn(warning_line(finding))
 
 
