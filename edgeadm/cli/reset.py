@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from edgeadm.cli import console, pflag
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, listing
 from edgeadm.cli.plan import show_dry_run, show_plan
@@ -32,7 +32,7 @@ class UnconfirmedError(EdgeadmError):
     code = "unconfirmed"
 
 
-def run_options() -> list[click.Parameter]:
+def run_options(*, events: bool = True) -> list[click.Parameter]:
     """Options of both a complete run and a single phase."""
     own = [
         pflag.Switch(["-f", "--force"], help="Skip confirmation."),
@@ -53,13 +53,7 @@ def run_options() -> list[click.Parameter]:
         click.Option(["--skip-phases"], multiple=True, metavar="LIST", help="Phases to skip."),
         pflag.Switch(["--dry-run"], help="Print the changes without making them."),
         pflag.VERBOSITY,
-        click.Option(
-            ["-o", "--output"],
-            type=click.Choice(["text", "json"]),
-            default="text",
-            envvar="EDGEADM_OUTPUT",
-            help="Output format.",
-        ),
+        options.output_option(events=events),
     ]
     return [*own, *pflag.without_effect(own, edgeadm_options("init", "join"))]
 
@@ -68,7 +62,7 @@ def configured(ctx: click.Context) -> Config:
     """The options of this command line."""
     given = ctx.params
     theirs = _document(given["config"])
-    options = ResetOptions(
+    asked = ResetOptions(
         given["keep_node_object"],
         given["cert_dir"] or str(theirs.get("certificatesDir") or ""),
         given["cri_socket"] or str(theirs.get("criSocket") or ""),
@@ -79,7 +73,7 @@ def configured(ctx: click.Context) -> Config:
         _switched(ctx, "dry_run", theirs.get("dryRun")),
     )
     skipped = _parts(given["skip_phases"]) or tuple(theirs.get("skipPhases") or ())
-    return replace(Config(), reset=options, verbosity=given["verbosity"], skip_phases=skipped)
+    return replace(Config(), reset=asked, verbosity=given["verbosity"], skip_phases=skipped)
 
 
 def _switched(ctx: click.Context, name: str, theirs: object) -> bool:
@@ -111,7 +105,7 @@ def execute(ctx: click.Context, only: tuple[str, ...] = ()) -> None:
         if planned and not config.reset.force:
             _confirm(planned)
         if witness.lost:
-            console.talk(f"warning: {knowledge.LOST}")
+            console.warn(f"warning: {knowledge.LOST}")
         changed = run.apply(steps) if planned else 0
         found = residue.find(session.ctx, witness)
         if not ctx.params["keep_logs"] and not only:
@@ -184,4 +178,4 @@ command = pflag.Group(
     help=f"{RESET.summary}\n\n\b\nPhases, for `reset phase NAME` and `--skip-phases`:\n{listing(RESET)}",
 )
 command.add_command(OwnPhases(RESET, run_options, execute))
-command.add_command(pflag.Command("plan", callback=plan, params=run_options(), help=plan.__doc__))
+command.add_command(pflag.Command("plan", callback=plan, params=run_options(events=False), help=plan.__doc__))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edgeadm.cli import console, pflag
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
 from edgeadm.cli.plan import show_dry_run, show_plan
@@ -50,20 +50,15 @@ class WorkflowVerb:
     def name(self) -> str:
         return self.workflow.name
 
-    def options(self) -> list[click.Parameter]:
-        """Options of both a complete run and a single phase."""
+    def options(self, *, events: bool = True) -> list[click.Parameter]:
+        """Options of both a complete run and a single phase; without `events`, those of a command that
+        changes nothing."""
         own = [
             click.Option(["--config"], metavar="FILE", envvar="EDGEADM_CONFIG", help="Configuration file."),
             *setting_options(self.name),
             pflag.Switch(["--dry-run"], help="Print the changes without making them."),
             pflag.VERBOSITY,
-            click.Option(
-                ["-o", "--output"],
-                type=click.Choice(["text", "json"]),
-                default="text",
-                envvar="EDGEADM_OUTPUT",
-                help="Output format.",
-            ),
+            options.output_option(events=events),
         ]
         return [*own, *pflag.without_effect(own, self.accepts)]
 
@@ -132,6 +127,8 @@ class WorkflowVerb:
         phases = PhaseGroup if self.kubeadm else OwnPhases
         group.add_command(phases(self.workflow, self.options, self.execute))
         group.add_command(
-            pflag.Command("plan", callback=self.plan, params=self.options(), help=self.plan.__doc__)
+            pflag.Command(
+                "plan", callback=self.plan, params=self.options(events=False), help=self.plan.__doc__
+            )
         )
         return group
