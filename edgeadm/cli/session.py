@@ -119,7 +119,7 @@ def changing(
     with holding, _log_named(log, report):
         log.add(f"edgeadm {__version__}, {verb}, run {events.run}")
         events.begin(verb, str(log.path))
-        journal = Journal(plain)
+        journal = Journal(plain, run=events.run)
         logged = LoggedHost(plain, log)
         known = RememberedHost(logged)
         host: Host = JournaledHost(known, journal) if journaled else known

@@ -36,7 +36,9 @@ class Run:
 
     def apply(self, steps: list[Step]) -> int:
         """Run the needed phases in order; returns the number of phases with changes."""
-        return sum(self._step(step) for step in steps)
+        changed = sum(self._step(step) for step in steps)
+        self.ctx.journal.complete()
+        return changed
 
     def _step(self, step: Step) -> bool:
         ctx = replace(self._entered(step), say=lambda text: self.report.line(step.path, text))

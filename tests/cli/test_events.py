@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from edgeadm.cli import console, root, stream
 from edgeadm.cli.outcome import run
 from edgeadm.core.events import EVENTS
+from edgeadm.core.journal import Journal
 from edgeadm.hosts import Result
 from edgeadm.pki import discovery_hash
 from tests.certificates import authority
@@ -180,8 +181,9 @@ def test_secrets_are_masked_in_every_event(machine: Machine) -> None:
     assert SECRET not in ended.out
 
 
-def test_the_log_has_the_run_id(machine: Machine) -> None:
+def test_the_log_and_the_journal_have_the_run_id(machine: Machine) -> None:
     events = events_of(edgeadm(machine, *INIT, "-o", "jsonl"))
+    assert {record.run for record in Journal(machine.host).records()} == {events[0]["run"]}
     assert f"init, run {events[0]['run']}\n" in logs(machine).splitlines(keepends=True)[0]
 
 
