@@ -20,6 +20,7 @@ from edgeadm.config.model import (
     key_of,
     kubeadm_settings,
     own_settings,
+    reset_settings,
     variable_of,
 )
 from edgeadm.core.event_schema import event_schema
@@ -120,6 +121,7 @@ def settings() -> str:
         ("kubeadm's", kubeadm_settings()),
         ("for nodes that join", join_settings()),
         ("for edge components", addon_settings()),
+        ("for reset", reset_settings()),
     ):
         rows = [
             (
