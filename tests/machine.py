@@ -52,6 +52,7 @@ class Machine:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     units: dict[str, set[str]] = field(default_factory=dict)
     images: dict[str, list[str]] = field(default_factory=dict)
+    import_flags: tuple[str, ...] = ("--local", "--label")
     package: OpenPackage | None = None
     rules: str = ""
     role: str = "control-plane"
@@ -183,10 +184,14 @@ class Machine:
                 f"{name} type {info[0]} 1MiB linux/amd64 {info[1]}" for name, info in self.images.items()
             ]
             return Result(out="\n".join(["REF TYPE DIGEST SIZE PLATFORMS LABELS", *lines]))
+        if verb == "import" and "--help" in words:
+            return Result(out="".join(f"   {flag} value\n" for flag in self.import_flags))
         if verb == "import":
             assert self.package is not None
             image = next(each for each, file in self.package.images() if words[-1].endswith(file.sha256))
-            self.images[image.name] = [image.digest, "-"]
+            assert {word for word in words if word in ("--local", "--label")} <= set(self.import_flags)
+            label = words[words.index("--label") + 1] if "--label" in words else "-"
+            self.images[image.name] = [image.digest, label]
         elif verb == "label":
             self.images[words[0]][1] = words[1]
         elif verb == "rm":

@@ -60,28 +60,31 @@ class PodNetwork(Phase):
 
     def apply(self, ctx: Context) -> None:
         wanted = conflist(ctx)
-        if wanted is not None:
-            ctx.host.write(CONFLIST, wanted)
         cluster = ctx.connect()
         objects = _objects(ctx)
         cluster.apply(objects)
         ctx.say(f"applied {len(objects)} objects")
+        if ctx.config.cni == "flannel":
+            _wait(ctx, _flannel())
+        # The node is Ready once it has the configuration. Without flannel's subnet each Pod would fail until
+        # kubelet's back-off has passed.
+        if wanted is not None:
+            ctx.host.write(CONFLIST, wanted)
         for awaited in _awaited(ctx):
-            ctx.say(f"waiting until {awaited.what}")
-            cluster.wait(awaited)
+            _wait(ctx, awaited)
+
+
+def _wait(ctx: Context, awaited: Awaited) -> None:
+    ctx.say(f"waiting until {awaited.what}")
+    ctx.connect().wait(awaited)
+
+
+def _flannel() -> Awaited:
+    return Awaited("flannel runs on every node", "apps/v1", "DaemonSet", FLANNEL, _rolled_out, SPACE)
 
 
 def _awaited(ctx: Context) -> Iterator[Awaited]:
     """The conditions for a working pod network."""
-    if ctx.config.cni == "flannel":
-        yield Awaited(
-            "flannel runs on every node",
-            "apps/v1",
-            "DaemonSet",
-            FLANNEL,
-            _rolled_out,
-            SPACE,
-        )
     yield Awaited("the node is Ready", "v1", "Node", node_name(ctx), is_ready)
     if ctx.connect().get("apps/v1", "Deployment", "coredns", "kube-system") is not None:
         yield Awaited("CoreDNS is available", "apps/v1", "Deployment", "coredns", is_available, "kube-system")

@@ -41,9 +41,9 @@ class Images(Phase):
             refuse_other_tags(ctx, addon_images(ctx))
         missing = list(_missing(ctx))
         _announce(ctx, *(image.name for image, _ in missing))
+        flags = hosts_images.import_flags(ctx.host) if missing else ()
         for image, file in missing:
-            ctx.host.run(*CTR, "images", "import", "--digests=false", ctx.host.stage(file))
-            ctx.host.run(*CTR, "images", "label", image.name, PINNED)
+            hosts_images.import_pinned(ctx.host, ctx.host.stage(file), image.name, flags)
             ctx.say(f"imported {image.name}")
         unnamed = _unnamed(ctx)
         _announce(ctx, *unnamed)

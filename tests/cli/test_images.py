@@ -47,6 +47,17 @@ def test_images_get_the_names_of_the_other_registry(by_flag: bool, machine: Mach
     assert "0 changes" in again.err
 
 
+@pytest.mark.parametrize("flags", [(), ("--local",), ("--local", "--label")], ids=["1.6", "1.7", "2"])
+def test_each_release_of_ctr_gets_the_flags_that_it_has(flags: tuple[str, ...], machine: Machine) -> None:
+    machine.import_flags = flags
+    assert edgeadm(machine, "init", *PACKAGE).status == 0
+    assert set(machine.images) == set(IMAGES.values())
+    assert all("pinned=pinned" in labels for _, labels in machine.images.values())
+    imports = [line for line in machine.host.ran if " images import --digests=false" in line]
+    assert len(imports) == len(IMAGES)
+    assert {word for line in imports for word in line.split() if word in ("--local", "--label")} == set(flags)
+
+
 def test_a_name_that_was_lost_comes_back(machine: Machine) -> None:
     flags = ("--image-repository", MIRROR, *PACKAGE)
     edgeadm(machine, "init", *flags)

@@ -29,6 +29,7 @@ from tests.e2e.autonomy import Shop
 from tests.e2e.minutes import REPORT, Minutes, table
 from tests.e2e.plan import HERE, load
 from tests.e2e.release import KUBERNETES
+from tests.e2e.store import prepared
 
 MakeSandbox = Callable[..., Sandbox]
 Begin = Callable[..., Sandbox]
@@ -117,7 +118,7 @@ def store() -> Store:
 
     assert os.geteuid() == 0, "the journeys boot sandboxes and need root"
     ensure_tools(print)
-    store = Store()
+    store = prepared()
     with one_at_a_time():
         for name in store.known():
             words = name.split("-")

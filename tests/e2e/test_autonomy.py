@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.autonomy import COREFILE, STATIC, Shop, say
 from tests.e2e.tier import POWER_CYCLES
+from tests.e2e.tunnel import EdgeCluster
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -94,6 +95,7 @@ def test_back_on_its_cable_it_is_ready_and_nothing_restarts(cut: Shop, before: d
     assert len(ended) == 1
     pod = next(name for name in stayed if name.startswith("web-"))
     until(lambda: cut.inside(pod, "far"), "a Pod gets at the Service on the other node")
+    until(EdgeCluster(cut.sandbox, pod=pod).works, "everything is reached through the tunnel again")
 
 
 def test_reset_takes_all_of_it_back(shop: Shop) -> None:

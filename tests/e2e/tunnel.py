@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from edgeadm.errors import CommandError
+from edgeadm.sandbox import Sandbox
 from tests.e2e.cluster import KUBECONFIG, Reached
 from tests.e2e.release import tagged
 from tests.e2e.waiting import until
@@ -39,7 +40,7 @@ spec:
 """)
 GET = r"exec 3<>/dev/tcp/127.0.0.1/18080; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; cat <&3"
 FORWARD = f"""
-kubectl --kubeconfig {KUBECONFIG} port-forward pod/web 18080:8080 >/dev/null & pid=$!
+kubectl --kubeconfig {KUBECONFIG} port-forward "pod/$0" 18080:8080 >/dev/null & pid=$!
 for _ in $(seq 100); do if ({GET}) 2>/dev/null; then break; fi; sleep 0.1; done
 kill $pid
 """
@@ -47,7 +48,9 @@ kill $pid
 
 @dataclass(frozen=True)
 class EdgeCluster(Reached):
-    """A control plane and one edge node, created from one package."""
+    """A control plane and edge1, created from one package; `pod` is a web server on edge1."""
+
+    pod: str = "web"
 
     def run_web(self) -> None:
         """A Pod with a small web server on edge1."""
@@ -58,15 +61,15 @@ class EdgeCluster(Reached):
         """The response of a Pod or node by this way; empty without a response."""
         inside = ("-n", "edge-system", "exec", self._pod("edge-system", "app=edge-kube-proxy"))
         words: dict[str, tuple[str, ...]] = {
-            "logs": ("logs", "web"),
+            "logs": ("logs", self.pod),
             "exec": (*inside, "--", "/usr/sbin/iptables", "--version"),
             "exec -i": (*inside, "-i", "--", "/usr/sbin/nft", "-c", "-f", "-"),
             "logs of the cloud": ("-n", "kube-system", "logs", "etcd-cp1", "--tail=1"),
             "node proxy": ("get", "--raw", "/api/v1/nodes/edge1/proxy/healthz"),
-            "pod proxy": ("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/health"),
+            "pod proxy": ("get", "--raw", f"/api/v1/namespaces/default/pods/{self.pod}:8080/proxy/health"),
         }
         if way == "port-forward":
-            return self.cp1.exec(["bash", "-c", FORWARD], check=False).out
+            return self.cp1.exec(["bash", "-c", FORWARD, self.pod], check=False).out
         found = self.kubectl(*words[way], stdin=b"told", check=False)
         # nft prints its input, and that it is invalid.
         return found.err if way == "exec -i" else found.out
@@ -101,3 +104,13 @@ ANSWERS = {
     "node proxy": "^ok$",
     "pod proxy": "^OK$",
 }
+
+
+def behind_nat(sandbox: Sandbox) -> EdgeCluster:
+    """The restored site with a web server on edge1, which can only open connections; edge2 is powered off."""
+    found = EdgeCluster(sandbox)
+    found.sandbox.power("edge2", "kill")
+    found.kubectl("delete", "node", "edge2")
+    found.edge1.nat(on=True)
+    found.run_web()
+    return found

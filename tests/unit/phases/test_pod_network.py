@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeadm.cluster import Awaited
 from edgeadm.config import Config
 from edgeadm.core.runner import Run
+from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.edge_apps.affinity import KEPT_OFF, terms_of
 from edgeadm.phases.edge_apps.cloud_only import CloudOnly
 from edgeadm.phases.edge_apps.pod_network import EdgePodNetwork
@@ -208,3 +210,18 @@ def test_without_edge_nothing_of_it_is_made(foreign: Machine) -> None:
     before = copy.deepcopy(foreign.cluster.objects)
     assert run(foreign, ADDON, Config(enable_edge=False), PHASES) == 0
     assert foreign.cluster.objects == before
+
+
+def test_the_node_is_ready_only_after_flannel_runs(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its CNI configuration the node is Ready and gets Pods. Without flannel's subnet each fails, and
+    kubelet retries it seconds later."""
+    seen: dict[str, bool] = {}
+    wait = machine.cluster.wait
+
+    def noted(awaited: Awaited) -> None:
+        seen[awaited.kind] = CONFLIST in machine.host.files
+        wait(awaited)
+
+    monkeypatch.setattr(machine.cluster, "wait", noted)
+    set_up_network(machine)
+    assert (seen["DaemonSet"], seen["Node"], CONFLIST in machine.host.files) == (False, True, True)
