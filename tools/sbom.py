@@ -108,7 +108,7 @@ def package(recipe: Recipe) -> Iterator[Part]:
     for each in recipe.sets.values():
         if not each.module:
             yield Part("generic", each.title, edgeadm.__version__, "edgeadm", LICENCE)
-        for module, version in MODULE.findall((each.folder / "go.mod").read_text(encoding="utf-8")):
+        for module, version in MODULE.findall((each.root / "go.mod").read_text(encoding="utf-8")):
             namespace, _, name = module.rpartition("/")
             yield Part("golang", name, version, namespace)
     for tools in recipe.tools:

@@ -1,8 +1,8 @@
 """Searches the texts of the repository for the patterns of `tools/words.toml`: part of `make lint`.
 
-It reads string literals of edgeadm, docstrings and comments of edgeadm, the end-to-end tests and the tools,
-and the documentation. Code spans and code blocks are skipped. The exit status is 1 if a pattern is found,
-or if an exception is not needed."""
+It reads string literals of edgeadm and of its Go programs; docstrings and comments of both, of the
+end-to-end tests and of the tools; comments of the templates; and the documentation. Code spans and code
+blocks are skipped. The exit status is 1 if a pattern is found, or if an exception is not needed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LIST = ROOT / "tools" / "words.toml"
 SOURCES = ("edgeadm", "tests/e2e", "tools", "docs/_ext")
+PROGRAMS = ("install-pkgs/own",)
+TEMPLATES = ("templates",)
 PAGES = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "SECURITY.md", "docs", "changes.d")
 # Decisions are records of their time; the page about words quotes the patterns.
 SKIPPED = ("docs/decisions", "docs/_build", "docs/reference/generated", "docs/concepts/words.md", "docs/_ext")
 CODE = re.compile(r"`[^`]*`|\{[^{}]*\}")
+GO = re.compile(
+    r"(?P<comment>//[^\n]*(?:\n[ \t]*//[^\n]*)*|/\*.*?\*/)|`(?P<raw>[^`]*)`"
+    r"|\"(?P<text>(?:\\.|[^\"\\\n])*)\"|'(?:\\.|[^'\\\n])+'",
+    re.DOTALL,
+)
+TEMPLATE = re.compile(r"\{#-?(.*?)-?#\}|^[ \t]*(#[^\n]*(?:\n[ \t]*#[^\n]*)*)", re.DOTALL | re.MULTILINE)
+DESCRIPTION = re.compile(r"^Description=(.*)$", re.MULTILINE)
 FENCE = re.compile(r"^\s*```")
 
 
@@ -91,6 +100,30 @@ def of_source(source: str, messages: bool) -> Iterator[Text]:
         statement = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
+def of_go(source: str, messages: bool) -> Iterator[Text]:
+    """Comments of a Go file and, with `messages`, its string literals. Adjacent comments are one text."""
+    for found in GO.finditer(source):
+        comment, literal = found["comment"], found["raw"] or found["text"] or ""
+        if comment:
+            yield Text(_line(source, found), re.sub(r"(?m)^\s*//|/\*|\*/", " ", comment), shown=False)
+        elif messages and " " in literal:
+            yield Text(_line(source, found), literal, shown=True)
+
+
+def of_template(source: str) -> Iterator[Text]:
+    """Comments of a template and of the file that it results in, and descriptions of systemd units. Adjacent
+    comments are one text."""
+    for found in TEMPLATE.finditer(source):
+        words = found[1] or re.sub(r"(?m)^\s*#+", " ", found[2])
+        yield Text(_line(source, found), words, shown=False)
+    for found in DESCRIPTION.finditer(source):
+        yield Text(_line(source, found), found[1], shown=True)
+
+
+def _line(source: str, found: re.Match[str]) -> int:
+    return source.count("\n", 0, found.start()) + 1
+
+
 def of_page(page: str) -> Iterator[Text]:
     """The paragraphs of a Markdown file, without code blocks."""
     start, lines, fenced = 1, [], False
@@ -112,6 +145,13 @@ def texts(root: Path) -> Iterator[tuple[str, Text]]:
         name = path.relative_to(root).as_posix()
         for text in of_source(path.read_text(encoding="utf-8"), messages=name.startswith("edgeadm/")):
             yield name, text
+    for path in _files(root, PROGRAMS, ".go"):
+        name = path.relative_to(root).as_posix()
+        for text in of_go(path.read_text(encoding="utf-8"), messages=not name.endswith("_test.go")):
+            yield name, text
+    for path in _files(root, TEMPLATES, ".j2"):
+        for text in of_template(path.read_text(encoding="utf-8")):
+            yield path.relative_to(root).as_posix(), text
     for path in _files(root, PAGES, ".md"):
         for text in of_page(path.read_text(encoding="utf-8")):
             yield path.relative_to(root).as_posix(), text
@@ -122,7 +162,7 @@ def _files(root: Path, names: Iterable[str], suffix: str) -> Iterator[Path]:
     for name in names:
         found = [root / name] if (root / name).is_file() else sorted((root / name).rglob(f"*{suffix}"))
         for path in found:
-            if suffix == ".py" or not any(path.is_relative_to(each) for each in skipped):
+            if suffix != ".md" or not any(path.is_relative_to(each) for each in skipped):
                 yield path
 
 

@@ -127,7 +127,7 @@ def files(node: Node, pruned: tuple[str, ...]) -> list[str]:
 
 
 def contents(found: Callable[[], list[Path]]) -> dict[Path, bytes]:
-    """The content of these files. They are searched anew if one vanishes meanwhile: a program that renames a
+    """The content of these files. They are searched again if one vanishes meanwhile: a program that renames a
     file to its final name must not hide it."""
     read: dict[Path, bytes] = {}
 

@@ -59,6 +59,43 @@ def test_plain_english_and_code_are_not_found(text: str, words: ModuleType) -> N
     assert list(words.faults(found, words.load()[0], [])) == []
 
 
+@pytest.mark.parametrize("text", OLD)
+@pytest.mark.parametrize("form", ["// {}", "/* {} */", 'log.Print("it failed:", "{}")', "x := `{}`"])
+def test_an_old_pattern_is_found_in_comments_and_strings_of_go(
+    text: str, form: str, words: ModuleType
+) -> None:
+    found = [("a.go", each) for each in words.of_go(f"package a\n\n{form.format(text)}\n", messages=True)]
+    assert {line.split(": ")[0] for line in words.faults(found, *words.load()) if "a.go" in line} == {
+        "a.go:3"
+    }
+
+
+def test_go_code_beside_comments_and_strings_is_free(words: ModuleType) -> None:
+    source = "var nobody = '\"' // the user\nfor ; nobody != '\\''; {\n\tcall(\"a \\\"b\", nobody)\n}\n"
+    assert [each.words.strip() for each in words.of_go(source, messages=True)] == ["the user", 'a \\"b']
+
+
+def test_adjacent_comments_of_go_are_one_text_and_strings_of_tests_are_free(words: ModuleType) -> None:
+    source = 'x := "nobody knows" // a\n\n\t// reset takes\n\t// back every change\n'
+    found = [("a.go", each) for each in words.of_go(source, messages=False)]
+    assert [line.split(": ")[0] for line in words.faults(found, words.load()[0], [])] == ["a.go:3"]
+
+
+@pytest.mark.parametrize("form", ["# {}", "    # {}", "{{# {} #}}", "[Unit]\nDescription={}"])
+def test_an_old_pattern_is_found_in_comments_and_descriptions_of_templates(
+    form: str, words: ModuleType
+) -> None:
+    source = f"name: nobody\n{form.format('reset takes back every change')}\nuser: nobody # a user\n"
+    found = [("a.j2", each) for each in words.of_template(source)]
+    (fault,) = words.faults(found, words.load()[0], [])
+    assert "takes back" in fault
+
+
+def test_go_programs_and_templates_are_searched(words: ModuleType) -> None:
+    suffixes = {Path(name).suffix for name, _ in words.texts(ROOT)}
+    assert suffixes == {".py", ".go", ".j2", ".md"}
+
+
 def test_a_pattern_across_lines_is_found(words: ModuleType) -> None:
     source = 'say(\n    "reset takes "\n    "back every change"\n)\n'
     found = [("a.py", each) for each in words.of_source(source, messages=True)]

@@ -55,8 +55,7 @@ def find_toolchain(distribution: str = DISTRIBUTION) -> Toolchain:
 
 def set_folder(each: ModuleSet, toolchain: Toolchain, arch: str, cache: Path) -> Path:
     """The directory of the set's programs, named after all inputs."""
-    sources = {name: (each.folder / name).read_text(encoding="utf-8") for name in _inputs(each)}
-    parts = [sources, toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian)]
+    parts = [each.inputs(), toolchain.version, arch, _argv(each, "go"), _debian_versions(each.debian)]
     key = key_of(*parts, *([astuple(extra) for extra in each.extras]))
     return cache / "sets" / f"{each.folder.name}-{key}"
 
@@ -72,7 +71,7 @@ def build_set(each: ModuleSet, toolchain: Toolchain, arch: str, folder: Path) ->
 def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
     argv = [*_argv(each, str(toolchain.root / "bin" / "go"))]
     argv[2:2] = ["-o", f"{out}/"]
-    done = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder)
+    done = execute(argv, env=toolchain.environment(each, arch), cwd=each.root)
     if done.code:
         raise BuildError(
             f"{each.title} {each.version} could not be built",
@@ -97,7 +96,7 @@ def _build(each: ModuleSet, toolchain: Toolchain, arch: str, out: Path) -> None:
 def _copy_extra(each: ModuleSet, extra: Extra, toolchain: Toolchain, arch: str, out: Path) -> None:
     """The directory in the same module that the programs were built from, verified by go.sum."""
     argv = [str(toolchain.root / "bin" / "go"), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", extra.module]
-    found = execute(argv, env=toolchain.environment(each, arch), cwd=each.folder).checked().out.strip()
+    found = execute(argv, env=toolchain.environment(each, arch), cwd=each.root).checked().out.strip()
     source = Path(found) / extra.folder
     if not found or not source.is_dir():
         raise BuildError(f"{extra.module} has no directory {extra.folder}")
@@ -114,10 +113,6 @@ def _argv(each: ModuleSet, go: str) -> list[str]:
     flags = " ".join([*BASE_LDFLAGS, *static, *each.ldflags, *stamps])
     tags = ["-tags", ",".join(each.tags)] if each.tags else []
     return [go, "build", "-mod=readonly", "-trimpath", *tags, "-ldflags", flags, *each.packages]
-
-
-def _inputs(each: ModuleSet) -> tuple[str, ...]:
-    return ("go.mod", "go.sum", *each.sources)
 
 
 def _check_program(program: Path, arch: str) -> None:

@@ -16,6 +16,8 @@ from edgeadm.package.manifest import ROLES
 RECIPES = "recipes"
 LAYOUT = "layout.toml"
 SET = "set.toml"
+MODULE = "go.mod"
+SUMS = "go.sum"
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Extra:
 
 @dataclass(frozen=True)
 class ModuleSet:
-    """Programs of one go.mod that are built together. `stamps` are variables set by the linker. `held` is the
-    reason for a version that is not the newest one."""
+    """Programs of one Go module that are built together. `sources` are patterns of files, relative to the
+    module. `stamps` are variables set by the linker. `held` is the reason for a version that is not the
+    newest one."""
 
     name: str
     folder: Path
@@ -57,10 +60,31 @@ class ModuleSet:
     held: str = ""
 
     @property
+    def root(self) -> Path:
+        """The directory of the go.mod: that of the set, or the nearest one above it."""
+        folders = (self.folder, *self.folder.parents)
+        return next((each for each in folders if (each / MODULE).is_file()), self.folder)
+
+    def inputs(self) -> dict[str, str]:
+        """Contents of the files that the programs are built from, by path relative to the module.
+
+        These are go.mod, go.sum and the sources without Go's tests. Raises RecipeError if a pattern of
+        `sources` matches no file.
+        """
+        root = self.root
+        paths = {root / MODULE, root / SUMS}
+        for pattern in self.sources:
+            found = {path for path in root.glob(pattern) if not path.name.endswith("_test.go")}
+            if not found:
+                raise RecipeError(f"set {self.name}: no file matches the source `{pattern}`")
+            paths |= found
+        return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+    @property
     def module(self) -> str:
         """The Go module with the version `version`; empty for edgeadm's own programs, which have no
         modules."""
-        text = (self.folder / "go.mod").read_text(encoding="utf-8")
+        text = (self.root / MODULE).read_text(encoding="utf-8")
         tools = re.findall(r"^(?:tool)?\s*(\S+/\S+)$", text, re.MULTILINE)
         every = re.findall(rf"^(?:require)?\s*(\S+) {re.escape(self.version)}(?:\s|$)", text, re.MULTILINE)
         return next((each for each in every if any(tool.startswith(each) for tool in tools)), "")

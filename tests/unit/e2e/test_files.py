@@ -120,7 +120,7 @@ def test_places_that_change_by_themselves_are_left_out(disk: Disk) -> None:
     assert found == {"/tmp", "/var", "/var/log"}
 
 
-def test_files_are_searched_anew_if_one_gets_its_final_name(tmp_path: Path) -> None:
+def test_files_are_searched_again_if_one_gets_its_final_name(tmp_path: Path) -> None:
     """kubelet writes a certificate to a temporary file: that name is found, and gone when it is read."""
     temporary, final = tmp_path / ".123", tmp_path / "kubelet.pem"
     temporary.write_bytes(b"key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,21 +109,38 @@ def test_the_grid_controller_has_its_definitions() -> None:
 
 @pytest.mark.parametrize("each", SETS)
 def test_a_set_pins_the_version_that_it_names(each: ModuleSet) -> None:
-    go_mod = (each.folder / "go.mod").read_text()
+    go_mod = (each.root / "go.mod").read_text()
     required = re.findall(r"^\s*(?:require )?(\S+) (v\S+)", go_mod, re.MULTILINE)
     if each.name not in OURS:
         assert each.version in {version for _, version in required}
-        assert (each.folder / "go.sum").read_text().count("\n") > 20
+        assert (each.root / "go.sum").read_text().count("\n") > 20
     assert "\nreplace" not in go_mod or all("=> k8s.io/" in line for line in _replaced(go_mod))
     assert all(each.version.removeprefix("v") in stamp for stamp in each.stamps if "ersion=" in stamp)
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_file_of_ours_is_an_input_of_the_build(name: str) -> None:
-    """One that is not named could change, and the cache would give back what was built before."""
-    folder, each = install_pkgs() / name, load_recipe(DEFAULT).sets[name]
-    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.go")}
-    assert set(each.sources) == {path for path in files if not path.endswith("_test.go")}
+def test_the_inputs_of_our_programs_are_the_files_that_they_import(name: str) -> None:
+    """If a file is missing, the cache returns the old result after a change of it. A file that is not
+    imported would cause builds that change nothing."""
+    each = load_recipe(DEFAULT).sets[name]
+    files = {path for path in each.inputs() if path.endswith(".go")}
+    assert files == _imported(each.root, [package.removeprefix("./") for package in each.packages])
+    assert set(each.inputs()) - files == {"go.mod", "go.sum"}
+
+
+def test_all_our_programs_are_of_one_module_and_every_package_is_used() -> None:
+    sets = [load_recipe(DEFAULT).sets[name] for name in OURS]
+    (root,) = {each.root for each in sets}
+    files = {path.relative_to(root).as_posix() for path in root.rglob("*.go")}
+    used = {path for each in sets for path in each.inputs()}
+    assert {path for path in files if not path.endswith("_test.go")} <= used
+
+
+def test_a_source_without_files_is_an_error() -> None:
+    each = replace(load_recipe(DEFAULT).sets["pause"], sources=("cmd/pause/*.go", "internal/gone/*.go"))
+    with pytest.raises(EdgeadmError, match="no file matches the source `internal/gone/") as refused:
+        each.inputs()
+    assert refused.value.code == "recipe"
 
 
 @pytest.mark.parametrize("name", [DEFAULT, DEFAULT.removeprefix("v")])
@@ -174,3 +192,20 @@ def _copied(folder: Path, old: str, new: str) -> Path:
 
 def _replaced(go_mod: str) -> list[str]:
     return [line for line in go_mod.splitlines() if "=>" in line]
+
+
+def _imported(root: Path, packages: list[str]) -> set[str]:
+    """The Go files of these packages and of all packages of the same module that they import."""
+    (module,) = re.findall(r"^module (\S+)$", (root / "go.mod").read_text(), re.MULTILINE)
+    files: set[str] = set()
+    seen: set[str] = set()
+    while packages:
+        package = packages.pop()
+        if package in seen:
+            continue
+        seen.add(package)
+        for path in (root / package).glob("*.go"):
+            if not path.name.endswith("_test.go"):
+                files.add(path.relative_to(root).as_posix())
+                packages += re.findall(rf'^\s+"{module}/(\S+)"$', path.read_text(), re.MULTILINE)
+    return files

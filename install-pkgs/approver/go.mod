@@ -1,3 +1,0 @@
-module edgeadm/approver
-
-go 1.24.0

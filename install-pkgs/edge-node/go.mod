@@ -1,3 +1,0 @@
-module edgeadm/edgeadm-node
-
-go 1.25.0

@@ -1,0 +1,3 @@
+module edgeadm/own
+
+go 1.25.0

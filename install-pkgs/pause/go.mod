@@ -1,3 +1,0 @@
-module edgeadm/pause
-
-go 1.24.0

@@ -1,3 +1,0 @@
-module edgeadm/service-group
-
-go 1.24.0

@@ -1,3 +1,0 @@
-module edgeadm/vip-members
-
-go 1.24.0
