@@ -134,6 +134,22 @@ def test_files_that_were_announced_and_not_all_written_are_taken_back_or_finishe
         assert machine.host.files == before, f"killed before file {number}"
 
 
+def test_no_backup_of_a_later_generation_contains_the_token_of_a_killed_join(tmp_path: Path) -> None:
+    token = asked(JOIN).kubeadm.token or ""
+    total, found = records_of_a_full_run(JOIN, tmp_path / "whole"), 0
+    for number in range(total // 2, total + 1):
+        machine = Machine(tmp_path / str(number), role=ROLES["join"])
+        with pytest.raises(KilledError):
+            Run(JOIN, context(machine, number, JOIN), Recorded()).apply(JOIN.select())
+        found += any(token.encode() in data for data in machine.host.files.values())
+        between = Journal(machine.host, "certs renew", "certificates")
+        between.add("run", command="true")
+        between.complete()
+        Run(JOIN, context(machine, workflow=JOIN), Recorded()).apply(JOIN.select())
+        assert [path for path, data in machine.host.files.items() if token.encode() in data] == []
+    assert found, "no run was killed while the token was on the disk"
+
+
 def test_a_killed_second_generation_is_rolled_back_to_the_first_and_reset_to_the_host(
     tmp_path: Path,
 ) -> None:
