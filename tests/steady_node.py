@@ -16,10 +16,10 @@ import yaml
 
 from edgeadm import pki
 from edgeadm.autonomy.boot import BEFORE
-from edgeadm.autonomy.check import Finding, run_checks
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.cni import NEEDED, PLUGINS
 from edgeadm.autonomy.node import KUBELET_CONFIG, UNITS, open_node
+from edgeadm.checks.engine import WRONG, Finding, run_checks, with_result
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
 from edgeadm.hosts.card import INTERFACES
@@ -241,8 +241,7 @@ class EdgeNode:
 
     def wrong(self) -> dict[str, str]:
         """Code → result, of those that are not as they should be."""
-        found = self.findings()
-        return {each.check.code: each.found.result for each in found if each.found.result in WRONG}
+        return {each.code: each.result.value for each in with_result(self.findings(), *WRONG)}
 
     def _files(self) -> dict[str, bytes]:
         self.write_conflist()
@@ -313,9 +312,6 @@ class EdgeNode:
     def _shown_links(self, _host: FakeHost, _argv: tuple[str, ...], _stdin: bytes) -> Result:
         lines = [f"2: {link}    inet {each} scope" for link, all_ in self.links.items() for each in all_]
         return Result(out="\n".join(lines))
-
-
-WRONG = ("failed", "warning")
 
 
 def _unit(unit: str) -> dict[str, str]:

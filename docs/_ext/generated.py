@@ -100,10 +100,21 @@ def phases() -> str:
     return "\n\n".join(parts)
 
 
+def preflight_checks() -> dict[str, Any]:
+    """The checks of preflight, by verb; those of control planes are among those of `join`."""
+    join = import_module("edgeadm.phases.preflight_join").JOIN_CHECKS
+    more = import_module("edgeadm.preflight.network").CONTROL_PLANE_CHECKS
+    return {"init": import_module("edgeadm.phases.preflight").INIT_CHECKS, "join": join + more}
+
+
 @page
 def checks() -> str:
-    every = import_module("edgeadm.phases.preflight").INIT_CHECKS
-    return table(("Name", "Condition"), [(f"`{each.name}`", each.statement) for each in every])
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for verb, every in preflight_checks().items():
+        for each in every:
+            verbs.setdefault((f"`{each.code}`", each.group, each.statement), []).append(f"`{verb}`")
+    rows = [(*check, ", ".join(names)) for check, names in verbs.items()]
+    return table(("Name", "Group", "Condition", "Verb"), rows)
 
 
 @page

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
 from edgeadm.autonomy.node import OTHER_NETWORK, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok
 
 GROUP = "pod network"
 
 
-def _store(node: EdgeNode) -> Found:
+def _store(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     told = node.records
@@ -28,7 +28,7 @@ def _words(problem: Any) -> str:
     return ": ".join(str(each) for each in problem.values() if each)
 
 
-def _records(node: EdgeNode) -> Found:
+def _records(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     records = node.records.every("records")
@@ -52,14 +52,15 @@ ADDRESS_CHECKS = (
         "address-store",
         GROUP,
         "the address store is readable",
-        "`edgeadm-node addresses` lists the faults; unusable records are deleted when the next Pod starts",
         _store,
+        hint="`edgeadm-node addresses` lists the faults; unusable records are deleted when the next Pod "
+        "starts",
     ),
     Check(
         "address-records",
         GROUP,
         "every running Pod has its recorded address",
-        "delete the Pods named while the cloud is reachable: their replacements are recorded",
         _records,
+        hint="delete the Pods named while the cloud is reachable: their replacements are recorded",
     ),
 )

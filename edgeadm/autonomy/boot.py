@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import CONTAINERD, KUBELET, UNITS, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.hosts.units import full_name
 from edgeadm.phases import edge_nic, lite_apiserver, service_ip
 from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
@@ -38,8 +38,8 @@ def code_of(unit: str) -> str:
     return f"unit-{unit.removesuffix('.timer')}"
 
 
-def _runs(unit: str) -> Callable[[EdgeNode], Found]:
-    def probe(node: EdgeNode) -> Found:
+def _runs(unit: str) -> Callable[[EdgeNode], Outcome]:
+    def probe(node: EdgeNode) -> Outcome:
         state = node.units.get(unit)
         if state is None:
             return failed("systemd does not respond")
@@ -60,7 +60,7 @@ def _runs(unit: str) -> Callable[[EdgeNode], Found]:
     return probe
 
 
-def _order(node: EdgeNode) -> Found:
+def _order(node: EdgeNode) -> Outcome:
     wrong = list(_out_of_order(node))
     return failed("; ".join(wrong)) if wrong else ok("every unit starts after its dependencies")
 
@@ -75,7 +75,7 @@ def _out_of_order(node: EdgeNode) -> Iterator[str]:
                 yield f"{each} does not start after {unit}"
 
 
-def _network(node: EdgeNode) -> Found:
+def _network(node: EdgeNode) -> Outcome:
     waiting = [each for each in (CONTAINERD, LITE, KUBELET) if _waits(node, each)]
     if not waiting:
         return ok(f"no unit waits for {ONLINE}")
@@ -89,14 +89,14 @@ def _waits(node: EdgeNode, unit: str) -> bool:
     return state is not None and ONLINE in state.after
 
 
-def _read(node: EdgeNode) -> Found:
+def _read(node: EdgeNode) -> Outcome:
     stale = [each for each, state in node.units.items() if state.stale]
     if not stale:
         return ok("systemd has loaded the units as they are on disk")
     return warning(f"changed since systemd loaded them: {', '.join(stale)}")
 
 
-def _helper(node: EdgeNode) -> Found:
+def _helper(node: EdgeNode) -> Outcome:
     verbs = ("cache", "pods", "addresses", "images")
     lacking = [told.fault for told in (node.told(verb) for verb in verbs) if told.absent]
     return failed(lacking[0]) if lacking else ok(f"{HELPER} answers")
@@ -108,9 +108,9 @@ BOOT_CHECKS = (
             code_of(unit),
             GROUP,
             f"{unit}{', ' if PURPOSES[unit].startswith('which') else ' '}{PURPOSES[unit]}",
-            f"`systemctl enable {'' if unit == REPAIR else '--now '}{unit}`; if the unit is missing, run "
-            "`edgeadm join` again",
             _runs(unit),
+            hint=f"`systemctl enable {'' if unit == REPAIR else '--now '}{unit}`; if the unit is missing, "
+            "run `edgeadm join` again",
         )
         for unit in UNITS
     ),
@@ -118,28 +118,28 @@ BOOT_CHECKS = (
         "boot-order",
         GROUP,
         "every unit starts after its dependencies",
-        "`systemctl cat` of these units and their drop-ins shows the changed order",
         _order,
+        hint="`systemctl cat` of these units and their drop-ins shows the changed order",
     ),
     Check(
         "boot-offline",
         GROUP,
         "no unit that the node needs waits for a network",
-        f"remove `{ONLINE}` from `After=` and `Wants=` with a drop-in by `systemctl edit UNIT`",
         _network,
+        hint=f"remove `{ONLINE}` from `After=` and `Wants=` with a drop-in by `systemctl edit UNIT`",
     ),
     Check(
         "units-read",
         GROUP,
         "systemd has loaded the current unit files",
-        "`systemctl daemon-reload`, then check again",
         _read,
+        hint="`systemctl daemon-reload`, then check again",
     ),
     Check(
         "helper",
         GROUP,
         "edgeadm-node is installed and supports every required command",
-        "run `edgeadm join` again with the package for this edgeadm",
         _helper,
+        hint="run `edgeadm join` again with the package for this edgeadm",
     ),
 )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgeadm.autonomy.cached import is_of
-from edgeadm.autonomy.check import OK, Check, Found, failed, not_applicable, ok, warning
 from edgeadm.autonomy.node import FLANNEL, KUBELET, OTHER_NETWORK, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, Result, failed, not_applicable, ok, refer_to, warning
 from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
 from edgeadm.phases.lite_files import CACHE
 from edgeadm.phases.node_files import SNAPSHOT
@@ -21,7 +21,7 @@ KEEP_ONLINE = "connect the node to the cloud for a minute while these programs r
 Entry = dict[str, Any]
 
 
-def _private(node: EdgeNode) -> Found:
+def _private(node: EdgeNode) -> Outcome:
     wrong = []
     for path in (CACHE, SNAPSHOT):
         answer = node.host.ask("stat", "-c", "%a %u", path)
@@ -33,19 +33,19 @@ def _private(node: EdgeNode) -> Found:
     return failed(", ".join(wrong)) if wrong else ok("both directories are accessible only to root")
 
 
-def _kubelet(node: EdgeNode) -> Found:
+def _kubelet(node: EdgeNode) -> Outcome:
     found = _warm(KUBELET, exact=True)(node)
-    if found.result == OK:
+    if found.result is Result.OK:
         _ = node.pods  # raises if the responses contain no readable Pods
     return found
 
 
-def _own_objects(node: EdgeNode) -> Found:
+def _own_objects(node: EdgeNode) -> Outcome:
     """Objects of this node that kubelet requests at each start, cached for the installed version."""
     version, wanted = node.kubelet_version.removeprefix("v"), OWN[KUBELET]
     ours = [each for each in node.entries if is_of(each, KUBELET) and version in str(each.get("userAgent"))]
     if not ours:
-        return not_applicable("not checked: see `cache-kubelet`")
+        return refer_to("cache-kubelet")
     gets = [
         each.get("resource") for each in ours if (each.get("name"), each.get("verb")) == (node.name, "get")
     ]
@@ -53,12 +53,12 @@ def _own_objects(node: EdgeNode) -> Found:
     return failed(f"missing: {', '.join(missing)}") if missing else ok(", ".join(wanted))
 
 
-def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Found]:
+def _warm(program: str, *, exact: bool = False) -> Callable[[EdgeNode], Outcome]:
     """A check that the program's responses are cached. With `exact`, only responses to the installed version
     count."""
     resources, others = LISTS[program], ALSO_FOR.get(program, ())
 
-    def probe(node: EdgeNode) -> Found:
+    def probe(node: EdgeNode) -> Outcome:
         ours = [each for each in node.entries if any(is_of(each, name) for name in (program, *others))]
         version = node.kubelet_version.removeprefix("v") if exact else ""
         usable = [each for each in ours if version in str(each.get("userAgent"))]
@@ -80,14 +80,14 @@ def _has(entries: Sequence[Entry], resource: str, node: str) -> bool:
     return any(each.get("verb") == "list" for each in fitting)
 
 
-def _kube_proxy(node: EdgeNode) -> Found:
+def _kube_proxy(node: EdgeNode) -> Outcome:
     names = [*node.facts.edge_programs, *(str(pod.get("name")) for pod in node.pods)]
     if not any("kube-proxy" in name for name in names):
         return not_applicable("kube-proxy does not run on this node")
     return _warm("kube-proxy")(node)
 
 
-def _flannel(node: EdgeNode) -> Found:
+def _flannel(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     ours = [each for each in node.entries if is_of(each, FLANNEL) and each.get("resource") == NODES]
@@ -99,13 +99,13 @@ def _flannel(node: EdgeNode) -> Found:
     return failed(f"missing: {', '.join(missing)}") if missing else ok("the list of nodes and its own Node")
 
 
-def _dns(node: EdgeNode) -> Found:
+def _dns(node: EdgeNode) -> Outcome:
     if not node.facts.edge_dns:
         return not_applicable("the cluster has no DNS for edge nodes")
     return _warm("coredns")(node)
 
 
-def _whole(node: EdgeNode) -> Found:
+def _whole(node: EdgeNode) -> Outcome:
     entries = node.entries
     broken = [
         f"{each['key']} ({each.get('reason') or 'not whole'})" for each in entries if not each.get("whole")
@@ -115,7 +115,7 @@ def _whole(node: EdgeNode) -> Found:
     return ok(f"{len(entries)} entries") if entries else failed(f"{CACHE} is empty")
 
 
-def _snapshot(node: EdgeNode) -> Found:
+def _snapshot(node: EdgeNode) -> Outcome:
     entries = [each for each in node.entries if each.get("ageSeconds", 0) > YOUNG or each.get("snapshot")]
     lacking = [str(each["key"]) for each in entries if not each.get("snapshot")]
     if lacking:
@@ -123,10 +123,10 @@ def _snapshot(node: EdgeNode) -> Found:
     return ok(f"{SNAPSHOT} contains all {len(entries)}")
 
 
-def _age(node: EdgeNode) -> Found:
+def _age(node: EdgeNode) -> Outcome:
     ages = [int(each.get("ageSeconds", 0)) for each in node.entries if is_of(each, KUBELET)]
     if not ages:
-        return not_applicable("not checked: see `cache-kubelet`")
+        return refer_to("cache-kubelet")
     newest = min(ages)
     if newest > DAY:
         return warning(
@@ -141,40 +141,40 @@ CACHE_CHECKS = (
         "cache-private",
         GROUP,
         "the cache, which contains Secrets, and its copy are accessible only to root",
-        f"`chown root {CACHE} {SNAPSHOT}; chmod 0700 {CACHE} {SNAPSHOT}`",
         _private,
+        hint=f"`chown root {CACHE} {SNAPSHOT}; chmod 0700 {CACHE} {SNAPSHOT}`",
     ),
-    Check("cache-kubelet", GROUP, "the kubelet's responses are cached", KEEP_ONLINE, _kubelet),
+    Check("cache-kubelet", GROUP, "the kubelet's responses are cached", _kubelet, hint=KEEP_ONLINE),
     Check(
         "cache-own",
         GROUP,
         "the kubelet's responses about objects of this node are cached: without them it exits soon after a "
         "start",
-        "connect the node to the cloud; `edgeadm-keep` requests them within ten minutes, `join` at once",
         _own_objects,
+        hint="connect the node to the cloud; `edgeadm-keep` requests them within ten minutes, `join` at once",
     ),
-    Check("cache-kube-proxy", GROUP, "kube-proxy's responses are cached", KEEP_ONLINE, _kube_proxy),
-    Check("cache-flannel", GROUP, "flannel's responses are cached", KEEP_ONLINE, _flannel),
-    Check("cache-dns", GROUP, "the responses of the node's DNS are cached", KEEP_ONLINE, _dns),
+    Check("cache-kube-proxy", GROUP, "kube-proxy's responses are cached", _kube_proxy, hint=KEEP_ONLINE),
+    Check("cache-flannel", GROUP, "flannel's responses are cached", _flannel, hint=KEEP_ONLINE),
+    Check("cache-dns", GROUP, "the responses of the node's DNS are cached", _dns, hint=KEEP_ONLINE),
     Check(
         "cache-whole",
         GROUP,
         "every cached response is complete",
-        "`edgeadm-node repair` restores what the copy contains; the rest is fetched from the cloud",
         _whole,
+        hint="`edgeadm-node repair` restores what the copy contains; the rest is fetched from the cloud",
     ),
     Check(
         "snapshot-whole",
         GROUP,
         "every cached response has a durable copy",
-        "`systemctl restart edgeadm-keep` copies them; `edgeadm-node cache` lists both",
         _snapshot,
+        hint="`systemctl restart edgeadm-keep` copies them; `edgeadm-node cache` lists both",
     ),
     Check(
         "cache-age",
         GROUP,
         "the cached responses are recent",
-        "Pods that were created or deleted since are not known here: connect the node to the cloud",
         _age,
+        hint="Pods that were created or deleted since are not known here: connect the node to the cloud",
     ),
 )

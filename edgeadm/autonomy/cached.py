@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from edgeadm.autonomy.node import FLANNEL, EdgeNode, UnansweredError
+from edgeadm.autonomy.node import FLANNEL, EdgeNode
+from edgeadm.checks.engine import UnansweredError
 from edgeadm.phases.lite_files import CACHE
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from edgeadm.autonomy.addresses import ADDRESS_CHECKS
 from edgeadm.autonomy.boot import BOOT_CHECKS
 from edgeadm.autonomy.cache import CACHE_CHECKS
-from edgeadm.autonomy.check import Check
 from edgeadm.autonomy.cni import CNI_CHECKS
 from edgeadm.autonomy.disk import DISK_CHECKS
 from edgeadm.autonomy.dns import DNS_CHECKS
@@ -13,9 +12,11 @@ from edgeadm.autonomy.flannel import FLANNEL_CHECKS
 from edgeadm.autonomy.images import IMAGE_CHECKS
 from edgeadm.autonomy.kubelet import KUBELET_CHECKS
 from edgeadm.autonomy.network import NETWORK_CHECKS
+from edgeadm.autonomy.node import EdgeNode
 from edgeadm.autonomy.server import SERVER_CHECKS
+from edgeadm.checks.engine import Check
 
-AUTONOMY_CHECKS: tuple[Check, ...] = (
+AUTONOMY_CHECKS: tuple[Check[EdgeNode], ...] = (
     *BOOT_CHECKS,
     *NETWORK_CHECKS,
     *SERVER_CHECKS,

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok, warning
 from edgeadm.autonomy.node import OTHER_NETWORK, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, refer_to, warning
 from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
 
@@ -20,7 +20,7 @@ NEEDED = (IPAM, "host-local", "flannel", "portmap", "bridge", "loopback")
 JOIN_AGAIN = "run `edgeadm join` again: it restores its configuration"
 
 
-def _first(node: EdgeNode) -> Found:
+def _first(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return warning(f"{OTHER_NETWORK}: see its documentation for starts without the cloud")
     there = [name for name in node.host.names(FOLDER) if name.endswith(SUFFIXES)]
@@ -31,11 +31,11 @@ def _first(node: EdgeNode) -> Found:
     return ok(f"{OURS} is the first")
 
 
-def _memory(node: EdgeNode) -> Found:
+def _memory(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     if node.host.stat(CONFLIST) is None:
-        return not_applicable("not checked: see `cni-first`")
+        return refer_to("cni-first")
     wrong = list(_forgetful(_plugin(node)))
     return (
         failed(f"{CONFLIST}: {', '.join(wrong)}") if wrong else ok("addresses and subnet are stored on disk")
@@ -65,7 +65,7 @@ def _forgetful(plugin: dict[str, Any]) -> Iterator[str]:
             yield f"{what} is {f'`{found}`' if found else 'not set'} instead of `{right}`"
 
 
-def _plugins(node: EdgeNode) -> Found:
+def _plugins(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     wrong = []
@@ -83,9 +83,11 @@ CNI_CHECKS = (
         "cni-first",
         GROUP,
         "containerd uses edgeadm's CNI configuration",
-        f"move all other files out of {FOLDER}; `edgeadm join` writes edgeadm's again",
         _first,
+        hint=f"move all other files out of {FOLDER}; `edgeadm join` writes edgeadm's again",
     ),
-    Check("cni-memory", GROUP, "the CNI configuration keeps addresses across boots", JOIN_AGAIN, _memory),
-    Check("cni-plugins", GROUP, "the CNI plugins that it names are executable", JOIN_AGAIN, _plugins),
+    Check(
+        "cni-memory", GROUP, "the CNI configuration keeps addresses across boots", _memory, hint=JOIN_AGAIN
+    ),
+    Check("cni-plugins", GROUP, "the CNI plugins that it names are executable", _plugins, hint=JOIN_AGAIN),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.phases.lite_files import CACHE
 from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
 
@@ -36,7 +36,7 @@ def bound(text: str, total: float) -> float:
         return 0
 
 
-def _free(node: EdgeNode) -> Found:
+def _free(node: EdgeNode) -> Outcome:
     bounds = _bounds(node)
     evicts, near, shown = [], [], []
     for flag, scale, kinds in (("-Pk", 1024, SPACE), ("-Pi", 1, INODES)):
@@ -71,7 +71,7 @@ def _measure(node: EdgeNode, flag: str, path: str) -> tuple[int, int]:
     return (numbers[0], numbers[2]) if len(numbers) == 3 else (0, 0)
 
 
-def _kept(node: EdgeNode) -> Found:
+def _kept(node: EdgeNode) -> Outcome:
     subnets = SUBNET.rpartition("/")[0]
     paths = (CACHE, SNAPSHOT, *((ADDRESSES, subnets) if node.has_flannel else ()), KUBELET, RUNTIME)
     lines = node.host.ask("stat", "-f", "-c", "%T %n", *paths).out.splitlines()
@@ -84,14 +84,14 @@ DISK_CHECKS = (
         "disk-free",
         GROUP,
         "free space is above the kubelet's eviction thresholds",
-        f"free some space, or set `evictionHard` in {KUBELET_CONFIG}",
         _free,
+        hint=f"free some space, or set `evictionHard` in {KUBELET_CONFIG}",
     ),
     Check(
         "disk-kept",
         GROUP,
         "the stored state survives a boot",
-        "mount a disk there: data in memory is lost in a power cut",
         _kept,
+        hint="mount a disk there: data in memory is lost in a power cut",
     ),
 )

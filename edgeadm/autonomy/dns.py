@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
 from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok
 
 GROUP = "dns"
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 NO_EDGE_DNS = "the cluster has no DNS for edge nodes: names resolve only while the cloud is reachable"
 
 
-def _answers(node: EdgeNode) -> Found:
+def _answers(node: EdgeNode) -> Outcome:
     if not node.facts.edge_dns:
         return not_applicable(NO_EDGE_DNS)
     server, wanted = node.facts.virtual_address, node.facts.service_ip
@@ -25,7 +25,7 @@ def _answers(node: EdgeNode) -> Found:
     return ok(f"{name} is {wanted}")
 
 
-def _asked(node: EdgeNode) -> Found:
+def _asked(node: EdgeNode) -> Outcome:
     if not node.facts.edge_dns:
         return not_applicable(NO_EDGE_DNS)
     found, wanted = _flag(node) or node.kubelet_config.get("clusterDNS") or [], [node.facts.virtual_address]
@@ -46,14 +46,14 @@ DNS_CHECKS = (
         "dns-answers",
         GROUP,
         "the node's DNS resolves Services",
-        "check that the Pod edge-system/edge-coredns runs: `crictl ps --name coredns`, `crictl logs`",
         _answers,
+        hint="check that the Pod edge-system/edge-coredns runs: `crictl ps --name coredns`, `crictl logs`",
     ),
     Check(
         "dns-asked",
         GROUP,
         "Pods use the node's DNS",
-        f"set `clusterDNS` in {KUBELET_CONFIG} and `systemctl restart kubelet`, then recreate the Pods",
         _asked,
+        hint=f"set `clusterDNS` in {KUBELET_CONFIG} and `systemctl restart kubelet`, then recreate the Pods",
     ),
 )

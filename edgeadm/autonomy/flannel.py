@@ -7,8 +7,8 @@ import json
 import re
 
 from edgeadm.autonomy.cached import entry_of, own_node
-from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok
 from edgeadm.autonomy.node import FLANNEL, OTHER_NETWORK, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, refer_to
 from edgeadm.phases.node_files import SUBNET
 
 GROUP = "pod network"
@@ -16,7 +16,7 @@ LINK, BRIDGE = "flannel.1", "cni0"
 ANNOTATIONS = "flannel.alpha.coreos.com"
 
 
-def _subnet(node: EdgeNode) -> Found:
+def _subnet(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     text = node.host.read(SUBNET)
@@ -49,12 +49,12 @@ def _networks(values: dict[str, str]) -> list[ipaddress.IPv4Network | ipaddress.
     return found
 
 
-def _links(node: EdgeNode) -> Found:
+def _links(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     ranges = _networks(_values(node.host.read(SUBNET) or b""))
     if not ranges:
-        return not_applicable("not checked: see `flannel-subnet`")
+        return refer_to("flannel-subnet")
     for link in (LINK, BRIDGE):
         for text in node.addresses.get(link, []):
             address = ipaddress.ip_interface(text).ip
@@ -73,11 +73,11 @@ def _given(node: EdgeNode) -> list[str]:
     return [str(each) for each in spec.get("podCIDRs") or [spec.get("podCIDR")] if each]
 
 
-def _known(node: EdgeNode) -> Found:
+def _known(node: EdgeNode) -> Outcome:
     if not node.has_flannel:
         return not_applicable(OTHER_NETWORK)
     if entry_of(node, FLANNEL, "nodes", node.name) is None:
-        return not_applicable("not checked: see `cache-flannel`")
+        return refer_to("cache-flannel")
     found = own_node(node)
     if found is None:
         return failed("flannel's own Node cannot be read from the cache")
@@ -102,22 +102,22 @@ FLANNEL_CHECKS = (
         "flannel-subnet",
         GROUP,
         "flannel's subnet file is complete and survives a boot",
-        "restore it from the copy with `edgeadm-node repair`; flannel's Pod also writes it at its start",
         _subnet,
+        hint="restore it from the copy with `edgeadm-node repair`; flannel's Pod also writes it at its start",
     ),
     Check(
         "flannel-links",
         GROUP,
         "the links have addresses of the range in flannel's subnet file",
-        "the node has another range now: drain it and restart it while the cloud is reachable",
         _links,
+        hint="the node has another range now: drain it and restart it while the cloud is reachable",
     ),
     Check(
         "flannel-node",
         GROUP,
         "flannel's link has the MAC address that other nodes expect",
-        f"while the cloud is reachable, run `ip link delete {LINK}` and delete flannel's Pod, which "
-        "publishes the new address",
         _known,
+        hint=f"while the cloud is reachable, run `ip link delete {LINK}` and delete flannel's Pod, which "
+        "publishes the new address",
     ),
 )

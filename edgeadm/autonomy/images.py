@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.hosts import facts
 
 GROUP = "images"
@@ -54,13 +54,13 @@ def _there(node: EdgeNode) -> dict[str, dict[str, Any]]:
     }
 
 
-def _present(node: EdgeNode) -> Found:
+def _present(node: EdgeNode) -> Outcome:
     there, wanted = _there(node), _wanted(node)
     missing = [f"{name} ({why})" for name, why in wanted.items() if name not in there]
     return failed(f"missing: {', '.join(missing)}") if missing else ok(f"all {len(wanted)} are present")
 
 
-def _pinned(node: EdgeNode) -> Found:
+def _pinned(node: EdgeNode) -> Outcome:
     there = _there(node)
     loose = [name for name in _wanted(node) if name in there and not there[name].get("pinned")]
     if not loose:
@@ -72,7 +72,7 @@ def _pinned(node: EdgeNode) -> Found:
     return failed(f"not pinned: {', '.join(name for name in loose if name not in large)}")
 
 
-def _always(node: EdgeNode) -> Found:
+def _always(node: EdgeNode) -> Outcome:
     stuck = dict.fromkeys(
         f"{pod['namespace']}/{pod['name']}" for pod, image in _images(node) if image.get("policy") == "Always"
     )
@@ -81,7 +81,7 @@ def _always(node: EdgeNode) -> Found:
     return warning(f"cannot start without their registry: {', '.join(stuck)}")
 
 
-def _bound(node: EdgeNode) -> Found:
+def _bound(node: EdgeNode) -> Outcome:
     document = node.images.document
     taken, bound = int(document.get("pinnedBytes") or 0), int(document.get("limitBytes") or 0)
     if bound and taken > bound:
@@ -98,28 +98,29 @@ IMAGE_CHECKS = (
         "images-present",
         GROUP,
         "every image of this node's Pods is present",
-        "pull it while the cloud is reachable, or `ctr -n k8s.io images import FILE`",
         _present,
+        hint="pull it while the cloud is reachable, or `ctr -n k8s.io images import FILE`",
     ),
     Check(
         "images-pinned",
         GROUP,
         "images are pinned, and kept if the disk fills",
-        "`systemctl restart edgeadm-keep` pins as many as fit; for more, use a larger disk or fewer images",
         _pinned,
+        hint="`systemctl restart edgeadm-keep` pins as many as fit; for more, use a larger disk or fewer "
+        "images",
     ),
     Check(
         "images-always",
         GROUP,
         "no Pod pulls its image at each start",
-        "set `imagePullPolicy: IfNotPresent` and an immutable tag in the Pod templates",
         _always,
+        hint="set `imagePullPolicy: IfNotPresent` and an immutable tag in the Pod templates",
     ),
     Check(
         "images-bound",
         GROUP,
         "pinned images leave room for everything else",
-        "remove images that no Pod needs: `edgeadm-node images` lists them",
         _bound,
+        hint="remove images that no Pod needs: `edgeadm-node images` lists them",
     ),
 )

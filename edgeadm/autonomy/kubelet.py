@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeadm import pki
-from edgeadm.autonomy.check import Check, Found, failed, not_applicable, ok, warning
 from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, warning
 from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.kubeadm import compat
 from edgeadm.phases.common import KUBELET_CONF
@@ -21,14 +21,14 @@ NOTED = (f"{SNAPSHOT}/.node/clock", "/var/lib/systemd/timesync/clock")
 SET_THE_CLOCK = "set the clock: `timedatectl set-time`, or a time service"
 
 
-def _server(node: EdgeNode) -> Found:
+def _server(node: EdgeNode) -> Outcome:
     found = server_of(node.host.read(KUBELET_CONF))
     if found == node.server:
         return ok(f"{KUBELET_CONF} names {found}")
     return failed(f"{KUBELET_CONF} contains {found or 'no server'}, but lite-apiserver is at {node.server}")
 
 
-def _certificate(node: EdgeNode) -> Found:
+def _certificate(node: EdgeNode) -> Outcome:
     lifetime = pki.lifetime(node.host.read(CLIENT) or b"")
     if lifetime is None:
         return failed(f"{CLIENT} contains no certificate")
@@ -41,7 +41,7 @@ def _certificate(node: EdgeNode) -> Found:
     return ok(f"valid for {left.days} days")
 
 
-def _clock(node: EdgeNode) -> Found:
+def _clock(node: EdgeNode) -> Outcome:
     begins = [found[0] for path in (CLIENT, PAIR) if (found := pki.lifetime(node.host.read(path) or b""))]
     if not begins:
         return not_applicable("there is no certificate to compare it with")
@@ -54,7 +54,7 @@ def _clock(node: EdgeNode) -> Found:
     return ok(f"it shows {node.now:%Y-%m-%d %H:%M} UTC")
 
 
-def _clock_kept(node: EdgeNode) -> Found:
+def _clock_kept(node: EdgeNode) -> Outcome:
     if node.host.names(HARDWARE_CLOCKS):
         return ok("there is a hardware clock")
     if node.host.ask("systemd-detect-virt", "--container").code == 0:
@@ -67,7 +67,7 @@ def _clock_kept(node: EdgeNode) -> Found:
     )
 
 
-def _lists(node: EdgeNode) -> Found:
+def _lists(node: EdgeNode) -> Outcome:
     version = node.kubelet_version
     if not version:
         return failed("`kubelet --version` fails")
@@ -86,30 +86,30 @@ KUBELET_CHECKS = (
         "kubelet-server",
         GROUP,
         "the kubelet uses lite-apiserver",
-        f"set the server to lite-apiserver in {KUBELET_CONF} and `systemctl restart kubelet`; `kubeadm init "
-        "phase kubeconfig` overwrites the file",
         _server,
+        hint=f"set the server to lite-apiserver in {KUBELET_CONF} and `systemctl restart kubelet`; `kubeadm "
+        "init phase kubeconfig` overwrites the file",
     ),
     Check(
         "kubelet-lists",
         GROUP,
         "the kubelet requests lists that lite-apiserver can cache",
-        f"set `featureGates: {{{GATE}: false}}` in {KUBELET_CONFIG} and `systemctl restart kubelet`",
         _lists,
+        hint=f"set `featureGates: {{{GATE}: false}}` in {KUBELET_CONFIG} and `systemctl restart kubelet`",
     ),
     Check(
         "kubelet-certificate",
         GROUP,
         "the kubelet's own certificate is not about to expire",
-        "the kubelet renews it while the cloud is reachable; once it has expired, join the node again",
         _certificate,
+        hint="the kubelet renews it while the cloud is reachable; once it has expired, join the node again",
     ),
-    Check("clock", GROUP, "the clock is after every certificate's notBefore", SET_THE_CLOCK, _clock),
+    Check("clock", GROUP, "the clock is after every certificate's notBefore", _clock, hint=SET_THE_CLOCK),
     Check(
         "clock-kept",
         GROUP,
         "the clock keeps the time while the power is off",
-        "check that edgeadm-keep runs, or enable systemd-timesyncd: both store the time",
         _clock_kept,
+        hint="check that edgeadm-keep runs, or enable systemd-timesyncd: both store the time",
     ),
 )

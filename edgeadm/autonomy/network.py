@@ -4,8 +4,8 @@ state."""
 from __future__ import annotations
 
 from edgeadm.autonomy.boot import GROUP
-from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.hosts.card import card_with, manager_of
 from edgeadm.phases import edge_nic
 from edgeadm.phases.edge_memory import KEEP_UNIT
@@ -17,7 +17,7 @@ from edgeadm.phases.node_files import KEEP
 AGAIN = "run `edgeadm join` again with the package for this edgeadm"
 
 
-def _routes(node: EdgeNode) -> Found:
+def _routes(node: EdgeNode) -> Outcome:
     lacking = []
     for network in edge_nic.service_ranges(node.facts):
         shown = node.host.ask(*edge_nic.shown_routes(network), timeout=30).out
@@ -33,7 +33,7 @@ def _routes(node: EdgeNode) -> Found:
     return ok(f"{', '.join(node.facts.service_ranges)} through the node's own link")
 
 
-def _kept(node: EdgeNode) -> Found:
+def _kept(node: EdgeNode) -> Outcome:
     states = parse(node.host.read(FILE))
     unit = (node.host.read(KEEP_UNIT) or b"").decode()
     if not states or f"--kernel={FILE}" not in unit:
@@ -41,7 +41,7 @@ def _kept(node: EdgeNode) -> Found:
     return ok(f"{KEEP} restores within seconds: {', '.join(each.what for each in states)}")
 
 
-def _card(node: EdgeNode) -> Found:
+def _card(node: EdgeNode) -> Outcome:
     address = kubelet_address(node.host)
     name = card_with(node.host, address)
     if name == LINK:
@@ -66,21 +66,21 @@ NETWORK_CHECKS = (
         "service-routes",
         GROUP,
         "programs on the node reach Services even if its network interface has no address and no route",
-        "add the routes with `systemctl reload edgeadm-nic`",
         _routes,
+        hint="add the routes with `systemctl reload edgeadm-nic`",
     ),
     Check(
         "kernel-kept",
         GROUP,
         "kernel state that other programs may flush is restored",
-        AGAIN,
         _kept,
+        hint=AGAIN,
     ),
     Check(
         "card-address",
         GROUP,
         "no unit at boot depends on an address of the network interface",
-        AGAIN,
         _card,
+        hint=AGAIN,
     ),
 )

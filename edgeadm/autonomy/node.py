@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
+from edgeadm.checks.engine import UnansweredError
 from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.config import Config
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
@@ -41,15 +42,6 @@ UNITS = (
     lite_apiserver.TIMER,
 )
 SIGNS = (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)
-
-
-class UnansweredError(Exception):
-    """A fact could not be read. `owner` is the code of the check that reports it for all dependent checks."""
-
-    def __init__(self, owner: str, why: str) -> None:
-        super().__init__(why)
-        self.owner = owner
-        self.why = why
 
 
 @dataclass(frozen=True)

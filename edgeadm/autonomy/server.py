@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeadm import pki
-from edgeadm.autonomy.check import Check, Found, failed, ok, warning
 from edgeadm.autonomy.node import EdgeNode
+from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.phases.lite_files import AUTHORITY, LINK, PAIR, addresses, names
 from edgeadm.phases.service_ip import TABLE, TOOL
@@ -19,7 +19,7 @@ SIGN_ANEW = (
 )
 
 
-def _address(node: EdgeNode) -> Found:
+def _address(node: EdgeNode) -> Outcome:
     wanted = node.facts.virtual_address
     there = [each.partition("/")[0] for each in node.addresses.get(LINK, [])]
     if wanted in there:
@@ -27,7 +27,7 @@ def _address(node: EdgeNode) -> Found:
     return failed(f"{wanted} is not on {LINK}{f', but {there[0]}' if there else ''}")
 
 
-def _rules(node: EdgeNode) -> Found:
+def _rules(node: EdgeNode) -> Outcome:
     service, place = node.facts.service_ip, node.server.removeprefix("https://")
     family = "ip6" if ":" in service else "ip"
     tool = TOOL if node.host.stat(TOOL) is not None else "nft"
@@ -44,7 +44,7 @@ def _rules(node: EdgeNode) -> Found:
     return ok(f"{service} is redirected to {place}")
 
 
-def _answers(node: EdgeNode) -> Found:
+def _answers(node: EdgeNode) -> Outcome:
     ca = node.host.read(AUTHORITY) or node.facts.ca.encode()
     try:
         status = node.nearby.status(node.server, ca, "/healthz")
@@ -58,7 +58,7 @@ def _answers(node: EdgeNode) -> Found:
     return ok(f"it responds at {node.server}; {cloud}")
 
 
-def _certificate(node: EdgeNode) -> Found:
+def _certificate(node: EdgeNode) -> Outcome:
     pair, ca = node.host.read(PAIR) or b"", node.host.read(AUTHORITY) or node.facts.ca.encode()
     where = addresses(node.facts.virtual_address, node.facts.service_ip)
     leaf = pki.Leaf("", tuple(names(node.facts.domain)), tuple(where))
@@ -79,28 +79,29 @@ SERVER_CHECKS = (
         "virtual-address",
         GROUP,
         "the virtual address is on the node's own link",
-        "add it with `systemctl restart edgeadm-nic`",
         _address,
+        hint="add it with `systemctl restart edgeadm-nic`",
     ),
     Check(
         "service-rules",
         GROUP,
         "the Service `kubernetes` is redirected to this node's lite-apiserver",
-        "restore the rules with `systemctl restart edgeadm-service-ip`; did another program flush nftables?",
         _rules,
+        hint="restore the rules with `systemctl restart edgeadm-service-ip`; did another program flush "
+        "nftables?",
     ),
     Check(
         "lite-answers",
         GROUP,
         "lite-apiserver responds, with a certificate that the cluster CA signed",
-        "see `journalctl -u lite-apiserver`; restart it with `systemctl restart lite-apiserver`",
         _answers,
+        hint="see `journalctl -u lite-apiserver`; restart it with `systemctl restart lite-apiserver`",
     ),
     Check(
         "lite-certificate",
         GROUP,
         "lite-apiserver's certificate is not about to expire",
-        SIGN_ANEW,
         _certificate,
+        hint=SIGN_ANEW,
     ),
 )

@@ -7,9 +7,9 @@ from itertools import groupby
 
 import click
 
-from edgeadm.autonomy.check import FAILED, WARNING, Finding, run_checks
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.autonomy.node import open_node
+from edgeadm.checks.engine import Finding, Result, run_checks, with_result
 from edgeadm.cli import console, options, pflag
 from edgeadm.cli.session import world
 from edgeadm.errors import NotRootError
@@ -17,8 +17,8 @@ from edgeadm.hosts import DryHost
 
 VERB = "check autonomy"
 A_CHECK_FAILED = 2
-COLOURS = {"ok": "green", WARNING: "yellow", FAILED: "red"}
-SHOWN = {"not applicable": "-"}
+COLOURS = {Result.OK: "green", Result.WARNING: "yellow", Result.FAILED: "red"}
+SHOWN = {Result.NOT_APPLICABLE: "-"}
 
 
 @click.group("check", cls=pflag.Group)
@@ -42,7 +42,7 @@ def autonomy(node: str, output: str) -> int:
         )
     there = open_node(DryHost(here.host(), lambda _change: None), here.nearby(), node)
     findings = list(run_checks(AUTONOMY_CHECKS, there))
-    failures = sum(each.found.result == FAILED for each in findings)
+    failures = len(with_result(findings, Result.FAILED))
     if output == "json":
         found = [each.as_dict() for each in findings]
         console.data_json({"verb": VERB, "node": there.name, "ok": not failures, "checks": found})
@@ -54,19 +54,19 @@ def autonomy(node: str, output: str) -> int:
 
 def _show(findings: Sequence[Finding]) -> None:
     """One line per check, grouped; failed checks and warnings are followed by their hint."""
-    width = max(len(each.check.code) for each in findings)
-    for group, members in groupby(findings, lambda each: each.check.group):
+    width = max(len(each.code) for each in findings)
+    for group, members in groupby(findings, lambda each: each.group):
         console.data(group)
         for each in members:
-            result = each.found.result
-            mark = click.style(f"{SHOWN.get(result, result):<7}", fg=COLOURS.get(result))
-            console.data(f"  {mark}  {each.check.code:<{width}}  {each.check.statement}: {each.found.text}")
+            shown = SHOWN.get(each.result, each.result)
+            mark = click.style(f"{shown:<7}", fg=COLOURS.get(each.result))
+            console.data(f"  {mark}  {each.code:<{width}}  {each.statement}: {each.text}")
             if each.hint:
                 console.data(f"           {'':<{width}}  hint: {each.hint}")
 
 
 def _summary(name: str, findings: Sequence[Finding], failures: int) -> str:
-    warnings = sum(each.found.result == WARNING for each in findings)
+    warnings = len(with_result(findings, Result.WARNING))
     told = f"{warnings} warning{'s' if warnings != 1 else ''}"
     if failures:
         return f"{name} would not recover completely: {failures} of {len(findings)} checks failed, {told}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgeadm.checks.engine import Finding
 from edgeadm.cli import console
 from edgeadm.cli.report import PlainReport
 from edgeadm.cli.session import looking
@@ -12,7 +13,7 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Step, Workflow
 from edgeadm.phases.preflight import Preflight
-from edgeadm.preflight.check import Finding
+from edgeadm.preflight.report import fields
 
 
 def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
@@ -25,8 +26,8 @@ def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json:
             {
                 "verb": workflow.name,
                 "phases": [{"phase": path, "needed": v.needed, "reason": v.reason} for path, v in rows],
-                "errors": [_fields(each) for each in errors],
-                "warnings": [_fields(each) for each in warnings],
+                "errors": [fields(each) for each in errors],
+                "warnings": [fields(each) for each in warnings],
             }
         )
         return
@@ -35,7 +36,7 @@ def show_plan(workflow: Workflow, steps: list[Step], config: Config, *, as_json:
         console.data(f"{path:<{width}}  {'yes' if verdict.needed else 'no':<3}  {verdict.reason}")
     for kind, found in (("error", errors), ("warning", warnings)):
         for each in found:
-            console.data(f"{kind}: {each.name}: {each.message}")
+            console.data(f"{kind}: {each.code}: {each.text}")
 
 
 def show_dry_run(workflow: Workflow, steps: list[Step], config: Config, *, as_json: bool) -> None:
@@ -59,7 +60,3 @@ def _findings(steps: list[Step], ctx: Context) -> tuple[list[Finding], list[Find
         if isinstance(step.phase, Preflight) and step.phase.check(ctx).needed:
             return step.phase.findings(replace(ctx, say=console.talk))
     return [], []
-
-
-def _fields(finding: Finding) -> dict[str, str]:
-    return {"name": finding.name, "message": finding.message, "hint": finding.hint}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.checks.engine import Result
 from edgeadm.drill.verdict import ABSENT, KEPT, LOST, MOVED, RESTARTED, PodVerdict, QuestionVerdict
 
 VERB = "drill offline"
@@ -26,8 +27,8 @@ class Report:
     @property
     def survived(self) -> bool:
         """Whether every Pod that ran still runs, and every service responds."""
-        counted = [pod.survived for pod in self.pods if pod.counts]
-        return all([*counted, *(question.survived for question in self.questions)])
+        results = [*(pod.result for pod in self.pods), *(question.result for question in self.questions)]
+        return Result.FAILED not in results
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -50,12 +51,14 @@ class Report:
 
     def verdict(self) -> str:
         """One line."""
-        pods = [pod for pod in self.pods if pod.counts]
-        parts = [f"{sum(each.survived for each in pods)} of {len(pods)} Pods"]
+        pods = [pod for pod in self.pods if pod.result is not Result.NOT_APPLICABLE]
+        survived = sum(each.result is Result.OK for each in pods)
+        parts = [f"{survived} of {len(pods)} Pods"]
         for outcome in (RESTARTED, MOVED, LOST):
             count = sum(each.outcome == outcome for each in pods)
             parts += [f"{count} {outcome}"] if count else []
-        parts += [f"{each.what} did not respond for too long" for each in self.questions if not each.survived]
+        silent = [each.what for each in self.questions if each.result is Result.FAILED]
+        parts += [f"{what} did not respond for too long" for what in silent]
         return f"would have survived: {', '.join(parts)}"
 
 

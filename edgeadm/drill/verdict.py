@@ -7,16 +7,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from edgeadm.checks.engine import Result
 from edgeadm.drill.watch import SANDBOX, Pods, Running, Sample
 
 # Clients of lite-apiserver and DNS retry for longer than that.
 TOLERATED = 30.0
 KEPT, RESTARTED, LOST, MOVED, ABSENT = "kept", "restarted", "lost", "address changed", "was not running"
+# A Pod that did not run at the start is listed, but not counted.
+RESULTS = {
+    KEPT: Result.OK,
+    RESTARTED: Result.OK,
+    LOST: Result.FAILED,
+    MOVED: Result.FAILED,
+    ABSENT: Result.NOT_APPLICABLE,
+}
 
 
 @dataclass(frozen=True)
 class PodVerdict:
-    """The result of a Pod. A Pod that did not run at the start is listed, but not counted."""
+    """The outcome for a Pod: its containers that were replaced, and its addresses before and after."""
 
     name: str
     outcome: str
@@ -25,12 +34,9 @@ class PodVerdict:
     after: tuple[str, ...] = ()
 
     @property
-    def counts(self) -> bool:
-        return self.outcome != ABSENT
-
-    @property
-    def survived(self) -> bool:
-        return self.outcome in (KEPT, RESTARTED)
+    def result(self) -> Result:
+        """The outcome in the vocabulary of all checks."""
+        return RESULTS[self.outcome]
 
     def as_dict(self) -> dict[str, Any]:
         namespace, _, name = self.name.partition("/")
@@ -38,6 +44,7 @@ class PodVerdict:
             "namespace": namespace,
             "name": name,
             "outcome": self.outcome,
+            "result": self.result.value,
             "restarts": self.restarts,
             "addressesBefore": list(self.before),
             "addressesAfter": list(self.after),
@@ -55,8 +62,9 @@ class QuestionVerdict:
     at_last: bool
 
     @property
-    def survived(self) -> bool:
-        return self.at_last and self.silence <= TOLERATED
+    def result(self) -> Result:
+        """Whether the service survived, in the vocabulary of all checks."""
+        return Result.OK if self.at_last and self.silence <= TOLERATED else Result.FAILED
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -64,6 +72,7 @@ class QuestionVerdict:
             "asked": self.asked,
             "answered": self.answered,
             "longestSilenceSeconds": round(self.silence, 1),
+            "result": self.result.value,
         }
 
 

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.checks.engine import Check, Finding, run_checks
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.kubeadm.compat import OLDEST_RELEASE
 from edgeadm.phases import kubeadm_config
 from edgeadm.phases.common import is_control_plane, resuming
-from edgeadm.preflight.check import Check, Finding, failure, run_checks, warning_line
 from edgeadm.preflight.images import IMAGE_CHECKS
 from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS
 from edgeadm.preflight.network import NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
+from edgeadm.preflight.report import failure, judged, warning_line
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
-INIT_CHECKS: tuple[Check, ...] = (
+INIT_CHECKS: tuple[Check[Subject], ...] = (
     NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_INIT_CHECKS + IMAGE_CHECKS
 )
 
@@ -24,7 +25,7 @@ INIT_CHECKS: tuple[Check, ...] = (
 class Preflight(Phase):
     """Checks for everything that could stop a later phase, and reports all findings together. Read-only."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[Check[Subject], ...]
     name: str = "preflight"
     summary: str = "check that this host meets the requirements"
 
@@ -52,13 +53,15 @@ class Preflight(Phase):
         """What this machine is to be."""
         return "control-plane"
 
-    def every(self, ctx: Context) -> tuple[Check, ...]:  # noqa: ARG002
+    def every(self, ctx: Context) -> tuple[Check[Subject], ...]:  # noqa: ARG002
         """The checks for that."""
         return self.checks
 
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
         """Errors and warnings of all checks."""
         subject = Subject(
+            ctx.host,
+            ctx.config,
             kubernetes=version(ctx) or OLDEST_RELEASE,
             package=ctx.package,
             role=self.role(ctx),
@@ -66,7 +69,7 @@ class Preflight(Phase):
             ours=ctx.journal.ours,
             say=ctx.say,
         )
-        return run_checks(self.every(ctx), ctx.host, ctx.config, subject)
+        return judged(run_checks(self.every(ctx), subject), ctx.config)
 
 
 def version(ctx: Context) -> str:

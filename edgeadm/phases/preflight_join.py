@@ -2,18 +2,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.checks.engine import Check
 from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.phases.membership import OtherClusterError, is_member, is_of
 from edgeadm.phases.preflight import Preflight, version
-from edgeadm.preflight.check import Check
 from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
+from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 
-JOIN_CHECKS: tuple[Check, ...] = NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_JOIN_CHECKS
+JOIN_CHECKS: tuple[Check[Subject], ...] = (
+    NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_JOIN_CHECKS
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,6 @@ class JoinPreflight(Preflight):
     def role(self, ctx: Context) -> str:
         return role_of(ctx.config)
 
-    def every(self, ctx: Context) -> tuple[Check, ...]:
+    def every(self, ctx: Context) -> tuple[Check[Subject], ...]:
         more = CONTROL_PLANE_CHECKS if role_of(ctx.config) == "control-plane" else ()
         return self.checks + more

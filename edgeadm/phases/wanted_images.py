@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from edgeadm.checks.engine import run_checks
 from edgeadm.config.ticket import is_edge, joins_control_plane
 from edgeadm.core.phase import Context
 from edgeadm.hosts import facts
@@ -13,8 +14,8 @@ from edgeadm.hosts.images import present
 from edgeadm.kubeadm import images
 from edgeadm.phases.common import kubernetes_version, runtime_is_ours
 from edgeadm.phases.membership import cluster_facts
-from edgeadm.preflight.check import failure, warning_line
-from edgeadm.preflight.images import NAME, other_tags
+from edgeadm.preflight.images import TAGS
+from edgeadm.preflight.report import failure, judged, warning_line
 
 
 def packed_names(ctx: Context) -> list[str]:
@@ -52,11 +53,11 @@ def refuse_other_tags(ctx: Context, wanted: Iterable[str]) -> None:
     has is no problem, and `--ignore-preflight-errors ImagePull` tells that it can be pulled."""
     others = images.compare(wanted, packed_names(ctx)).others
     there = present(ctx.host) if others else {}
-    found = list(other_tags({name: same for name, same in others.items() if name not in there}))
-    ignored = {each.lower() for each in ctx.config.kubeadm.ignore_preflight_errors}
-    if found and not ignored & {"all", NAME.lower()}:
-        raise failure(found)
-    for finding in found:
+    missing = {name: same for name, same in others.items() if name not in there}
+    errors, warnings = judged(run_checks((TAGS,), missing), ctx.config)
+    if errors:
+        raise failure(errors)
+    for finding in warnings:
         ctx.warn(warning_line(finding))
 
 

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from edgeadm.checks.engine import Check, Outcome, failed, warning
 from edgeadm.config import Config
-from edgeadm.hosts import Host
 from edgeadm.kubeadm import compat
-from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.subject import Subject
 
+GROUP = "kubeadm"
 
-def _known(_host: Host, _config: Config, subject: Subject) -> Iterable[Finding]:
+
+def _known(subject: Subject) -> Iterable[Outcome]:
     if not compat.is_known(subject.kubernetes):
         text = (
             f"Kubernetes {subject.kubernetes} is not known to this edgeadm, which treats it as "
             f"{compat.shown(compat.NEWEST)}"
         )
-        yield Finding("KubernetesUnknown", text, "use a newer edgeadm if there is one", fatal=False)
+        yield warning(text, "use a newer edgeadm if there is one")
 
 
-def _feature_gates(_host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
-    for name in dict.fromkeys(_gates(config)):
+def _feature_gates(subject: Subject) -> Iterable[Outcome]:
+    for name in dict.fromkeys(_gates(subject.config)):
         fault = compat.feature_gate_fault(subject.kubernetes, name)
         if fault:
             text = f"kubeadm {subject.kubernetes} rejects the feature gate {name}: {fault}"
             known = ", ".join(compat.feature_gates(subject.kubernetes))
-            yield Finding("FeatureGates", text, f"remove it; this kubeadm supports {known}")
+            yield failed(text, f"remove it; this kubeadm supports {known}")
 
 
 def _gates(config: Config) -> Iterator[str]:
@@ -38,28 +39,28 @@ def _gates(config: Config) -> Iterator[str]:
     yield from (gate.partition("=")[0].strip() for gate in gates if gate)
 
 
-def _phases(verb: str, _host: Host, config: Config, subject: Subject) -> Iterable[Finding]:
+def _phases(verb: str, subject: Subject) -> Iterable[Outcome]:
     """Names that edgeadm knows of other releases, and all names in the user's documents: kubeadm ends at them
     after everything was installed."""
     ours = compat.join_phases if verb == "join" else compat.init_phases
     here, every = ours(subject.kubernetes), compat.every_phase(verb)
-    flags = [name.removeprefix("kubeadm/") for name in config.skip_phases]
+    flags = [name.removeprefix("kubeadm/") for name in subject.config.skip_phases]
     wanted = [name for name in flags if name in every]
     if compat.is_known(subject.kubernetes):
-        for each in config.kubeadm_documents:
+        for each in subject.config.kubeadm_documents:
             if each.get("kind") == f"{verb.capitalize()}Configuration":
                 wanted += [str(name) for name in each.get("skipPhases") or ()]
     for name in dict.fromkeys(wanted):
         if name not in here and not name.endswith("/all"):
             text = f"`kubeadm {verb}` {subject.kubernetes} has no phase {name} to skip"
-            yield Finding("SkipPhases", text, f"its phases are {', '.join(here)}")
+            yield failed(text, f"its phases are {', '.join(here)}")
 
 
-def _checks(verb: str) -> tuple[Check, ...]:
+def _checks(verb: str) -> tuple[Check[Subject], ...]:
     return (
-        Check("KubernetesUnknown", "this edgeadm knows the Kubernetes version", _known),
-        Check("FeatureGates", "kubeadm supports the requested feature gates", _feature_gates),
-        Check("SkipPhases", "kubeadm has the phases to skip", partial(_phases, verb)),
+        Check("KubernetesUnknown", GROUP, "this edgeadm knows the Kubernetes version", _known),
+        Check("FeatureGates", GROUP, "kubeadm supports the requested feature gates", _feature_gates),
+        Check("SkipPhases", GROUP, "kubeadm has the phases to skip", partial(_phases, verb)),
     )
 
 

@@ -94,7 +94,24 @@ def test_findings_of_preflight_are_data_for_programs(machine: Machine) -> None:
     machine.host.answers["id -u"] = Result(out="1000\n")
     error = json.loads(edgeadm(machine, "init", "-o", "json", *FLAGS).out)["error"]
     assert (error["code"], error["exitCode"]) == ("preflight", 2)
-    assert [finding["name"] for finding in error["findings"]] == ["IsPrivilegedUser"]
+    assert error["findings"] == [
+        {
+            "name": "IsPrivilegedUser",
+            "message": "user is not running as root",
+            "code": "IsPrivilegedUser",
+            "group": "host",
+            "statement": "edgeadm runs as root",
+            "result": "failed",
+            "found": "user is not running as root",
+            "hint": "run it with sudo",
+        }
+    ]
+    plan = json.loads(edgeadm(machine, "init", "plan", "-o", "json", *FLAGS).out)
+    assert plan["errors"] == error["findings"]
+    waived = ("--ignore-preflight-errors=all", *FLAGS)
+    plan = json.loads(edgeadm(machine, "init", "plan", "-o", "json", *waived).out)
+    assert plan["errors"] == []
+    assert plan["warnings"] == [error["findings"][0] | {"result": "warning"}]
 
 
 def test_json_tells_phases_and_join_data_but_no_secret(machine: Machine) -> None:

@@ -55,7 +55,13 @@ def test_the_tables_hold_everything(generated: ModuleType, tmp_path: Path) -> No
         assert f"## {workflow.name}" in phases
         assert all(f"`{step.path}`" in phases for step in workflow.steps())
     autonomy = (tmp_path / "autonomy.md").read_text()
-    assert all(f"`{each.code}`" in autonomy for each in AUTONOMY_CHECKS)
+    assert all(f"| `{each.code}` | {each.group} | {each.statement} |" in autonomy for each in AUTONOMY_CHECKS)
+    checks = (tmp_path / "checks.md").read_text()
+    for verb, every in generated.preflight_checks().items():
+        for each in every:
+            row = f"| `{each.code}` | {each.group} | {each.statement} | "
+            (line,) = (line for line in checks.splitlines() if line.startswith(row))
+            assert f"`{verb}`" in line.removeprefix(row)
     cli = (tmp_path / "cli.md").read_text()
     assert all(f"## edgeadm {verb}\n" in cli for verb in VERBS)
 

@@ -1,4 +1,4 @@
-"""An edge node on which everything is as it should be, and those that need less than others."""
+"""Edge nodes without faults, also those for which some checks do not apply."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def node(tmp_path: Path) -> EdgeNode:
 
 
 def applying(node: EdgeNode) -> dict[str, str]:
-    return {each.check.code: each.found.result for each in node.findings()}
+    return {each.code: each.result.value for each in node.findings()}
 
 
 def test_a_healthy_node_passes_every_check(node: EdgeNode) -> None:
@@ -35,7 +35,7 @@ def test_a_healthy_node_passes_every_check(node: EdgeNode) -> None:
     assert node.host.ran == []
 
 
-def test_every_check_has_a_code_of_its_own_a_statement_and_a_hint() -> None:
+def test_every_check_has_a_unique_code_a_statement_and_a_hint() -> None:
     codes = [each.code for each in AUTONOMY_CHECKS]
     assert len(codes) == len(set(codes)) >= 22
     for each in AUTONOMY_CHECKS:
@@ -45,7 +45,7 @@ def test_every_check_has_a_code_of_its_own_a_statement_and_a_hint() -> None:
         assert each.hint
 
 
-def test_what_a_cluster_does_without_is_not_applicable(node: EdgeNode) -> None:
+def test_checks_of_components_that_the_cluster_lacks_are_not_applicable(node: EdgeNode) -> None:
     node.knows(edge_dns=False, edge_programs=("flannel",))
     node.forget("CoreDNS")
     node.told["pods"]["pods"].pop()
@@ -57,30 +57,30 @@ def test_what_a_cluster_does_without_is_not_applicable(node: EdgeNode) -> None:
     assert node.wrong() == {}
 
 
-def test_another_pod_network_is_for_its_makers_to_speak_of(node: EdgeNode) -> None:
+def test_another_pod_network_is_one_warning(node: EdgeNode) -> None:
     node.knows(cni="none", edge_programs=())
     del node.host.files[CONFLIST]
     assert node.wrong() == {"cni-first": "warning"}
     assert applying(node)["address-records"] == "not applicable"
 
 
-def test_a_cluster_that_does_not_say_has_flannel_where_its_configuration_is(node: EdgeNode) -> None:
+def test_the_cni_configuration_identifies_flannel_if_the_cluster_facts_do_not(node: EdgeNode) -> None:
     node.knows(cni="", edge_programs=())
     assert node.wrong() == {}
     assert applying(node)["cni-memory"] == "ok"
 
 
-def test_repair_need_not_have_run_where_the_node_was_up_when_it_came(node: EdgeNode) -> None:
+def test_repair_may_be_inactive_before_the_first_boot(node: EdgeNode) -> None:
     node.units["edgeadm-repair"]["ActiveState"] = "inactive"
     assert node.wrong() == {}
 
 
-def test_no_hint_has_repair_started_on_a_node_that_runs() -> None:
+def test_no_hint_starts_repair_on_a_running_node() -> None:
     for each in AUTONOMY_CHECKS:
         assert not re.search(r"(start|--now) edgeadm-repair", each.hint), each.code
 
 
-def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) -> None:
+def test_a_kubelet_without_watches_for_lists_needs_no_feature_gate(node: EdgeNode) -> None:
     node.host.answers["kubelet --version"] = Result(out="Kubernetes v1.30.0\n")
     for each in node.told["cache"]["entries"]:
         each["userAgent"] = each["userAgent"].replace("v1.36.3", "v1.30.0")
@@ -88,14 +88,14 @@ def test_a_kubelet_that_asks_for_lists_as_lists_needs_no_gate(node: EdgeNode) ->
 
 
 @pytest.mark.parametrize("status", [200, 404, 503])
-def test_lite_apiserver_answers_whether_the_cloud_does_or_not(node: EdgeNode, status: int) -> None:
+def test_lite_apiserver_is_ok_with_and_without_the_cloud(node: EdgeNode, status: int) -> None:
     node.nearby.answer = status
-    told = next(each for each in node.findings() if each.check.code == "lite-answers").found
+    told = next(each for each in node.findings() if each.code == "lite-answers")
     assert told.result == "ok"
     assert ("the cloud is not reachable" in told.text) == (status != 200)
 
 
-def test_another_port_of_lite_apiserver_is_found_in_its_own_file(node: EdgeNode) -> None:
+def test_another_port_of_lite_apiserver_is_read_from_its_kubeconfig(node: EdgeNode) -> None:
     for path in (LOCAL, "/etc/kubernetes/kubelet.conf"):
         node.host.files[path] = node.host.files[path].replace(b"51003", b"52003")
     table = node.host.answers["/usr/lib/edgeadm/edge/nft list table ip edgeadm"]
@@ -106,19 +106,19 @@ def test_another_port_of_lite_apiserver_is_found_in_its_own_file(node: EdgeNode)
     assert node.wrong() == {}
 
 
-def test_what_hangs_on_a_question_without_an_answer_points_to_its_check(node: EdgeNode) -> None:
+def test_checks_that_need_an_unreadable_fact_refer_to_the_check_that_owns_it(node: EdgeNode) -> None:
     node.host.answers["/usr/bin/edgeadm-node cache -o json"] = Result(code=1, err="no such file")
-    findings = {each.check.code: each.found for each in node.findings()}
+    findings = {each.code: each for each in node.findings()}
     assert findings["cache-whole"].text == "no such file"
     assert findings["cache-dns"].text == "not checked: see `cache-whole`"
 
 
-def test_an_entry_of_a_moment_ago_need_not_be_copied_yet(node: EdgeNode) -> None:
+def test_a_new_entry_needs_no_copy_yet(node: EdgeNode) -> None:
     node.entry("CoreDNS").update(snapshot=False, ageSeconds=2)
     assert node.wrong() == {}
 
 
-def test_a_packed_entry_and_a_list_are_read(node: EdgeNode) -> None:
+def test_a_compressed_entry_is_read(node: EdgeNode) -> None:
     node.host.files[f"{CACHE}/{FLANNEL_NODE}"] = flannel_node(packed=True)
     assert node.wrong() == {}
     assert body(cached({"a": 1})) == {"a": 1}
@@ -126,7 +126,7 @@ def test_a_packed_entry_and_a_list_are_read(node: EdgeNode) -> None:
         assert body(broken) is None
 
 
-def test_bounds_of_the_users_own_leave_the_kubelet_no_others(node: EdgeNode) -> None:
+def test_eviction_thresholds_of_the_user_replace_the_defaults(node: EdgeNode) -> None:
     path = "/var/lib/kubelet/config.yaml"
     node.host.answers["df -Pk"] = Result(out="F B U A\n/dev/vda 1000 1 90 1% /\n")
     node.host.files[path] += b"evictionHard: {nodefs.available: 5%}\n"
@@ -138,7 +138,7 @@ def test_bounds_of_the_users_own_leave_the_kubelet_no_others(node: EdgeNode) -> 
 @pytest.mark.parametrize(
     ("text", "number"), [("10%", 100), ("1Gi", 1 << 30), ("500M", 500e6), ("7", 7), ("few", 0)]
 )
-def test_bounds_as_the_kubelet_reads_them(text: str, number: float) -> None:
+def test_eviction_thresholds_are_parsed_as_by_the_kubelet(text: str, number: float) -> None:
     assert bound(text, 1000) == number
 
 
@@ -155,7 +155,7 @@ def test_bounds_as_the_kubelet_reads_them(text: str, number: float) -> None:
         ("", "kubelet", False),
     ],
 )
-def test_clients_are_known_by_their_programs(client: str, program: str, fits: bool) -> None:
+def test_a_client_is_identified_by_the_name_of_its_program(client: str, program: str, fits: bool) -> None:
     assert is_of({"userAgent": client}, program) is fits
 
 
@@ -171,11 +171,11 @@ def test_clients_are_known_by_their_programs(client: str, program: str, fits: bo
         ("r.io/a@sha256:00", "r.io/a@sha256:00"),
     ],
 )
-def test_images_are_named_as_containerd_names_them(name: str, full: str) -> None:
+def test_images_have_their_names_of_containerd(name: str, full: str) -> None:
     assert full_name(name) == full
 
 
-def test_an_image_is_there_under_each_of_its_names(node: EdgeNode) -> None:
+def test_an_image_is_present_under_each_of_its_names(node: EdgeNode) -> None:
     image = node.told["images"]["images"][1]
     image |= {"name": "first.example/of:all", "names": ["first.example/of:all", image["name"]]}
     assert node.wrong() == {}
@@ -183,7 +183,7 @@ def test_an_image_is_there_under_each_of_its_names(node: EdgeNode) -> None:
     assert node.wrong() == {"images-pinned": "failed"}
 
 
-def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
+def test_the_name_of_the_node_is_that_of_its_certificate(node: EdgeNode) -> None:
     node.host.answers["hostname"] = Result(out="machine-7\n")
     nearby = node.nearby
     for asked in ("", NAME, "machine-7", "EDGE1"):
@@ -193,7 +193,7 @@ def test_the_node_is_named_as_its_certificate_says(node: EdgeNode) -> None:
 
 
 @pytest.mark.parametrize("lacking", [(FACTS,), (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)])
-def test_a_machine_that_is_no_edge_node_is_refused(node: EdgeNode, lacking: tuple[str, ...]) -> None:
+def test_a_host_that_is_not_an_edge_node_is_rejected(node: EdgeNode, lacking: tuple[str, ...]) -> None:
     for path in lacking:
         del node.host.files[path]
     with pytest.raises(NotAnEdgeNodeError):

@@ -1,4 +1,4 @@
-"""lite-apiserver, asked over real TLS by a server of the test's own."""
+"""The status of lite-apiserver over real TLS, from a server of the test."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ANSWERS = next(each for each in SERVER_CHECKS if each.code == "lite-answers")
 
 
 @pytest.mark.parametrize("status", [200, 401, 404, 503])
-def test_every_answer_is_one_as_long_as_the_certificate_holds(tmp_path: Path, status: int) -> None:
+def test_every_status_counts_if_the_certificate_is_valid(tmp_path: Path, status: int) -> None:
     with Server(tmp_path, answers={"/healthz": (status, {})}).running() as server:
         assert NearbyServers(5).status(f"https://127.0.0.1:{server.port}", server.ca, "/healthz") == status
 
 
-def test_a_certificate_that_does_not_hold_has_an_error_of_its_own(tmp_path: Path) -> None:
+def test_an_invalid_certificate_and_a_refused_connection_are_different_errors(tmp_path: Path) -> None:
     with (
         Server(tmp_path, until=NOW - timedelta(minutes=1)).running() as server,
         pytest.raises(CertificateExpiredError),
@@ -34,7 +34,7 @@ def test_a_certificate_that_does_not_hold_has_an_error_of_its_own(tmp_path: Path
         NearbyServers(5).status(f"https://127.0.0.1:{server.port}", server.ca, "/healthz")
 
 
-def test_the_check_trusts_the_cas_file_alone(tmp_path: Path) -> None:
+def test_the_check_trusts_only_the_file_of_the_ca(tmp_path: Path) -> None:
     node = EdgeNode(tmp_path / "node")
     with Server(tmp_path, answers={"/healthz": (200, {})}).running() as server:
         node.host.files[LOCAL] = kubeconfig(f"https://127.0.0.1:{server.port}")

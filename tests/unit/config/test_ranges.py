@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edgeadm.checks.engine import WRONG, run_checks, with_result
 from edgeadm.config import Config, KubeadmFlags, validate
 from edgeadm.config.ranges import pod_ranges, pod_subnet, service_domain, service_ranges
 from edgeadm.errors import ConfigError
@@ -39,8 +40,9 @@ def overlaps(config: Config, address: str) -> list[str]:
     """The findings of preflight about the ranges on a machine with this address."""
     line = f"2: eth0    inet {address}/24 brd + scope global eth0\\       valid_lft forever\n"
     host = FakeHost(answers={"ip -o addr show": Result(out=line)})
-    checks = [each for each in NETWORK_CHECKS if each.name == "NetworkOverlap"]
-    return [found.message for check in checks for found in check.probe(host, config, Subject("v1.37.2"))]
+    checks = [each for each in NETWORK_CHECKS if each.code == "NetworkOverlap"]
+    found = run_checks(checks, Subject(host, config, "v1.37.2"))
+    return [each.text for each in with_result(found, *WRONG)]
 
 
 @pytest.mark.parametrize(

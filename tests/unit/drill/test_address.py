@@ -1,4 +1,4 @@
-"""Addresses and routes that a drill takes away, and that come back."""
+"""A drill with `--no-address` removes addresses and routes, and restores them."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def node(tmp_path: Path) -> EdgeNode:
     return made
 
 
-def test_the_script_restores_all_that_the_card_had(node: EdgeNode) -> None:
+def test_the_script_restores_all_addresses_and_routes_of_the_interface(node: EdgeNode) -> None:
     assert address.restoring(node.host, "eth0").decode() == RESTORED
 
 
-def test_the_timer_is_there_first_and_what_was_taken_is_given_back(node: EdgeNode) -> None:
+def test_the_timer_starts_first_and_the_addresses_are_restored(node: EdgeNode) -> None:
     block = Block(node.host, NFT, "eth0")
     with block.blocking(PLACES, 60, refuse=False):
         assert node.host.files[address.SCRIPT].decode() == RESTORED
@@ -72,14 +72,14 @@ def test_the_timer_is_there_first_and_what_was_taken_is_given_back(node: EdgeNod
     assert node.events == ["timer", "block", "take", "give back", "lift", "stop timer"]
 
 
-def test_what_a_killed_drill_took_is_given_back_by_lift(node: EdgeNode) -> None:
+def test_lift_restores_the_addresses_that_a_killed_drill_removed(node: EdgeNode) -> None:
     node.host.files[address.SCRIPT] = RESTORED.encode()
     assert Block(node.host, NFT).lift()
     assert node.events == ["give back"]
     assert not Block(node.host, NFT).lift()
 
 
-def test_a_card_that_keeps_its_address_ends_the_drill(node: EdgeNode) -> None:
+def test_addresses_that_cannot_be_removed_end_the_drill(node: EdgeNode) -> None:
     node.host.answers["ip addr flush dev eth0"] = Result(code=2, err="Operation not permitted")
     with pytest.raises(CommandError), Block(node.host, NFT, "eth0").blocking(PLACES, 60, refuse=False):
         pytest.fail("there is no outage")
@@ -95,7 +95,7 @@ def test_a_card_that_keeps_its_address_ends_the_drill(node: EdgeNode) -> None:
         ("fd00::5 51000 fd00::21 22", ""),
     ],
 )
-def test_an_operator_who_would_be_cut_off_is_asked_first(ssh: str, sockets: str, node: EdgeNode) -> None:
+def test_interrupting_an_ssh_connection_requires_force(ssh: str, sockets: str, node: EdgeNode) -> None:
     node.host.answers["ss"] = Result(out=sockets)
     if "users" in sockets:
         node.host.answers["ss"] = Result(out=sockets.replace(" users", ""))
@@ -105,12 +105,12 @@ def test_an_operator_who_would_be_cut_off_is_asked_first(ssh: str, sockets: str,
 
 
 @pytest.mark.parametrize("ssh", ["", "10.0.0.5 51000 192.168.7.7 22"])
-def test_one_who_comes_another_way_is_not(ssh: str, node: EdgeNode) -> None:
+def test_an_ssh_connection_through_another_interface_does_not(ssh: str, node: EdgeNode) -> None:
     node.host.answers["ss"] = Result(out="0 0 192.168.7.7:22 192.168.7.5:51000\n")
     address.refuse_to_cut(node.host, "eth0", ssh)
 
 
-def test_without_an_address_there_is_none_to_be_taken_away(node: EdgeNode) -> None:
+def test_a_node_without_an_address_has_no_interface_for_a_drill(node: EdgeNode) -> None:
     assert address.own_card(node.host) == "eth0"
     held = "9: tkeedgedns    inet 10.0.0.21/32 scope global tkeedgedns\n"
     for shown in ("", held):

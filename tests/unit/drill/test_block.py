@@ -1,4 +1,4 @@
-"""The table, the timer, and what they say."""
+"""The nftables table and the timer of a drill, and the state that it watches."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def node(tmp_path: Path) -> EdgeNode:
     return edge_node(tmp_path)
 
 
-def test_the_table_says_until_when_it_is_there(node: EdgeNode) -> None:
+def test_the_table_contains_the_end_of_the_drill(node: EdgeNode) -> None:
     block = Block(node.host, NFT)
     assert block.until() is None
     node.table = block.rules((HostPort("10.0.0.11", 6443),), CLOCK + 90, refuse=False)
     assert block.until() == stamp(90)
-    node.table = "table inet edgeadm-drill { }"  # somebody flushed it
+    node.table = "table inet edgeadm-drill { }"  # flushed
     assert block.until() == ""
     with pytest.raises(DrillRunningError) as caught:
         block.refuse_another()
     assert caught.value.hint == "end it now with `edgeadm drill lift`"
 
 
-def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
+def test_the_rules_match_each_address_in_its_family_and_nothing_else() -> None:
     rules = Block(None, NFT).rules(  # type: ignore[arg-type]
         (HostPort("10.0.0.11", 6443), HostPort("fd00::11", 6444)), CLOCK, refuse=False
     )
@@ -49,14 +49,14 @@ def test_each_family_has_its_word_and_nothing_else_is_named() -> None:
         "ip6 daddr fd00::11 tcp dport 6444 drop",
         "ip6 saddr fd00::11 tcp sport 6444 drop",
     ]
-    assert "ct state" not in rules  # packets of connections that are there are cut off, too
+    assert "ct state" not in rules  # packets of open connections are blocked, too
 
 
 def test_the_timer_outlasts_the_drill(node: EdgeNode) -> None:
     block = Block(node.host, NFT)
     with block.blocking((HostPort("10.0.0.11", 6443),), 600, refuse=False):
         assert f"--on-active={600 + MARGIN}s" in node.timer
-        assert "--collect" in node.timer  # a unit of this name that failed would be in the next one's way
+        assert "--collect" in node.timer  # a failed unit of this name would block the next drill
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_timer_outlasts_the_drill(node: EdgeNode) -> None:
         ("https://api:6443", "", "10.0.0.9 STREAM api\nfe80::1%eth0 STREAM\n", ["10.0.0.9:6443"]),
     ],
 )
-def test_every_address_of_the_api_server(
+def test_every_address_of_the_api_server_is_blocked(
     server: str, address: str, resolved: str, found: list[str], node: EdgeNode
 ) -> None:
     node.host.answers["getent ahosts api"] = Result(out=resolved)
@@ -77,7 +77,7 @@ def test_every_address_of_the_api_server(
     assert [str(each) for each in places(node.host, known)] == found
 
 
-def test_what_a_container_belongs_to_is_asked_once(node: EdgeNode) -> None:
+def test_the_pod_of_a_container_is_read_once(node: EdgeNode) -> None:
     watch = Watch(node.host, None, node.probes())  # type: ignore[arg-type]
     first = watch.pods()
     assert watch.pods() is first
@@ -87,7 +87,7 @@ def test_what_a_container_belongs_to_is_asked_once(node: EdgeNode) -> None:
     assert sum("containers info" in line for line in node.host.asked) == 4
 
 
-def test_without_the_nodes_helper_it_goes_by_what_runs(node: EdgeNode) -> None:
+def test_without_edgeadm_node_only_running_containers_are_known(node: EdgeNode) -> None:
     node.host.answers["/usr/bin/edgeadm-node"] = Result(code=127)
     for verb in ("pods", "addresses"):
         del node.host.answers[f"/usr/bin/edgeadm-node {verb}"]

@@ -89,8 +89,8 @@ def test_name_address_and_port_take_the_same_document(
     machine = Machine(tmp_path)
     machine.host.answers["getent hosts"] = Result(code=2)
     asked = config(verb, documents=BOTH)
-    check = next(each for each in NODE_CHECKS if each.name == "Hostname")
-    found = check.probe(machine.host, asked, Subject("v1.37.2"))
-    assert [each.message for each in found] == [f'hostname "{name}" could not be reached']
+    check = next(each for each in NODE_CHECKS if each.code == "Hostname")
+    found = check.outcomes(Subject(machine.host, asked, "v1.37.2"))
+    assert [each.text for each in found] == [f'hostname "{name}" could not be reached']
     assert own_address(machine.context(asked)) == address
     assert bind_port(asked) == port

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.checks.engine import WRONG, run_checks, with_result
 from edgeadm.config import Config, JoinFlags
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
@@ -92,6 +93,6 @@ def test_without_a_package_the_systems_nft_is_used_and_preflight_wants_it(tmp_pa
 
 
 def missing(machine: Machine, role: str) -> list[str]:
-    (check,) = (each for each in SUPPLY_CHECKS if each.name == "PacketFilter")
-    subject = Subject("v1.34.4", machine.packed_for(role), role)
-    return [each.name for each in check.probe(machine.host, Config(), subject)]
+    (check,) = (each for each in SUPPLY_CHECKS if each.code == "PacketFilter")
+    subject = Subject(machine.host, Config(), "v1.34.4", machine.packed_for(role), role)
+    return [each.code for each in with_result(run_checks((check,), subject), *WRONG)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import edgeadm
+from edgeadm.checks.engine import WRONG, run_checks, with_result
 from edgeadm.config import Config
 from edgeadm.package.manifest import FILTERS, TOOLS_ON_NODE
 from edgeadm.phases.kubelet import Kubelet
@@ -113,11 +114,11 @@ def test_preflight_judges_by_what_package_and_machine_have_together(
     tmp_path: Path, kubernetes: str, missing: list[str], *, package: bool
 ) -> None:
     machine = Machine(tmp_path, programs=frozenset())
-    subject = Subject(kubernetes, machine.package if package else None)
-    check = next(each for each in NODE_CHECKS if each.name == "FileExisting")
-    found = list(check.probe(machine.host, Config(), subject))
-    assert [each.name for each in found] == missing
-    assert all(each.fatal == (each.name == "FileExisting-iptables") for each in found)
+    subject = Subject(machine.host, Config(), kubernetes, machine.package if package else None)
+    check = next(each for each in NODE_CHECKS if each.code == "FileExisting")
+    found = with_result(run_checks((check,), subject), *WRONG)
+    assert [each.code for each in found] == missing
+    assert all((each.result == "failed") == (each.code == "FileExisting-iptables") for each in found)
 
 
 CALLS = re.compile(r"\.host\.(?:ask|run)\(\s*\"([\w./-]+)\"|\bhost\.(?:ask|run)\(\s*\"([\w./-]+)\"")

@@ -1,4 +1,4 @@
-"""What preflight says of versions: kubeadm's feature gates and phases, and the machine's containerd."""
+"""Preflight checks of versions: kubeadm's feature gates and phases, and the host's containerd."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.checks.engine import WRONG, Check, Finding, run_checks, with_result
 from edgeadm.config import Config, KubeadmFlags
 from edgeadm.errors import ConfigError
 from edgeadm.hosts import Result
+from edgeadm.hosts.fake import FakeHost
 from edgeadm.phases.preflight import Preflight
 from edgeadm.phases.preflight_join import JoinPreflight
-from edgeadm.preflight.check import Check, Finding
 from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS, KUBEADM_JOIN_CHECKS
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
@@ -22,15 +23,13 @@ V1BETA3 = {"apiVersion": "kubeadm.k8s.io/v1beta3", "kind": "InitConfiguration"}
 
 
 def found(
-    checks: tuple[Check, ...], version: str, config: Config, machine: Machine | None = None
+    checks: tuple[Check[Subject], ...], version: str, config: Config, host: FakeHost | None = None
 ) -> list[Finding]:
-    host = machine.host if machine else None
-    subject = Subject(version)
-    return [each for check in checks for each in check.probe(host, config, subject)]  # type: ignore[arg-type]
+    return with_result(run_checks(checks, Subject(host or FakeHost(), config, version)), *WRONG)
 
 
 def of(machine: Machine, version: str) -> Machine:
-    """The machine with a package of that version."""
+    """The fake host with a package for this Kubernetes version."""
     assert machine.package is not None
     manifest = replace(machine.package.manifest, kubernetes=version)
     machine.package = replace(machine.package, manifest=manifest)
@@ -38,9 +37,9 @@ def of(machine: Machine, version: str) -> Machine:
 
 
 @pytest.mark.parametrize(("version", "named"), [("v1.37.2", False), ("v1.38.0", True), ("v1.22.0", False)])
-def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -> None:
+def test_an_unknown_release_is_one_warning(version: str, named: bool) -> None:
     warnings = found(KUBEADM_INIT_CHECKS, version, Config())
-    assert [(each.name, each.fatal) for each in warnings] == [("KubernetesUnknown", False)] * named
+    assert [(each.code, each.result) for each in warnings] == [("KubernetesUnknown", "warning")] * named
 
 
 @pytest.mark.parametrize(
@@ -63,7 +62,9 @@ def test_a_release_that_is_not_known_is_one_warning(version: str, named: bool) -
         ("v1.38.0", "SomethingNew=true", ""),
     ],
 )
-def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, said: str) -> None:
+def test_a_feature_gate_that_kubeadm_rejects_is_an_error_with_its_name(
+    version: str, gates: str, said: str
+) -> None:
     flags = Config(kubeadm=KubeadmFlags(feature_gates=gates))
     values = dict(gate.split("=") for gate in gates.split(","))
     document = {
@@ -73,9 +74,9 @@ def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, 
     }
     for config in (flags, Config(kubeadm_documents=(document,))):
         every = found(KUBEADM_INIT_CHECKS, version, config)
-        findings = [each for each in every if each.name == "FeatureGates"]
-        assert [each.fatal for each in findings] == [True] * bool(said)
-        assert all(said in each.message and version in each.message for each in findings)
+        findings = [each for each in every if each.code == "FeatureGates"]
+        assert [each.result for each in findings] == ["failed"] * bool(said)
+        assert all(said in each.text and version in each.text for each in findings)
 
 
 @pytest.mark.parametrize(
@@ -87,57 +88,57 @@ def test_a_feature_gate_that_kubeadm_refuses_is_named(version: str, gates: str, 
         ("v1.30.0", ("kubeadm/etcd-join",), ["etcd-join"]),
     ],
 )
-def test_a_phase_that_this_kubeadm_has_not_cannot_be_skipped(
+def test_a_phase_that_this_kubeadm_does_not_have_cannot_be_skipped(
     version: str, skipped: tuple[str, ...], names: list[str]
 ) -> None:
     findings = found(KUBEADM_JOIN_CHECKS, version, Config(skip_phases=skipped))
-    assert [each.fatal for each in findings] == [True] * len(names)
-    assert all(name in each.message for name, each in zip(names, findings, strict=True))
+    assert [each.result for each in findings] == ["failed"] * len(names)
+    assert all(name in each.text for name, each in zip(names, findings, strict=True))
 
 
-def test_the_users_documents_skip_only_phases_of_this_kubeadm() -> None:
+def test_documents_of_the_user_may_skip_only_phases_of_this_kubeadm() -> None:
     document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration"}
     config = Config(
         kubeadm_documents=(document | {"skipPhases": ["addon/kube-proxy", "certs/all", "addon/dns"]},)
     )
     (finding,) = found(KUBEADM_INIT_CHECKS, "v1.37.2", config)
-    assert "addon/dns" in finding.message
+    assert "addon/dns" in finding.text
     assert found(KUBEADM_JOIN_CHECKS, "v1.37.2", config) == []
-    newer = [each.name for each in found(KUBEADM_INIT_CHECKS, "v1.38.0", config)]
+    newer = [each.code for each in found(KUBEADM_INIT_CHECKS, "v1.38.0", config)]
     assert newer == ["KubernetesUnknown"]
 
 
 @pytest.mark.parametrize(
-    ("version", "containerd", "fatal", "hint"),
+    ("version", "containerd", "result", "hint"),
     [
-        ("v1.37.2", "2.3.0", None, ""),
-        ("v1.37.2", "2.5.1", None, ""),
-        ("v1.37.2", "2.2.9", False, "update it to 2.3.0 or 2.4.0"),
-        ("v1.37.2", "1.7.24", False, "update it to 2.3.0 or 2.4.0"),
-        ("v1.37.2", "1.6.20~ds1", False, "2.3.0"),
-        ("v1.37.2", "1.5.9", True, "2.3.0"),
-        ("v1.38.0", "1.7.28", True, "2.3.0"),
-        ("v1.36.3", "2.1.5", False, "2.2.0 or 2.3.0"),
-        ("v1.35.4", "2.1.5", None, ""),
-        ("v1.35.4", "2.1.4", False, "1.7.28"),
-        ("v1.28.0", "1.6.20", None, ""),
-        ("v1.28.0", "1.4.13", True, "1.6 or newer"),
+        ("v1.37.2", "2.3.0", [], ""),
+        ("v1.37.2", "2.5.1", [], ""),
+        ("v1.37.2", "2.2.9", ["warning"], "update it to 2.3.0 or 2.4.0"),
+        ("v1.37.2", "1.7.24", ["warning"], "update it to 2.3.0 or 2.4.0"),
+        ("v1.37.2", "1.6.20~ds1", ["warning"], "2.3.0"),
+        ("v1.37.2", "1.5.9", ["failed"], "2.3.0"),
+        ("v1.38.0", "1.7.28", ["failed"], "2.3.0"),
+        ("v1.36.3", "2.1.5", ["warning"], "2.2.0 or 2.3.0"),
+        ("v1.35.4", "2.1.5", [], ""),
+        ("v1.35.4", "2.1.4", ["warning"], "1.7.28"),
+        ("v1.28.0", "1.6.20", [], ""),
+        ("v1.28.0", "1.4.13", ["failed"], "1.6 or newer"),
     ],
 )
-def test_the_machines_own_containerd_is_judged_for_the_version(
-    version: str, containerd: str, fatal: bool | None, hint: str, tmp_path: Path
+def test_the_hosts_own_containerd_is_compared_with_the_kubernetes_version(
+    version: str, containerd: str, result: list[str], hint: str, tmp_path: Path
 ) -> None:
     machine = Machine(tmp_path)
     machine.host.answers["containerd --version"] = Result(out=f"containerd github.com {containerd} abc\n")
     machine.host.answers["containerd config dump"] = Result(out="version = 2\n")
-    checks = tuple(each for each in SUPPLY_CHECKS if each.name == "ContainerRuntime")
-    findings = found(checks, version, Config(), machine)
-    assert [each.fatal for each in findings] == ([] if fatal is None else [fatal])
-    assert all(hint in each.hint and containerd in each.message for each in findings)
+    checks = tuple(each for each in SUPPLY_CHECKS if each.code == "ContainerRuntime")
+    findings = found(checks, version, Config(), machine.host)
+    assert [each.result for each in findings] == result
+    assert all(hint in each.hint and containerd in each.text for each in findings)
 
 
 @pytest.mark.parametrize("phase", [Preflight(()), JoinPreflight(())], ids=["init", "join"])
-def test_documents_that_kubeadm_cannot_read_are_refused_before_anything_changes(
+def test_documents_that_kubeadm_cannot_read_are_rejected_before_any_change(
     phase: Preflight, tmp_path: Path
 ) -> None:
     machine = of(Machine(tmp_path), "v1.37.2")
