@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgeadm.core.leaves import Inventory
 from edgeadm.core.phase import Group
 from edgeadm.core.workflow import Workflow
-from edgeadm.phases.applies import to_edge_nodes, to_new_control_planes
+from edgeadm.node.applies import to_edge_nodes, to_new_control_planes
+from edgeadm.node.offline_files import OF_A_DRILL
 from edgeadm.phases.cni import PodNetwork
 from edgeadm.phases.cni_join import JoinPodNetwork
 from edgeadm.phases.discover import Discover
@@ -36,7 +37,6 @@ from edgeadm.phases.kubeadm_join import KubeadmJoin
 from edgeadm.phases.kubelet import Kubelet
 from edgeadm.phases.lite_apiserver import LiteApiServer
 from edgeadm.phases.node import PrepareNode
-from edgeadm.phases.node_files import OF_A_DRILL
 from edgeadm.phases.package import InstallPrograms
 from edgeadm.phases.preflight import INIT_CHECKS, Preflight
 from edgeadm.phases.preflight_join import JOIN_CHECKS, JoinPreflight

@@ -12,9 +12,10 @@ from typing import Any
 from edgeadm.drill.probes import Probes
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.phases.lite_apiserver import UNIT
-from edgeadm.phases.lite_files import AUTHORITY, LOCAL
-from edgeadm.phases.membership import FACTS, ClusterFacts
+from edgeadm.node.lite_files import AUTHORITY, LOCAL
+from edgeadm.node.membership import FACTS, ClusterFacts
+from edgeadm.node.state import KUBELET_CONF
+from edgeadm.node.units import LITE_APISERVER_FILE
 from tests.certificates import authority
 from tests.machine import Machine
 
@@ -154,7 +155,8 @@ def edge_node(folder: Path, known: ClusterFacts = KNOWN) -> EdgeNode:
         FACTS: known.text(),
         LOCAL: server,
         AUTHORITY: authority()[0],
-        UNIT: b"[Unit]\n",
+        LITE_APISERVER_FILE: b"[Unit]\n",
+        KUBELET_CONF: b"",
         NFT: b"",
     }
     machine.host.answers |= {

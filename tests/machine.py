@@ -119,6 +119,8 @@ class Machine:
 
     def _systemctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         verb, *words = [word for word in argv[1:] if not word.startswith("-")]
+        if verb == "show":
+            return Result(out="\n".join(map(self._shown, words)))
         verbs = ("restart", "start", "stop", "enable", "disable", "daemon-reload", "reset-failed")
         for unit in words[1:]:
             self._systemctl(host, ("systemctl", verb, unit), b"")
@@ -138,6 +140,16 @@ class Machine:
             state.clear()
         assert verb in verbs, argv
         return Result()
+
+    def _shown(self, unit: str) -> str:
+        """The properties of a unit as `systemctl show` prints them."""
+        state = self.units.get(unit) or self.units.get(unit.removesuffix(".service"), set())
+        lines = {
+            "Id": unit,
+            "UnitFileState": "enabled" if "enabled" in state else "disabled",
+            "ActiveState": "active" if "active" in state else "inactive",
+        }
+        return "".join(f"{name}={value}\n" for name, value in lines.items())
 
     def _sysctl(self, host: FakeHost, argv: tuple[str, ...], _stdin: bytes) -> Result:
         for line in host.files[argv[-1]].decode().splitlines():

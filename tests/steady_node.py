@@ -25,15 +25,15 @@ from edgeadm.hosts import Result
 from edgeadm.hosts.card import INTERFACES
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.hosts.units import full_name
-from edgeadm.phases import edge_nic, lite_apiserver, service_ip
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.edge_memory import KEEP_UNIT
-from edgeadm.phases.kernel_state import FILE as KERNEL
-from edgeadm.phases.kernel_state import document
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, LOCAL, PAIR, addresses, names
-from edgeadm.phases.membership import CLIENT, FACTS, KUBELET_FLAGS, ClusterFacts
-from edgeadm.phases.node_files import ADDRESSES, HELPER, RESERVATIONS, SCRATCH, SNAPSHOT, SUBNET
+from edgeadm.node import service_ip, service_routes, units
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.kernel_state import FILE as KERNEL
+from edgeadm.node.kernel_state import document
+from edgeadm.node.lite_files import AUTHORITY, CACHE, LINK, LOCAL, PAIR, addresses, names
+from edgeadm.node.membership import CLIENT, FACTS, KUBELET_FLAGS, ClusterFacts
+from edgeadm.node.offline_files import ADDRESSES, HELPER, RESERVATIONS, SCRATCH, SNAPSHOT, SUBNET
+from edgeadm.node.state import KUBELET_CONF
+from edgeadm.node.units import KEEP_FILE
 from tests.certificates import new_pair
 from tests.machine import Machine
 
@@ -246,8 +246,8 @@ class EdgeNode:
     def _files(self) -> dict[str, bytes]:
         self.write_conflist()
         fixed = (
-            edge_nic.UNIT,
-            lite_apiserver.UNIT,
+            units.NIC_FILE,
+            units.LITE_APISERVER_FILE,
             service_ip.TOOL,
             "/usr/bin/containerd",
             "/sys/class/rtc/rtc0/x",
@@ -268,8 +268,8 @@ class EdgeNode:
             KUBELET_CONF: kubeconfig(SERVER),
             KUBELET_CONFIG: yaml.safe_dump(config).encode(),
             CLIENT: certificate(f"system:node:{NAME}"),
-            KERNEL: document(edge_nic.states(self.facts)),
-            KEEP_UNIT: f"ExecStart={HELPER} keep --kernel={KERNEL} --hold={LINK}\n".encode(),
+            KERNEL: document(service_routes.states(self.facts)),
+            KEEP_FILE: f"ExecStart={HELPER} keep --kernel={KERNEL} --hold={LINK}\n".encode(),
             KUBELET_FLAGS: b'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.21"\n',
             INTERFACES: b"auto eth0\niface eth0 inet dhcp\n",
             SUBNET: b"FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\n"

@@ -23,9 +23,9 @@ from typing import Any
 import yaml
 
 from edgeadm import pki
+from edgeadm.node import lite_files
 from edgeadm.package.builder import default_kubernetes
 from edgeadm.package.builder.build import cached_package
-from edgeadm.phases import lite_files
 from edgeadm.sandbox import Node, Sandbox, supplies
 from edgeadm.sandbox.teardown import down
 

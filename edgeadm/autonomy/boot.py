@@ -7,29 +7,30 @@ from collections.abc import Callable, Iterator
 from edgeadm.autonomy.node import CONTAINERD, KUBELET, UNITS, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.hosts.units import full_name
-from edgeadm.phases import edge_nic, lite_apiserver, service_ip
-from edgeadm.phases.node_files import HELPER, KEEP, REPAIR
+from edgeadm.node import units
+from edgeadm.node.offline_files import HELPER
+from edgeadm.node.units import KEEP, REPAIR
 
 GROUP = "boot"
-LITE = lite_apiserver.SERVICE
+LITE = units.LITE_APISERVER
 ONLINE = "network-online.target"
 # The purpose of each unit of UNITS, as the end of a sentence about its start.
 PURPOSES = {
     REPAIR: "which repairs the state after a power cut, is enabled",
-    edge_nic.SERVICE: "which adds the virtual address, has run and is enabled",
+    units.NIC: "which adds the virtual address, has run and is enabled",
     CONTAINERD: "is running and enabled",
     LITE: "is running and enabled",
-    service_ip.SERVICE: "which redirects the Service `kubernetes` to this node, has run and is enabled",
+    units.SERVICE_IP: "which redirects the Service `kubernetes` to this node, has run and is enabled",
     KUBELET: "is running and enabled",
     KEEP: "which keeps a copy of the cache, is running and enabled",
-    lite_apiserver.TIMER: "which renews lite-apiserver's certificate, is running and enabled",
+    units.RENEWAL_TIMER: "which renews lite-apiserver's certificate, is running and enabled",
 }
 # Unit → the units that must start after it.
 BEFORE = {
     REPAIR: (CONTAINERD, LITE, KUBELET),
-    edge_nic.SERVICE: (LITE, KUBELET),
+    units.NIC: (LITE, KUBELET),
     LITE: (KUBELET,),
-    service_ip.SERVICE: (KUBELET,),
+    units.SERVICE_IP: (KUBELET,),
 }
 
 

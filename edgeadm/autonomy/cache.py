@@ -8,9 +8,9 @@ from typing import Any
 from edgeadm.autonomy.cached import is_of
 from edgeadm.autonomy.node import FLANNEL, KUBELET, OTHER_NETWORK, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, Result, failed, not_applicable, ok, refer_to, warning
-from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
-from edgeadm.phases.lite_files import CACHE
-from edgeadm.phases.node_files import SNAPSHOT
+from edgeadm.node.answers import ALSO_FOR, LISTS, OWN
+from edgeadm.node.lite_files import CACHE
+from edgeadm.node.offline_files import SNAPSHOT
 
 GROUP = "cache"
 DAY = 86_400

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeadm.autonomy.node import FLANNEL, EdgeNode
 from edgeadm.checks.engine import UnansweredError
-from edgeadm.phases.lite_files import CACHE
+from edgeadm.node.lite_files import CACHE
 
 
 def is_of(entry: Mapping[str, Any], program: str) -> bool:

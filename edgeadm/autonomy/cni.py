@@ -8,8 +8,8 @@ from typing import Any
 
 from edgeadm.autonomy.node import OTHER_NETWORK, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, refer_to, warning
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.offline_files import RESERVATIONS, SCRATCH, SUBNET
 
 GROUP = "pod network"
 FOLDER, _, OURS = CONFLIST.rpartition("/")

@@ -6,8 +6,8 @@ from typing import Any
 
 from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
-from edgeadm.phases.lite_files import CACHE
-from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
+from edgeadm.node.lite_files import CACHE
+from edgeadm.node.offline_files import ADDRESSES, SNAPSHOT, SUBNET
 
 GROUP = "disk"
 # The kubelet's eviction signals with their file systems, and its default thresholds (defaults_linux.go).

@@ -9,7 +9,7 @@ import re
 from edgeadm.autonomy.cached import entry_of, own_node
 from edgeadm.autonomy.node import FLANNEL, OTHER_NETWORK, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, refer_to
-from edgeadm.phases.node_files import SUBNET
+from edgeadm.node.offline_files import SUBNET
 
 GROUP = "pod network"
 LINK, BRIDGE = "flannel.1", "cni0"

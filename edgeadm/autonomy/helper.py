@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeadm.hosts import Host
-from edgeadm.phases.node_files import HELPER
+from edgeadm.node.offline_files import HELPER
 
 PATIENCE = 30.0
 MISSING = (126, 127)

@@ -7,10 +7,10 @@ from edgeadm.autonomy.node import KUBELET_CONFIG, EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, not_applicable, ok, warning
 from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.lite_files import PAIR
-from edgeadm.phases.membership import CLIENT
-from edgeadm.phases.node_files import SNAPSHOT
+from edgeadm.node.lite_files import PAIR
+from edgeadm.node.membership import CLIENT
+from edgeadm.node.offline_files import SNAPSHOT
+from edgeadm.node.state import KUBELET_CONF
 
 GROUP = "kubelet"
 THIRD = 1 / 3

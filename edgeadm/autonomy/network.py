@@ -7,21 +7,20 @@ from edgeadm.autonomy.boot import GROUP
 from edgeadm.autonomy.node import EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.hosts.card import card_with, manager_of
-from edgeadm.phases import edge_nic
-from edgeadm.phases.edge_memory import KEEP_UNIT
-from edgeadm.phases.kernel_state import FILE, parse
-from edgeadm.phases.lite_files import LINK
-from edgeadm.phases.membership import kubelet_address
-from edgeadm.phases.node_files import KEEP
+from edgeadm.node import service_routes
+from edgeadm.node.kernel_state import FILE, parse
+from edgeadm.node.lite_files import LINK
+from edgeadm.node.membership import kubelet_address
+from edgeadm.node.units import KEEP, KEEP_FILE
 
 AGAIN = "run `edgeadm join` again with the package for this edgeadm"
 
 
 def _routes(node: EdgeNode) -> Outcome:
     lacking = []
-    for network in edge_nic.service_ranges(node.facts):
-        shown = node.host.ask(*edge_nic.shown_routes(network), timeout=30).out
-        if edge_nic.shown_route(network) not in shown:
+    for network in service_routes.service_ranges(node.facts):
+        shown = node.host.ask(*service_routes.shown_routes(network), timeout=30).out
+        if service_routes.shown_route(network) not in shown:
             lacking.append(network)
     if lacking:
         return failed(
@@ -35,7 +34,7 @@ def _routes(node: EdgeNode) -> Outcome:
 
 def _kept(node: EdgeNode) -> Outcome:
     states = parse(node.host.read(FILE))
-    unit = (node.host.read(KEEP_UNIT) or b"").decode()
+    unit = (node.host.read(KEEP_FILE) or b"").decode()
     if not states or f"--kernel={FILE}" not in unit:
         return warning(f"{KEEP} has no list of it: a reload of nftables would remove rules permanently")
     return ok(f"{KEEP} restores within seconds: {', '.join(each.what for each in states)}")
@@ -56,7 +55,7 @@ def _card(node: EdgeNode) -> Outcome:
         return warning(
             f"{card}; {without} it has none, and the kubelet is not configured with this node's address"
         )
-    if "--hold=" not in (node.host.read(KEEP_UNIT) or b"").decode():
+    if "--hold=" not in (node.host.read(KEEP_FILE) or b"").decode():
         return warning(f"{card}; {without} it has none, and {address} is then missing from the node")
     return ok(f"{card}; {without} it has none, and {KEEP} then holds {address}")
 

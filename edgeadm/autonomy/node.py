@@ -11,19 +11,14 @@ from edgeadm import yaml_text
 from edgeadm.autonomy.helper import Told, ask_helper
 from edgeadm.autonomy.nearby import Nearby
 from edgeadm.checks.engine import UnansweredError
-from edgeadm.cluster.kubeconfig import server_of
-from edgeadm.config import Config
-from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
 from edgeadm.hosts import facts as machine
 from edgeadm.hosts.units import UnitState, unit_states
-from edgeadm.phases import edge_nic, lite_apiserver, service_ip
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.lite_files import LOCAL, address_of
-from edgeadm.phases.membership import ClusterFacts, facts_on
-from edgeadm.phases.node_files import KEEP, REPAIR
-from edgeadm.phases.node_name import own_name
+from edgeadm.node import units
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.edge import lite_server, this_edge_node
+from edgeadm.node.membership import ClusterFacts
+from edgeadm.node.units import KEEP, REPAIR
 
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 FLANNEL = "flannel"
@@ -33,15 +28,14 @@ OTHER_NETWORK = "the pod network is not flannel"
 # In start order.
 UNITS = (
     REPAIR,
-    edge_nic.SERVICE,
+    units.NIC,
     CONTAINERD,
-    lite_apiserver.SERVICE,
-    service_ip.SERVICE,
+    units.LITE_APISERVER,
+    units.SERVICE_IP,
     KUBELET,
     KEEP,
-    lite_apiserver.TIMER,
+    units.RENEWAL_TIMER,
 )
-SIGNS = (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,7 @@ class EdgeNode:
     @cached_property
     def server(self) -> str:
         """https://ADDRESS:PORT of lite-apiserver; the port is specific to this node."""
-        port = Config().join.lite_apiserver_port
-        return server_of(self.host.read(LOCAL)) or address_of(self.facts, port)
+        return lite_server(self.host, self.facts)
 
     @cached_property
     def kubelet_config(self) -> dict[str, Any]:
@@ -139,20 +132,8 @@ class EdgeNode:
 def open_node(host: Host, nearby: Nearby, asked: str = "") -> EdgeNode:
     """This host as an edge node. Raises OtherNodeError for another node name, NotAnEdgeNodeError if it is not
     one."""
-    name = own_name(host)
-    if asked and asked.lower() not in (name, machine.hostname(host)):
-        raise OtherNodeError(
-            f"`{asked}` is another node: this one is `{name}`",
-            hint=f"run it on that node: `ssh {asked} edgeadm check autonomy`",
-        )
-    found = facts_on(host)
-    joined = host.stat(KUBELET_CONF) is not None and any(host.stat(path) is not None for path in SIGNS)
-    if found is None or not found.virtual_address or not joined:
-        raise NotAnEdgeNodeError(
-            "not an edge node: lite-apiserver is not installed",
-            hint="run it on a node that joined with `edgeadm join` as an edge node",
-        )
-    return EdgeNode(host, name, found, nearby)
+    found = this_edge_node(host, asked)
+    return EdgeNode(host, found.name, found.facts, nearby)
 
 
 def document(text: bytes | None) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from edgeadm import pki
 from edgeadm.autonomy.node import EdgeNode
 from edgeadm.checks.engine import Check, Outcome, failed, ok, warning
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.phases.lite_files import AUTHORITY, LINK, PAIR, addresses, names
-from edgeadm.phases.service_ip import TABLE, TOOL
+from edgeadm.node.lite_files import AUTHORITY, LINK, PAIR, addresses, names
+from edgeadm.node.service_ip import TABLE, TOOL
 
 GROUP = "lite-apiserver"
 SHORT = 7  # days: too few to restore the connection and renew the certificate

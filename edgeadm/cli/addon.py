@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 
 import click
 
+from edgeadm.apps.api_servers import unwired
+from edgeadm.apps.facts import public_address
+from edgeadm.apps.manual_steps import steps
+from edgeadm.apps.settings import remembered
 from edgeadm.cli import console, pflag
 from edgeadm.cli.kubeconfig import open_access
 from edgeadm.cli.session import Session
 from edgeadm.cli.settings import given
 from edgeadm.cli.workflow import After, WorkflowVerb, close_with, summary
 from edgeadm.config import Config, load, validate
-from edgeadm.phases.edge_apps.api_server import unwired
-from edgeadm.phases.edge_apps.by_hand import steps
-from edgeadm.phases.edge_apps.facts import public_address
-from edgeadm.phases.edge_apps.settings import remembered
 from edgeadm.workflows import ADDON
 
 

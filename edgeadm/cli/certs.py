@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import click
 
 from edgeadm import pki
+from edgeadm.apps import egress_certificate
+from edgeadm.apps.serving_certificates import SHARE, pairs, standing
 from edgeadm.cli import console, options, pflag
 from edgeadm.cli.addon import ClusterVerb, closing
 from edgeadm.cli.report import PlainReport
@@ -15,8 +17,6 @@ from edgeadm.cli.session import looking
 from edgeadm.config import Config
 from edgeadm.config.model import AddonFlags
 from edgeadm.core.phase import Context
-from edgeadm.phases.edge_apps import egress_by_hand
-from edgeadm.phases.edge_apps.leaves import SHARE, pairs, standing
 from edgeadm.workflows import CERTS
 
 COLUMNS = ("CERTIFICATE", "EXPIRES", "DAYS LEFT", "STATE")
@@ -49,8 +49,8 @@ def rows(ctx: Context) -> Iterator[Row]:
     """The certificates in the cluster, then that of a local API server that is not a static Pod."""
     for pair in pairs(ctx):
         yield Row(pair.title, standing(ctx, pair))
-    if ctx.host.stat(egress_by_hand.CERTIFICATE) is not None:
-        yield Row(egress_by_hand.CERTIFICATE, egress_by_hand.standing(ctx))
+    if ctx.host.stat(egress_certificate.CERTIFICATE) is not None:
+        yield Row(egress_certificate.CERTIFICATE, egress_certificate.standing(ctx))
 
 
 @click.group("certs", cls=pflag.Group)

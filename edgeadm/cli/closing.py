@@ -9,9 +9,10 @@ from edgeadm.cli.session import Session
 from edgeadm.cli.workflow import summary
 from edgeadm.config.control_plane import certificates_dir
 from edgeadm.core.phase import Context
-from edgeadm.phases.common import ADMIN_CONF, renderer
-from edgeadm.phases.endpoint import api_endpoint
-from edgeadm.phases.kubeadm_config import document
+from edgeadm.node.endpoint import api_endpoint
+from edgeadm.node.files import renderer
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.state import ADMIN_CONF
 
 WITHHELD = "<value withheld>"
 

@@ -20,8 +20,8 @@ from edgeadm.drill.report import VERB
 from edgeadm.drill.watch import Watch
 from edgeadm.errors import ConfigError, LockedError
 from edgeadm.hosts import Host
-from edgeadm.phases.node_files import DRILL
-from edgeadm.phases.service_ip import nft_program
+from edgeadm.node.offline_files import DRILL
+from edgeadm.node.service_ip import nft_program
 
 LIFT = "drill lift"
 LONGEST = 24 * 60

@@ -9,9 +9,9 @@ from edgeadm.cli.session import Session
 from edgeadm.cli.settings import edgeadm_options
 from edgeadm.cli.workflow import WorkflowVerb, close_with, summary
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.phases.common import renderer
-from edgeadm.phases.membership import is_member
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.files import renderer
+from edgeadm.node.membership import is_member
+from edgeadm.node.name import node_name
 from edgeadm.workflows import JOIN
 
 

@@ -13,7 +13,7 @@ from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, announce
 from edgeadm.config.address import HostPort
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Host
-from edgeadm.phases.common import ADMIN_CONF
+from edgeadm.node.state import ADMIN_CONF
 
 
 class KubeconfigError(EdgeadmError):

@@ -14,7 +14,7 @@ from edgeadm.cli.session import changing
 from edgeadm.config import Config
 from edgeadm.core.workflow import Workflow
 from edgeadm.kubeadm import compat
-from edgeadm.phases.kubeadm_config import CONFIG
+from edgeadm.node.kubeadm_documents import CONFIG
 
 Execute = Callable[[click.Context, tuple[str, ...]], None]
 

@@ -18,7 +18,7 @@ from edgeadm.config import Config, load
 from edgeadm.config.load import read_documents, typed
 from edgeadm.config.model import KubeadmDocument, settings_of
 from edgeadm.errors import ConfigError, EdgeadmError
-from edgeadm.phases.reset import knowledge, residue
+from edgeadm.node import leftovers, ownership
 from edgeadm.workflows import RESET
 
 # Keys of kubeadm's ResetConfiguration (v1beta4) → options of ours.
@@ -77,14 +77,14 @@ def _options(document: KubeadmDocument) -> dict[str, Any]:
     return found
 
 
-def confirm(session: Session, planned: Planned) -> residue.Witness:
+def confirm(session: Session, planned: Planned) -> leftovers.Witness:
     """Before the first phase: record what only the journal knows, and ask unless `--force` was given. Raises
     UnconfirmedError unless the answer is yes."""
-    witness = residue.look(session.ctx)
+    witness = leftovers.look(session.ctx)
     if planned and not session.ctx.config.reset.force:
         _ask(planned)
     if witness.lost:
-        console.warn(f"warning: {knowledge.LOST}")
+        console.warn(f"warning: {ownership.LOST}")
     return witness
 
 
@@ -105,7 +105,7 @@ def _ask(planned: Planned) -> None:
 def show(run: Finished) -> None:
     """Print the result, and the leftovers that edgeadm does not own. A complete run deletes the logs."""
     session = run.session
-    found = residue.find(session.ctx, run.noted)
+    found = leftovers.find(session.ctx, run.noted)
     if not session.ctx.config.reset.keep_logs and not run.only:
         session.log.discard()
     if run.as_json:
@@ -121,7 +121,7 @@ def show(run: Finished) -> None:
         _show_text(run.changed, found, whole=len(run.steps) == len(list(RESET.steps())))
 
 
-def _show_text(changed: int, found: Iterable[residue.Left], *, whole: bool) -> None:
+def _show_text(changed: int, found: Iterable[leftovers.Left], *, whole: bool) -> None:
     if not whole:
         console.talk(f"phases that changed something: {changed}; other phases were skipped")
     elif not changed:

@@ -31,8 +31,8 @@ from edgeadm.core.wait import NoWait, Wait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RememberedHost, RunLog
+from edgeadm.node.state import ADMIN_CONF
 from edgeadm.package.opened import OpenPackage
-from edgeadm.phases.common import ADMIN_CONF
 from edgeadm.workflows import INVENTORY
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from edgeadm.apps.values import check_names
 from edgeadm.cli import console, options, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
@@ -19,7 +20,6 @@ from edgeadm.config import Config, load, validate
 from edgeadm.core.phase import Verdict
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Step, Workflow
-from edgeadm.phases.edge_apps.values import check_names
 
 
 @dataclass(frozen=True)

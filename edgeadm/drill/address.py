@@ -11,8 +11,8 @@ from edgeadm.drill.errors import CutsOperatorError
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import Host, facts
 from edgeadm.hosts.card import card_with
-from edgeadm.phases.lite_files import LINK
-from edgeadm.phases.membership import kubelet_address
+from edgeadm.node.lite_files import LINK
+from edgeadm.node.membership import kubelet_address
 
 SCRIPT = "/run/edgeadm-drill-address"
 LIFETIME = re.compile(r"(valid_lft|preferred_lft) (\d+)sec")

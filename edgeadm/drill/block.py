@@ -15,7 +15,7 @@ from edgeadm.drill import address
 from edgeadm.drill.errors import DrillRunningError, NotBlockedError, NotLiftedError
 from edgeadm.errors import CommandError
 from edgeadm.hosts import Host, facts
-from edgeadm.phases.node_files import DRILL
+from edgeadm.node.offline_files import DRILL
 from edgeadm.render import Renderer
 
 FAMILY, TABLE = DRILL.split()

@@ -6,15 +6,13 @@ import ipaddress
 from dataclasses import dataclass
 
 from edgeadm.cluster.errors import AddressUnknownError
-from edgeadm.cluster.kubeconfig import server_of
 from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
-from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Host
-from edgeadm.phases.lite_apiserver import UNIT
-from edgeadm.phases.lite_files import AUTHORITY, LOCAL, names
-from edgeadm.phases.membership import ClusterFacts, cluster_facts
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.edge import lite_server, this_edge_node
+from edgeadm.node.lite_files import AUTHORITY, LOCAL, names
+from edgeadm.node.membership import ClusterFacts
+from edgeadm.node.units import LITE_APISERVER_FILE
 
 RESOLVER_PATIENCE = 15.0
 
@@ -35,23 +33,13 @@ class EdgeNode:
 def this_node(ctx: Context, wanted: str = "") -> EdgeNode:
     """This host as an edge node. Raises NotAnEdgeNodeError, OtherNodeError for another node name, and
     AddressUnknownError."""
-    known, local = cluster_facts(ctx), server_of(ctx.host.read(LOCAL))
-    if known is None or not local or ctx.host.stat(UNIT) is None:
-        raise NotAnEdgeNodeError(
-            "not an edge node: lite-apiserver is not installed",
-            hint="run it on a node that joined with `edgeadm join` as an edge node",
-        )
-    name = node_name(ctx)
-    if wanted not in ("", name):
-        raise OtherNodeError(
-            f"this is node `{name}`, not `{wanted}`: a drill blocks the host on which it runs",
-            hint=f"run the same command on `{wanted}`, as root",
-        )
+    found = this_edge_node(ctx.host, wanted, needs=(LOCAL, LITE_APISERVER_FILE))
+    known = found.facts
     return EdgeNode(
-        name,
+        found.name,
         places(ctx.host, known),
         str(ipaddress.ip_address(known.service_ip)),  # as DNS returns it
-        local,
+        lite_server(ctx.host, known),
         ctx.host.read(AUTHORITY) or known.ca.encode(),
         known.virtual_address if known.edge_dns else "",
         names(known.domain)[-1],

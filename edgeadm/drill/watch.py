@@ -10,7 +10,7 @@ from typing import Any
 from edgeadm.drill.node import EdgeNode
 from edgeadm.drill.probes import Probes
 from edgeadm.hosts import Host
-from edgeadm.phases.node_files import HELPER
+from edgeadm.node.offline_files import HELPER
 
 PATIENCE = 10.0
 CTR = ("ctr", "--namespace", "k8s.io")

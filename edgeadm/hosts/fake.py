@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
+from edgeadm.hosts.file_by_file import FileByFile
 
 Answer = Result | Callable[["FakeHost", tuple[str, ...], bytes], Result]
 
 
 @dataclass
-class FakeHost:
+class FakeHost(FileByFile):
     """A command without a prepared result fails the test. The longest matching key is used."""
 
     name: str = "fake"
@@ -54,9 +55,6 @@ class FakeHost:
         inside = path.rstrip("/") + "/"
         return FileInfo("dir", 0o755) if any(name.startswith(inside) for name in self.files) else None
 
-    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
-        return {path: found for path in paths if (found := self.stat(path)) is not None}
-
     def names(self, path: str) -> tuple[str, ...]:
         inside = path.rstrip("/") + "/"
         return tuple(
@@ -72,16 +70,6 @@ class FakeHost:
 
     def stage(self, source: Source) -> str:
         return f"/staged/{source.sha256}"
-
-    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
-        for path, (data, mode) in files.items():
-            self.write(path, data, mode)
-
-    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
-        for source, path, mode in files:
-            self.put(source, path, mode)
-        found = {path: self.stat(path) for _, path, _ in files}
-        return {path: info for path, info in found.items() if info is not None}
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         self.write(path, self.files.get(path, b"") + data, self.modes.get(path, mode))

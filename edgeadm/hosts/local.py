@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from edgeadm.hosts.base import FileInfo, OnLine, Result, Source
+from edgeadm.hosts.file_by_file import FileByFile
 from edgeadm.hosts.process import execute
 
 
 @dataclass
-class LocalHost:
+class LocalHost(FileByFile):
     """The local host. With `root`, paths are relative to it, so that tests require no privileges."""
 
     name: str = "localhost"
@@ -56,9 +57,6 @@ class LocalHost:
         stamp = f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{found.st_ctime_ns}"
         return FileInfo("file" if stat.S_ISREG(found.st_mode) else "other", mode, found.st_size, stamp=stamp)
 
-    def stat_all(self, paths: Iterable[str]) -> dict[str, FileInfo]:
-        return {path: found for path in paths if (found := self.stat(path)) is not None}
-
     def names(self, path: str) -> tuple[str, ...]:
         try:
             return tuple(sorted(entry.name for entry in self._at(path).iterdir()))
@@ -80,16 +78,6 @@ class LocalHost:
 
     def stage(self, source: Source) -> str:
         return str(source.local())
-
-    def write_all(self, files: Mapping[str, tuple[bytes, int]]) -> None:
-        for path, (data, mode) in files.items():
-            self.write(path, data, mode)
-
-    def put_all(self, files: Sequence[tuple[Source, str, int]]) -> dict[str, FileInfo]:
-        for source, path, mode in files:
-            self.put(source, path, mode)
-        found = {path: self.stat(path) for _, path, _ in files}
-        return {path: info for path, info in found.items() if info is not None}
 
     def append(self, path: str, data: bytes, mode: int = 0o600) -> None:
         target = self._at(path)

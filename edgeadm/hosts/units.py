@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from edgeadm.hosts.base import Host
@@ -19,6 +19,7 @@ PROPERTIES = (
 )
 # `static` and `enabled-runtime` are excluded: systemd does not start such units after a power cut.
 STARTS_AT_BOOT = ("enabled", "alias", "generated")
+IN_USE = ("active", "activating", "deactivating", "reloading")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class UnitState:
         """Whether it is running, or a finished oneshot."""
         return self.active_state == "active"
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it has to be stopped before its files are removed. A unit that fails repeatedly may be
+        between two starts."""
+        return self.active_state in IN_USE
+
 
 def full_name(unit: str) -> str:
     """The name with its type: `kubelet` is `kubelet.service`."""
@@ -54,6 +61,19 @@ def unit_states(host: Host, *units: str) -> dict[str, UnitState]:
     names = {full_name(unit): unit for unit in units}
     answer = host.ask("systemctl", "show", f"--property={','.join(PROPERTIES)}", *names, timeout=30)
     return {names[name]: state for name, state in parse_units(answer.out) if name in names}
+
+
+def not_ready(host: Host, *units: str, resting: Collection[str] = ()) -> str:
+    """The first of these units that does not start at boot or is not running, as text; empty if there is
+    none. Those of `resting` need not be running."""
+    states = unit_states(host, *units) if units else {}
+    for unit in units:
+        state = states.get(unit, UnitState())
+        if not state.enabled:
+            return f"the unit {unit} is not enabled at boot"
+        if not state.active and unit not in resting:
+            return f"the unit {unit} is not running"
+    return ""
 
 
 def parse_units(text: str) -> Iterator[tuple[str, UnitState]]:

@@ -1,3 +1,5 @@
+"""The pod network of a new cluster."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -5,26 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from edgeadm.apps.affinity import kept_off, set_terms, terms_of
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_available, is_ready
 from edgeadm.config.ranges import parsed, pod_subnet
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import ADMIN_CONF, renderer
-from edgeadm.phases.edge_apps.affinity import kept_off, set_terms, terms_of
-from edgeadm.phases.endpoint import api_endpoint
-from edgeadm.phases.kubeadm_config import document
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.patches import leaves_out
+from edgeadm.node.cni_files import CONFLIST, CONFLIST_VALUES
+from edgeadm.node.endpoint import api_endpoint
+from edgeadm.node.files import Files, difference, renderer, with_mode
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.name import node_name
+from edgeadm.node.patches import leaves_out
+from edgeadm.node.state import ADMIN_CONF
 from edgeadm.render import parse_objects
 
-CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
 # flannel's DaemonSet and namespace, as its own manifests have named them since v0.20, and ours.
 FLANNEL = "kube-flannel-ds"
 SPACE = "kube-flannel"
 HEALTH_PORT = 51013
-# Everywhere but on edge nodes, where Pods get the addresses back that they had.
-CONFLIST_VALUES: dict[str, Any] = {"at_edge": False, "remembers": False}
 FLANNEL_IMAGE = "ghcr.io/flannel-io/flannel:v0.28.10"
 
 # What flannel and the CNI plugins leave on a node.
@@ -49,8 +50,8 @@ class PodNetwork(Phase):
             return Verdict(needed=False, reason="`--cni none`: the pod network is left to the user")
         if ctx.host.stat(ADMIN_CONF) is None:
             return Verdict(needed=True, reason="there is no cluster yet")
-        if ctx.host.read(CONFLIST) != conflist(ctx):
-            return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
+        if differs := difference(ctx, _files(ctx)):
+            return Verdict(needed=True, reason=differs)
         if ctx.interrupted:
             return Verdict(needed=True, reason="an earlier run was cut off before the pod network was up")
         differing = ctx.connect().differing(_objects(ctx))
@@ -59,7 +60,6 @@ class PodNetwork(Phase):
         return Verdict(needed=False, reason=f"the pod network ({ctx.config.cni}) is applied")
 
     def apply(self, ctx: Context) -> None:
-        wanted = conflist(ctx)
         cluster = ctx.connect()
         objects = _objects(ctx)
         cluster.apply(objects)
@@ -68,8 +68,7 @@ class PodNetwork(Phase):
             _wait(ctx, _flannel())
         # The node is Ready once it has the configuration. Without flannel's subnet each Pod would fail until
         # kubelet's back-off has passed.
-        if wanted is not None:
-            ctx.host.write(CONFLIST, wanted)
+        ctx.host.write_all(_files(ctx))
         for awaited in _awaited(ctx):
             _wait(ctx, awaited)
 
@@ -119,11 +118,14 @@ def _objects(ctx: Context) -> list[dict[str, Any]]:
     return found
 
 
-def conflist(ctx: Context) -> bytes | None:
-    """The network configuration of this node: edgeadm's, else the existing one."""
-    if ctx.config.cni != "flannel":
-        return ctx.host.read(CONFLIST)
+def conflist(ctx: Context) -> bytes:
+    """flannel's network configuration of this node."""
     return renderer(ctx).text("cni/flannel.conflist", CONFLIST_VALUES).encode()
+
+
+def _files(ctx: Context) -> Files:
+    """Only flannel's: other pod networks install their own."""
+    return with_mode({CONFLIST: conflist(ctx)}) if ctx.config.cni == "flannel" else {}
 
 
 def _rolled_out(obj: Object) -> bool:

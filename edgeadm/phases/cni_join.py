@@ -1,3 +1,5 @@
+"""The CNI configuration of a joining node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,16 +8,11 @@ from typing import ClassVar
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, OF_FLANNEL
-from edgeadm.phases.common import renderer
-from edgeadm.phases.membership import cluster_facts, has_credentials
-from edgeadm.phases.node_files import RESERVATIONS, SCRATCH, SUBNET
-from edgeadm.phases.package import PLUGINS
-
-PLUGIN = "edge-ipam"
-FILES = {"subnet": SUBNET, "scratch": SCRATCH, "reservations": RESERVATIONS}
-AT_EDGE: dict[str, object] = {"at_edge": True, **FILES}
-EVERY_CONFLIST = (CONFLIST_VALUES, AT_EDGE | {"remembers": True}, AT_EDGE | {"remembers": False})
+from edgeadm.node.cni_files import AT_EDGE, CONFLIST, CONFLIST_VALUES, PLUGIN
+from edgeadm.node.files import difference, renderer, with_mode
+from edgeadm.node.membership import cluster_facts, has_credentials
+from edgeadm.node.paths import PLUGINS
+from edgeadm.phases.cni import OF_FLANNEL
 
 
 @dataclass(frozen=True)
@@ -32,8 +29,8 @@ class JoinPodNetwork(Phase):
             return Verdict(
                 needed=False, reason="the cluster's pod network installs its own CNI configuration"
             )
-        if ctx.host.read(CONFLIST) != _conflist(ctx):
-            return Verdict(needed=True, reason=f"{CONFLIST} is missing or differs")
+        if differs := difference(ctx, with_mode({CONFLIST: _conflist(ctx)})):
+            return Verdict(needed=True, reason=differs)
         return Verdict(needed=False, reason=f"{CONFLIST} is in place")
 
     def apply(self, ctx: Context) -> None:

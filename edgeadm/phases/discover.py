@@ -1,3 +1,5 @@
+"""Discovery of the cluster to join, and of its settings for nodes."""
+
 from __future__ import annotations
 
 import ipaddress
@@ -14,11 +16,12 @@ from edgeadm.config.ticket import is_edge, joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import kubernetes_version, resuming
+from edgeadm.node.membership import FACTS, ClusterFacts, cluster_facts, is_member
+from edgeadm.node.name import node_name
+from edgeadm.node.state import kubernetes_version, resuming
+from edgeadm.node.wanted_images import wanted_here
 from edgeadm.phases.hosts_entry import refuse_other_entry
-from edgeadm.phases.membership import FACTS, ClusterFacts, cluster_facts, is_member
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.wanted_images import refuse_other_tags, wanted_here
+from edgeadm.phases.images import refuse_other_tags
 from edgeadm.render import OWNER_LABEL
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"

@@ -1,3 +1,5 @@
+"""lite-apiserver's serving certificate."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -8,9 +10,9 @@ from edgeadm import pki
 from edgeadm.cluster import Object, Outside
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.lite_files import PAIR, addresses, names
-from edgeadm.phases.membership import cluster_facts, known_facts
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.lite_files import PAIR, addresses, names
+from edgeadm.node.membership import cluster_facts, known_facts
+from edgeadm.node.name import node_name
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 SIGNER = "kubernetes.io/kubelet-serving"

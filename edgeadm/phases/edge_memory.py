@@ -1,39 +1,39 @@
+"""Units that keep an edge node able to start without the cloud."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from edgeadm.core.leaves import Leaves, Unit
-from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases import edge_nic, service_ip
-from edgeadm.phases import node as prepared
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
-from edgeadm.phases.kernel_state import FILE as KERNEL
-from edgeadm.phases.kernel_state import document
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
-from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
-from edgeadm.phases.node_files import (
+from edgeadm.core.phase import Context
+from edgeadm.node import service_ip, service_routes
+from edgeadm.node.files import Files, renderer, with_mode
+from edgeadm.node.kernel_state import FILE as KERNEL
+from edgeadm.node.kernel_state import document
+from edgeadm.node.lite_files import AUTHORITY, CACHE, LINK, PAIR, address_of
+from edgeadm.node.membership import CLIENT, has_credentials, known_facts
+from edgeadm.node.name import node_name
+from edgeadm.node.offline_files import (
     ADDRESSES,
     HELPER,
-    KEEP,
     KUBELET,
-    REPAIR,
     RESERVATIONS,
     SCRATCH,
     SNAPSHOT,
     SUBNET,
     has_helper,
 )
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.units import KEEP, KEEP_FILE, REPAIR, REPAIR_FILE
+from edgeadm.phases import node as prepared
+from edgeadm.phases.unit import EdgeUnit
 
-REPAIR_UNIT = f"/etc/systemd/system/{REPAIR}.service"
-KEEP_UNIT = f"/etc/systemd/system/{KEEP}.service"
 # What the container runtime and its plugins wrote of Pods that did not survive the boot.
 LEFTOVERS = (RESERVATIONS, SCRATCH, "/var/lib/cni/results", "/var/lib/cni/flannel", "/var/lib/cni/networks")
 
 
 @dataclass(frozen=True)
-class EdgeMemory(Phase):
+class EdgeMemory(EdgeUnit):
     """Two units for an edge node that works offline. One copies the node's state as it changes, restores
     kernel state that other programs flush, and holds the node's address while no network interface has it.
     The other one repairs damage of a power cut at each boot."""
@@ -41,33 +41,27 @@ class EdgeMemory(Phase):
     name: str = "memory"
     summary: str = "store the state that this node needs to start without the cloud"
     # The others start after the unit that repairs: it stops last.
-    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_UNIT, stops=1), Unit(KEEP, KEEP_UNIT)))
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit(REPAIR, REPAIR_FILE, stops=1), Unit(KEEP, KEEP_FILE)))
+    at_boot: ClassVar[tuple[str, ...]] = (REPAIR, KEEP)
+    resting: ClassVar[tuple[str, ...]] = (REPAIR,)
+    done: ClassVar[str] = "the node's state is stored"
 
-    def check(self, ctx: Context) -> Verdict:
-        if not has_helper(ctx):
-            return Verdict(needed=False, reason=f"{HELPER} is missing, which would store it")
-        if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="nothing is installed yet")
-        if differs := difference(ctx, _files(ctx)):
-            return Verdict(needed=True, reason=differs)
-        if ctx.interrupted:
-            return Verdict(needed=True, reason="an earlier run was cut off before its units ran")
-        questions = (("is-enabled", REPAIR), ("is-enabled", KEEP), ("is-active", KEEP))
-        for question, unit in questions:
-            if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                return Verdict(needed=True, reason=f"the unit {unit} is not running")
-        return Verdict(needed=False, reason="the node's state is stored")
+    def files(self, ctx: Context) -> Files:
+        return with_mode(_files(ctx))
 
-    def apply(self, ctx: Context) -> None:
-        if not has_helper(ctx):
-            ctx.warn(f"{HELPER} is missing: after a power cut this node may not start without the cloud")
-            return
-        write_files(ctx, _files(ctx))
-        start_at_boot(ctx, REPAIR, KEEP)
+    def superfluous(self, ctx: Context) -> str:
+        return "" if has_helper(ctx) else f"{HELPER} is missing, which would store it"
+
+    def start(self, ctx: Context) -> None:
         if not has_credentials(ctx):
             # Not where Pods may run already: it takes away what their network was given.
             ctx.host.run("systemctl", "start", REPAIR)
         ctx.host.run("systemctl", "restart", KEEP)
+
+    def apply(self, ctx: Context) -> None:
+        if self.superfluous(ctx):
+            ctx.warn(f"{HELPER} is missing: after a power cut this node may not start without the cloud")
+        super().apply(ctx)
 
 
 def _files(ctx: Context) -> dict[str, bytes]:
@@ -89,9 +83,9 @@ def _files(ctx: Context) -> dict[str, bytes]:
         "link": LINK,
     }
     render = renderer(ctx)
-    states = (*edge_nic.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
+    states = (*service_routes.states(known_facts(ctx)), *service_ip.states(ctx), *prepared.states(ctx))
     return {
         KERNEL: document(states),
-        REPAIR_UNIT: render.text("systemd/edgeadm-repair.service", values).encode(),
-        KEEP_UNIT: render.text("systemd/edgeadm-keep.service", values).encode(),
+        REPAIR_FILE: render.text("systemd/edgeadm-repair.service", values).encode(),
+        KEEP_FILE: render.text("systemd/edgeadm-keep.service", values).encode(),
     }

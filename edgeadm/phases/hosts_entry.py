@@ -1,3 +1,5 @@
+"""The API server in `/etc/hosts`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,9 +8,8 @@ from edgeadm.config.address import HostPort
 from edgeadm.core.block import block_of, with_block, without_block
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.membership import ClusterFacts, cluster_facts
-
-HOSTS = "/etc/hosts"
+from edgeadm.node.membership import ClusterFacts, cluster_facts
+from edgeadm.node.paths import HOSTS
 
 
 class HostsConflictError(EdgeadmError):

@@ -1,15 +1,21 @@
+"""The package's images in containerd."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from edgeadm.checks.engine import run_checks
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.hosts import images as hosts_images
 from edgeadm.hosts.images import CTR, PINNED
+from edgeadm.kubeadm.images import compare
+from edgeadm.node.wanted_images import addon_images, aliases, packed_names
 from edgeadm.package.manifest import ImageEntry
 from edgeadm.package.opened import PackedFile
-from edgeadm.phases.wanted_images import addon_images, aliases, refuse_other_tags
+from edgeadm.preflight.images import TAGS
+from edgeadm.preflight.report import failure, judged, warning_line
 
 EVENT = "image"  # in the journal: the image under a name before edgeadm tagged another one
 
@@ -51,6 +57,19 @@ class Images(Phase):
             ctx.host.run(*CTR, "images", "tag", "--force", packed, wanted)
             ctx.host.run(*CTR, "images", "label", wanted, PINNED)
             ctx.say(f"tagged {packed} as {wanted}")
+
+
+def refuse_other_tags(ctx: Context, wanted: Iterable[str]) -> None:
+    """Raises PreflightError with each image that the package has with another tag only. One that containerd
+    has is no problem, and `--ignore-preflight-errors ImagePull` tells that it can be pulled."""
+    others = compare(wanted, packed_names(ctx)).others
+    there = present(ctx) if others else {}
+    missing = {name: same for name, same in others.items() if name not in there}
+    errors, warnings = judged(run_checks((TAGS,), missing), ctx.config)
+    if errors:
+        raise failure(errors)
+    for finding in warnings:
+        ctx.warn(warning_line(finding))
 
 
 def _announce(ctx: Context, *names: str) -> None:

@@ -1,17 +1,17 @@
+"""`kubeadm init`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from edgeadm.config.kubeadm_defaults import API_PORT
-from edgeadm.core.leaves import Leaves
-from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
-from edgeadm.phases.kubeadm_config import CONFIG, document
-from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
+from edgeadm.node.kubeadm_documents import CONFIG, document
+from edgeadm.node.state import ADMIN_CONF, KUBEADM, is_control_plane, kubernetes_version
+from edgeadm.phases.kubeadm_run import KubeadmRun
 
-END_OF_TALK = "Your Kubernetes control-plane has initialized successfully!"
 # What kubeadm's own preflight finds of our interrupted run (verified with kubeadm 1.34 and 1.36).
 OF_OUR_OWN = (
     *(
@@ -28,12 +28,11 @@ OF_OUR_OWN = (
 
 
 @dataclass(frozen=True)
-class KubeadmInit(Phase):
+class KubeadmInit(KubeadmRun):
     """Runs `kubeadm init` with the configuration. kubeadm's own phases can be skipped by their names."""
 
-    name: str = KUBEADM
     summary: str = "run `kubeadm init`"
-    leaves: ClassVar[Leaves] = OF_A_CLUSTER
+    end_of_talk: ClassVar[str] = "Your Kubernetes control-plane has initialized successfully!"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.interrupted:
@@ -47,7 +46,7 @@ class KubeadmInit(Phase):
             "`journalctl -xeu kubelet` shows the kubelet's log, `ctr -n k8s.io containers ls` the "
             "containers; run the same command again to resume"
         )
-        run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
+        self.run(ctx, self._command(ctx), hint)
 
     def _command(self, ctx: Context) -> list[str]:
         command = [

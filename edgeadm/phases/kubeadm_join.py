@@ -1,3 +1,5 @@
+"""`kubeadm join`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -5,12 +7,10 @@ from typing import ClassVar
 
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.ticket import joins_control_plane
-from edgeadm.core.leaves import Leaves
-from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.core.phase import Context, Verdict
 from edgeadm.core.signals import undisturbed
 from edgeadm.errors import UnreachableError
-from edgeadm.phases.common import KUBEADM
-from edgeadm.phases.join_files import (
+from edgeadm.node.join_files import (
     CONFIG,
     KUBECONFIG,
     TOKEN_FILES,
@@ -18,29 +18,27 @@ from edgeadm.phases.join_files import (
     join_config,
     patches,
 )
-from edgeadm.phases.kubeadm_config import let_kubeadm_validate
+from edgeadm.node.kubeadm_documents import let_kubeadm_validate
+from edgeadm.node.membership import BOOTSTRAP, has_credentials, is_member, known_facts
+from edgeadm.node.name import node_name
 from edgeadm.phases.kubeadm_init import OF_OUR_OWN
-from edgeadm.phases.kubeadm_run import OF_A_CLUSTER, run_kubeadm
-from edgeadm.phases.membership import BOOTSTRAP, has_credentials, is_member, known_facts
-from edgeadm.phases.node_name import node_name
+from edgeadm.phases.kubeadm_run import KubeadmRun
 
 LEFT_BY_JOIN = (
     "FileAvailable--etc-kubernetes-kubelet.conf",
     "FileAvailable--etc-kubernetes-bootstrap-kubelet.conf",
 )
-END_OF_TALK = "This node has joined the cluster"
 PATIENCE = 300.0  # a new leader of the controllers takes its time, and so does an image on a thin line
 POLL = 0.1
 
 
 @dataclass(frozen=True)
-class KubeadmJoin(Phase):
+class KubeadmJoin(KubeadmRun):
     """Runs `kubeadm join` with the configuration, and waits until the node is in the cluster. The files that
     contain the token are deleted in any case."""
 
-    name: str = KUBEADM
     summary: str = "run `kubeadm join` and wait until the node is Ready"
-    leaves: ClassVar[Leaves] = OF_A_CLUSTER
+    end_of_talk: ClassVar[str] = "This node has joined the cluster"
 
     def check(self, ctx: Context) -> Verdict:
         if ctx.interrupted:
@@ -72,7 +70,7 @@ class KubeadmJoin(Phase):
 
     def _kubeadm(self, ctx: Context) -> None:
         hint = "`journalctl -xeu kubelet` shows the kubelet's log; run the same command again to resume"
-        run_kubeadm(ctx, self._command(ctx), END_OF_TALK, hint)
+        self.run(ctx, self._command(ctx), hint)
 
     def _command(self, ctx: Context) -> list[str]:
         command = ["kubeadm", "join", "--config", CONFIG]

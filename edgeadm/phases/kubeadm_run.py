@@ -1,14 +1,17 @@
-"""Runs kubeadm: prints its lines until its closing text, and raises its failure as a phase's."""
+"""The base of the phases that run kubeadm, and the inventory of a cluster on a host."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.leaves import Leaves
-from edgeadm.core.phase import Context
+from edgeadm.core.phase import Context, Phase
 from edgeadm.errors import CommandError, PhaseError
-from edgeadm.phases.lite_files import DATA as LITE_DATA
+from edgeadm.node.lite_files import DATA as LITE_DATA
+from edgeadm.node.state import KUBEADM
 
 # The inventory of kubelet, etcd, kube-proxy and the container runtime of a cluster.
 OF_A_CLUSTER = Leaves(
@@ -41,19 +44,26 @@ OF_A_CLUSTER = Leaves(
 )
 
 
-def run_kubeadm(ctx: Context, command: Sequence[str], end_of_talk: str, hint: str) -> None:
-    """Run `kubeadm VERB …`. From `end_of_talk` on it speaks of next steps, which edgeadm words itself.
+@dataclass(frozen=True)
+class KubeadmRun(Phase):
+    """The base of phases that run kubeadm. A subclass sets `end_of_talk`, the line from which kubeadm prints
+    next steps: edgeadm prints its own."""
 
-    Raises PhaseError with kubeadm's own words and the hint."""
-    quiet = False
+    name: str = KUBEADM
+    leaves: ClassVar[Leaves] = OF_A_CLUSTER
+    end_of_talk: ClassVar[str]
 
-    def line(text: str) -> None:
-        nonlocal quiet
-        quiet = quiet or end_of_talk in text
-        if not quiet:
-            ctx.say(text)
+    def run(self, ctx: Context, command: Sequence[str], hint: str) -> None:
+        """Run `kubeadm VERB …`, and print its lines. Raises PhaseError with kubeadm's output and the hint."""
+        quiet = False
 
-    try:
-        ctx.host.run(*command, on_line=line)
-    except CommandError as error:
-        raise PhaseError(f"{' '.join(command[:2])} failed", context=error.context, hint=hint) from error
+        def line(text: str) -> None:
+            nonlocal quiet
+            quiet = quiet or self.end_of_talk in text
+            if not quiet:
+                ctx.say(text)
+
+        try:
+            ctx.host.run(*command, on_line=line)
+        except CommandError as error:
+            raise PhaseError(f"{' '.join(command[:2])} failed", context=error.context, hint=hint) from error

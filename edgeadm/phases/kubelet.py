@@ -1,3 +1,5 @@
+"""The kubelet's systemd unit."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -5,33 +7,31 @@ from typing import ClassVar
 
 from edgeadm.config.ticket import is_edge
 from edgeadm.core.leaves import Leaves, Unit
-from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
+from edgeadm.core.phase import Context
+from edgeadm.node.files import Files, renderer, with_mode
+from edgeadm.node.units import KUBELET, KUBELET_DROP_IN, KUBELET_FILE
+from edgeadm.phases.unit import UnitPhase
 
-UNIT = "/etc/systemd/system/kubelet.service"
-DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
 PACKAGED = ("/usr/lib/systemd/system/kubelet.service", "/lib/systemd/system/kubelet.service")
 
 
 @dataclass(frozen=True)
-class Kubelet(Phase):
+class Kubelet(UnitPhase):
     """The kubelet's unit, with kubeadm's drop-in. kubeadm itself starts it."""
 
     name: str = "kubelet"
     summary: str = "install the kubelet's systemd unit"
     # It stops first: it would start Pods again.
-    leaves: ClassVar[Leaves] = Leaves(units=(Unit("kubelet", UNIT, stops=-1),))
+    leaves: ClassVar[Leaves] = Leaves(units=(Unit("kubelet", KUBELET_FILE, stops=-1),))
+    at_boot: ClassVar[tuple[str, ...]] = (KUBELET,)
+    resting: ClassVar[tuple[str, ...]] = (KUBELET,)
+    done: ClassVar[str] = "the kubelet's unit is installed"
 
-    def check(self, ctx: Context) -> Verdict:
-        if differs := difference(ctx, _files(ctx)):
-            return Verdict(needed=True, reason=differs)
-        if ctx.host.ask("systemctl", "is-enabled", "--quiet", "kubelet").code != 0:
-            return Verdict(needed=True, reason="the kubelet is not enabled at boot")
-        return Verdict(needed=False, reason="the kubelet's unit is installed")
+    def files(self, ctx: Context) -> Files:
+        return with_mode(_files(ctx))
 
-    def apply(self, ctx: Context) -> None:
-        write_files(ctx, _files(ctx))
-        start_at_boot(ctx, "kubelet")
+    def start(self, ctx: Context) -> None:
+        """Nothing: kubeadm starts it."""
 
 
 def _files(ctx: Context) -> dict[str, bytes]:
@@ -42,6 +42,6 @@ def _files(ctx: Context) -> dict[str, bytes]:
         return {}
     render = renderer(ctx)
     return {
-        UNIT: render.text("systemd/kubelet.service", {}).encode(),
-        DROP_IN: render.text("systemd/10-kubeadm.conf", {}).encode(),
+        KUBELET_FILE: render.text("systemd/kubelet.service", {}).encode(),
+        KUBELET_DROP_IN: render.text("systemd/10-kubeadm.conf", {}).encode(),
     }

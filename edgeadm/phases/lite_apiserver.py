@@ -1,3 +1,5 @@
+"""lite-apiserver as a systemd unit, and the timer that renews its certificate."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,25 +9,28 @@ from edgeadm import pki
 from edgeadm.cluster import Outside
 from edgeadm.config.address import HostPort
 from edgeadm.core.leaves import Leaves, Unit
-from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.core.phase import Context
 from edgeadm.errors import ApiError, UnreachableError
-from edgeadm.phases.common import difference, renderer, start_at_boot, write_files
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
-from edgeadm.phases.membership import CLIENT, cluster_facts, known_facts
-from edgeadm.phases.node_files import HELPER, has_helper
+from edgeadm.node.files import Files, renderer, with_mode
+from edgeadm.node.lite_files import AUTHORITY, CACHE, DATA, FOLDER, LOCAL, PAIR, TLS, address_of, place_of
+from edgeadm.node.membership import CLIENT, known_facts
+from edgeadm.node.offline_files import HELPER, has_helper
+from edgeadm.node.units import (
+    LITE_APISERVER,
+    LITE_APISERVER_FILE,
+    RENEWAL,
+    RENEWAL_FILE,
+    RENEWAL_TIMER,
+    RENEWAL_TIMER_FILE,
+)
+from edgeadm.phases.unit import EdgeUnit
 
-UNIT = "/etc/systemd/system/lite-apiserver.service"
-SERVICE = "lite-apiserver"
-RENEWAL = "edgeadm-certificate"
-RENEWAL_UNIT = f"/etc/systemd/system/{RENEWAL}.service"
-TIMER = f"{RENEWAL}.timer"
-TIMER_UNIT = f"/etc/systemd/system/{TIMER}"
 PATIENCE = 60.0
 POLL = 0.03
 
 
 @dataclass(frozen=True)
-class LiteApiServer(Phase):
+class LiteApiServer(EdgeUnit):
     """lite-apiserver as a unit: the kubelet's API server on this node, which responds from its cache during
     an outage. It is tested, including its certificate, before a kubelet depends on it. A timer renews its
     certificate."""
@@ -34,34 +39,30 @@ class LiteApiServer(Phase):
     summary: str = "start lite-apiserver and wait until it responds"
     leaves: ClassVar[Leaves] = Leaves(
         units=(
-            Unit(SERVICE, UNIT),
-            Unit(f"{RENEWAL}.service", RENEWAL_UNIT),
-            Unit(TIMER, TIMER_UNIT),
+            Unit(LITE_APISERVER, LITE_APISERVER_FILE),
+            Unit(RENEWAL, RENEWAL_FILE),
+            Unit(RENEWAL_TIMER, RENEWAL_TIMER_FILE),
         ),
         places=(DATA,),
         shared=(DATA.rpartition("/")[0],),
     )
+    at_boot: ClassVar[tuple[str, ...]] = (LITE_APISERVER, RENEWAL_TIMER)
+    done: ClassVar[str] = "lite-apiserver runs"
+    cut_off: ClassVar[str] = "before it answered"
 
-    def check(self, ctx: Context) -> Verdict:
-        if cluster_facts(ctx) is None:
-            return Verdict(needed=True, reason="it is not installed yet")
-        if differs := difference(ctx, _files(ctx)):
-            return Verdict(needed=True, reason=differs)
-        if ctx.interrupted:
-            return Verdict(needed=True, reason="an earlier run was cut off before it answered")
-        for unit in _units(ctx):
-            for question in ("is-enabled", "is-active"):
-                if ctx.host.ask("systemctl", question, "--quiet", unit).code != 0:
-                    return Verdict(needed=True, reason=f"{unit} is not running")
-        return Verdict(needed=False, reason="lite-apiserver runs")
+    def files(self, ctx: Context) -> Files:
+        return with_mode(_files(ctx))
 
-    def apply(self, ctx: Context) -> None:
-        write_files(ctx, _files(ctx))
+    def units(self, ctx: Context) -> tuple[str, ...]:
+        return self.at_boot if has_helper(ctx) else (LITE_APISERVER,)
+
+    def prepare(self, ctx: Context) -> None:
         ctx.host.run("install", "-d", "-m", "0700", CACHE)
         if not has_helper(ctx):
             ctx.warn(f"{HELPER} is missing: the certificate of lite-apiserver is not renewed automatically")
-        start_at_boot(ctx, *_units(ctx))
-        ctx.host.run("systemctl", "restart", *_units(ctx))
+
+    def start(self, ctx: Context) -> None:
+        super().start(ctx)
         _wait(ctx)
 
 
@@ -74,7 +75,7 @@ def _wait(ctx: Context) -> None:
         seconds=PATIENCE,
         every=POLL,
         context=lambda: _log(ctx),
-        hint=f"`journalctl -u {SERVICE}` has the full log; {PAIR} is its serving certificate",
+        hint=f"`journalctl -u {LITE_APISERVER}` has the full log; {PAIR} is its serving certificate",
         ignoring=(UnreachableError, ApiError),
     )
 
@@ -86,7 +87,7 @@ def _answers(api: Outside) -> bool:
 
 
 def _log(ctx: Context) -> str:
-    return ctx.host.ask("journalctl", "-u", SERVICE, "-n", "15", "--no-pager").out
+    return ctx.host.ask("journalctl", "-u", LITE_APISERVER, "-n", "15", "--no-pager").out
 
 
 def _files(ctx: Context) -> dict[str, bytes]:
@@ -111,13 +112,9 @@ def _files(ctx: Context) -> dict[str, bytes]:
         AUTHORITY: facts.ca.encode(),
         TLS: render.text("edge/tls.json", values).encode(),
         LOCAL: render.text("edge/local.conf", local).encode(),
-        UNIT: render.text("systemd/lite-apiserver.service", values).encode(),
+        LITE_APISERVER_FILE: render.text("systemd/lite-apiserver.service", values).encode(),
     }
     if has_helper(ctx):
-        found[RENEWAL_UNIT] = render.text("systemd/edgeadm-certificate.service", values).encode()
-        found[TIMER_UNIT] = render.text("systemd/edgeadm-certificate.timer", values).encode()
+        found[RENEWAL_FILE] = render.text("systemd/edgeadm-certificate.service", values).encode()
+        found[RENEWAL_TIMER_FILE] = render.text("systemd/edgeadm-certificate.timer", values).encode()
     return found
-
-
-def _units(ctx: Context) -> tuple[str, ...]:
-    return (SERVICE, TIMER) if has_helper(ctx) else (SERVICE,)

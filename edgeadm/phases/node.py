@@ -1,3 +1,5 @@
+"""Kernel modules and kernel parameters."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,12 +9,11 @@ from typing import ClassVar
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import difference, renderer, write_files
-from edgeadm.phases.kernel_state import State
+from edgeadm.node.baseline import is_due, remember
+from edgeadm.node.files import difference, renderer, with_mode
+from edgeadm.node.kernel_state import State
+from edgeadm.node.paths import MODULES_FILE, SYSCTL_FILE
 
-MODULES_FILE = "/etc/modules-load.d/edgeadm.conf"
-SYSCTL_FILE = "/etc/sysctl.d/90-edgeadm.conf"
 MODULES = ("overlay", "br_netfilter", "nf_conntrack")
 # `ip_forward` takes the others of its family along.
 SYSCTLS = (
@@ -41,7 +42,7 @@ class PrepareNode(Phase):
     def check(self, ctx: Context) -> Verdict:
         if is_due(ctx):
             return Verdict(needed=True, reason="the current settings are not recorded yet")
-        if differs := difference(ctx, _files(ctx)):
+        if differs := difference(ctx, with_mode(_files(ctx))):
             return Verdict(needed=True, reason=differs)
         wanted = _settings(ctx)
         now = facts.sysctls(ctx.host, wanted)
@@ -53,7 +54,7 @@ class PrepareNode(Phase):
     def apply(self, ctx: Context) -> None:
         if is_due(ctx):
             remember(ctx)
-        write_files(ctx, _files(ctx))
+        ctx.host.write_all(with_mode(_files(ctx)))
         if _missing_module(ctx):
             ctx.host.run("modprobe", "-a", *MODULES)
         ctx.host.run("sysctl", "-q", "-p", SYSCTL_FILE)

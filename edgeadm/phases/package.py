@@ -1,3 +1,5 @@
+"""The package's programs and network plugins."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -8,14 +10,11 @@ from edgeadm.core.journaled import same_bytes
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import FileInfo, Source
+from edgeadm.node.baseline import is_due, remember
+from edgeadm.node.paths import BY_NAME, PLUGINS, PROGRAMS
+from edgeadm.node.state import runtime_is_ours
 from edgeadm.package.manifest import CALLED_BY_NAME, FILTERS, TOOLS, TOOLS_ON_NODE
-from edgeadm.phases.before import is_due, remember
-from edgeadm.phases.common import runtime_is_ours
 
-PROGRAMS = "/usr/bin"
-PLUGINS = "/opt/cni/bin"
-# On PATH before the folders of a distribution: what lies here calls the distribution's own if there is one.
-BY_NAME = "/usr/local/sbin"
 SYSTEM = ("/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/local/bin", BY_NAME)
 RUNTIME = ("containerd", "containerd-shim-runc-v2", "ctr", "runc")
 EVENT = "installed"  # in the journal: a file with verified content, and its stamp

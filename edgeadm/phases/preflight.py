@@ -1,3 +1,5 @@
+"""Checks before `init` changes anything."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,8 +8,8 @@ from edgeadm.checks.engine import Check, Finding, run_checks
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
 from edgeadm.kubeadm.compat import OLDEST_RELEASE
+from edgeadm.node.state import is_control_plane, resuming
 from edgeadm.phases import kubeadm_config
-from edgeadm.phases.common import is_control_plane, resuming
 from edgeadm.preflight.images import IMAGE_CHECKS
 from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS
 from edgeadm.preflight.network import NETWORK_CHECKS
@@ -45,8 +47,6 @@ class Preflight(Phase):
         for finding in warnings:
             ctx.warn(warning_line(finding))
         if errors:
-            if ctx.package is not None:
-                ctx.package.close()  # a machine that was refused is as it was
             raise failure(errors)
 
     def role(self, ctx: Context) -> str:  # noqa: ARG002

@@ -1,3 +1,5 @@
+"""Checks before `join` changes anything."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,7 +8,7 @@ from edgeadm.checks.engine import Check
 from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
-from edgeadm.phases.membership import OtherClusterError, is_member, is_of
+from edgeadm.node.membership import OtherClusterError, is_member, is_of
 from edgeadm.phases.preflight import Preflight, version
 from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS

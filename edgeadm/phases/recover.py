@@ -1,3 +1,5 @@
+"""Files of an interrupted `kubeadm init`."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,8 +11,8 @@ from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import KUBERNETES
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import PhaseError
-from edgeadm.phases.common import kubeadm_was_cut_off
-from edgeadm.phases.kubeadm_config import document
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.state import kubeadm_was_cut_off
 
 LEAVES = (
     "apiserver",

@@ -1,3 +1,5 @@
+"""Files of an interrupted `kubeadm join`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -5,9 +7,9 @@ from dataclasses import dataclass
 from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import KUBELET_CONF, kubeadm_was_cut_off
-from edgeadm.phases.join_files import TOKEN_FILES
-from edgeadm.phases.membership import BOOTSTRAP, has_credentials
+from edgeadm.node.join_files import TOKEN_FILES
+from edgeadm.node.membership import BOOTSTRAP, has_credentials
+from edgeadm.node.state import KUBELET_CONF, kubeadm_was_cut_off
 
 LEFT = (BOOTSTRAP, KUBELET_CONF)
 

@@ -1,3 +1,5 @@
+"""Settings for joining hosts, published in the cluster."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -5,8 +7,9 @@ from typing import Any
 
 from edgeadm.config.control_plane import bind_port
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.common import ADMIN_CONF, renderer
-from edgeadm.phases.virtual_ip.settings import kept_settings
+from edgeadm.node.files import renderer
+from edgeadm.node.state import ADMIN_CONF
+from edgeadm.node.virtual_ip.settings import kept_settings
 from edgeadm.pki import encoded
 
 KNOWN_CNI = ("flannel", "none")

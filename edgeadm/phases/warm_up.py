@@ -1,3 +1,5 @@
+"""The prefetch of everything that an edge node requires to start without the cloud."""
+
 from __future__ import annotations
 
 import json
@@ -8,12 +10,12 @@ from typing import Any
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, UnreachableError
-from edgeadm.phases.answers import ALSO_FOR, LISTS, OWN
-from edgeadm.phases.applies import to_edge_nodes
-from edgeadm.phases.lite_files import AUTHORITY, CACHE, address_of
-from edgeadm.phases.membership import CLIENT, cluster_facts, has_credentials, known_facts
-from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET, has_helper
-from edgeadm.phases.node_name import node_name
+from edgeadm.node.answers import ALSO_FOR, LISTS, OWN
+from edgeadm.node.applies import to_edge_nodes
+from edgeadm.node.lite_files import AUTHORITY, CACHE, address_of
+from edgeadm.node.membership import CLIENT, cluster_facts, has_credentials, known_facts
+from edgeadm.node.name import node_name
+from edgeadm.node.offline_files import HELPER, SNAPSHOT, SUBNET, has_helper
 
 FLANNELS_OWN = "flannel.alpha.coreos.com/backend-data"
 PATIENCE = 300.0

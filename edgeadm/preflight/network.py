@@ -12,6 +12,7 @@ from edgeadm.config.kubeadm_defaults import KUBERNETES, MANIFESTS
 from edgeadm.config.own_node import advertise_address, given_address
 from edgeadm.config.ranges import pod_ranges, service_ranges
 from edgeadm.hosts import Host, facts
+from edgeadm.node.cni_files import LINKS
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.virtual_ip import VIRTUAL_IP_CHECKS
 
@@ -23,7 +24,6 @@ EDGE_UNIT = "/etc/systemd/system/edgeadm-nic.service"
 LITE_UNIT = "/etc/systemd/system/lite-apiserver.service"
 STATIC_PODS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 CNI_FOLDER = "/etc/cni/net.d"
-CNI_LINKS = ("cni0", "flannel.1", "cbr0", "kube-ipvs0", "tunl0", "cilium_host", "antrea-gw0")
 KUBECONFIGS = ("admin.conf", "kubelet.conf", "controller-manager.conf", "scheduler.conf")
 
 
@@ -82,7 +82,7 @@ def _left_over(subject: Subject) -> Iterable[Outcome]:
         return
     files = [name for name in subject.host.names(CNI_FOLDER) if not subject.ours(f"{CNI_FOLDER}/{name}")]
     found = [f"{CNI_FOLDER}/{name}" for name in files if name.endswith((".conf", ".conflist", ".json"))]
-    found += sorted(facts.links(subject.host) & set(CNI_LINKS))
+    found += sorted(facts.links(subject.host) & set(LINKS))
     if found:
         yield warning(f"an earlier pod network left {', '.join(found)}")
 
@@ -124,7 +124,7 @@ def _advertised(subject: Subject) -> Iterable[Outcome]:
 
 def _addresses(host: Host) -> Iterator[tuple[str, ipaddress.IPv4Address | ipaddress.IPv6Address]]:
     for link, found in facts.addresses(host).items():
-        if link not in CNI_LINKS and link != "kube-ipvs0":
+        if link not in LINKS and link != "kube-ipvs0":
             for text in found:
                 yield link, ipaddress.ip_interface(text).ip
 

@@ -18,7 +18,7 @@ from edgeadm.cli.session import World
 from edgeadm.core.journal import Journal
 from edgeadm.hosts import Result
 from edgeadm.hosts.process import execute
-from edgeadm.phases.membership import BOOTSTRAP
+from edgeadm.node.membership import BOOTSTRAP
 from edgeadm.pki import discovery_hash
 from tests.certificates import authority
 from tests.machine import Machine

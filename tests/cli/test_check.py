@@ -9,7 +9,7 @@ import pytest
 
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.hosts import Result
-from edgeadm.phases.membership import FACTS
+from edgeadm.node.membership import FACTS
 from tests.cli.world import Ended, edgeadm, logs
 from tests.machine import Machine
 from tests.steady_node import NAME, EdgeNode
@@ -94,7 +94,7 @@ def test_another_node_is_looked_at_on_itself(node: EdgeNode) -> None:
     ended = check(node, "edge2", "-o", "json")
     assert ended.status == 3
     assert "error: `edge2` is another node: this one is `edge1` [not-this-node]" in ended.err
-    assert "hint: run it on that node: `ssh edge2 edgeadm check autonomy`" in ended.err
+    assert "hint: run the same command on `edge2`, as root" in ended.err
     error = json.loads(ended.out)["error"]
     assert (error["code"], error["exitCode"]) == ("not-this-node", 3)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edgeadm.apps.affinity import is_kept_off, terms_of
 from edgeadm.core.journal import PATH
 from edgeadm.hosts import Result
-from edgeadm.phases.edge_apps.affinity import is_kept_off, terms_of
 from tests.certificates import authority
 from tests.cli.world import edgeadm, logs
 from tests.machine import Machine

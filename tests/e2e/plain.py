@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import yaml
 
-from edgeadm.phases.cni import CONFLIST, CONFLIST_VALUES, HEALTH_PORT
+from edgeadm.node.cni_files import CONFLIST, CONFLIST_VALUES
+from edgeadm.phases.cni import HEALTH_PORT
 from edgeadm.render import Renderer
 from tests.certificates import issued, new_pair
 from tests.e2e.cluster import Reached

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.lite_files import CACHE, LINK, PAIR
-from edgeadm.phases.node_files import ADDRESSES, SNAPSHOT, SUBNET
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.lite_files import CACHE, LINK, PAIR
+from edgeadm.node.offline_files import ADDRESSES, SNAPSHOT, SUBNET
+from edgeadm.node.state import KUBELET_CONF
 
 KEPT = "/var/tmp/planted"
 UNITS = "/etc/systemd/system"

@@ -97,7 +97,7 @@ def test_a_host_port_answers_again_after_the_packet_filter_was_flushed(shop: Sho
 
 
 def test_a_second_start_asks_for_nothing_that_join_did_not_prefetch(shop: Shop) -> None:
-    """Additional requests of a later Kubernetes fail this test: edgeadm/phases/answers.py contains the
+    """Additional requests of a later Kubernetes fail this test: edgeadm/node/answers.py contains the
     list."""
     before = shop.entries(shop.edge2)
     shop.edge2.exec(["systemctl", "restart", "kubelet"])

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edgeadm.phases.join_files import TOKEN_FILES
-from edgeadm.phases.membership import BOOTSTRAP, CLIENT
+from edgeadm.node.join_files import TOKEN_FILES
+from edgeadm.node.membership import BOOTSTRAP, CLIENT
 from edgeadm.sandbox import Node, Sandbox
 from tests.e2e.cluster import DONE, TOKEN, Cluster, cluster_of
 from tests.e2e.killing import began, kill_at, ran

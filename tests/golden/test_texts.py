@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgeadm.phases.cni import CONFLIST_VALUES
-from edgeadm.phases.cni_join import EVERY_CONFLIST
+from edgeadm.node.cni_files import CONFLIST_VALUES, EVERY_CONFLIST
 from edgeadm.phases.edge_apps.bootstrap import BINDINGS
 from edgeadm.render import Renderer
 

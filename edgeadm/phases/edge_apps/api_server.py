@@ -1,21 +1,23 @@
+"""This host's API server, with the tunnel as egress."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edgeadm.apps import egress_files
+from edgeadm.apps.api_servers import api_servers, pod_name
+from edgeadm.apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
+from edgeadm.apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, CommandError, EdgeadmError, PhaseError, UnreachableError, WaitError
-from edgeadm.kubeadm.static_pod import command_of, edited, load_command, runs, stripped
-from edgeadm.phases.applies import to_edge_clusters
-from edgeadm.phases.edge_apps import egress_files
-from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FOLDER, MANIFEST, is_wired
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, nodes, tunnel_address
+from edgeadm.kubeadm.static_pod import edited, runs, stripped
+from edgeadm.node.applies import to_edge_clusters
+from edgeadm.node.patches import leaves_out
 from edgeadm.phases.edge_apps.first_start import FIRST_START, PATCH
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.patches import leaves_out
 
 PATIENCE = 180.0  # seconds; a restart takes tunnel-cloud along
 # The kubelet lets five minutes go by before it starts a container again that ended often.
@@ -68,7 +70,7 @@ class ApiServer(Phase):
         if ctx.interrupted:
             ctx.journal.add("resumed")  # else a run that finds all files in place would leave no end
         # Read while the API server responds, and before its files are replaced.
-        pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
+        pod, alone = pod_name(ctx, manifest), len(api_servers(ctx)) == 1
         before, settings = manifest, ctx.host.read(CONFIG)
         if is_wired(manifest) and ctx.interrupted:
             before = original(ctx, manifest)  # it is unknown whether it ever worked with its current settings
@@ -104,7 +106,7 @@ class ApiServer(Phase):
         if manifest is None:
             return
         if is_wired(manifest):
-            pod, alone = _pod_name(ctx, manifest), len(_api_servers(ctx)) == 1
+            pod, alone = pod_name(ctx, manifest), len(api_servers(ctx)) == 1
             _replace(ctx, original(ctx, manifest))
             self._wait(ctx, pod, alone=alone)
             self._wait_for_controllers(ctx)
@@ -192,28 +194,6 @@ def original(ctx: Context, manifest: bytes) -> bytes:
     return stripped(manifest, edit)
 
 
-def unwired(ctx: Context) -> list[str]:
-    """Control planes whose API server does not go through the tunnel, by the names of their nodes."""
-    return [_node(pod) for pod in _api_servers(ctx) if not _goes_through(pod)]
-
-
-def wired_elsewhere(ctx: Context) -> list[str]:
-    """Other control planes than this machine whose API server goes through the tunnel."""
-    if not has_cluster(ctx):
-        return []
-    manifest = ctx.host.read(MANIFEST)
-    own = _pod_name(ctx, manifest) if manifest is not None else ""
-    return [_node(pod) for pod in _api_servers(ctx) if _goes_through(pod) and pod["metadata"]["name"] != own]
-
-
-def _goes_through(pod: Object) -> bool:
-    return f"--{egress_files.FLAG}={CONFIG}" in command_of(pod)
-
-
-def _node(pod: Object) -> str:
-    return str(pod["spec"].get("nodeName") or pod["metadata"]["name"])
-
-
 def _why_not(ctx: Context) -> str:
     if has_cluster(ctx) and ctx.host.stat(MANIFEST) is None:
         return "no API server on this host that edgeadm can configure"
@@ -238,19 +218,6 @@ def _replace(ctx: Context, manifest: bytes) -> None:
     ctx.host.write(MANIFEST, manifest, found.mode if found else 0o600)
     with suppress(CommandError):  # no `pkill`, or no such process: then it takes its time
         ctx.host.run("pkill", "-TERM", "-x", "kube-apiserver")
-
-
-def _api_servers(ctx: Context) -> list[Object]:
-    return ctx.connect().list_objects("v1", "Pod", "kube-system", labels="component=kube-apiserver")
-
-
-def _pod_name(ctx: Context, manifest: bytes) -> str:
-    """The name that the API server of this machine has as a Pod: told by the address that it announces."""
-    own = [word for word in load_command(manifest) if word.startswith("--advertise-address=")]
-    for pod in _api_servers(ctx):
-        if own and own[0] in command_of(pod):
-            return str(pod["metadata"]["name"])
-    return f"kube-apiserver-{node_name(ctx)}"
 
 
 def _reached(ctx: Context) -> str | None:

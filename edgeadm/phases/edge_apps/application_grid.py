@@ -1,18 +1,21 @@
+"""The controller of DeploymentGrids, StatefulSetGrids and ServiceGrids."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.facts import NAMESPACE, has_cluster, image
+from edgeadm.apps.forced import unless_forced
+from edgeadm.apps.service_group import NATIVE, cluster_version, own_image
+from edgeadm.apps.workloads import workload
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_established, is_rolled_out
 from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.edge_apps.component import Component, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, image
-from edgeadm.phases.edge_apps.forced import unless_forced
-from edgeadm.phases.edge_apps.service_group import NATIVE, cluster_version, own_image
+from edgeadm.phases.edge_apps.component import Component
 
 API = "superedge.io/v1"
 GRIDS = ("DeploymentGrid", "ServiceGrid", "StatefulSetGrid")

@@ -1,13 +1,16 @@
+"""The CSR approver for edge nodes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.facts import api_service_ip, domain, runs_on_control_planes
+from edgeadm.apps.workloads import runs_somewhere, workload
 from edgeadm.cluster import Awaited
 from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.edge_apps.component import Component, runs_somewhere, workload
-from edgeadm.phases.edge_apps.facts import api_service_ip, domain, runs_on_control_planes
-from edgeadm.phases.lite_files import addresses, names
+from edgeadm.node.lite_files import addresses, names
+from edgeadm.phases.edge_apps.component import Component
 
 IMAGE = "edgeadm.io/approver"
 

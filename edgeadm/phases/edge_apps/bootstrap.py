@@ -1,21 +1,18 @@
+"""Bootstrap objects of clusters that kubeadm did not create."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.apps.announced import announced_domain, announced_services, authority, dns_address, server
+from edgeadm.apps.facts import has_cluster
+from edgeadm.apps.objects import BOOTSTRAP, COMPONENT_LABEL, find
 from edgeadm.core.phase import Context
 from edgeadm.kubeadm import compat
 from edgeadm.kubeadm.tokens import DEFAULT_GROUP
-from edgeadm.phases.edge_apps.announced import (
-    announced_domain,
-    announced_services,
-    authority,
-    dns_address,
-    server,
-)
-from edgeadm.phases.edge_apps.component import COMPONENT_LABEL, Component, find
-from edgeadm.phases.edge_apps.facts import has_cluster
+from edgeadm.phases.edge_apps.component import Component
 from edgeadm.render import OWNER_LABEL
 
 NODES = "system:nodes"
@@ -33,7 +30,7 @@ class Bootstrap(Component):
     """The bootstrap objects of clusters that kubeadm did not create: cluster-info, the configurations of
     kubeadm and kubelet, and the permissions of bootstrap tokens. Existing objects are not changed."""
 
-    name: str = "bootstrap"
+    name: str = BOOTSTRAP
     summary: str = "create missing bootstrap objects"
     template: str = "addons/bootstrap.yaml"
 
@@ -54,10 +51,6 @@ class Bootstrap(Component):
     def objects(self, ctx: Context) -> list[dict[str, Any]]:
         """Those that are not there, and those that are ours."""
         return [obj for obj in super().objects(ctx) if not self._is_theirs(ctx, obj)]
-
-    def is_ours(self, ctx: Context) -> bool:
-        """Whether machines join this cluster by what this phase made."""
-        return bool(self.present(ctx))
 
     def _is_theirs(self, ctx: Context, obj: dict[str, Any]) -> bool:
         found = find(ctx.connect(), obj) if has_cluster(ctx) else None

@@ -1,13 +1,15 @@
+"""Serving certificates of the edge components."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.apps.facts import NAMESPACE, has_cluster
+from edgeadm.apps.serving_certificates import authority, is_due, make, pairs, secret_of, standing
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.phases.edge_apps.component import Component
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
-from edgeadm.phases.edge_apps.leaves import authority, is_due, make, pairs, secret_of, standing
 
 EDGE_TRUST = "tunnel-edge-cert"  # the CA's certificate, by which edge nodes know the tunnel
 

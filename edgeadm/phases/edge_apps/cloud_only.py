@@ -1,16 +1,18 @@
+"""Exclusion of edge nodes from the kube-proxy, flannel and CoreDNS of the cluster."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
+from edgeadm.apps.facts import NAMESPACE, has_cluster
 from edgeadm.cluster import Object
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.node.applies import to_edge_clusters
 from edgeadm.phases import cni
-from edgeadm.phases.applies import to_edge_clusters
 from edgeadm.phases.edge_apps import kube_proxy, pod_network
-from edgeadm.phases.edge_apps.affinity import Term, is_kept_off, kept_off, let_back, set_terms, terms_of
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
 from edgeadm.phases.edge_apps.kube_proxy import SYSTEM
 from edgeadm.render import OWNER_LABEL
 

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm.cluster import Awaited, Cluster, Object
+from edgeadm.apps.facts import NAMESPACE, has_cluster
+from edgeadm.apps.objects import COMPONENT_LABEL, delete, find, key, present, title
+from edgeadm.apps.values import with_theirs
+from edgeadm.cluster import Awaited, Object
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.applies import to_edge_clusters
-from edgeadm.phases.common import renderer
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster
-from edgeadm.phases.edge_apps.values import with_theirs
-from edgeadm.render import OWNER_LABEL
+from edgeadm.node.applies import to_edge_clusters
+from edgeadm.node.files import renderer
 
-COMPONENT_LABEL = "edgeadm.io/component"
 # An object with this annotation holds what the component itself writes: made once, then left alone.
 LIVE = "edgeadm.io/live"
-# Every kind that a component may have, in the order in which its objects go.
-KINDS = (
-    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "DaemonSet"),
-    ("v1", "Service"),
-    ("policy/v1", "PodDisruptionBudget"),
-    ("networking.k8s.io/v1", "NetworkPolicy"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
-    ("rbac.authorization.k8s.io/v1", "Role"),
-    ("v1", "ConfigMap"),
-    ("v1", "Secret"),
-    ("v1", "ServiceAccount"),
-)
 Named = tuple[str, str, str]  # API, kind, name
 
 
@@ -70,7 +52,7 @@ class Component(Phase):
         objects = self.objects(ctx)
         kept: list[str] = []
         differing = ctx.connect().differing(_due(ctx, objects), kept.append)
-        surplus = [_title(obj) for obj in self.surplus(ctx, objects)]
+        surplus = [title(obj) for obj in self.surplus(ctx, objects)]
         if differing or surplus:
             words = [
                 ("to apply", differing),
@@ -95,35 +77,28 @@ class Component(Phase):
         changed = cluster.apply(_due(ctx, objects), keep)
         ctx.say(f"applied {len(objects)} objects, {changed} of them changed")
         for obj in self.surplus(ctx, objects):
-            _delete(ctx, obj)
+            delete(ctx, obj)
         for awaited in self.awaited:
             ctx.say(f"waiting until {awaited.what}")
             cluster.wait(awaited)
 
     def surplus(self, ctx: Context, objects: list[dict[str, Any]]) -> list[Object]:
         """Objects of this component in the cluster that are not among these."""
-        kept = {_key(obj) for obj in objects}
-        return [obj for obj in self.present(ctx) if _key(obj) not in kept]
+        kept = {key(obj) for obj in objects}
+        return [obj for obj in self.present(ctx) if key(obj) not in kept]
 
     def present(self, ctx: Context) -> list[Object]:
         """Every object of this component that is in the cluster."""
-        if not has_cluster(ctx):
-            return []
-        cluster, labels = ctx.connect(), f"{OWNER_LABEL}=edgeadm,{COMPONENT_LABEL}={self.name}"
-        return [
-            {"apiVersion": api, "kind": kind, "metadata": dict(obj["metadata"])}
-            for api, kind in KINDS
-            for obj in cluster.list_objects(api, kind, labels=labels)
-        ]
+        return present(ctx, self.name)
 
     def detached(self, ctx: Context) -> list[str]:
         """The objects that `detach` would delete, as `Kind/namespace/name`."""
-        return [_title(obj) for obj in self.present(ctx)]
+        return [title(obj) for obj in self.present(ctx)]
 
     def detach(self, ctx: Context) -> None:
         """Delete the component from the cluster, with the objects that it created."""
         for obj in self.present(ctx):
-            _delete(ctx, obj)
+            delete(ctx, obj)
         for api, kind, name in self.leavings:
             ctx.connect().delete(api, kind, name, NAMESPACE)
 
@@ -136,42 +111,3 @@ def _due(ctx: Context, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_live(obj: Mapping[str, Any]) -> bool:
     return LIVE in (obj["metadata"].get("annotations") or {})
-
-
-def find(cluster: Cluster, obj: Mapping[str, Any]) -> Object | None:
-    """The existing object with this name, or None."""
-    api, kind, namespace, name = _key(obj)
-    return cluster.get(api, kind, name, namespace)
-
-
-def _delete(ctx: Context, obj: Object) -> None:
-    api, kind, namespace, name = _key(obj)
-    if ctx.connect().delete(api, kind, name, namespace):
-        ctx.say(f"removed {_title(obj)}")
-
-
-def _key(obj: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    meta = obj["metadata"]
-    return obj["apiVersion"], obj["kind"], meta.get("namespace") or "", meta["name"]
-
-
-def _title(obj: Mapping[str, Any]) -> str:
-    return "/".join(part for part in _key(obj)[1:] if part)
-
-
-def is_noticed(obj: Object) -> bool:
-    """Whether a DaemonSet's controller has observed its current generation. Edge nodes may be offline, so its
-    Pods are not awaited."""
-    status = obj.get("status") or {}
-    return bool(status.get("observedGeneration", 0) >= obj["metadata"].get("generation", 0))
-
-
-def runs_somewhere(obj: Object) -> bool:
-    """Whether a DaemonSet's controller has observed its current generation, and one Pod is ready: other nodes
-    may be off."""
-    return is_noticed(obj) and (obj.get("status") or {}).get("numberReady", 0) > 0
-
-
-def workload(what: str, kind: str, name: str, fits: Callable[[Object], bool]) -> Awaited:
-    """A condition for a workload of the edge components."""
-    return Awaited(what, "apps/v1", kind, name, fits, NAMESPACE)

@@ -1,16 +1,18 @@
+"""Removal of the edge components from a running cluster."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from edgeadm.apps.api_servers import wired_elsewhere
+from edgeadm.apps.egress_files import CONFIG, FLAG
+from edgeadm.apps.facts import has_cluster, is_edge_node, nodes
+from edgeadm.apps.forced import unless_forced
+from edgeadm.apps.manual_steps import running
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.edge_apps.api_server import wired_elsewhere
 from edgeadm.phases.edge_apps.application_grid import grids, refuse_grids
-from edgeadm.phases.edge_apps.by_hand import running
-from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG
-from edgeadm.phases.edge_apps.facts import has_cluster, is_edge_node, nodes
-from edgeadm.phases.edge_apps.forced import unless_forced
 from edgeadm.phases.edge_apps.site_manager import of_users
 
 

@@ -1,15 +1,18 @@
+"""DNS on each edge node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.facts import NAMESPACE, domain, has_cluster
+from edgeadm.apps.workloads import is_noticed, workload
 from edgeadm.cluster import Awaited
 from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm import compat
-from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, domain, has_cluster
-from edgeadm.phases.lite_files import LOCAL
+from edgeadm.node.lite_files import LOCAL
+from edgeadm.phases.edge_apps.component import Component
 
 NAME = "coredns"
 HEALTH_PORT = 51011

@@ -1,23 +1,19 @@
+"""Edge nodes that monitor each other."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.apps.facts import NAMESPACE, has_cluster, image, is_edge_node, nodes, runs_on_control_planes
+from edgeadm.apps.serving_certificates import bundle
+from edgeadm.apps.workloads import is_noticed, runs_somewhere, workload
 from edgeadm.cluster import Awaited, Object
 from edgeadm.config.model import ALL_VOTERS
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Secret
-from edgeadm.phases.edge_apps.component import Component, is_noticed, runs_somewhere, workload
-from edgeadm.phases.edge_apps.facts import (
-    NAMESPACE,
-    has_cluster,
-    image,
-    is_edge_node,
-    nodes,
-    runs_on_control_planes,
-)
-from edgeadm.phases.edge_apps.leaves import bundle
+from edgeadm.phases.edge_apps.component import Component
 
 ANNOTATION = "nodeunhealth"  # on a node that was voted out
 KEY = ("hmac-config", "hmackey")

@@ -1,22 +1,20 @@
+"""Tunnel files of an API server that is not a static Pod."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeadm import pki
+from edgeadm.apps.egress_certificate import CERTIFICATE, KEY, LEAF, TRUST, standing
+from edgeadm.apps.egress_files import CONFIG, FOLDER, Shown, config
+from edgeadm.apps.facts import has_cluster, tunnel_address
+from edgeadm.apps.manual_steps import running
+from edgeadm.apps.serving_certificates import authority, is_due, make
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.applies import to_edge_clusters
-from edgeadm.phases.common import write_files
-from edgeadm.phases.edge_apps.by_hand import running
-from edgeadm.phases.edge_apps.egress_files import CONFIG, FOLDER, Shown, config
-from edgeadm.phases.edge_apps.facts import has_cluster, tunnel_address
-from edgeadm.phases.edge_apps.leaves import authority, is_due, make
+from edgeadm.node.applies import to_edge_clusters
+from edgeadm.node.files import difference, with_mode
 
 RENEWAL = "certs renew"  # the verb that renews, and sets nothing up
-CLIENT = "tunnel-anp-client"
-LEAF = pki.Leaf("ingress-client", server=False, client=True)
-CERTIFICATE, KEY = f"{FOLDER}/{CLIENT}.crt", f"{FOLDER}/{CLIENT}.key"
-TRUST = f"{FOLDER}/ca.crt"
 FILES = (CONFIG, TRUST, CERTIFICATE, KEY)
 
 
@@ -36,9 +34,8 @@ class EgressByHand(Phase):
             return Verdict(needed=False, reason="the API server does not use the tunnel")
         if is_due(ctx, standing(ctx)):
             return Verdict(needed=True, reason=f"{CERTIFICATE} is missing or about to expire")
-        differing = [path for path, text in _files(ctx).items() if ctx.host.read(path) != text]
-        if differing:
-            return Verdict(needed=True, reason=f"to write: {', '.join(differing)}")
+        if differs := difference(ctx, with_mode(_files(ctx))):
+            return Verdict(needed=True, reason=differs)
         return Verdict(needed=False, reason=f"all files are in {FOLDER}")
 
     def apply(self, ctx: Context) -> None:
@@ -49,7 +46,7 @@ class EgressByHand(Phase):
             certificate, key = make(ctx, LEAF)
             ctx.host.write(KEY, key, 0o600)
             ctx.host.write(CERTIFICATE, certificate)
-        write_files(ctx, _files(ctx))
+        ctx.host.write_all(with_mode(_files(ctx)))
         if found.is_wired:
             ctx.warn("restart kube-apiserver: it reads its tunnel certificate only at start")
 
@@ -68,12 +65,6 @@ class EgressByHand(Phase):
             if ctx.host.stat(folder) is not None and not ctx.host.names(folder):
                 ctx.host.run("rmdir", folder)
         ctx.journal.undone_all(self.name)
-
-
-def standing(ctx: Context) -> pki.Standing:
-    """How the certificate stands that the API server shows to the tunnel."""
-    certificate, key = (ctx.host.read(path) or b"" for path in (CERTIFICATE, KEY))
-    return pki.stands(certificate, key, authority(ctx), LEAF)
 
 
 def _files(ctx: Context) -> Mapping[str, bytes]:

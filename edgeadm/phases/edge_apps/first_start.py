@@ -1,19 +1,22 @@
+"""Tunnel egress of a new API server, from its first start."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgeadm.apps import egress_files
+from edgeadm.apps.egress_files import CONFIG, FLAG, OtherEgressError
+from edgeadm.apps.facts import planned_tunnel_address
 from edgeadm.config.control_plane import certificates_dir
 from edgeadm.config.kubeadm_defaults import PKI
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm.static_pod import patch
-from edgeadm.phases.common import difference, is_control_plane, write_files
-from edgeadm.phases.edge_apps import egress_files
-from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, OtherEgressError
-from edgeadm.phases.edge_apps.facts import planned_tunnel_address
-from edgeadm.phases.kubeadm_config import document
-from edgeadm.phases.membership import is_member, known_facts
-from edgeadm.phases.patches import API_SERVER, FOLDER, beside_theirs, starts_with_tunnel
+from edgeadm.node.files import difference, with_mode
+from edgeadm.node.kubeadm_documents import document
+from edgeadm.node.membership import is_member, known_facts
+from edgeadm.node.patches import API_SERVER, FOLDER, beside_theirs, starts_with_tunnel
+from edgeadm.node.state import is_control_plane
 
 FIRST_START = "first-start"
 PATCH = f"{FOLDER}/{API_SERVER}"
@@ -35,11 +38,11 @@ class FirstStart(Phase):
             return Verdict(needed=False, reason="kubeadm has run")
         if not _is_to_be(ctx):
             return Verdict(needed=False, reason="there is no tunnel")
-        found = difference(ctx, _files(ctx))
+        found = difference(ctx, with_mode(_files(ctx), 0o600))
         return Verdict(needed=bool(found), reason=found or "its egress configuration is in place")
 
     def apply(self, ctx: Context) -> None:
-        write_files(ctx, _files(ctx), 0o600)
+        ctx.host.write_all(with_mode(_files(ctx), 0o600))
 
 
 def _is_to_be(ctx: Context) -> bool:

@@ -1,17 +1,20 @@
+"""kube-proxy for edge nodes."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from edgeadm import pki, yaml_text
-from edgeadm.cluster import Awaited, Object
+from edgeadm.apps.facts import NAMESPACE, image
+from edgeadm.apps.service_group import STRICT, cluster_version, own_image
+from edgeadm.apps.workloads import is_noticed, workload
+from edgeadm.cluster import Awaited
 from edgeadm.config.address import HostPort
-from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.phase import Context
 from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm import compat
-from edgeadm.phases.edge_apps.component import Component, is_noticed, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, has_cluster, image
-from edgeadm.phases.edge_apps.service_group import STRICT, cluster_version, own_image
+from edgeadm.phases.edge_apps.mirrored import Mirrored
 
 NAME = "edge-kube-proxy"
 SYSTEM = "kube-system"
@@ -31,7 +34,7 @@ class StrictServiceGroupError(EdgeadmError):
 
 
 @dataclass(frozen=True)
-class KubeProxy(Component):
+class KubeProxy(Mirrored):
     """kube-proxy for edge nodes: the cluster's own with its settings, but connected to the node's
     lite-apiserver, so that Services work after an offline restart. It reaches lite-apiserver at the ClusterIP
     of the Service `kubernetes`, which each edge node redirects, with any port. With `--service-group strict`
@@ -43,27 +46,10 @@ class KubeProxy(Component):
     awaited: tuple[Awaited, ...] = (
         workload(f"the controller has observed DaemonSet {NAME}", "DaemonSet", NAME, is_noticed),
     )
-
-    def check(self, ctx: Context) -> Verdict:
-        if has_cluster(ctx) and cloud_proxy(ctx) is None and not self.present(ctx):
-            return Verdict(
-                needed=False,
-                reason="there is no DaemonSet kube-system/kube-proxy: none is installed for edge nodes",
-            )
-        return super().check(ctx)
-
-    def lacks(self, ctx: Context) -> str:
-        return "" if has_cluster(ctx) else "there is no cluster"
-
-    def apply(self, ctx: Context) -> None:
-        if cloud_proxy(ctx) is not None:
-            super().apply(ctx)
-        elif self.present(ctx):
-            ctx.say("the cluster no longer has kube-proxy")
-            self.detach(ctx)
-
-    def objects(self, ctx: Context) -> list[dict[str, Any]]:
-        return super().objects(ctx) if cloud_proxy(ctx) is not None else []
+    original: ClassVar[tuple[str, str]] = (SYSTEM, CLOUD)
+    container: ClassVar[str] = CLOUD
+    program: ClassVar[str] = "kube-proxy"
+    without: ClassVar[str] = "none is installed for edge nodes"
 
     def values(self, ctx: Context) -> dict[str, Any]:
         strict = ctx.config.service_group == STRICT
@@ -74,7 +60,7 @@ class KubeProxy(Component):
         host, port = _health(config)
         return {
             "namespace": NAMESPACE,
-            "proxy_image": proxy_image(ctx),
+            "proxy_image": self.image(ctx),
             "config": text,
             "health_host": host,
             "health_port": port,
@@ -85,17 +71,6 @@ class KubeProxy(Component):
             # What Pods read only once, by name: another name makes other Pods.
             "reads": pki.fingerprint(text.encode()),
         }
-
-
-def cloud_proxy(ctx: Context) -> Object | None:
-    """The cluster's own kube-proxy; None where the cluster does without."""
-    return ctx.connect().get("apps/v1", "DaemonSet", CLOUD, SYSTEM) if has_cluster(ctx) else None
-
-
-def proxy_image(ctx: Context) -> str:
-    """The image of the cluster's own kube-proxy, which has to be there."""
-    containers = (cloud_proxy(ctx) or {})["spec"]["template"]["spec"]["containers"]
-    return str(next((each for each in containers if each["name"] == CLOUD), containers[0])["image"])
 
 
 def _config(ctx: Context, kubeconfig: str) -> dict[str, Any]:

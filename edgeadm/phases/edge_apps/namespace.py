@@ -1,16 +1,12 @@
+"""The namespace of the edge components, with the settings for joining nodes."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edgeadm.cluster import Object
-from edgeadm.core.phase import Context, Verdict
-from edgeadm.phases.cni import SPACE
-from edgeadm.phases.edge_apps import kube_proxy, pod_network
-from edgeadm.phases.edge_apps.component import Component
-from edgeadm.phases.edge_apps.edge_dns import dns_image
-from edgeadm.phases.edge_apps.facts import (
+from edgeadm.apps.facts import (
     CLOUD_LABEL,
     ENABLED,
     NAMESPACE,
@@ -22,11 +18,17 @@ from edgeadm.phases.edge_apps.facts import (
     nodes,
     tunnel_address,
 )
-from edgeadm.phases.edge_apps.kube_proxy import cloud_proxy
-from edgeadm.phases.edge_apps.pod_network import cloud_flannel
-from edgeadm.phases.edge_apps.service_group import STRICT, own_image
-from edgeadm.phases.edge_apps.settings import to_remember
-from edgeadm.phases.patches import leaves_out
+from edgeadm.apps.service_group import STRICT, own_image
+from edgeadm.apps.settings import to_remember
+from edgeadm.cluster import Object
+from edgeadm.core.phase import Context, Verdict
+from edgeadm.node.patches import leaves_out
+from edgeadm.phases.cni import SPACE
+from edgeadm.phases.edge_apps import kube_proxy, pod_network
+from edgeadm.phases.edge_apps.component import Component
+from edgeadm.phases.edge_apps.edge_dns import dns_image
+from edgeadm.phases.edge_apps.kube_proxy import KubeProxy
+from edgeadm.phases.edge_apps.pod_network import EdgePodNetwork
 from edgeadm.render import OWNER_LABEL
 
 # What a namespace holds that is not worth keeping it for: every namespace gets these by itself.
@@ -97,17 +99,17 @@ class EdgeNamespace(Component):
 def _programs(ctx: Context) -> Iterator[tuple[str, bool]]:
     """What edge nodes run that asks lite-apiserver: a node that joins waits until it is known there."""
     flannel, proxy = (pod_network.NAME, SPACE), (kube_proxy.NAME, NAMESPACE)
-    yield "flannel", cloud_flannel(ctx) is not None and _stays(ctx, "pod-network", *flannel)
-    yield "kube-proxy", cloud_proxy(ctx) is not None and _stays(ctx, "kube-proxy", *proxy)
+    yield "flannel", EdgePodNetwork().found(ctx) is not None and _stays(ctx, "pod-network", *flannel)
+    yield "kube-proxy", KubeProxy().found(ctx) is not None and _stays(ctx, "kube-proxy", *proxy)
 
 
 def _images(ctx: Context) -> Iterator[str]:
     """What edge nodes are asked to run by the components: a node that joins compares it with its package."""
     programs = dict(_programs(ctx))
     if programs["flannel"]:
-        yield pod_network.flannel_image(ctx)
+        yield EdgePodNetwork().image(ctx)
     if programs["kube-proxy"]:
-        yield kube_proxy.proxy_image(ctx)
+        yield KubeProxy().image(ctx)
         if ctx.config.service_group == STRICT:
             yield from (image(ctx, "application-grid-wrapper"), own_image(ctx, "DaemonSet", kube_proxy.NAME))
     of_phase = {"edge-dns": dns_image(ctx)}

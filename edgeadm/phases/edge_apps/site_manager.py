@@ -1,16 +1,19 @@
+"""NodeUnits and NodeGroups."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from edgeadm.apps.facts import NAMESPACE, domain, has_cluster, image, labels_of, nodes
+from edgeadm.apps.serving_certificates import bundle
+from edgeadm.apps.workloads import workload
 from edgeadm.cluster import Awaited, Object
 from edgeadm.cluster.conditions import is_established, is_rolled_out
 from edgeadm.core.phase import Context
 from edgeadm.errors import WaitError
-from edgeadm.phases.edge_apps.component import Component, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, domain, has_cluster, image, labels_of, nodes
-from edgeadm.phases.edge_apps.leaves import bundle
+from edgeadm.phases.edge_apps.component import Component
 
 API = "site.superedge.io/v1alpha2"
 KINDS = {"nodeunits.site.superedge.io": "NodeUnit", "nodegroups.site.superedge.io": "NodeGroup"}

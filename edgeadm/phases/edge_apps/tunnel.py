@@ -1,17 +1,20 @@
+"""The tunnel to edge nodes behind NAT."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
 from edgeadm import pki
+from edgeadm.apps.facts import NAMESPACE, image, public_address, tunnel_address
+from edgeadm.apps.serving_certificates import secret_of
+from edgeadm.apps.workloads import is_noticed, workload
 from edgeadm.cluster import Awaited
 from edgeadm.cluster.conditions import is_rolled_out
 from edgeadm.config.address import HostPort
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Secret
-from edgeadm.phases.edge_apps.component import Component, Named, is_noticed, workload
-from edgeadm.phases.edge_apps.facts import NAMESPACE, image, public_address, tunnel_address
-from edgeadm.phases.edge_apps.leaves import secret_of
+from edgeadm.phases.edge_apps.component import Component, Named
 
 TOKEN = "tunnel-cloud-token"  # noqa: S105  the Secret's name
 PREFIX = b"default:"  # the token of every node that has none of its own

@@ -1,17 +1,17 @@
+"""The end of units, and of processes of Pods."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from edgeadm.core.leaves import Unit
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, WaitError
-from edgeadm.hosts import facts
-from edgeadm.phases.kubelet import UNIT as KUBELET_UNIT
-from edgeadm.phases.reset import knowledge
+from edgeadm.hosts.units import UnitState, unit_states
+from edgeadm.node import ownership
+from edgeadm.node.pods import pod_processes
+from edgeadm.node.units import KUBELET, KUBELET_FILE
 
-SHIM = "containerd-shim"
 CGROUPS = "/sys/fs/cgroup"
 PATIENCE = 2.0
 POLL = 0.1
@@ -26,18 +26,15 @@ class StopUnits(Phase):
     summary: str = "stop and disable the kubelet and edgeadm's units"
 
     def check(self, ctx: Context) -> Verdict:
-        names = [
-            unit.name for unit in _ours(ctx) if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name)
-        ]
+        names = _to_stop(ctx)
         if not names and not _foreign_kubelet(ctx):
             return Verdict(needed=False, reason="no unit of edgeadm is running or enabled")
         return Verdict(needed=True, reason=f"to stop: {', '.join(names or ['kubelet'])}")
 
     def apply(self, ctx: Context) -> None:
-        for unit in _ours(ctx):
-            if _is_active(ctx, unit.name) or _is_enabled(ctx, unit.name):
-                ctx.host.run("systemctl", "disable", "--now", "--quiet", unit.name)
-                ctx.say(f"stopped {unit.name}")
+        for name in _to_stop(ctx):
+            ctx.host.run("systemctl", "disable", "--now", "--quiet", name)
+            ctx.say(f"stopped {name}")
         if _foreign_kubelet(ctx):
             ctx.host.run("systemctl", "stop", "kubelet")
 
@@ -50,7 +47,7 @@ class EndContainers(Phase):
     summary: str = "stop the remaining processes of Pods, and remove their cgroups"
 
     def check(self, ctx: Context) -> Verdict:
-        if not knowledge.had_cluster(ctx):
+        if not ownership.had_cluster(ctx):
             return Verdict(needed=False, reason="edgeadm ran no Pods on this host")
         pids, groups = list(pod_processes(ctx)), _cgroups(ctx)
         if not pids and not groups:
@@ -76,31 +73,17 @@ def _killed(ctx: Context) -> bool:
     return not pids
 
 
-def _ours(ctx: Context) -> list[Unit]:
-    return [unit for unit in ctx.inventory.units if knowledge.owns(ctx, unit.file)]
+def _to_stop(ctx: Context) -> list[str]:
+    """edgeadm's units that are running or start at boot, in stop order."""
+    names = [unit.name for unit in ctx.inventory.units if ownership.owns(ctx, unit.file)]
+    states = unit_states(ctx.host, *names) if names else {}
+    return [name for name in names if name in states and (states[name].in_use or states[name].enabled)]
 
 
 def _foreign_kubelet(ctx: Context) -> bool:
-    ours = knowledge.owns(ctx, KUBELET_UNIT)
-    return not ours and knowledge.had_cluster(ctx) and _is_active(ctx, "kubelet")
-
-
-def _is_active(ctx: Context, unit: str) -> bool:
-    state = ctx.host.ask("systemctl", "is-active", unit).out.strip()
-    return state in ("active", "activating", "deactivating", "reloading")
-
-
-def _is_enabled(ctx: Context, unit: str) -> bool:
-    return ctx.host.ask("systemctl", "is-enabled", "--quiet", unit).code == 0
-
-
-def pod_processes(ctx: Context) -> Iterator[str]:
-    """Processes in pods' cgroups, and the shims that hold Kubernetes' containers."""
-    for pid, words in facts.processes(ctx.host).items():
-        name = words[0].rpartition("/")[2] if words else ""
-        groups = ctx.host.read(f"/proc/{pid}/cgroup") or b""
-        if b"kubepods" in groups or (name.startswith(SHIM) and "k8s.io" in words):
-            yield pid
+    if ownership.owns(ctx, KUBELET_FILE) or not ownership.had_cluster(ctx):
+        return False
+    return unit_states(ctx.host, KUBELET).get(KUBELET, UnitState()).in_use
 
 
 def _cgroups(ctx: Context) -> list[str]:

@@ -1,3 +1,5 @@
+"""Removal of the cluster's state on this host."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -5,7 +7,7 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge
+from edgeadm.node import ownership
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def places(ctx: Context) -> Iterator[str]:
     """What the programs of this node made, those that the phases which ran here have started."""
     found: dict[str, None] = {}
     for leaves in ctx.inventory.every:
-        ran = knowledge.owns_one(ctx, leaves.units) if leaves.units else knowledge.had_cluster(ctx)
+        ran = ownership.owns_one(ctx, leaves.units) if leaves.units else ownership.had_cluster(ctx)
         found |= dict.fromkeys(leaves.places if leaves.places and ran else ())
     yield from found
 
@@ -45,7 +47,7 @@ def _to_remove(ctx: Context) -> list[tuple[str, int | None]]:
     """Path, and the mode to give back to a folder that was there, and empty, before edgeadm."""
     found: list[tuple[str, int | None]] = []
     for path in places(ctx):
-        there, was = ctx.host.stat(path), knowledge.was_there(ctx, path)
+        there, was = ctx.host.stat(path), ownership.was_there(ctx, path)
         if there is None or (was is not None and (was["kind"] != "dir" or not was["empty"])):
             continue
         mode = int(str(was["mode"])) if was is not None else None

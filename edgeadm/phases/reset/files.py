@@ -1,3 +1,5 @@
+"""Restoration of every file that edgeadm wrote."""
+
 from __future__ import annotations
 
 from contextlib import suppress
@@ -8,8 +10,8 @@ from edgeadm.core.journal import Record
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.core.restore import restore
 from edgeadm.errors import CommandError
-from edgeadm.phases.common import KUBEADM
-from edgeadm.phases.reset import knowledge
+from edgeadm.node import ownership
+from edgeadm.node.state import KUBEADM
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,14 @@ class RestoreFiles(Phase):
     summary: str = "restore every file that edgeadm wrote"
 
     def check(self, ctx: Context) -> Verdict:
-        paths = {str(record.detail["path"]) for record in knowledge.changes(ctx)}
+        paths = {str(record.detail["path"]) for record in ownership.changes(ctx)}
         folders = _empty_folders(ctx) if _had_others(ctx) else []
         if not paths and not folders:
             return Verdict(needed=False, reason="every file is restored")
         return Verdict(needed=True, reason=f"{len(paths)} files, {len(folders)} empty directories")
 
     def apply(self, ctx: Context) -> None:
-        units = [unit for unit in ctx.inventory.units if knowledge.owns(ctx, unit.file)]
+        units = [unit for unit in ctx.inventory.units if ownership.owns(ctx, unit.file)]
         tidy = _had_others(ctx)  # asked while the files that tell it are there
         restore(ctx.host, _without_the_cluster(ctx))
         ctx.journal.undone_all()
@@ -47,7 +49,7 @@ def _without_the_cluster(ctx: Context) -> list[Record]:
     a kubelet would start what is in them."""
     return [
         replace(each, detail=each.detail | {"before": None}) if each in _of_kubeadm(ctx) else each
-        for each in knowledge.changes(ctx)
+        for each in ownership.changes(ctx)
     ]
 
 
@@ -61,7 +63,7 @@ def _of_kubeadm(ctx: Context) -> list[Record]:
 
 def _had_others(ctx: Context) -> bool:
     """Whether programs ran that create unrecorded directories."""
-    return knowledge.had_cluster(ctx) or knowledge.had_runtime(ctx)
+    return ownership.had_cluster(ctx) or ownership.had_runtime(ctx)
 
 
 def _empty_folders(ctx: Context) -> list[str]:
@@ -69,7 +71,7 @@ def _empty_folders(ctx: Context) -> list[str]:
     gone: list[str] = []
     for folder in ctx.inventory.shared:
         found = ctx.host.stat(folder)
-        if found is None or found.kind != "dir" or knowledge.was_there(ctx, folder) is not None:
+        if found is None or found.kind != "dir" or ownership.was_there(ctx, folder) is not None:
             continue
         inside = [name for name in ctx.host.names(folder) if f"{folder}/{name}" not in gone]
         if not inside:

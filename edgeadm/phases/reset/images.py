@@ -1,11 +1,13 @@
+"""Removal of edgeadm's images from the host's own containerd."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts.images import CTR, PIN
+from edgeadm.node import ownership
 from edgeadm.phases.images import EVENT, present
-from edgeadm.phases.reset import knowledge
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class RemoveImages(Phase):
     summary: str = "remove the imported images from the host's own containerd"
 
     def check(self, ctx: Context) -> Verdict:
-        if knowledge.owns_runtime(ctx):
+        if ownership.owns_runtime(ctx):
             return Verdict(needed=False, reason="removed together with edgeadm's containerd")
         names = _imported(ctx)
         if not names:

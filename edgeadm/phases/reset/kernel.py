@@ -1,10 +1,12 @@
+"""Restoration of kernel parameters and AppArmor profiles."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases import before
+from edgeadm.node import baseline
 
 UNLOAD = "/sys/kernel/security/apparmor/.remove"
 
@@ -37,7 +39,7 @@ class RestoreKernel(Phase):
 
 def _changed(ctx: Context) -> dict[str, str]:
     """Parameters that have another value now. Those that cannot be set from here were not set from here."""
-    earlier: dict[str, str] = before.remembered(ctx).get("sysctls", {})
+    earlier: dict[str, str] = baseline.remembered(ctx).get("sysctls", {})
     now = facts.sysctls(ctx.host, earlier) if earlier else {}
     return {
         name: value
@@ -49,10 +51,10 @@ def _changed(ctx: Context) -> dict[str, str]:
 def _loaded(ctx: Context) -> list[str]:
     """Profiles that were not loaded before edgeadm and that no process runs under; none without a record of
     the time before."""
-    earlier: list[str] | None = before.remembered(ctx).get("profiles")
+    earlier: list[str] | None = baseline.remembered(ctx).get("profiles")
     if earlier is None:
         return []
-    new = [each for each in before.profiles(ctx) if each not in earlier]
+    new = [each for each in baseline.profiles(ctx) if each not in earlier]
     return [each for each in new if not _is_used(ctx, each)]
 
 

@@ -1,3 +1,5 @@
+"""`kubeadm reset`, and deletion of the Node."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,10 +8,10 @@ from edgeadm.config.kubeadm_defaults import BOOTSTRAP_KUBELET_CONF, MANIFESTS
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import ADMIN_CONF, KUBELET_CONF
-from edgeadm.phases.kubeadm_config import SOCKET, document
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.reset import knowledge, node_object
+from edgeadm.node import node_object, ownership
+from edgeadm.node.kubeadm_documents import SOCKET, document
+from edgeadm.node.name import node_name
+from edgeadm.node.state import ADMIN_CONF, KUBELET_CONF
 
 ETCD_MANIFEST = f"{MANIFESTS}/etcd.yaml"
 STATE = (ADMIN_CONF, KUBELET_CONF, BOOTSTRAP_KUBELET_CONF, "/var/lib/kubelet/config.yaml")
@@ -26,7 +28,7 @@ class KubeadmReset(Phase):
     summary: str = "run `kubeadm reset`, and delete the node from the cluster"
 
     def check(self, ctx: Context) -> Verdict:
-        if not knowledge.had_cluster(ctx):
+        if not ownership.had_cluster(ctx):
             return Verdict(needed=False, reason="kubeadm has not run here")
         there = [path for path in STATE if ctx.host.stat(path) is not None]
         there += [MANIFESTS] if ctx.host.names(MANIFESTS) else []

@@ -1,17 +1,14 @@
+"""Volumes of Pods."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge
+from edgeadm.node import ownership
+from edgeadm.node.pods import MOUNTS
 
-PODS = (
-    "/var/lib/kubelet/",
-    "/run/containerd/io.containerd.runtime.v2.task/k8s.io/",
-    "/run/containerd/io.containerd.grpc.v1.cri/",
-    "/run/netns/cni-",
-)
 OURS = ("/var/lib/containerd/", "/run/containerd/")
 
 
@@ -36,7 +33,7 @@ class Unmount(Phase):
 
 def mounted(ctx: Context) -> list[str]:
     """Mount points of pods, the inner ones first."""
-    if not knowledge.had_cluster(ctx):
+    if not ownership.had_cluster(ctx):
         return []
-    places = (*PODS, *OURS) if knowledge.owns_runtime(ctx) else PODS
+    places = (*MOUNTS, *OURS) if ownership.owns_runtime(ctx) else MOUNTS
     return [path for path in reversed(facts.mount_points(ctx.host)) if path.startswith(places)]

@@ -1,3 +1,5 @@
+"""Removal of network interfaces and of the virtual IP."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -5,9 +7,9 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import facts
-from edgeadm.phases.reset import knowledge
-from edgeadm.phases.virtual_ip.settings import FILE as SETTINGS
-from edgeadm.phases.virtual_ip.settings import kept_settings
+from edgeadm.node import ownership
+from edgeadm.node.virtual_ip.settings import FILE as SETTINGS
+from edgeadm.node.virtual_ip.settings import kept_settings
 
 NAMESPACES = "/run/netns"
 
@@ -37,7 +39,7 @@ class RemoveLinks(Phase):
 
 def _virtual_ip(ctx: Context) -> Iterator[tuple[str, str]]:
     """The address with its prefix, and where it is."""
-    kept = kept_settings(ctx) if knowledge.owns(ctx, SETTINGS) else None
+    kept = kept_settings(ctx) if ownership.owns(ctx, SETTINGS) else None
     if kept is None:
         return
     for interface, addresses in facts.addresses(ctx.host).items():
@@ -47,13 +49,13 @@ def _virtual_ip(ctx: Context) -> Iterator[tuple[str, str]]:
 
 
 def _links(ctx: Context) -> list[str]:
-    if not knowledge.had_cluster(ctx):
+    if not ownership.had_cluster(ctx):
         return []
     there = facts.links(ctx.host)
     return [link for link in ctx.inventory.links if link in there]
 
 
 def _namespaces(ctx: Context) -> list[str]:
-    if not knowledge.had_cluster(ctx):
+    if not ownership.had_cluster(ctx):
         return []
     return [f"{NAMESPACES}/{name}" for name in ctx.host.names(NAMESPACES) if name.startswith("cni-")]

@@ -1,3 +1,5 @@
+"""Removal of the cluster's iptables and nftables rules."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -5,18 +7,8 @@ from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.hosts import iptables
-from edgeadm.phases import before
-from edgeadm.phases.reset import knowledge, made
-
-# The default first; then the backend that the default is not.
-VARIANTS = (
-    "iptables",
-    "ip6tables",
-    "iptables-legacy",
-    "ip6tables-legacy",
-    "iptables-nft",
-    "ip6tables-nft",
-)
+from edgeadm.node import baseline, ownership
+from edgeadm.node.cluster_rules import VARIANTS, chains_left, removal
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,7 @@ class RemoveRules(Phase):
     summary: str = "remove the cluster's iptables and nftables rules"
 
     def check(self, ctx: Context) -> Verdict:
-        if not knowledge.had_cluster(ctx):
+        if not ownership.had_cluster(ctx):
             return Verdict(needed=False, reason="edgeadm added no cluster rules on this host")
         chains, tables = chains_left(ctx), [*_cluster_tables(ctx), *_idle(ctx)]
         if not chains and not tables:
@@ -37,44 +29,30 @@ class RemoveRules(Phase):
 
     def apply(self, ctx: Context) -> None:
         for variant in VARIANTS:
-            wanted = _removal(ctx, variant)
+            wanted = removal(ctx, variant)
             if wanted:
                 ctx.host.run(f"{variant}-restore", "--noflush", stdin=wanted.encode())
         for what in [*_cluster_tables(ctx), *_idle(ctx)]:
             ctx.host.run("nft", "delete", *what)
 
 
-def chains_left(ctx: Context) -> int:
-    """How many chains of the cluster there are, in whatever backend."""
-    return sum(
-        _removal(ctx, variant).count("\n-X ")
-        for variant in VARIANTS
-        if not variant.endswith("-nft") or not _removal(ctx, variant.removesuffix("-nft"))
-    )
-
-
-def _removal(ctx: Context, variant: str) -> str:
-    answer = ctx.host.ask(f"{variant}-save")
-    return iptables.removal(answer.out, made.CNI_NETWORK) if answer.code == 0 else ""
-
-
 def _cluster_tables(ctx: Context) -> Iterator[list[str]]:
     """Tables that only kube-proxy or flannel makes, as words for `nft`."""
-    for table in before.packet_filter(ctx) or {}:
+    for table in baseline.packet_filter(ctx) or {}:
         if table in ctx.inventory.tables:
             yield ["table", *table.split()]
 
 
 def _idle(ctx: Context) -> Iterator[list[str]]:
     """iptables' own tables and chains that were not there before edgeadm and hold no rule now."""
-    known: dict[str, list[str]] | None = before.remembered(ctx).get("tables")
+    known: dict[str, list[str]] | None = baseline.remembered(ctx).get("tables")
     if known is None:
         return
-    for table, chains in (before.packet_filter(ctx) or {}).items():
-        if table in before.TABLES and table not in known:
+    for table, chains in (baseline.packet_filter(ctx) or {}).items():
+        if table in baseline.TABLES and table not in known:
             if _is_idle(ctx, "table", *table.split()):
                 yield ["table", *table.split()]
-        elif table in before.TABLES:
+        elif table in baseline.TABLES:
             for chain in chains:
                 if chain not in known[table] and _is_idle(ctx, "chain", *table.split(), chain):
                     yield ["chain", *table.split(), chain]

@@ -1,9 +1,11 @@
+"""Removal of edgeadm's journal and settings."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.phases.reset import made
+from edgeadm.node import own_files
 
 
 @dataclass(frozen=True)
@@ -15,13 +17,13 @@ class RemoveState(Phase):
     summary: str = "remove edgeadm's journal and settings"
 
     def check(self, ctx: Context) -> Verdict:
-        found = [folder for folder in made.OWN_FOLDERS if ctx.host.stat(folder) is not None]
+        found = [folder for folder in own_files.OWN_FOLDERS if ctx.host.stat(folder) is not None]
         if not found:
             return Verdict(needed=False, reason="edgeadm stores nothing on this host")
         return Verdict(needed=True, reason=f"to remove: {', '.join(found)}")
 
     def apply(self, ctx: Context) -> None:
-        for folder in made.OWN_FOLDERS:
+        for folder in own_files.OWN_FOLDERS:
             if ctx.host.stat(folder) is not None:
                 ctx.host.run("find", folder, "-xdev", "-delete")
         ctx.journal.forget()

@@ -1,21 +1,25 @@
+"""The virtual IP with keepalived and haproxy."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edgeadm.apps.facts import labels_of
 from edgeadm.cluster import Object
 from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.control_plane import KEEPALIVED
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.leaves import Leaves, Unit
-from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.core.phase import Context
 from edgeadm.errors import CommandError, PhaseError, WaitError
 from edgeadm.hosts import facts
-from edgeadm.phases.common import CONTROL_PLANE, difference, own_address, start_at_boot
-from edgeadm.phases.edge_apps.facts import labels_of
-from edgeadm.phases.node_name import node_name
-from edgeadm.phases.virtual_ip import files
-from edgeadm.phases.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
+from edgeadm.node.files import Files
+from edgeadm.node.name import node_name
+from edgeadm.node.state import CONTROL_PLANE, own_address
+from edgeadm.node.virtual_ip import files
+from edgeadm.node.virtual_ip.settings import FOLDER, Settings, is_unasked, settings
+from edgeadm.phases.unit import UnitPhase
 
 PEERS = "edgeadm.io/vip-peers"  # on each control plane's Node: the addresses that its keepalived knows
 PATIENCE = 60.0
@@ -23,7 +27,7 @@ POLL = 0.2
 
 
 @dataclass(frozen=True)
-class Keepalived(Phase):
+class Keepalived(UnitPhase):
     """keepalived holds the virtual IP, haproxy forwards connections to all API servers. On the first control
     plane both start before kubeadm, which uses the address; on others only after the existing ones know them,
     so that the address is never on two hosts."""
@@ -33,37 +37,36 @@ class Keepalived(Phase):
     leaves: ClassVar[Leaves] = Leaves(
         units=tuple(Unit(name, f"{files.UNITS}/{name}.service") for name in files.SERVICES)
     )
+    at_boot: ClassVar[tuple[str, ...]] = files.SERVICES
 
-    def check(self, ctx: Context) -> Verdict:
-        if is_unasked(ctx):
-            return Verdict(needed=True, reason="known after this host has joined as a control plane")
-        wanted = _wanted(ctx)
-        if wanted is None:
-            return Verdict(needed=False, reason="keepalived was not requested")
-        made = {path: text for path, (text, _) in files.files(ctx, wanted).items()}
-        if reason := difference(ctx, made):
-            return Verdict(needed=True, reason=reason)
-        for name in files.SERVICES:
-            for question in ("is-enabled", "is-active"):
-                if ctx.host.ask("systemctl", question, "--quiet", name).code != 0:
-                    return Verdict(needed=True, reason=f"{name} is not running")
-        return Verdict(needed=False, reason=f"keepalived is ready to hold {wanted.shared.address}")
+    def files(self, ctx: Context) -> Files:
+        return files.files(ctx, _known(ctx))
+
+    def superfluous(self, ctx: Context) -> str:
+        return "" if is_unasked(ctx) or _wanted(ctx) else "keepalived was not requested"
+
+    def unknown(self, ctx: Context) -> str:
+        return "known after this host has joined as a control plane" if is_unasked(ctx) else ""
+
+    def ready(self, ctx: Context) -> str:
+        return f"keepalived is ready to hold {_known(ctx).shared.address}"
 
     def apply(self, ctx: Context) -> None:
-        wanted = _wanted(ctx)
-        if wanted is None:
-            return
-        ctx.host.write_all(files.files(ctx, wanted))
+        if not is_unasked(ctx):
+            super().apply(ctx)
+
+    def prepare(self, ctx: Context) -> None:
         ctx.host.run("install", "-d", "-m", "0755", files.LISTS)
-        ctx.host.run(*files.members_command(ctx, wanted), "--once")
+        ctx.host.run(*files.members_command(ctx, _known(ctx)), "--once")
         _let_them_check(ctx)
-        start_at_boot(ctx, *files.SERVICES)
+
+    def start(self, ctx: Context) -> None:
         ctx.host.run("systemctl", "restart", files.HAPROXY, files.MEMBERS)
         if joins_control_plane(ctx.config):
             self._wait_until_known(ctx)
         ctx.host.run("systemctl", "restart", files.KEEPALIVED)
         if not joins_control_plane(ctx.config):
-            self._wait_until_held(ctx, wanted)
+            self._wait_until_held(ctx, _known(ctx))
 
     def _wait_until_known(self, ctx: Context) -> None:
         """Without packets from its peers, a keepalived would take the address."""
@@ -99,6 +102,14 @@ def is_held(ctx: Context, address: str) -> bool:
 def _wanted(ctx: Context) -> Settings | None:
     found = settings(ctx)
     return found if found is not None and found.shared.kind == KEEPALIVED else None
+
+
+def _known(ctx: Context) -> Settings:
+    """The settings, for a phase that requires them. Raises PhaseError."""
+    found = _wanted(ctx)
+    if found is None:
+        raise PhaseError("keepalived was not requested", hint="pass `--default-ha keepalived`")
+    return found
 
 
 def _let_them_check(ctx: Context) -> None:

@@ -1,3 +1,5 @@
+"""The virtual IP with kube-vip."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,15 +8,9 @@ from edgeadm.config.control_plane import KUBE_VIP
 from edgeadm.config.kubeadm_defaults import MANIFESTS, SUPER_ADMIN_CONF
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.kubeadm import compat
-from edgeadm.phases.common import (
-    ADMIN_CONF,
-    difference,
-    is_control_plane,
-    kubernetes_version,
-    renderer,
-    write_files,
-)
-from edgeadm.phases.virtual_ip.settings import FILE, Settings, is_unasked, settings
+from edgeadm.node.files import difference, renderer, with_mode
+from edgeadm.node.state import ADMIN_CONF, is_control_plane, kubernetes_version
+from edgeadm.node.virtual_ip.settings import FILE, Settings, is_unasked, settings
 
 MANIFEST = f"{MANIFESTS}/kube-vip.yaml"
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.2.2"
@@ -39,14 +35,14 @@ class KubeVip(Phase):
         wanted = _wanted(ctx)
         if wanted is None:
             return Verdict(needed=False, reason="kube-vip was not requested")
-        if reason := difference(ctx, _files(ctx, wanted)):
+        if reason := difference(ctx, with_mode(_files(ctx, wanted), 0o600)):
             return Verdict(needed=True, reason=reason)
         return Verdict(needed=False, reason=f"kube-vip is ready to hold {wanted.shared.address}")
 
     def apply(self, ctx: Context) -> None:
         wanted = _wanted(ctx)
         if wanted is not None:
-            write_files(ctx, _files(ctx, wanted), 0o600)
+            ctx.host.write_all(with_mode(_files(ctx, wanted), 0o600))
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from edgeadm.autonomy.images import full_name
 from edgeadm.autonomy.node import open_node
 from edgeadm.errors import NotAnEdgeNodeError, OtherNodeError
 from edgeadm.hosts import Result
-from edgeadm.phases import edge_nic, lite_apiserver
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.lite_files import CACHE, LOCAL
-from edgeadm.phases.membership import FACTS
+from edgeadm.node import units
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.lite_files import CACHE, LOCAL
+from edgeadm.node.membership import FACTS
 from tests.steady_node import FLANNEL_NODE, NAME, EdgeNode, cached, flannel_node
 
 
@@ -192,7 +192,7 @@ def test_the_name_of_the_node_is_that_of_its_certificate(node: EdgeNode) -> None
         open_node(node.host, nearby, "edge2")
 
 
-@pytest.mark.parametrize("lacking", [(FACTS,), (edge_nic.UNIT, lite_apiserver.UNIT, LOCAL)])
+@pytest.mark.parametrize("lacking", [(FACTS,), (units.NIC_FILE, units.LITE_APISERVER_FILE, LOCAL)])
 def test_a_host_that_is_not_an_edge_node_is_rejected(node: EdgeNode, lacking: tuple[str, ...]) -> None:
     for path in lacking:
         del node.host.files[path]

@@ -11,7 +11,7 @@ from edgeadm.autonomy.nearby import NearbyServers
 from edgeadm.autonomy.node import open_node
 from edgeadm.autonomy.server import SERVER_CHECKS
 from edgeadm.cluster.errors import CertificateExpiredError, ConnectionRefusedByHostError
-from edgeadm.phases.lite_files import AUTHORITY, LOCAL
+from edgeadm.node.lite_files import AUTHORITY, LOCAL
 from tests.steady_node import EdgeNode, kubeconfig
 from tests.unit.cluster.test_discovery import NOW, Server
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from edgeadm.cluster.errors import CertificateUntrustedError, ConnectionRefusedByHostError
 from edgeadm.hosts import Result
-from edgeadm.phases import service_ip
-from edgeadm.phases.common import KUBELET_CONF
-from edgeadm.phases.edge_memory import KEEP_UNIT
-from edgeadm.phases.kernel_state import FILE as KERNEL
-from edgeadm.phases.lite_files import LINK, PAIR
-from edgeadm.phases.membership import CLIENT, KUBELET_FLAGS
-from edgeadm.phases.node_files import HELPER
+from edgeadm.node import service_ip
+from edgeadm.node.kernel_state import FILE as KERNEL
+from edgeadm.node.lite_files import LINK, PAIR
+from edgeadm.node.membership import CLIENT, KUBELET_FLAGS
+from edgeadm.node.offline_files import HELPER
+from edgeadm.node.state import KUBELET_CONF
+from edgeadm.node.units import KEEP_FILE
 from tests.certificates import new_pair
 from tests.steady_node import (
     RULE,
@@ -116,13 +116,13 @@ SERVICE_FAULTS: list[Fault] = [
     ("the list of kernel state is missing", remove(KERNEL), "kernel-kept", "warning"),
     (
         "edgeadm-keep does not have the list of kernel state",
-        write(KEEP_UNIT, f"keep --hold={LINK}".encode()),
+        write(KEEP_FILE, f"keep --hold={LINK}".encode()),
         "kernel-kept",
         "warning",
     ),
     (
         "edgeadm-keep does not hold the address",
-        write(KEEP_UNIT, f"keep --kernel={KERNEL}".encode()),
+        write(KEEP_FILE, f"keep --kernel={KERNEL}".encode()),
         "card-address",
         "warning",
     ),

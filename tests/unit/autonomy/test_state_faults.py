@@ -7,9 +7,9 @@ from typing import Any
 
 from edgeadm.autonomy.checks import AUTONOMY_CHECKS
 from edgeadm.hosts import Result
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.lite_files import CACHE
-from edgeadm.phases.node_files import HELPER, SNAPSHOT, SUBNET
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.lite_files import CACHE
+from edgeadm.node.offline_files import HELPER, SNAPSHOT, SUBNET
 from tests.steady_node import (
     ENTRIES,
     FLANNEL_NODE,

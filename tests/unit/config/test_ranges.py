@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from edgeadm.apps import facts
 from edgeadm.checks.engine import WRONG, run_checks, with_result
 from edgeadm.config import Config, KubeadmFlags, validate
 from edgeadm.config.ranges import pod_ranges, pod_subnet, service_domain, service_ranges
@@ -20,7 +21,6 @@ from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
 from edgeadm.kubeadm.documents import cluster_document
 from edgeadm.phases import cni
-from edgeadm.phases.edge_apps import facts
 from edgeadm.preflight.network import NETWORK_CHECKS
 from edgeadm.preflight.subject import Subject
 from tests.machine import Machine

@@ -12,7 +12,7 @@ from edgeadm.drill.block import Block
 from edgeadm.drill.errors import CutsOperatorError
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import Result
-from edgeadm.phases.membership import KUBELET_FLAGS
+from edgeadm.node.membership import KUBELET_FLAGS
 from tests.edge_node import NFT, EdgeNode, edge_node
 
 ADDRESSES = """\

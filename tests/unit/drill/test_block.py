@@ -13,7 +13,7 @@ from edgeadm.drill.errors import DrillRunningError
 from edgeadm.drill.node import places
 from edgeadm.drill.watch import Watch
 from edgeadm.hosts import Result
-from edgeadm.phases.node_files import DRILL
+from edgeadm.node.offline_files import DRILL
 from edgeadm.phases.reset.rules import RemoveRules
 from edgeadm.workflows import INVENTORY
 from tests.edge_node import CLOCK, KNOWN, NFT, EdgeNode, edge_node, stamp

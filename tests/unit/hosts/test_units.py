@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.hosts.units import full_name, unit_states
+from edgeadm.hosts.units import UnitState, full_name, not_ready, unit_states
 
 # From systemd 252.
 SHOWN = """\
@@ -54,3 +54,25 @@ def test_a_systemd_that_does_not_answer_knows_no_unit() -> None:
 
 def test_a_name_without_a_kind_is_a_service() -> None:
     assert [full_name(each) for each in ("kubelet", "x.timer")] == ["kubelet.service", "x.timer"]
+
+
+def test_the_first_unit_that_is_not_ready_is_named() -> None:
+    host = FakeHost(answers={"systemctl show": Result(out=SHOWN)})
+    timer = "edgeadm-certificate.timer"
+    assert not_ready(host, "edgeadm-repair") == ""
+    assert not_ready(host, "edgeadm-repair", timer, "no-such") == f"the unit {timer} is not enabled at boot"
+    assert len(host.asked) == 2  # one call for all units
+    resting = Result(out=SHOWN.replace("ActiveState=active", "ActiveState=inactive"))
+    host.answers["systemctl show"] = resting
+    assert not_ready(host, "edgeadm-repair") == "the unit edgeadm-repair is not running"
+    assert not_ready(host, "edgeadm-repair", resting=("edgeadm-repair",)) == ""
+
+
+def test_without_units_nothing_is_asked() -> None:
+    host = FakeHost()
+    assert (not_ready(host), host.asked) == ("", [])
+
+
+def test_a_unit_between_two_starts_is_in_use() -> None:
+    assert UnitState(active_state="activating").in_use
+    assert not UnitState(active_state="failed").in_use

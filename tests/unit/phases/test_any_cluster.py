@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeadm.apps import announced, manual_steps
+from edgeadm.apps.egress_files import CONFIG, FLAG, FOLDER
+from edgeadm.apps.settings import remembered
 from edgeadm.cli.certs import rows
 from edgeadm.cluster.errors import TokenRefusedError, TokenUnknownError
 from edgeadm.cluster.fake import FakeOutside
@@ -20,9 +23,6 @@ from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import ApiError, ConfigError, EdgeadmError
 from edgeadm.hosts import Result
-from edgeadm.phases.edge_apps import announced, by_hand
-from edgeadm.phases.edge_apps.egress_files import CONFIG, FLAG, FOLDER
-from edgeadm.phases.edge_apps.settings import remembered
 from edgeadm.pki import encoded
 from edgeadm.render import TemplateError
 from edgeadm.workflows import ADDON, CERTS, DETACH
@@ -154,10 +154,10 @@ def test_an_api_server_of_a_unit_gets_its_files_and_its_owner_the_flags(machine:
         machine.host.files
     )
     assert machine.host.modes[egress["tlsConfig"]["clientKey"]] == 0o600
-    (step,) = by_hand.steps(context(machine))
+    (step,) = manual_steps.steps(context(machine))
     assert f"--{FLAG}={CONFIG} --enable-aggregator-routing=true" in step
     serve(machine, f"--{FLAG}={CONFIG}")
-    assert by_hand.steps(context(machine)) == []
+    assert manual_steps.steps(context(machine)) == []
     listed = list(rows(context(machine)))
     assert {row.state for row in listed} == {"ok"}
     assert listed[-1].title == egress["tlsConfig"]["clientCert"]
@@ -184,7 +184,7 @@ def test_a_control_plane_that_a_provider_runs_gets_everything_else(machine: Mach
     approver = machine.cluster.objects["apps/v1", "DaemonSet", "edge-system", "approver"]
     selector = approver["spec"]["template"]["spec"]["nodeSelector"]
     assert selector == {"superedge.io/node-cloud": "enable"}
-    assert by_hand.steps(context(machine)) == [by_hand.NOT_HERE]
+    assert manual_steps.steps(context(machine)) == [manual_steps.NOT_HERE]
     assert CONFIG not in machine.host.files
 
 
@@ -217,8 +217,8 @@ def test_what_keeps_machines_from_joining_is_tried_and_named(
         raise error
 
     before = set(machine.cluster.objects)
-    monkeypatch.setattr(by_hand, "SIGNING", 0.0)
-    steps = by_hand.steps(context(machine, discover=discover))
+    monkeypatch.setattr(manual_steps, "SIGNING", 0.0)
+    steps = manual_steps.steps(context(machine, discover=discover))
     assert flag in steps[0]
     assert asked[0].endpoint == "203.0.113.7:6443"
     assert set(machine.cluster.objects) == before

@@ -10,7 +10,7 @@ import pytest
 from edgeadm.core.phase import Context
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.phases.before import LOADED, remember
+from edgeadm.node.baseline import LOADED, remember
 from edgeadm.phases.reset.kernel import UNLOAD, RestoreKernel
 from edgeadm.workflows import INVENTORY
 from tests.machine import Machine

@@ -11,10 +11,10 @@ import pytest
 
 from edgeadm.core.phase import Context
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.node.cni_files import CONFLIST
+from edgeadm.node.membership import FACTS, ClusterFacts, facts_on
 from edgeadm.phases import cni
-from edgeadm.phases.cni import CONFLIST
 from edgeadm.phases.cni_join import JoinPodNetwork
-from edgeadm.phases.membership import FACTS, ClusterFacts, facts_on
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
 from tests.wishes import asked

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from edgeadm import pki
+from edgeadm.apps import serving_certificates
+from edgeadm.apps.egress_files import CONFIG, COPY, FLAG
+from edgeadm.apps.facts import tunnel_address
 from edgeadm.config import Config
 from edgeadm.config.model import AddonFlags, JoinFlags, KubeadmFlags
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.edge_apps import leaves
 from edgeadm.phases.edge_apps.api_server import ApiServer
-from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FLAG
-from edgeadm.phases.edge_apps.facts import tunnel_address
 from edgeadm.workflows import ADDON, DETACH, JOIN
 from tests.certificates import new_pair
 from tests.edge_cluster import EDGE, context, edge_pod, run
@@ -145,7 +145,7 @@ def test_certificates_stay_while_they_are_good(machine: Machine) -> None:
 
 def test_a_certificate_near_its_end_is_made_anew_and_pods_read_it(machine: Machine) -> None:
     run(machine)
-    pair = next(each for each in leaves.pairs(context(machine)) if each.base == "egress")
+    pair = next(each for each in serving_certificates.pairs(context(machine)) if each.base == "egress")
     ca, ca_key = (machine.host.files[f"/etc/kubernetes/pki/ca.{kind}"] for kind in ("crt", "key"))
     key = pki.new_key()
     # The CA of the tests lives for a day: what it signs for 0 days is over at once.
@@ -167,7 +167,7 @@ def pod_annotation(machine: Machine) -> str:
 
 def test_without_the_cas_key_nothing_is_signed_and_the_flag_is_named(machine: Machine) -> None:
     del machine.host.files["/etc/kubernetes/pki/ca.key"]
-    with pytest.raises(leaves.NoAuthorityError) as refused:
+    with pytest.raises(serving_certificates.NoAuthorityError) as refused:
         run(machine)
     assert "--ca.key" in refused.value.hint
 

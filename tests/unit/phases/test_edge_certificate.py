@@ -10,9 +10,10 @@ import pytest
 from edgeadm import pki, workflows
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
+from edgeadm.node.lite_files import PAIR
+from edgeadm.node.units import RENEWAL_TIMER, RENEWAL_TIMER_FILE
 from edgeadm.phases.edge_certificate import EdgeCertificate
-from edgeadm.phases.lite_apiserver import TIMER, TIMER_UNIT, LiteApiServer
-from edgeadm.phases.lite_files import PAIR
+from edgeadm.phases.lite_apiserver import LiteApiServer
 from tests.certificates import new_pair
 from tests.machine import Machine
 from tests.reports import Recorded
@@ -55,10 +56,10 @@ def test_a_certificate_with_other_names_is_replaced_and_so_is_its_key(machine: M
 def test_a_timer_has_it_renewed(machine: Machine) -> None:
     ctx = joining(machine)
     LiteApiServer().apply(ctx)
-    assert machine.units[TIMER] == {"enabled", "active"}
+    assert machine.units[RENEWAL_TIMER] == {"enabled", "active"}
     assert not LiteApiServer().check(ctx).needed
-    machine.units[TIMER].discard("active")
-    assert LiteApiServer().check(ctx).reason == f"{TIMER} is not running"
+    machine.units[RENEWAL_TIMER].discard("active")
+    assert LiteApiServer().check(ctx).reason == f"the unit {RENEWAL_TIMER} is not running"
 
 
 def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine: Machine) -> None:
@@ -66,8 +67,8 @@ def test_without_the_program_that_renews_there_is_no_timer_and_a_warning(machine
     ctx = joining(machine, warn=warnings.append)
     machine.host.remove("/usr/bin/edgeadm-node")
     LiteApiServer().apply(replace(ctx, package=None))
-    assert TIMER not in machine.units
-    assert TIMER_UNIT not in machine.host.files
+    assert RENEWAL_TIMER not in machine.units
+    assert RENEWAL_TIMER_FILE not in machine.host.files
     assert warnings == [
         "/usr/bin/edgeadm-node is missing: the certificate of lite-apiserver is not renewed automatically"
     ]

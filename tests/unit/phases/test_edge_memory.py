@@ -11,9 +11,10 @@ import pytest
 
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
-from edgeadm.phases.edge_memory import KEEP_UNIT, LEFTOVERS, REPAIR_UNIT, EdgeMemory
-from edgeadm.phases.membership import FACTS, ClusterFacts
-from edgeadm.phases.node_files import HELPER
+from edgeadm.node.membership import FACTS, ClusterFacts
+from edgeadm.node.offline_files import HELPER
+from edgeadm.node.units import KEEP_FILE, REPAIR_FILE
+from edgeadm.phases.edge_memory import LEFTOVERS, EdgeMemory
 from edgeadm.phases.reset.containers import StopUnits
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
@@ -53,7 +54,7 @@ def test_both_units_are_there_and_start_at_boot(machine: Machine) -> None:
 
 def test_what_is_mended_is_mended_before_anybody_reads_it(machine: Machine) -> None:
     EdgeMemory().apply(context(machine))
-    text = unit(machine, REPAIR_UNIT)
+    text = unit(machine, REPAIR_FILE)
     assert "Before=lite-apiserver.service containerd.service kubelet.service\n" in text
     assert [each for each in LEFTOVERS if f"--cni={each}" not in text] == []
     assert "network-online" not in text
@@ -61,7 +62,7 @@ def test_what_is_mended_is_mended_before_anybody_reads_it(machine: Machine) -> N
 
 def test_the_copy_is_asked_of_this_nodes_own_lite_apiserver(machine: Machine) -> None:
     EdgeMemory().apply(context(machine))
-    text = unit(machine, KEEP_UNIT)
+    text = unit(machine, KEEP_FILE)
     assert "--server=https://169.254.20.11:51003 " in text
     assert "--node=cp1 " in text
 
@@ -88,7 +89,7 @@ def test_plain_workers_have_none_of_it(tmp_path: Path) -> None:
     ctx = replace(ctx, config=replace(ctx.config, enable_edge=False))
     assert not EdgeMemory().check(ctx).needed
     EdgeMemory().apply(ctx)
-    assert {KEEP_UNIT, REPAIR_UNIT} & machine.host.files.keys() == set()
+    assert {KEEP_FILE, REPAIR_FILE} & machine.host.files.keys() == set()
     assert machine.host.ran == []
 
 
@@ -121,8 +122,8 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], str]] = {
     "repair does not start": (lambda machine: machine.units["edgeadm-repair"].clear(), "edgeadm-repair"),
     "keep does not start": (lambda machine: machine.units["edgeadm-keep"].discard("enabled"), "edgeadm-keep"),
     "keep was stopped": (lambda machine: machine.units["edgeadm-keep"].discard("active"), "edgeadm-keep"),
-    "repair was changed": (lambda machine: change(machine, REPAIR_UNIT), REPAIR_UNIT),
-    "keep was changed": (lambda machine: change(machine, KEEP_UNIT), KEEP_UNIT),
+    "repair was changed": (lambda machine: change(machine, REPAIR_FILE), REPAIR_FILE),
+    "keep was changed": (lambda machine: change(machine, KEEP_FILE), KEEP_FILE),
     "a run was killed": (cut_off, "cut off"),
 }
 

@@ -10,11 +10,13 @@ import pytest
 
 from edgeadm.core.phase import Context
 from edgeadm.errors import UnreachableError
-from edgeadm.phases import kernel_state
+from edgeadm.node import kernel_state
+from edgeadm.node.membership import FACTS, ClusterFacts, facts_on
+from edgeadm.node.service_routes import states
+from edgeadm.node.units import KEEP_FILE, NIC_FILE
 from edgeadm.phases.discover import KUBEADM_CONFIG, Discover
-from edgeadm.phases.edge_memory import KEEP_UNIT, EdgeMemory
-from edgeadm.phases.edge_nic import UNIT, EdgeNic, states
-from edgeadm.phases.membership import FACTS, ClusterFacts, facts_on
+from edgeadm.phases.edge_memory import EdgeMemory
+from edgeadm.phases.edge_nic import EdgeNic
 from edgeadm.phases.node import PrepareNode
 from edgeadm.phases.service_ip import ServiceIp
 from edgeadm.workflows import JOIN
@@ -38,7 +40,7 @@ def context(folder: Path, known: ClusterFacts) -> tuple[Machine, Context]:
 def test_every_range_of_services_has_a_route(line: str, tmp_path: Path) -> None:
     machine, ctx = context(tmp_path, replace(OLD, service_ranges=BOTH))
     EdgeNic().apply(ctx)
-    text = machine.host.files[UNIT].decode()
+    text = machine.host.files[NIC_FILE].decode()
     assert f"{line}=-ip route replace 10.96.0.0/12 dev tkeedgedns table default\n" in text
     assert f"{line}=-ip -6 route replace fd00:96::/112 dev tkeedgedns table default\n" in text
     assert not EdgeNic().check(ctx).needed
@@ -47,7 +49,7 @@ def test_every_range_of_services_has_a_route(line: str, tmp_path: Path) -> None:
 def test_a_node_of_an_older_edgeadm_has_one_for_the_service_kubernetes(tmp_path: Path) -> None:
     machine, ctx = context(tmp_path, OLD)
     EdgeNic().apply(ctx)
-    assert b"=-ip route replace 10.96.0.1/32 dev" in machine.host.files[UNIT]
+    assert b"=-ip route replace 10.96.0.1/32 dev" in machine.host.files[NIC_FILE]
     assert [each.has for each in states(OLD)][1] == "10.96.0.1 dev tkeedgedns "
 
 
@@ -102,8 +104,8 @@ def test_all_of_it_is_told_to_the_keeper(tmp_path: Path) -> None:
     rules = found["the rules of the Service `kubernetes`"]
     assert (rules.times, rules.has) == (2, "daddr 10.96.0.1 tcp dport 443 dnat to 169.254.20.11:51003")
     assert rules.restore == ("systemctl", "reload", "edgeadm-service-ip")
-    assert f"--kernel={kernel_state.FILE} ".encode() in machine.host.files[KEEP_UNIT]
-    assert b"--hold=tkeedgedns " in machine.host.files[KEEP_UNIT]
+    assert f"--kernel={kernel_state.FILE} ".encode() in machine.host.files[KEEP_FILE]
+    assert b"--hold=tkeedgedns " in machine.host.files[KEEP_FILE]
     # As the Go program reads it.
     assert all(each["show"] and each["restore"] and each["has"] for each in json.loads(data)["states"])
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edgeadm.apps.egress_files import CONFIG, COPY, FLAG
 from edgeadm.config import Config
 from edgeadm.config.model import KubeadmFlags
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
+from edgeadm.node.join_files import join_config
+from edgeadm.node.membership import FACTS, ClusterFacts
 from edgeadm.phases.edge_apps.api_server import ApiServer
-from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FLAG
 from edgeadm.phases.edge_apps.first_start import PATCH, FirstStart
-from edgeadm.phases.join_files import join_config
-from edgeadm.phases.membership import FACTS, ClusterFacts
 from edgeadm.workflows import INIT, JOIN
 from tests.machine import Machine
 from tests.reports import Recorded

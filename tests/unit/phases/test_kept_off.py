@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from edgeadm.apps.affinity import KEPT_OFF, terms_of
 from edgeadm.config import Config
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.phases.cni import PodNetwork
-from edgeadm.phases.edge_apps.affinity import KEPT_OFF, terms_of
 from edgeadm.phases.edge_apps.cloud_only import CloudOnly
 from edgeadm.render import parse_objects
 from edgeadm.workflows import ADDON, DETACH

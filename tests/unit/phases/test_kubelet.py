@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgeadm.core.phase import Context
-from edgeadm.phases.kubelet import DROP_IN, PACKAGED, UNIT, Kubelet
+from edgeadm.node.units import KUBELET_DROP_IN, KUBELET_FILE
+from edgeadm.phases.kubelet import PACKAGED, Kubelet
 from edgeadm.workflows import JOIN
 from tests.machine import Machine
 from tests.wishes import asked
@@ -28,8 +29,8 @@ def test_an_edge_node_has_ours_whatever_the_distribution_brought(packaged: str, 
     ctx = context(machine, "join", edge=True)
     assert Kubelet().check(ctx).needed
     Kubelet().apply(ctx)
-    assert {UNIT, DROP_IN} <= machine.host.files.keys()
-    assert b"network-online" not in machine.host.files[UNIT]
+    assert {KUBELET_FILE, KUBELET_DROP_IN} <= machine.host.files.keys()
+    assert b"network-online" not in machine.host.files[KUBELET_FILE]
     assert not Kubelet().check(ctx).needed
 
 
@@ -39,8 +40,8 @@ def test_elsewhere_the_distributions_stays(packaged: str, verb: str, edge: bool,
     machine = Machine(tmp_path)
     machine.host.files[packaged] = b"[Unit]\n"
     ctx = context(machine, verb, edge=edge)
-    assert Kubelet().check(ctx).reason == "the kubelet is not enabled at boot"
+    assert Kubelet().check(ctx).reason == "the unit kubelet is not enabled at boot"
     Kubelet().apply(ctx)
-    assert {UNIT, DROP_IN} & machine.host.files.keys() == set()
+    assert {KUBELET_FILE, KUBELET_DROP_IN} & machine.host.files.keys() == set()
     assert machine.units["kubelet"] == {"enabled"}
     assert not Kubelet().check(ctx).needed

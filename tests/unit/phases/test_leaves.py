@@ -13,8 +13,8 @@ from edgeadm.core.journal import Journal
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
-from edgeadm.phases.node_files import DRILL, OF_A_DRILL
-from edgeadm.phases.reset import made
+from edgeadm.node import own_files
+from edgeadm.node.offline_files import DRILL, OF_A_DRILL
 from edgeadm.workflows import INIT, INVENTORY, JOIN
 from tests.machine import Machine
 from tests.reports import Recorded
@@ -48,7 +48,7 @@ def run(workflow: Workflow, folder: Path) -> Machine:
 
 def is_covered(path: str, *declared: tuple[str, ...]) -> bool:
     """Whether the path, or a directory that it is in, is declared."""
-    every = [each for group in (*declared, made.OWN_FOLDERS) for each in group]
+    every = [each for group in (*declared, own_files.OWN_FOLDERS) for each in group]
     return any(path == each or path.startswith(f"{each}/") for each in every)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeadm.apps.affinity import KEPT_OFF, terms_of
 from edgeadm.cluster import Awaited
 from edgeadm.config import Config
 from edgeadm.core.runner import Run
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.edge_apps.affinity import KEPT_OFF, terms_of
+from edgeadm.node.cni_files import CONFLIST
 from edgeadm.phases.edge_apps.cloud_only import CloudOnly
 from edgeadm.phases.edge_apps.pod_network import EdgePodNetwork
 from edgeadm.workflows import ADDON, DETACH, INIT

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from edgeadm.apps.egress_files import CONFIG, COPY, FLAG
 from edgeadm.config import Config
 from edgeadm.errors import EdgeadmError
 from edgeadm.phases.edge_apps.api_server import ApiServer
-from edgeadm.phases.edge_apps.egress_files import CONFIG, COPY, FLAG
 from tests.edge_cluster import context, edge_pod, run
 from tests.machine import Machine
 from tests.traces import MANIFEST

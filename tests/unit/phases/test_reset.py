@@ -14,10 +14,9 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.errors import CommandError, PhaseError
 from edgeadm.hosts import Result
-from edgeadm.phases.cni import CONFLIST
-from edgeadm.phases.cni_join import EVERY_CONFLIST
-from edgeadm.phases.edge_memory import KEEP_UNIT, REPAIR_UNIT
-from edgeadm.phases.reset import knowledge, residue
+from edgeadm.node import leftovers, ownership
+from edgeadm.node.cni_files import CONFLIST, EVERY_CONFLIST
+from edgeadm.node.units import KEEP_FILE, REPAIR_FILE
 from edgeadm.render import Renderer
 from edgeadm.workflows import INIT, INVENTORY, JOIN, RESET
 from tests.machine import Machine
@@ -122,7 +121,7 @@ def test_without_the_journal_it_goes_by_what_edgeadm_makes(tmp_path: Path) -> No
     before = dict(machine.host.files)
     init(machine)
     del machine.host.files[PATH]
-    assert residue.look(plain(machine)).lost
+    assert leftovers.look(plain(machine)).lost
     reset(machine)
     lost = {path for path in machine.host.files if machine.host.files[path] != before.get(path)}
     assert all(path.startswith("/proc/sys/") for path in lost), "only kernel parameters cannot be known"
@@ -134,7 +133,7 @@ def test_of_an_edge_node_nothing_is_left(tmp_path: Path) -> None:
     before = dict(machine.host.files)
     Run(JOIN, machine.context(asked(JOIN)), Recorded()).apply(JOIN.select())
     machine.host.files |= dict.fromkeys(OF_THE_EDGE, b"")
-    assert {KEEP_UNIT, REPAIR_UNIT, CONFLIST} <= machine.host.files.keys()
+    assert {KEEP_FILE, REPAIR_FILE, CONFLIST} <= machine.host.files.keys()
     reset(machine)
     assert machine.host.files == before
     assert {name: state for name, state in machine.units.items() if state} == {}
@@ -177,7 +176,7 @@ def test_without_the_journal_every_network_configuration_of_ours_is_known(
     text = Renderer().text("cni/flannel.conflist", EVERY_CONFLIST[variant]).encode()
     del machine.host.files[PATH]
     machine.host.files[CONFLIST] = text + b"edited"
-    assert CONFLIST not in {str(each.detail["path"]) for each in knowledge.changes(plain(machine))}
+    assert CONFLIST not in {str(each.detail["path"]) for each in ownership.changes(plain(machine))}
     machine.host.files[CONFLIST] = text
     reset(machine)
     assert CONFLIST not in machine.host.files
@@ -193,7 +192,9 @@ def test_without_the_journal_packaged_programs_and_edited_units_are_not_ours(tmp
     assert {"/usr/bin/containerd", "/usr/bin/kubectl"} <= machine.host.files.keys()
     assert "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db" in machine.host.files
     assert "/usr/bin/kubelet" not in machine.host.files
-    reasons = {left.what: left.reason for left in residue.find(plain(machine), residue.Witness(lost=True))}
+    reasons = {
+        left.what: left.reason for left in leftovers.find(plain(machine), leftovers.Witness(lost=True))
+    }
     assert "journal is missing" in reasons["/usr/bin/kubectl"]
 
 
@@ -205,7 +206,7 @@ def test_the_cluster_of_somebody_else_is_not_touched(tmp_path: Path) -> None:
     before, rules = dict(machine.host.files), machine.rules
     assert reset(machine) == 0
     assert (machine.host.files, machine.rules, machine.host.ran) == (before, rules, [])
-    left = {each.what for each in residue.find(plain(machine), residue.Witness())}
+    left = {each.what for each in leftovers.find(plain(machine), leftovers.Witness())}
     assert {"/var/lib/etcd", "interface cni0", "2 processes of Pods"} <= left
     assert any(each.endswith("iptables chains of Kubernetes") for each in left)
     Run(INIT, machine.context(CONFIG), Recorded()).apply(INIT.select(["node"]))

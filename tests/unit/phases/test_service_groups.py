@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import yaml
 
+from edgeadm.apps.affinity import KEPT_OFF, kept_off, let_back
+from edgeadm.apps.service_group import cluster_version
 from edgeadm.cluster import Object
 from edgeadm.config import Config
 from edgeadm.config.model import AddonFlags
 from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
-from edgeadm.phases.edge_apps.affinity import KEPT_OFF, kept_off, let_back
 from edgeadm.phases.edge_apps.cloud_only import CloudOnly
 from edgeadm.phases.edge_apps.kube_proxy import KubeProxy
-from edgeadm.phases.edge_apps.service_group import cluster_version
 from edgeadm.workflows import ADDON, DETACH
 from tests.machine import Machine
 from tests.reports import Recorded

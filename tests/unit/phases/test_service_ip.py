@@ -13,9 +13,11 @@ from edgeadm.core.phase import Context
 from edgeadm.core.runner import Run
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
-from edgeadm.phases.membership import FACTS, ClusterFacts
+from edgeadm.node.membership import FACTS, ClusterFacts
+from edgeadm.node.service_ip import RULES
+from edgeadm.node.units import SERVICE_IP_FILE
 from edgeadm.phases.reset.containers import StopUnits
-from edgeadm.phases.service_ip import RULES, UNIT, ServiceIp
+from edgeadm.phases.service_ip import ServiceIp
 from edgeadm.preflight.subject import Subject
 from edgeadm.preflight.supply import SUPPLY_CHECKS
 from edgeadm.workflows import JOIN
@@ -76,7 +78,7 @@ def test_only_edge_nodes_have_it(tmp_path: Path) -> None:
     ctx = context(machine)
     ctx = replace(ctx, config=replace(ctx.config, enable_edge=False))
     assert Run(JOIN, ctx, Recorded()).apply(JOIN.select(["edge"])) == 0
-    assert UNIT not in machine.host.files
+    assert SERVICE_IP_FILE not in machine.host.files
 
 
 def test_without_a_package_the_systems_nft_is_used_and_preflight_wants_it(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_without_a_package_the_systems_nft_is_used_and_preflight_wants_it(tmp_pa
     machine.host.files["/usr/bin/nft"] = b""
     assert missing(machine, "edge") == []
     ServiceIp().apply(context(machine))
-    assert b"ExecStart=/usr/sbin/nft -f" in machine.host.files[UNIT]
+    assert b"ExecStart=/usr/sbin/nft -f" in machine.host.files[SERVICE_IP_FILE]
 
 
 def missing(machine: Machine, role: str) -> list[str]:

@@ -18,9 +18,9 @@ from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts import Result
+from edgeadm.node.join_files import join_config, patches
+from edgeadm.node.lite_files import LOCAL
 from edgeadm.phases.edge_apps.edge_health import EdgeHealth
-from edgeadm.phases.join_files import join_config, patches
-from edgeadm.phases.lite_files import LOCAL
 from edgeadm.workflows import ADDON, DETACH, INIT, JOIN
 from tests.machine import Machine
 from tests.reports import Recorded

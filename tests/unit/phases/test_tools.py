@@ -11,10 +11,10 @@ import pytest
 import edgeadm
 from edgeadm.checks.engine import WRONG, run_checks, with_result
 from edgeadm.config import Config
+from edgeadm.node import ownership
 from edgeadm.package.manifest import FILTERS, TOOLS_ON_NODE
 from edgeadm.phases.kubelet import Kubelet
 from edgeadm.phases.package import InstallPrograms
-from edgeadm.phases.reset import knowledge
 from edgeadm.preflight.node import NODE_CHECKS, REQUIRED
 from edgeadm.preflight.subject import Subject
 from tests.machine import Machine
@@ -97,7 +97,7 @@ def test_reset_removes_the_scripts_also_without_its_journal(tmp_path: Path, *, j
     machine.host.files["/usr/local/sbin/ip6tables"] = b"#!/bin/sh\n# of this machine's administrator\n"
     if not journal:
         del machine.host.files["/var/lib/edgeadm/journal.jsonl"]
-    found = {record.detail["path"] for record in knowledge.changes(machine.context())}
+    found = {record.detail["path"] for record in ownership.changes(machine.context())}
     assert {f"/usr/local/sbin/{name}" for name in FILTERS if name != "ip6tables"} <= found
     assert ("/usr/local/sbin/ip6tables" in found) == journal
 

@@ -14,12 +14,12 @@ from edgeadm.config import Config, JoinFlags, KubeadmFlags
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError, WaitError
 from edgeadm.hosts import Result
-from edgeadm.phases.common import CONTROL_PLANE
+from edgeadm.node.state import CONTROL_PLANE
+from edgeadm.node.virtual_ip.settings import FILE, settings
 from edgeadm.phases.reset.network import RemoveLinks
 from edgeadm.phases.share_settings import ShareSettings
 from edgeadm.phases.virtual_ip.keepalived import PEERS, Keepalived
 from edgeadm.phases.virtual_ip.kube_vip import MANIFEST, KubeVip, KubeVipSettled
-from edgeadm.phases.virtual_ip.settings import FILE, settings
 from tests.machine import READY, Machine
 from tests.traces import kubeadm_writes
 
@@ -115,6 +115,8 @@ def test_the_settings_are_shared_as_a_secret_and_no_token_reads_the_password(mac
 def test_another_control_plane_takes_part_once_the_others_know_it(machine: Machine) -> None:
     ctx = joining(machine)
     assert Keepalived().check(ctx).reason == "known after this host has joined as a control plane"
+    Keepalived().apply(ctx)  # a dry run, in which the host has not joined
+    assert FILE not in machine.host.files
     machine.host.files |= kubeadm_writes()
     other_control_plane(machine, **{PEERS: "10.0.0.10,10.0.0.11"})
     assert Keepalived().check(ctx).needed

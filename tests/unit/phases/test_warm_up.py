@@ -15,9 +15,9 @@ from edgeadm.core.runner import Run
 from edgeadm.errors import PhaseError, UnreachableError, WaitError
 from edgeadm.hosts import Result
 from edgeadm.hosts.fake import FakeHost
-from edgeadm.phases.answers import LISTS
-from edgeadm.phases.membership import FACTS, ClusterFacts
-from edgeadm.phases.node_files import HELPER, SUBNET
+from edgeadm.node.answers import LISTS
+from edgeadm.node.membership import FACTS, ClusterFacts
+from edgeadm.node.offline_files import HELPER, SUBNET
 from edgeadm.phases.warm_up import FLANNELS_OWN, WarmUp
 from edgeadm.workflows import JOIN
 from tests.machine import Machine

@@ -1,0 +1,1 @@
+"""Facts, files and objects of the components of an edge cluster."""
