@@ -20,8 +20,10 @@ from edgeadm.config.model import (
     key_of,
     kubeadm_settings,
     own_settings,
+    reset_settings,
     variable_of,
 )
+from edgeadm.core.event_schema import event_schema
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError, every_error
 from edgeadm.package.builder import default_kubernetes, known_recipes
@@ -130,6 +132,7 @@ def settings() -> str:
         ("kubeadm's", kubeadm_settings()),
         ("for nodes that join", join_settings()),
         ("for edge components", addon_settings()),
+        ("for reset", reset_settings()),
     ):
         rows = [
             (
@@ -142,6 +145,31 @@ def settings() -> str:
             for name, each in every.items()
         ]
         parts += [f"## {title}", table(("Flag", "Key in the file", "Variable", "Default", "Meaning"), rows)]
+    return "\n\n".join(parts)
+
+
+@page
+def events() -> str:
+    parts = []
+    for each in event_schema()["oneOf"]:
+        required = each["required"]
+        rows = [
+            (
+                f"`{key}`",
+                " or ".join(f"`{value}`" for value in about["enum"])
+                if "enum" in about
+                else about.get("type", "any"),
+                "always" if key in required else "if not empty",
+                about["description"],
+            )
+            for key, about in each["properties"].items()
+            if key != "event"
+        ]
+        parts += [
+            f"### {each['title']}",
+            each["description"],
+            table(("Key", "Value", "Present", "Meaning"), rows),
+        ]
     return "\n\n".join(parts)
 
 

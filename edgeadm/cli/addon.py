@@ -14,7 +14,7 @@ from edgeadm.cli import console, pflag
 from edgeadm.cli.kubeconfig import open_access
 from edgeadm.cli.session import Session
 from edgeadm.cli.settings import given
-from edgeadm.cli.workflow import Closing, WorkflowVerb, summary
+from edgeadm.cli.workflow import After, WorkflowVerb, close_with, summary
 from edgeadm.config import Config, load, validate
 from edgeadm.workflows import ADDON
 
@@ -29,7 +29,7 @@ class ClusterVerb(WorkflowVerb):
         # Stored settings of the cluster are kept unless they are overridden.
         config = load(ctx.params.get("config"), given(ctx, self.name), remembered(access.cluster))
         validate(config, self.name)
-        return self.with_path(replace(config, verb=asked.verb, verbosity=asked.verbosity), access.path)
+        return self.with_path(self.with_run_options(ctx, config), access.path)
 
     def with_cluster(self, config: Config) -> Config:
         """The configuration with the path of its kubeconfig, and the settings that the cluster stored at the
@@ -44,8 +44,8 @@ class ClusterVerb(WorkflowVerb):
         return replace(config, addon=replace(config.addon, kubeconfig=path))
 
 
-def closing(verb: str, unneeded: str, done: str) -> Closing:
-    """A verb that prints one line after a complete run."""
+def closing(verb: str, unneeded: str, done: str) -> After:
+    """Print one line after a complete run."""
 
     def show(session: Session, changed: int, as_json: bool) -> None:
         if as_json:
@@ -55,7 +55,7 @@ def closing(verb: str, unneeded: str, done: str) -> Closing:
         else:
             console.data(done)
 
-    return show
+    return close_with(verb, show)
 
 
 def show_added(session: Session, changed: int, as_json: bool) -> None:
@@ -84,5 +84,5 @@ def command() -> None:
     """Add edge components to an existing cluster."""
 
 
-VERB = ClusterVerb(ADDON, show_added, kubeadm=False)
+VERB = ClusterVerb(ADDON, close_with(ADDON.name, show_added), kubeadm=False)
 command.add_command(VERB.command())

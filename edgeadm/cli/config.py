@@ -61,4 +61,6 @@ def _plain(value: Any) -> Any:
 
 
 for _name, _call in (("print", _print), ("validate", _validate)):
-    command.add_command(pflag.Command(_name, callback=_call, params=VERB.options(), help=_call.__doc__))
+    command.add_command(
+        pflag.Command(_name, callback=_call, params=VERB.options(events=False), help=_call.__doc__)
+    )

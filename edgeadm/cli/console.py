@@ -9,22 +9,47 @@ from typing import Any
 
 import click
 
+from edgeadm.cli import stream
+from edgeadm.core.events import Message, Warned
 from edgeadm.errors import EdgeadmError
+
+WARNING = "warning: "
 
 
 def data(text: str) -> None:
-    """Print data to stdout."""
-    click.echo(text)
+    """Print data to stdout; with `-o jsonl` as an event."""
+    events = stream.current()
+    if events.is_open:
+        events.emit(Message(text))
+    else:
+        click.echo(text)
 
 
 def data_json(value: Any) -> None:
-    """Print one JSON document to stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print the JSON document of a verb to stdout; with `-o jsonl` it becomes the result of the run."""
+    events = stream.current()
+    if events.is_open:
+        events.keep(value)
+    else:
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def talk(text: str) -> None:
-    """Print a progress message to stderr."""
+    """Print a message to stderr."""
     click.echo(text, err=True)
+
+
+def say(text: str) -> None:
+    """Print the progress of a verb without phases to stderr; with `-o jsonl` also as an event."""
+    talk(text)
+    stream.current().emit(Message(text))
+
+
+def warn(text: str) -> None:
+    """Print a warning to stderr; with `-o jsonl` also as an event."""
+    talk(text)
+    events = stream.current()
+    events.emit(Warned(text.removeprefix(WARNING), events.phase))
 
 
 def colour(stream: Any = None) -> bool:

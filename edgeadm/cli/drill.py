@@ -87,7 +87,7 @@ def command() -> None:
     "--force", cls=pflag.Switch, help="With --no-address: even if this interrupts an SSH connection."
 )
 @dry_run_option
-@options.output
+@options.output_events
 def offline(
     node: str,
     minutes: int,
@@ -115,7 +115,7 @@ def offline(
 
 @command.command("lift")
 @dry_run_option
-@options.output
+@options.output_events
 def lift(dry_run: bool, output: str) -> None:
     """End a drill immediately by removing its block. May be repeated."""
     if dry_run:
@@ -150,7 +150,7 @@ def _drill(wish: Wish, *, as_json: bool) -> int:
                 node,
                 watch,
                 here.probes,
-                console.talk,
+                console.say,
                 wish.minutes,
                 restart=wish.restart,
                 refuse=not wish.drop,

@@ -7,7 +7,7 @@ import click
 from edgeadm.cli import console, pflag
 from edgeadm.cli.session import Session
 from edgeadm.cli.settings import edgeadm_options
-from edgeadm.cli.workflow import WorkflowVerb, summary
+from edgeadm.cli.workflow import WorkflowVerb, close_with, summary
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.node.files import renderer
 from edgeadm.node.membership import is_member
@@ -38,5 +38,5 @@ def show_joined(session: Session, changed: int, as_json: bool) -> None:
 
 
 # Settings of `init` that this node reads from the cluster.
-VERB = WorkflowVerb(JOIN, show_joined, accepts=tuple(edgeadm_options("init")))
+VERB = WorkflowVerb(JOIN, close_with(JOIN.name, show_joined), accepts=tuple(edgeadm_options("init")))
 command = VERB.command(TargetGroup)

@@ -8,10 +8,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, stream
+from edgeadm.cli.options import EVENTS
+from edgeadm.cli.stream import Stream
 from edgeadm.core.signals import StoppedError, end_like_ctrl_c
 from edgeadm.errors import EdgeadmError, UsageError
 
@@ -20,6 +23,14 @@ ENDED_BY_SIGNAL = 128
 INTERRUPTED = ENDED_BY_SIGNAL + signal.SIGINT
 # The status of a program in a shell that wrote to a closed pipe.
 BROKEN_PIPE = 141
+
+
+class InterruptedRunError(EdgeadmError):
+    """Ctrl-C, SIGTERM or SIGHUP ended the run; the exit status is 128 and the number of the signal. Only
+    `-o jsonl` prints it as an error."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED
 
 
 class BugError(EdgeadmError):
@@ -35,14 +46,21 @@ def run(command: click.Command, argv: list[str] | None = None, obj: object = Non
     click passes `obj` on to the verbs: a World, in tests.
     """
     words = sys.argv[1:] if argv is None else argv
-    with end_like_ctrl_c():
-        return _run(command, words, obj)
+    with end_like_ctrl_c(), stream.running() as events:
+        try:
+            return _run(command, words, obj, events)
+        except BrokenPipeError:
+            # Otherwise the interpreter would write the rest of the buffer again when it exits.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+            return BROKEN_PIPE
 
 
-def _run(command: click.Command, words: list[str], obj: object) -> int:
+def _run(command: click.Command, words: list[str], obj: object, events: Stream) -> int:
     stdout = sys.stdout
     try:
         outcome = command.main(words, prog_name="edgeadm", standalone_mode=False, obj=obj)
+        status = outcome if isinstance(outcome, int) else 0
+        events.end(status)
     except EdgeadmError as error:
         return _show(error, words)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -51,7 +69,9 @@ def _run(command: click.Command, words: list[str], obj: object) -> int:
     except click.ClickException as error:
         return _show(_usage(error), words)
     except (click.Abort, KeyboardInterrupt) as error:
-        return _interrupted(error)
+        return _interrupted(error, events)
+    except BrokenPipeError:
+        raise
     except SystemExit:
         # For a closed pipe, click wraps stdout and exits with 1, as for an error of ours.
         if sys.stdout is not stdout:
@@ -59,19 +79,19 @@ def _run(command: click.Command, words: list[str], obj: object) -> int:
         raise
     except Exception as error:  # noqa: BLE001  the last net: an unexpected exception is a bug, and says so
         return _show(_bug(error), words)
-    return outcome if isinstance(outcome, int) else 0
+    return status
 
 
-def _interrupted(error: BaseException) -> int:
+def _interrupted(error: BaseException, events: Stream) -> int:
     """click wraps the exception of a signal in an Abort."""
     cause = error.__cause__ if isinstance(error, click.Abort) else error
-    if not isinstance(cause, StoppedError):
-        console.talk("\ninterrupted; run the same command again to resume")
-        return INTERRUPTED
-    console.talk(
-        f"\ninterrupted by {signal.Signals(cause.number).name}; run the same command again to resume"
-    )
-    return ENDED_BY_SIGNAL + cause.number
+    number = cause.number if isinstance(cause, StoppedError) else signal.SIGINT
+    by = f" by {signal.Signals(number).name}" if isinstance(cause, StoppedError) else ""
+    status, hint = ENDED_BY_SIGNAL + number, "run the same command again to resume"
+    console.talk(f"\ninterrupted{by}; {hint}")
+    if events.is_open:
+        events.fail(InterruptedRunError(f"interrupted{by}", hint=hint), status)
+    return status
 
 
 def _usage(error: click.ClickException) -> UsageError:
@@ -96,13 +116,16 @@ def _bug(error: Exception) -> BugError:
 
 def _show(error: EdgeadmError, words: Sequence[str]) -> int:
     console.show_error(error, log=getattr(error, "log", ""))
-    if _wants_json(words):
+    events, wanted = stream.current(), _wanted_format(words)
+    if events.is_open or wanted == EVENTS:
+        events.fail(error, error.exit_code)
+    elif wanted == "json":
         console.data_json({"error": error.as_dict()})
     return error.exit_code
 
 
-def _wants_json(words: Sequence[str]) -> bool:
-    """Whether this command line requested JSON: errors are then printed as JSON on stdout, too."""
-    text = f" {' '.join(words)} "
-    asked = re.search(r" (-[a-z]*o[= ]?|--output[= ])json ", text) is not None
-    return asked or os.environ.get("EDGEADM_OUTPUT") == "json"
+def _wanted_format(words: Sequence[str]) -> str:
+    """The output format that this command line requests, also if it is invalid: errors are then printed to
+    stdout in this format, too."""
+    asked = re.search(r" (?:-[a-z]*o[= ]?|--output[= ])(jsonl?) ", f" {' '.join(words)} ")
+    return asked[1] if asked else os.environ.get("EDGEADM_OUTPUT", "")

@@ -38,14 +38,7 @@ def command() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Output file.  [default: kubernetes-VERSION-ARCH.tar.zst]",
 )
-@click.option(
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    envvar="EDGEADM_OUTPUT",
-    help="Output format.",
-)
+@options.long_output_events
 def build(kubernetes: str | None, arch: str | None, file: Path | None, output: str) -> None:
     """Compile the contents of a package and write it.
 
@@ -60,7 +53,7 @@ def build(kubernetes: str | None, arch: str | None, file: Path | None, output: s
         raise UsageError("`-o` of this command is the output file", hint="use `--output json`")
     version = load_recipe(kubernetes or default_kubernetes()).kubernetes
     target = file or Path(f"kubernetes-{version}-{arch or this_arch()}.tar.zst")
-    built = build_package(version, target, arch=arch, say=console.talk)
+    built = build_package(version, target, arch=arch, say=console.say)
     if output == "json":
         console.data_json(
             {
@@ -119,7 +112,7 @@ def _warn_of_support(manifest: Manifest) -> None:
 
     today, until = _today(), supported_until(manifest.kubernetes)
     if until is not None and today > until:
-        console.talk(f"warning: {said_of_support(manifest.kubernetes, today)}")
+        console.warn(f"warning: {said_of_support(manifest.kubernetes, today)}")
 
 
 def _today() -> date:

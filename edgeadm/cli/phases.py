@@ -110,3 +110,4 @@ def _pass_on(verb: str, name: str, arguments: tuple[str, ...]) -> None:
             words += ["--config", CONFIG]
         session.ctx.journal.verb, session.ctx.journal.phase = verb, f"kubeadm/{name}"
         host.run("kubeadm", verb, "phase", *words, on_line=console.data)
+        session.ctx.journal.complete()

@@ -1,11 +1,13 @@
-"""Progress of a run: plain lines, a live line on a terminal, or collected for JSON."""
+"""Progress of a run: plain lines, a live line on a terminal, or events as JSON lines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgeadm.cli import console
+from edgeadm.cli import console, stream
+from edgeadm.cli.stream import Stream
+from edgeadm.core.events import PhaseBegin, PhaseEnd, PhaseLine
 from edgeadm.core.phase import Verdict
 
 
@@ -85,6 +87,40 @@ class LiveReport:
             self._status.update(escape(text))
 
 
-def choose() -> PlainReport | LiveReport:
-    """Live if stderr is a capable terminal, else plain."""
-    return LiveReport() if console.colour() else PlainReport()
+@dataclass
+class EventReport:
+    """Writes each step as an event to stdout, and forwards it to a report on stderr."""
+
+    seen: PlainReport | LiveReport
+    stream: Stream
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.seen.outcome
+
+    def begin(self, path: str, verdict: Verdict) -> None:
+        self.stream.phase = path
+        self.stream.emit(PhaseBegin(path, verdict.needed, verdict.reason))
+        self.seen.begin(path, verdict)
+
+    def line(self, path: str, text: str) -> None:
+        self.stream.emit(PhaseLine(path, text))
+        self.seen.line(path, text)
+
+    def end(self, path: str, result: str, seconds: float) -> None:
+        self.stream.phase = ""
+        self.stream.emit(PhaseEnd(path, result, round(seconds, 3)))
+        self.seen.end(path, result, seconds)
+
+    def close(self) -> None:
+        self.seen.close()
+
+
+Reporter = PlainReport | LiveReport | EventReport
+
+
+def choose() -> Reporter:
+    """Live if stderr is a capable terminal, else plain; with `-o jsonl` also as events."""
+    seen = LiveReport() if console.colour() else PlainReport()
+    events = stream.current()
+    return EventReport(seen, events) if events.is_open else seen

@@ -13,14 +13,15 @@ from typing import TypeVar
 
 import click
 
+from edgeadm import __version__
 from edgeadm.assets import cache_root
 from edgeadm.autonomy.nearby import Nearby, NearbyServers
-from edgeadm.cli import console
-from edgeadm.cli.report import LiveReport, PlainReport
+from edgeadm.cli import console, stream
+from edgeadm.cli.report import PlainReport, Reporter
 from edgeadm.cluster import Cluster, Outside
 from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.config import Config
-from edgeadm.config.secret import secrets_in
+from edgeadm.config.secret import masked, secrets_in
 from edgeadm.config.ticket import Ticket, role_of, ticket_of
 from edgeadm.core import lock as locking
 from edgeadm.core.journal import Journal
@@ -34,7 +35,6 @@ from edgeadm.node.state import ADMIN_CONF
 from edgeadm.package.opened import OpenPackage
 from edgeadm.workflows import INVENTORY
 
-Reporter = PlainReport | LiveReport
 T = TypeVar("T")
 
 
@@ -113,8 +113,13 @@ def changing(
     log = RunLog(here.logs / name, secrets_of(config))
     plain = here.host()
     holding = locking.lock(masked_command(config), here.lock) if locked else nullcontext()
+    events = stream.current()
+    # The set is shared, because the log learns of more secrets while the verb runs.
+    events.secrets = log.secrets
     with holding, _log_named(log, report):
-        journal = Journal(plain)
+        log.add(f"edgeadm {__version__}, {verb}, run {events.run}")
+        events.begin(verb, str(log.path))
+        journal = Journal(plain, run=events.run)
         logged = LoggedHost(plain, log)
         known = RememberedHost(logged)
         host: Host = JournaledHost(known, journal) if journaled else known
@@ -128,7 +133,7 @@ def changing(
             INVENTORY,
             package,
             outside,
-            warn=console.talk,
+            warn=console.warn,
             discover=here.outside,
             wait=Wait(forget=known.forget),
             forget=known.forget,
@@ -153,6 +158,7 @@ def _unpacked_for_changes(package: OpenPackage | None, journal: Journal) -> Iter
 def looking(verb: str, config: Config, note: Callable[[str], None], report: Reporter) -> Iterator[Session]:
     """A session that changes nothing: plan and dry run. `note` receives each change that would be made."""
     here = world()
+    stream.current().secrets |= secrets_of(config)
     plain = here.host()
     journal = Journal(DryHost(plain, lambda _text: None))
 
@@ -173,7 +179,7 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
         INVENTORY,
         package,
         lambda: DryOutside(real(), note),
-        warn=console.talk,
+        warn=console.warn,
         wait=NoWait(note=note),
     )
     log = RunLog(here.logs / "never-written")
@@ -183,10 +189,7 @@ def looking(verb: str, config: Config, note: Callable[[str], None], report: Repo
 
 def masked_command(config: Config) -> str:
     """The command line of this run without its secrets."""
-    words = " ".join(["edgeadm", *sys.argv[1:]])
-    for secret in secrets_of(config):
-        words = words.replace(secret, "***")
-    return words
+    return str(masked(" ".join(["edgeadm", *sys.argv[1:]]), secrets_of(config)))
 
 
 def secrets_of(config: Config) -> set[str]:

@@ -59,6 +59,7 @@ def _option(name: str, each: Field[Any]) -> click.Parameter:
         return click.Option(spelled, multiple=True, metavar="LIST", **shown)
     if kind == "bool":
         return pflag.Switch(spelled, default=bool(each.default), **shown)
+    shown["metavar"] = each.metadata.get("metavar")
     default = each.default if each.default not in (None, "") else None
     if kind.startswith("int"):
         return click.Option(spelled, type=int, default=default, **shown)

@@ -52,7 +52,7 @@ def command() -> None:
 )
 @kubeconfig_option
 @dry_run_option
-@options.output
+@options.output_events
 def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> None:
     """Create a bootstrap token in the cluster."""
     _check_join_options(given)
@@ -60,7 +60,7 @@ def create(output: str, kubeconfig: str | None, dry_run: bool, **given: Any) -> 
     access = open_access(kubeconfig)
     join = _join_command(access, token, given) if given["print_join_command"] else ""
     if dry_run:
-        tokens.create(DryCluster(access.cluster, lambda change: console.talk(f"would {change}")), token)
+        tokens.create(DryCluster(access.cluster, lambda change: console.say(f"would {change}")), token)
     else:
         tokens.create(access.cluster, token)
     if output == "json":
@@ -89,7 +89,7 @@ def list_tokens(kubeconfig: str | None, skip_headers: bool, output: str) -> None
 @click.argument("words", nargs=-1, required=True, metavar="TOKEN|ID...")
 @kubeconfig_option
 @dry_run_option
-@options.output
+@options.output_events
 def delete(words: tuple[str, ...], kubeconfig: str | None, dry_run: bool, output: str) -> None:
     """Delete bootstrap tokens."""
     ids = [tokens.id_of(word) for word in dict.fromkeys(words)]

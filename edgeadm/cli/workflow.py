@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from edgeadm.apps.values import check_names
-from edgeadm.cli import console, pflag
+from edgeadm.cli import console, options, pflag
 from edgeadm.cli.early import refuse_early_options
 from edgeadm.cli.phases import OwnPhases, PhaseGroup, kubeadm_names, listing
 from edgeadm.cli.plan import show_dry_run, show_plan
@@ -17,9 +17,27 @@ from edgeadm.cli.report import choose
 from edgeadm.cli.session import Session, changing
 from edgeadm.cli.settings import given, setting_options
 from edgeadm.config import Config, load, validate
+from edgeadm.core.phase import Verdict
 from edgeadm.core.runner import Run
-from edgeadm.core.workflow import Workflow
+from edgeadm.core.workflow import Step, Workflow
 
+
+@dataclass(frozen=True)
+class Finished:
+    """A run after its last phase. `only` are the phases that the command line named, `noted` is the result of
+    the verb's `before`."""
+
+    session: Session
+    changed: int
+    steps: Sequence[Step]
+    only: tuple[str, ...]
+    as_json: bool
+    noted: Any = None
+
+
+Planned = list[tuple[str, Verdict]]
+Before = Callable[[Session, Planned], Any]
+After = Callable[[Finished], None]
 Closing = Callable[[Session, int, bool], None]
 
 
@@ -33,12 +51,27 @@ def summary(verb: str, session: Session, changed: int) -> dict[str, Any]:
     }
 
 
+def close_with(verb: str, closing: Closing) -> After:
+    """Print the result of a complete run with `closing`; a run of a single phase has a result only as
+    JSON."""
+
+    def after(run: Finished) -> None:
+        if not run.only:
+            closing(run.session, run.changed, run.as_json)
+        elif run.as_json:
+            console.data_json(summary(verb, run.session, run.changed))
+
+    return after
+
+
 @dataclass(frozen=True)
 class WorkflowVerb:
-    """A workflow as a command. `closing` prints the result of a complete run."""
+    """A workflow as a command. `after` prints the result of a run. A verb with `before` looks at all phases
+    first: `before` gets those that are needed, and may refuse the run; if there is none, no phase runs."""
 
     workflow: Workflow
-    closing: Closing
+    after: After
+    before: Before | None = None
     # Whether kubeadm has a verb with this name, whose phases are accepted as well.
     kubeadm: bool = True
     # Verbs that revert changes read the journal and do not write to it.
@@ -50,49 +83,55 @@ class WorkflowVerb:
     def name(self) -> str:
         return self.workflow.name
 
-    def options(self) -> list[click.Parameter]:
-        """Options of both a complete run and a single phase."""
+    def options(self, *, events: bool = True) -> list[click.Parameter]:
+        """Options of both a complete run and a single phase; without `events`, those of a command that
+        changes nothing."""
         own = [
             click.Option(["--config"], metavar="FILE", envvar="EDGEADM_CONFIG", help="Configuration file."),
             *setting_options(self.name),
             pflag.Switch(["--dry-run"], help="Print the changes without making them."),
             pflag.VERBOSITY,
-            click.Option(
-                ["-o", "--output"],
-                type=click.Choice(["text", "json"]),
-                default="text",
-                envvar="EDGEADM_OUTPUT",
-                help="Output format.",
-            ),
+            options.output_option(events=events),
         ]
         return [*own, *pflag.without_effect(own, self.accepts)]
 
     def configured(self, ctx: click.Context) -> Config:
         """The merged and validated configuration of this command line."""
         config = load(ctx.params.get("config"), given(ctx, self.name))
-        config = replace(config, verb=self.name, verbosity=ctx.params.get("verbosity") or 0)
+        config = self.with_run_options(ctx, config)
         validate(config, self.name)
         if config.values:
             check_names(config.values, (step.phase.name for step in self.workflow.steps()))
         return config
+
+    def with_run_options(self, ctx: click.Context, config: Config) -> Config:
+        """The configuration with the options that are no settings."""
+        return replace(
+            config,
+            verb=self.name,
+            verbosity=ctx.params.get("verbosity") or 0,
+            dry_run=bool(ctx.params.get("dry_run")),
+        )
 
     def execute(self, ctx: click.Context, only: tuple[str, ...] = ()) -> None:
         """Run the workflow, or only the given phases, with the options."""
         config = self.configured(ctx)
         steps = self.workflow.select(only, self.own_skips(config))
         as_json = ctx.params["output"] == "json"
-        if ctx.params["dry_run"]:
+        if config.dry_run:
             show_dry_run(self.workflow, steps, config, as_json=as_json)
             return
         report = choose()
         with changing(self.name, config, report, journaled=self.journaled) as session:
-            changed = Run(self.workflow, session.ctx, report).apply(steps)
+            run = Run(self.workflow, session.ctx, report)
+            needed, noted = True, None
+            if self.before is not None:
+                planned = [(path, verdict) for path, verdict in run.plan(steps) if verdict.needed]
+                needed, noted = bool(planned), self.before(session, planned)
+            changed = run.apply(steps) if needed else 0
             if session.ctx.package is not None:
                 session.ctx.package.close()
-            if not only:
-                self.closing(session, changed, as_json)
-            elif as_json:
-                console.data_json(summary(self.name, session, changed))
+            self.after(Finished(session, changed, steps, only, as_json, noted))
 
     def own_skips(self, config: Config) -> list[str]:
         """The names in `--skip-phases` that are edgeadm's phases. Raises UnknownPhaseError for an unknown
@@ -132,6 +171,8 @@ class WorkflowVerb:
         phases = PhaseGroup if self.kubeadm else OwnPhases
         group.add_command(phases(self.workflow, self.options, self.execute))
         group.add_command(
-            pflag.Command("plan", callback=self.plan, params=self.options(), help=self.plan.__doc__)
+            pflag.Command(
+                "plan", callback=self.plan, params=self.options(events=False), help=self.plan.__doc__
+            )
         )
         return group

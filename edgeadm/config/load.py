@@ -21,11 +21,14 @@ from edgeadm.config.model import (
     JoinFlags,
     KubeadmDocument,
     KubeadmFlags,
+    ResetOptions,
     addon_settings,
     every_setting,
     join_settings,
     key_of,
     kubeadm_settings,
+    own_settings,
+    reset_settings,
 )
 from edgeadm.config.secret import Secret, marked
 from edgeadm.errors import ConfigError
@@ -45,18 +48,21 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
     if len(ours) > 1:
         raise ConfigError(f"`{file}` contains {len(ours)} {KIND} documents", hint="keep one of them")
     wanted = _marked({**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given})
-    flags = {name: wanted.pop(name) for name in kubeadm_settings() if name in wanted}
-    joining = {name: wanted.pop(name) for name in join_settings() if name in wanted}
-    adding = {name: wanted.pop(name) for name in addon_settings() if name in wanted}
     theirs = tuple(marked(document) for document in documents if not is_ours(document))
     return replace(
         Config(),
-        **wanted,
-        kubeadm=replace(KubeadmFlags(), **flags),
-        join=replace(JoinFlags(), **joining),
-        addon=replace(AddonFlags(), **adding),
+        **_of(own_settings(), wanted),
+        kubeadm=replace(KubeadmFlags(), **_of(kubeadm_settings(), wanted)),
+        join=replace(JoinFlags(), **_of(join_settings(), wanted)),
+        addon=replace(AddonFlags(), **_of(addon_settings(), wanted)),
+        reset=replace(ResetOptions(), **_of(reset_settings(), wanted)),
         kubeadm_documents=theirs,
     )
+
+
+def _of(group: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the fields of this group. Groups may have fields with the same name."""
+    return {name: wanted[name] for name in group if name in wanted}
 
 
 def _marked(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -53,3 +53,14 @@ def secrets_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from secrets_in(part)
+
+
+def masked(value: Any, secrets: Iterable[str]) -> Any:
+    """The value with *** in place of each secret, in texts, mappings and sequences, however deep."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: masked(each, secrets) for key, each in value.items()}
+    return [masked(each, secrets) for each in value] if isinstance(value, list | tuple) else value

@@ -2,6 +2,10 @@
 
 `check` reads the state of the host; the journal records who changed it and how to revert the change. One JSON
 object per line; a line that a power cut truncated is ignored.
+
+The records of a run, and of the runs that resume it, are one generation: its number increases with each
+further run that changes something. The first change of a path in each generation saves the previous state, so
+that a generation can be reverted without the earlier ones.
 """
 
 from __future__ import annotations
@@ -12,31 +16,40 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from edgeadm.core.run_id import new_run_id
 from edgeadm.hosts import Host
 
 STATE = "/var/lib/edgeadm"
 PATH = f"{STATE}/journal.jsonl"
 BACKUPS = f"{STATE}/backup"
+UNDONE, COMPLETE = "undone", "complete"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One line: `event` is started, done, failed, undone (of a phase) or write, remove, run (of a change)."""
+    """One line: `event` is started, done, failed, undone (of a phase), write, remove, run (of a change) or
+    complete (of a run). A journal of an earlier edgeadm has neither generations nor runs: it is the first
+    generation."""
 
     verb: str
     phase: str
     event: str
     detail: dict[str, Any] = field(default_factory=dict)
     time: str = ""
+    generation: int = 1
+    run: str = ""
 
 
 @dataclass
 class Journal:
-    """The records of one host, oldest first."""
+    """The records of one host, oldest first. `run` is the identifier of the current run."""
 
     host: Host
     verb: str = ""
     phase: str = ""
+    run: str = field(default_factory=new_run_id)
+    _generation: int = 0
+    _changed: bool = False
     _known: list[Record] | None = None
     _torn: bool = False
     _pending: bool = False
@@ -48,6 +61,15 @@ class Journal:
             self._torn = bool(text) and not text.endswith(b"\n")
             self._known = list(_parse(text))
         return self._known
+
+    @property
+    def generation(self) -> int:
+        """The generation of the current run: that of the previous run if it was an interrupted one of this
+        verb, else the next one."""
+        if not self._generation:
+            last = self.records()[-1] if self.records() else None
+            self._generation = last.generation + (not self._resumes(last)) if last else 1
+        return self._generation
 
     def begin(self) -> None:
         """The current phase starts: written with its first change, as looking leaves no trace."""
@@ -70,12 +92,22 @@ class Journal:
         first: list[tuple[str, dict[str, Any]]] = [("started", {})] if self._pending else []
         self._pending = False
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        new = [Record(self.verb, self.phase, event, detail, now) for event, detail in [*first, *events]]
-        known = self.records()
+        known, head = self.records(), (self.verb, self.phase)
+        new = [
+            Record(*head, event, detail, now, self.generation, self.run)
+            for event, detail in [*first, *events]
+        ]
         start = b"\n" if self._torn else b""
         self.host.append(PATH, start + b"".join(map(_line, new)), 0o600)
-        self._torn = False
+        self._torn, self._changed = False, True
         known.extend(new)
+
+    def complete(self) -> None:
+        """The run ended by itself: a later one is another generation. A run without changes, or that only
+        reverted those of others, leaves no record."""
+        self._pending, self.phase = False, ""
+        if self._changed:
+            self.add(COMPLETE)
 
     def begun(self, verb: str, phase: str) -> bool:
         """Whether the phase was started and not reverted since."""
@@ -88,7 +120,7 @@ class Journal:
     def times(self, verb: str, phase: str) -> int:
         """How often the phase was started since it was last reverted."""
         count = 0
-        for record in self.records():
+        for record in self._valid():
             if (record.verb, record.phase) == (verb, phase):
                 count = 0 if record.event == "undone" else count + (record.event == "started")
         return count
@@ -96,42 +128,71 @@ class Journal:
     def standing(self) -> list[Record]:
         """File changes of all verbs and phases that were not reverted, oldest first."""
         found: list[Record] = []
-        for record in self.records():
-            if record.event == "undone":
+        for record in self._valid():
+            if record.event == UNDONE:
                 found = [each for each in found if (each.verb, each.phase) != (record.verb, record.phase)]
             elif record.event in ("write", "remove"):
                 found.append(record)
         return found
 
+    def since(self, generation: int) -> list[Record]:
+        """File changes of this generation and later ones that were not reverted, oldest first."""
+        return [each for each in self.standing() if each.generation >= generation]
+
+    def undone_since(self, generation: int) -> None:
+        """All changes of this generation and later ones were reverted."""
+        self._pending = False
+        self.add(UNDONE, since=generation)
+
     def undone_all(self, name: str = "") -> None:
         """All file changes were reverted, or those of the phase with this name, in any group: recorded for
         each phase that had made one."""
-        verb, phase, pending = self.verb, self.phase, self._pending
+        verb, phase, pending, changed = self.verb, self.phase, self._pending, self._changed
         self._pending = False
+        self._generation = self.generation  # that of this verb
         places = dict.fromkeys((each.verb, each.phase) for each in self.standing())
         for self.verb, self.phase in places:
             if name in ("", self.phase.rpartition("/")[2]):
-                self.add("undone")
-        self.verb, self.phase, self._pending = verb, phase, pending
+                self.add(UNDONE)
+        self.verb, self.phase, self._pending, self._changed = verb, phase, pending, changed
 
     def forget(self) -> None:
         """The file was removed, but the end of the phase that removed it is not recorded."""
         self._known, self._torn, self._pending = [], False, True
+        self._generation, self._changed = 0, False
 
     def ours(self, path: str) -> bool:
         """Whether edgeadm wrote this file and has not reverted the change."""
-        mine = False
-        undone: set[tuple[str, str]] = set()
-        for record in reversed(self.records()):
-            if record.event == "undone":
-                undone.add((record.verb, record.phase))
-            elif record.event == "write" and record.detail.get("path") == path:
-                mine = mine or (record.verb, record.phase) not in undone
-        return mine
+        return any(self._writes(path))
+
+    def saved(self, path: str) -> bool:
+        """Whether this generation wrote the file: the first of these records contains its previous state."""
+        return any(each.generation == self.generation for each in self._writes(path))
+
+    def _writes(self, path: str) -> Iterator[Record]:
+        return (each for each in self.standing() if (each.event, each.detail["path"]) == ("write", path))
+
+    def _valid(self) -> list[Record]:
+        """All records without those of reverted generations."""
+        found: list[Record] = []
+        for record in self.records():
+            if record.event == UNDONE and "since" in record.detail:
+                found = [each for each in found if each.generation < record.detail["since"]]
+            else:
+                found.append(record)
+        return found
+
+    def _resumes(self, last: Record) -> bool:
+        """Whether the run of this record was interrupted, and the current run resumes it."""
+        if last.verb != self.verb or last.event == COMPLETE:
+            return False
+        # An earlier edgeadm recorded no end of a run, but that of each phase.
+        phases = {each.phase for each in self.records() if each.verb == self.verb}
+        return bool(last.run) or any(self.unfinished(self.verb, phase) for phase in phases)
 
     def _last(self, verb: str, phase: str) -> str:
-        events = ("started", "done", "failed", "undone")
-        for record in reversed(self.records()):
+        events = ("started", "done", "failed", UNDONE)
+        for record in reversed(self._valid()):
             if (record.verb, record.phase) == (verb, phase) and record.event in events:
                 return record.event
         return ""
@@ -139,7 +200,8 @@ class Journal:
 
 def _line(record: Record) -> bytes:
     head = {"time": record.time, "verb": record.verb, "phase": record.phase, "event": record.event}
-    return json.dumps(head | record.detail).encode() + b"\n"
+    tail = {"generation": record.generation, "run": record.run}
+    return json.dumps(head | tail | record.detail).encode() + b"\n"
 
 
 def _parse(text: bytes) -> Iterator[Record]:
@@ -149,5 +211,8 @@ def _parse(text: bytes) -> Iterator[Record]:
         except ValueError:
             continue
         if isinstance(fields, dict) and {"verb", "phase", "event"} <= fields.keys():
-            head = {key: str(fields.pop(key, "")) for key in ("verb", "phase", "event", "time")}
-            yield Record(head["verb"], head["phase"], head["event"], fields, head["time"])
+            head = {key: str(fields.pop(key, "")) for key in ("verb", "phase", "event", "time", "run")}
+            generation = fields.pop("generation", 1)
+            yield Record(
+                head["verb"], head["phase"], head["event"], fields, head["time"], generation, head["run"]
+            )

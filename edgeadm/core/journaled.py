@@ -86,17 +86,14 @@ class JournaledHost(PassingHost):
         detail: dict[str, Any] = {"path": path, "before": None}
         if found is None:
             detail["folders"] = self._missing_folders(path)
-        elif found.kind == "file" and not self._known(path):
-            detail["before"] = {"mode": found.mode, "backup": self._backup(path, found, place)}
+        elif found.kind == "file" and not self.journal.saved(path):
+            ours = {"ours": True} if self.journal.ours(path) else {}
+            detail["before"] = {"mode": found.mode, "backup": self._backup(path, found, place)} | ours
         elif found.kind == "link":
             detail["before"] = {"target": found.target}
         else:
             detail["again"] = True
         return detail
-
-    def _known(self, path: str) -> bool:
-        """Whether an earlier record of this path contains the state before edgeadm."""
-        return self.journal.ours(path)
 
     def _backup(self, path: str, found: FileInfo, place: int) -> str:
         kept = f"{BACKUPS}/{len(self.journal.records()) + place:06d}-{path.rpartition('/')[2]}"

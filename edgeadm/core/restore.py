@@ -1,43 +1,75 @@
-"""Reverts file changes from the journal, newest first."""
+"""Reverts file changes from the journal: all of them, or those of the latest generations."""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 
-from edgeadm.core.block import without_block
-from edgeadm.core.journal import Record
+from edgeadm.core.block import block_of, with_block, without_block
+from edgeadm.core.journal import Journal, Record
 from edgeadm.hosts import Host
 
 
 def restore(host: Host, changes: Iterable[Record]) -> None:
-    """Restore every path of the records. May be repeated. The host is not journaled: the revert is
-    recorded as `undone` of the phase, not per file. If only a block of lines is edgeadm's, only the block
-    is removed."""
-    for record in reversed(list(changes)):
-        if record.detail.get("again"):
+    """Restore every path of the records to its state before the first of them. May be repeated. The host is
+    not journaled: the revert is recorded as `undone` of the phase or the generation, not per file. If only a
+    block of lines is edgeadm's, only the block is restored or removed."""
+    every = [each for each in changes if not each.detail.get("again")]
+    first: dict[str, int] = {}
+    for record in every:
+        first.setdefault(record.detail["path"], record.generation)
+    for record in reversed(every):
+        # Later generations only lead back to the first one.
+        if record.generation == first[record.detail["path"]]:
+            _restore(host, record)
+
+
+def roll_back(host: Host, journal: Journal, generation: int) -> None:
+    """Restore every file to its state before this generation, and record it: earlier generations stay. May be
+    repeated, also after an interruption. The host is not journaled."""
+    restore(host, journal.since(generation))
+    journal.undone_since(generation)
+
+
+def content_before(host: Host, journal: Journal, path: str, generation: int) -> bytes | None:
+    """The content of a file before this generation; None if it did not exist."""
+    for record in journal.since(generation):
+        if record.detail["path"] != path or record.detail.get("again"):
             continue
-        path, before = record.detail["path"], record.detail.get("before")
-        if record.detail.get("block") and "target" not in (before or {}):
-            _take_out(host, path, was_there=before is not None)
-        elif before is None:
-            host.remove(path)
-            for folder in reversed(record.detail.get("folders", [])):
-                if host.stat(folder) is not None and not host.names(folder):
-                    host.run("rmdir", "--ignore-fail-on-non-empty", folder)
-        elif "target" in before:
-            host.run("ln", "-sfn", before["target"], path)
-        else:
-            kept = host.read(before["backup"])
-            if kept is not None:
-                host.write(path, kept, before["mode"])
+        before = record.detail["before"]
+        if before is None:
+            return None
+        target = before.get("backup") or posixpath.join(posixpath.dirname(path), before["target"])
+        return host.read(target)
+    return host.read(path)
 
 
-def _take_out(host: Host, path: str, *, was_there: bool) -> None:
+def _restore(host: Host, record: Record) -> None:
+    path, before = record.detail["path"], record.detail.get("before")
+    if record.detail.get("block") and "target" not in (before or {}):
+        _restore_block(host, path, before)
+    elif before is None:
+        host.remove(path)
+        for folder in reversed(record.detail.get("folders", [])):
+            if host.stat(folder) is not None and not host.names(folder):
+                host.run("rmdir", "--ignore-fail-on-non-empty", folder)
+    elif "target" in before:
+        host.run("ln", "-sfn", before["target"], path)
+    else:
+        kept = host.read(before["backup"])
+        if kept is not None:
+            host.write(path, kept, before["mode"])
+
+
+def _restore_block(host: Host, path: str, before: dict[str, object] | None) -> None:
+    """The block that an earlier generation wrote, or none."""
     now, found = host.read(path), host.stat(path)
     if now is None or found is None:
         return
     rest = without_block(now)
-    if not rest and not was_there:
+    if before is not None and before.get("ours"):
+        rest = with_block(rest, block_of(host.read(str(before["backup"])) or b""))
+    if not rest and before is None:
         host.remove(path)
     elif rest != now:
         host.write(path, rest, found.mode)

@@ -36,7 +36,9 @@ class Run:
 
     def apply(self, steps: list[Step]) -> int:
         """Run the needed phases in order; returns the number of phases with changes."""
-        return sum(self._step(step) for step in steps)
+        changed = sum(self._step(step) for step in steps)
+        self.ctx.journal.complete()
+        return changed
 
     def _step(self, step: Step) -> bool:
         ctx = replace(self._entered(step), say=lambda text: self.report.line(step.path, text))
@@ -44,11 +46,11 @@ class Run:
         verdict = self._check(step, ctx)
         self.report.begin(step.path, verdict)
         if verdict.needed:
-            self._do(step, ctx)
+            self._do(step, ctx, start)
         self.report.end(step.path, "done" if verdict.needed else "unneeded", time.monotonic() - start)
         return verdict.needed
 
-    def _do(self, step: Step, ctx: Context) -> None:
+    def _do(self, step: Step, ctx: Context, start: float) -> None:
         lacking = step.phase.lacks(ctx)
         if lacking:
             ctx.wait.postpone(step.path, lacking)
@@ -60,7 +62,7 @@ class Run:
             ctx.forget()
         except (Exception, KeyboardInterrupt):
             journal.end("failed")
-            self.report.end(step.path, "failed", 0)
+            self.report.end(step.path, "failed", time.monotonic() - start)
             raise
         journal.end("done")
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeadm.config.secret import Secret
+from edgeadm.config.secret import Secret, masked
 from edgeadm.hosts.base import FileInfo, OnLine, Result, Source, show
 from edgeadm.hosts.passing import PassingHost
 
@@ -29,9 +29,7 @@ class RunLog:
         return str(self.path) if self._open else ""
 
     def add(self, text: str) -> None:
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        self._waiting.append(f"{time.strftime('%H:%M:%S')} {text}\n")
+        self._waiting.append(f"{time.strftime('%H:%M:%S')} {masked(text, self.secrets)}\n")
         if self._open:
             self._flush()
 

@@ -1,6 +1,6 @@
 """A program for test_signals: `edgeadm join` on a machine in memory whose kubeadm hangs.
 
-    python -m tests.cli.interrupted FOLDER
+    python -m tests.cli.interrupted FOLDER [OPTION...]
 
 FOLDER/pid appears once kubeadm is at work and holds the pid of its process. At the end FOLDER/ended.json has
 the files of the machine, and the records of its journal.
@@ -26,7 +26,7 @@ from tests.machine import Machine
 TOKEN = "abcdef.0123456789abcdef"
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, *more: str) -> int:
     machine = Machine(folder / "machine", role="edge")
 
     def hang(_host: object, _argv: object, _stdin: object) -> Result:
@@ -46,7 +46,7 @@ def main(folder: Path) -> int:
     )
     pin = discovery_hash(authority()[0])
     words = ["join", "10.0.0.11:6443", "--token", TOKEN, "--discovery-token-ca-cert-hash", pin]
-    status = run(root, [*words, "--install-pkg-path", "/mnt/package"], obj=world)
+    status = run(root, [*words, "--install-pkg-path", "/mnt/package", *more], obj=world)
     records = [[each.phase, each.event] for each in Journal(machine.host).records()]
     files = {path: data.decode(errors="replace") for path, data in machine.host.files.items()}
     (folder / "ended.json").write_text(json.dumps({"files": files, "records": records}))
@@ -54,4 +54,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

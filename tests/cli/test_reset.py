@@ -121,6 +121,91 @@ def test_an_api_that_is_gone_leaves_the_node_in_the_list_and_says_so(machine: Ma
     )
 
 
+OURS = """apiVersion: edgeadm.io/v1alpha1
+kind: EdgeConfiguration
+certDir: /ours
+keepNodeObject: true
+installPkgPath: /missing/package
+values: /missing/values.yaml
+"""
+THEIRS = """apiVersion: kubeadm.k8s.io/v1beta4
+kind: ResetConfiguration
+certificatesDir: /theirs
+criSocket: unix:///theirs.sock
+cleanupTmpDir: true
+ignorePreflightErrors: [Swap, NumCPU]
+force: true
+"""
+
+
+def kubeadm_line(machine: Machine, *args: str) -> str:
+    """The `kubeadm reset` of a dry run."""
+    ended = edgeadm(machine, "reset", "--dry-run", *args)
+    assert ended.status == 0, ended.err
+    return next(line for line in ended.out.splitlines() if "kubeadm reset" in line)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "reset.yaml"
+    path.write_text(f"{OURS}---\n{THEIRS}")
+    return path
+
+
+def test_options_come_from_flag_variable_file_and_kubeadms_document_in_this_order(
+    machine: Machine, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "--cert-dir" not in kubeadm_line(machine)
+    theirs = file.with_name("theirs.yaml")
+    theirs.write_text(THEIRS)
+    assert "--cert-dir /theirs" in kubeadm_line(machine, "--config", str(theirs))
+    line = kubeadm_line(machine, "--config", str(file))
+    assert "--cri-socket unix:///theirs.sock --cert-dir /ours --cleanup-tmp-dir" in line
+    assert "--ignore-preflight-errors=Swap,NumCPU" in line
+    monkeypatch.setenv("EDGEADM_CERT_DIR", "/variable")
+    assert "--cert-dir /variable" in kubeadm_line(machine, "--config", str(file))
+    assert "--cert-dir /flag" in kubeadm_line(machine, "--config", str(file), "--cert-dir", "/flag")
+    monkeypatch.setenv("EDGEADM_CONFIG", str(file))
+    monkeypatch.delenv("EDGEADM_CERT_DIR")
+    assert "--cert-dir /ours" in kubeadm_line(machine)
+
+
+def test_a_switch_on_the_command_line_wins_over_the_files(machine: Machine, file: Path) -> None:
+    file.write_text(f"{OURS}---\n{THEIRS}dryRun: true\n")
+    words = ("reset", "--config", str(file))
+    assert "would run" in edgeadm(machine, *words).out
+    assert "[unconfirmed]" in edgeadm(machine, *words, "--dry-run=false", "--force=false").err
+    ended = edgeadm(machine, *words, "--dry-run=false")
+    assert (ended.status, "in its state before edgeadm" in ended.out) == (0, True)
+    assert "Node `cp1` in the cluster: `--keep-node-object`" in ended.out
+
+
+def test_a_variable_confirms(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEADM_FORCE", "true")
+    monkeypatch.setenv("EDGEADM_KEEP_LOGS", "true")
+    monkeypatch.setenv("EDGEADM_SKIP_PHASES", "data")
+    assert edgeadm(machine, "reset").status == 0
+    assert "/var/lib/etcd/member/wal" in machine.host.files
+    assert "run find /var/lib/edgeadm" in logs(machine)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (THEIRS.replace("force: true", "force: maybe"), "invalid-config"),
+        (THEIRS + "dryRun: 1\n", "invalid-config"),
+        (OURS + "certDirr: /x\n", "config-unknown-key"),
+        (OURS.replace("true", "[]"), "invalid-config"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str, code: str, machine: Machine, file: Path) -> None:
+    file.write_text(text)
+    before, ran = dict(machine.host.files), list(machine.host.ran)
+    ended = edgeadm(machine, "reset", "-f", "--config", str(file))
+    assert (ended.status, f"[{code}]" in ended.err) == (3, True), ended.err
+    assert (machine.host.files, machine.host.ran) == (before, ran)
+
+
 BAD: list[tuple[str, list[str], str, int]] = [
     ("an unknown flag", ["--no-such-flag"], "usage", 1),
     ("a word too many", ["cp1"], "usage", 1),

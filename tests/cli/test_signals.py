@@ -35,10 +35,10 @@ SECONDS = 300.0  # the end of patience, not a time that is expected
 class Joining:
     """`edgeadm join` in a process, at the point where kubeadm is at work."""
 
-    def __init__(self, folder: Path, **more: Any) -> None:
+    def __init__(self, folder: Path, *words: str, **more: Any) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.interrupted", str(folder)],
+            [sys.executable, "-m", "tests.cli.interrupted", str(folder), *words],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "COVERAGE_PROCESS_START": ""},
             **more,
@@ -73,6 +73,23 @@ def test_a_signal_cleans_up(number: signal.Signals, tmp_path: Path) -> None:
     assert joining.is_clean()
     by = "" if number == signal.SIGINT else f" by {number.name}"
     assert f"interrupted{by}; run the same command again to resume" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_events_are_written_at_once_and_end_with_an_error(number: signal.Signals, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        joining = Joining(tmp_path, "-o", "jsonl", stdout=file)
+        # kubeadm is running: all earlier lines are in the file.
+        before = [json.loads(line) for line in out.read_text().splitlines()]
+        assert (before[-1]["event"], before[-1]["phase"]) == ("phase-begin", "kubeadm")
+        joining.process.send_signal(number)
+        assert joining.end() == 128 + number
+    failed, error = [json.loads(line) for line in out.read_text().splitlines()][-2:]
+    assert (failed["event"], failed["result"]) == ("phase-end", "failed")
+    assert (error["event"], error["code"], error["exitCode"]) == ("error", "interrupted", 128 + number)
+    assert error["hint"] == "run the same command again to resume"
+    assert joining.is_clean()
 
 
 def test_a_lost_terminal_cleans_up(tmp_path: Path) -> None:

@@ -6,7 +6,23 @@ from typing import Any
 import pytest
 
 from edgeadm.config import Config, load
-from edgeadm.config.model import flag_of, key_of, kubeadm_settings, own_settings, variable_of
+from edgeadm.config.model import (
+    ADDON,
+    CERTS,
+    DETACH,
+    INIT,
+    JOIN,
+    RESET,
+    addon_settings,
+    flag_of,
+    join_settings,
+    key_of,
+    kubeadm_settings,
+    own_settings,
+    reset_settings,
+    settings_of,
+    variable_of,
+)
 from edgeadm.errors import ConfigError
 
 HEAD = "apiVersion: edgeadm.io/v1alpha1\nkind: EdgeConfiguration\n"
@@ -73,3 +89,24 @@ def test_one_setting_has_one_name_in_every_place() -> None:
     assert key_of("install_pkg_path") == "installPkgPath"
     assert variable_of("install_pkg_path") == "EDGEADM_INSTALL_PKG_PATH"
     assert not set(own_settings()) & set(kubeadm_settings())
+
+
+def test_each_setting_names_the_verbs_that_take_it() -> None:
+    verbs = {INIT, JOIN, ADDON, DETACH, CERTS, RESET}
+    groups = (own_settings(), kubeadm_settings(), join_settings(), addon_settings(), reset_settings())
+    for group in groups:
+        for name, each in group.items():
+            assert each.metadata["verbs"], name
+            assert set(each.metadata["verbs"]) <= verbs, name
+    assert set(settings_of("detach edge-apps")) == {"kubeconfig", "force", "skip_phases"}
+    assert set(settings_of("certs renew")) == {
+        *("kubeconfig", "ca_cert", "ca_key", "all_certificates", "skip_phases")
+    }
+    assert set(settings_of("reset")) == {*reset_settings(), "skip_phases"}
+    assert not set(settings_of("join")) & {"values", "pod_network_cidr", "tunnel_port", "kubeconfig"}
+
+
+def test_a_name_of_several_groups_has_its_value_in_each(tmp_path: Path) -> None:
+    config = load(None, {"cert_dir": "/x", "force": True})
+    assert (config.kubeadm.cert_dir, config.reset.cert_dir) == ("/x", "/x")
+    assert (config.addon.force, config.reset.force) == (True, True)

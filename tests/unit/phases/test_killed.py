@@ -12,6 +12,7 @@ import pytest
 from edgeadm.core.journal import Journal
 from edgeadm.core.journaled import JournaledHost
 from edgeadm.core.phase import Context
+from edgeadm.core.restore import roll_back
 from edgeadm.core.runner import Run
 from edgeadm.core.workflow import Workflow
 from edgeadm.hosts import FileInfo, PassingHost, Source
@@ -131,6 +132,52 @@ def test_files_that_were_announced_and_not_all_written_are_taken_back_or_finishe
         plain = replace(machine.context(asked(workflow)), host=machine.host)
         Run(RESET, plain, Recorded()).apply(RESET.select())
         assert machine.host.files == before, f"killed before file {number}"
+
+
+def test_no_backup_of_a_later_generation_contains_the_token_of_a_killed_join(tmp_path: Path) -> None:
+    token = asked(JOIN).kubeadm.token or ""
+    total, found = records_of_a_full_run(JOIN, tmp_path / "whole"), 0
+    for number in range(total // 2, total + 1):
+        machine = Machine(tmp_path / str(number), role=ROLES["join"])
+        with pytest.raises(KilledError):
+            Run(JOIN, context(machine, number, JOIN), Recorded()).apply(JOIN.select())
+        found += any(token.encode() in data for data in machine.host.files.values())
+        between = Journal(machine.host, "certs renew", "certificates")
+        between.add("run", command="true")
+        between.complete()
+        Run(JOIN, context(machine, workflow=JOIN), Recorded()).apply(JOIN.select())
+        assert [path for path, data in machine.host.files.items() if token.encode() in data] == []
+    assert found, "no run was killed while the token was on the disk"
+
+
+def test_a_killed_second_generation_is_rolled_back_to_the_first_and_reset_to_the_host(
+    tmp_path: Path,
+) -> None:
+    steps = INIT.select(["package", "node", "runtime", "kubelet", "kubeadm-config"])
+
+    def changed(folder: Path) -> tuple[Machine, dict[str, bytes], dict[str, bytes]]:
+        """A machine whose files of the first generation were changed: the next run writes them again."""
+        machine = Machine(folder)
+        bare = dict(machine.host.files)
+        Run(INIT, context(machine), Recorded()).apply(steps)
+        ours = {each.detail["path"] for each in Journal(machine.host).standing()}
+        machine.host.files |= {path: b"# other\n" + machine.host.files[path] for path in ours}
+        return machine, bare, same_files(machine)
+
+    whole, _, _ = changed(tmp_path / "whole")
+    counted = context(whole, -1)
+    Run(INIT, counted, Recorded()).apply(steps)
+    assert isinstance(counted.journal, Deadly)
+    assert len(Journal(whole.host).since(2)) > 10
+    for number in range(1, -counted.journal.left):
+        machine, bare, before = changed(tmp_path / str(number))
+        with pytest.raises(KilledError):
+            Run(INIT, context(machine, number), Recorded()).apply(steps)
+        roll_back(machine.host, Journal(machine.host), 2)
+        assert same_files(machine) == before, f"killed after record {number}"
+        plain = replace(machine.context(asked(INIT)), host=machine.host)
+        Run(RESET, plain, Recorded()).apply(RESET.select())
+        assert machine.host.files == bare, f"killed after record {number}"
 
 
 def test_a_cut_off_kubeadm_is_run_again_past_what_it_left(tmp_path: Path) -> None:
