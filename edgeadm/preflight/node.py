@@ -9,6 +9,7 @@ from edgeadm.checks.engine import Check, Outcome, failed, warning
 from edgeadm.config.control_plane import bind_port
 from edgeadm.config.own_node import given_name
 from edgeadm.hosts import facts
+from edgeadm.hosts.units import unit_states
 from edgeadm.kubeadm import compat
 from edgeadm.package.manifest import FILTERS
 from edgeadm.preflight.subject import Subject
@@ -105,8 +106,8 @@ def _cgroups(subject: Subject) -> Iterable[Outcome]:
 
 def _firewall(subject: Subject) -> Iterable[Outcome]:
     ports = f"{bind_port(subject.config)} and 10250" if subject.role == "control-plane" else "10250"
-    for unit in ("firewalld", "ufw"):
-        if subject.host.ask("systemctl", "is-active", "--quiet", unit).code == 0:
+    for unit, state in unit_states(subject.host, "firewalld", "ufw").items():
+        if state.active:
             yield warning(
                 f"{unit} is active and is not changed: other nodes need TCP {ports}, UDP 8472",
                 f"open these ports in {unit}",
