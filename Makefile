@@ -21,7 +21,7 @@ e2e-smoke: export E2E_IMAGE := $(IMAGE)
 # tests/e2e/plan.toml contains the tiers and the order of the files.
 USUAL := e2e and not tier_smoke and not tier_all and not tier_vm
 POWER_CYCLES := 4
-WORKERS := 3
+WORKERS := 4
 # The minutes of each file, as JSON.
 E2E_REPORT := build/e2e-minutes.json
 e2e e2e-smoke e2e-vm: export E2E_REPORT := $(E2E_REPORT)
