@@ -18,9 +18,18 @@ SCRIPT = """\
 #!/bin/sh
 # Runs the node {node} of the sandbox {sandbox}; written by edgeadm, one turn of the loop per boot.
 quiet() {{ "$@" 2>/dev/null; }}
+# A command from this host that ran in the node may end a moment later than the node.
+emptied() {{
+    tries=0
+    while [ -d "$1" ] && ! quiet find "$1" -depth -type d -exec rmdir {{}} +; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] || return 1
+        sleep 0.1
+    done
+}}
 while :; do
     for place in {places}; do
-        [ ! -d "$place" ] || find "$place" -depth -type d -exec rmdir {{}} + || exit 70
+        emptied "$place" || {{ echo "$place cannot be removed"; exit 70; }}
         mkdir "$place" || exit 71
         case $place in
         */cpuset/*)

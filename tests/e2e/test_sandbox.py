@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -280,6 +281,21 @@ def test_a_reboot_from_inside_is_a_new_boot(edge1: Node) -> None:
     until(lambda: edge1.is_ready() and boot_id(edge1) not in ("", before))
     assert "cni0" not in edge1.exec(["ip", "link"]).out
     assert edge1.exec(["sh", "-c", "ls -d /sys/fs/cgroup/*/kubepods"], check=False).out == ""
+
+
+def test_a_node_boots_again_if_a_command_of_this_host_ends_after_it(edge1: Node) -> None:
+    before, log = boot_id(edge1), edge1.folder / "console.log"
+    ended = log.read_text().count("ended with status")
+    procs = [str(place / "cgroup.procs") for place in edge1._payload()]
+    enter = 'for file; do echo $$ >"$file"; done; echo in; exec sleep 300'
+    with subprocess.Popen(["sh", "-c", enter, "sh", *procs], stdout=subprocess.PIPE) as late:
+        assert late.stdout is not None
+        assert late.stdout.readline() == b"in\n"
+        edge1.exec(["systemctl", "reboot"], check=False)
+        until(lambda: log.read_text().count("ended with status") > ended)
+        time.sleep(0.5)  # the script has tried to remove the node's cgroups
+        late.kill()
+    until(lambda: edge1.is_ready() and boot_id(edge1) not in ("", before))
 
 
 def test_a_command_in_a_node_that_is_off(sandbox: Sandbox, edgeadm: Edgeadm) -> None:
