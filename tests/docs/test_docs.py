@@ -18,6 +18,7 @@ from edgeadm.package.builder.recipe import ModuleSet
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 WRITTEN = re.compile("<!-- written by tools/outdated.py -->.*?<!-- end -->", re.DOTALL)
+RESULTS = re.compile("<!-- written by tools/version_table.py -->.*?<!-- end of versions -->", re.DOTALL)
 PAGES = sorted(path for path in DOCS.rglob("*.md") if not {"_build", "generated"} & set(path.parts))
 
 
@@ -108,12 +109,20 @@ def test_every_version_named_is_one_that_packages_are_built_for() -> None:
     """Pages take it from the recipes; decisions and measurements keep the versions that were run."""
     version = re.compile(r"(?<![\d.])v?1\.\d\d\.\d+(?!\d|\.\d)")
     for page in PAGES:
-        text = re.sub(WRITTEN, "", page.read_text()).partition("\n## Measured\n")[0]
+        text = re.sub(WRITTEN, "", re.sub(RESULTS, "", page.read_text())).partition("\n## Measured\n")[0]
         if "decisions" not in page.parts:
             assert [each for each in version.findall(text) if each.lstrip("v") >= "1.30"] == [], page
     readme = set(version.findall((ROOT / "README.md").read_text()))
     assert readme == set(known_recipes())
     assert f"edgeadm-{default_kubernetes()}-amd64.tar.zst" in (ROOT / "README.md").read_text()
+
+
+def test_the_results_are_those_of_supported_versions() -> None:
+    """`tools/version_table.py --write-docs` runs a version and replaces its row."""
+    (written,) = re.findall(RESULTS, (DOCS / "reference" / "versions.md").read_text())
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in written.splitlines()[3:-1]]
+    assert [row[0] for row in rows] == ["v1.35.4", "v1.36.3", "v1.37.2"]
+    assert [row for row in rows if not all(cell.endswith(" s") for cell in row[1:-1])] == []
 
 
 def test_the_table_of_pins_is_of_these_recipes() -> None:
