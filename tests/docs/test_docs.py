@@ -121,7 +121,7 @@ def test_the_results_are_those_of_supported_versions() -> None:
     """`tools/version_table.py --write-docs` runs a version and replaces its row."""
     (written,) = re.findall(RESULTS, (DOCS / "reference" / "versions.md").read_text())
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in written.splitlines()[3:-1]]
-    assert [row[0] for row in rows] == ["v1.35.4", "v1.36.3", "v1.37.2"]
+    assert default_kubernetes() in {row[0] for row in rows} <= set(known_recipes())
     assert [row for row in rows if not all(cell.endswith(" s") for cell in row[1:-1])] == []
 
 
