@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edgeadm.errors import CommandError
 from edgeadm.sandbox import Sandbox
-from tests.e2e.cluster import KUBECONFIG, Reached
+from tests.e2e.cluster import KUBECONFIG, KUBECTL, Reached
 from tests.e2e.release import tagged
 from tests.e2e.waiting import until
 
@@ -40,7 +40,7 @@ spec:
 """)
 GET = r"exec 3<>/dev/tcp/127.0.0.1/18080; printf 'GET /health HTTP/1.0\r\n\r\n' >&3; cat <&3"
 FORWARD = f"""
-kubectl --kubeconfig {KUBECONFIG} port-forward "pod/$0" 18080:8080 >/dev/null & pid=$!
+{" ".join(KUBECTL)} --kubeconfig {KUBECONFIG} port-forward "pod/$0" 18080:8080 >/dev/null & pid=$!
 for _ in $(seq 100); do if ({GET}) 2>/dev/null; then break; fi; sleep 0.1; done
 kill $pid
 """
