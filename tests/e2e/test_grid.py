@@ -67,13 +67,11 @@ def emptied(sites: Sites, name: str) -> Iterator[None]:
 
 
 def until_asked(sites: Sites, on: str, answered: str) -> None:
-    """Return once the rules on a node lead only there. A few responses are no proof: while kube-proxy does not
-    know the zone of its node yet, or has the rules of its predecessor, half of all requests lead there."""
+    """Return once the rules on a node lead only there. A few responses are no proof: as long as kube-proxy
+    does not know the zone of its node, or has the rules of its predecessor, it balances between the sites."""
     count = 3 if answered == NOBODY else ASKED  # each request without a response takes its time-out
-    until(
-        lambda: sites.answers(on, count) == Counter({answered: count}),
-        f"{answered or 'nobody'} answers on {on}",
-    )
+    wanted = Counter({answered: count})
+    until(lambda: sites.answers(on, count) == wanted, f"{answered or 'nobody'} answers on {on}")
 
 
 def test_edge_nodes_have_a_kube_proxy_that_lives_by_lite_apiserver(sites: Sites) -> None:
@@ -134,8 +132,8 @@ def test_a_kube_proxy_that_restarts_while_the_cable_is_cut_comes_back(sites: Sit
         assert sites.answers("edge1", 1, address=address) == Counter({NOBODY: 1})
         edge1.exec(["pkill", "-KILL", "-x", "kube-proxy"])
         own = Counter({"edge1": ASKED})
+        # A request may be lost when the node's address moves to the virtual link, seconds after the cut.
         until(lambda: sites.answers("edge1", address=address) == own, "kube-proxy has restored its rules")
-        assert sites.answers("edge1", address=address) == own
     finally:
         edge1.link(up=True)
     until(lambda: sites.cluster.condition("edge1") == "True", "the node is back")
