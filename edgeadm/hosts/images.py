@@ -26,9 +26,9 @@ def import_flags(host: Host) -> tuple[str, ...]:
     which takes twice the time (containerd cmd/ctr/commands/images/import.go). Older ones lack these flags.
     """
     known = host.ask(*CTR, "images", "import", "--help").out
-    wanted = (("--local", ()), ("--label", (PINNED,)))
-    flags = [(flag, *value) for flag, value in wanted if f" {flag} " in known]
-    return ("--digests=false", *(word for each in flags for word in each))
+    local = ("--local",) if " --local " in known else ()
+    label = ("--label", PINNED) if " --label " in known else ()
+    return ("--digests=false", *local, *label)
 
 
 def import_pinned(host: Host, file: str, name: str, flags: tuple[str, ...]) -> None:
