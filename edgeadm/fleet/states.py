@@ -1,0 +1,42 @@
+"""The states of a machine, and the transitions between them: one table for all callers of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The state of a machine."""
+
+    KNOWN = "known"
+    REACHABLE = "reachable"
+    CHECKED = "checked"
+    LOADED = "loaded"
+    JOINING = "joining"
+    JOINED = "joined"
+    READY = "ready"
+    # Not reachable now: neither failed nor finished.
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+# A run that resumes starts each machine that is not ready from KNOWN: the machine itself knows the rest.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.KNOWN: frozenset({State.REACHABLE, State.WAITING, State.FAILED}),
+    # A converged machine is ready as soon as it was looked at.
+    State.REACHABLE: frozenset({State.CHECKED, State.READY, State.WAITING, State.FAILED}),
+    State.CHECKED: frozenset({State.LOADED, State.WAITING, State.FAILED}),
+    State.LOADED: frozenset({State.JOINING, State.WAITING, State.FAILED}),
+    State.JOINING: frozenset({State.JOINED, State.WAITING, State.FAILED}),
+    State.JOINED: frozenset({State.READY, State.WAITING, State.FAILED}),
+    State.READY: frozenset({State.KNOWN}),
+    State.WAITING: frozenset({State.KNOWN}),
+    State.FAILED: frozenset({State.KNOWN}),
+}
+FINAL = frozenset({State.READY, State.WAITING, State.FAILED})
+
+
+def may_change(before: State, after: State) -> bool:
+    """Whether the table contains this transition."""
+    return after in TRANSITIONS[before]

@@ -1,0 +1,76 @@
+"""The work on one machine, as the engine calls it: each method is one step, and looks before it acts.
+
+Steps raise EdgeadmError with the code of the cause; UnreachableError means `waiting` instead of `failed`. No
+step knows of other machines, concurrency, or the journal of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from edgeadm.checks.engine import Finding
+from edgeadm.config.secret import Secret
+from edgeadm.fleet.facts import Facts
+from edgeadm.fleet.model import Machine
+from edgeadm.hosts.remote import Remote
+
+OnEvent = Callable[[Mapping[str, Any]], None]
+
+
+class Action(StrEnum):
+    """The change that a machine needs."""
+
+    NOTHING = "nothing"
+    JOIN = "join"
+    # Attach to a run on the machine that has not ended.
+    FOLLOW = "follow"
+    RESET = "reset"
+    # Reset, then join.
+    REINSTALL = "reinstall"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The bytes that a machine received, over the WAN and from a machine of its site."""
+
+    wan: int = 0
+    lan: int = 0
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The values that a machine needs to join, beside its document: the endpoint, the hash of the CA and its
+    own token. `certificate_key` is for further control planes."""
+
+    endpoint: str
+    ca_hash: str
+    token: Secret
+    certificate_key: Secret | None = None
+
+
+class Work(Protocol):
+    """The steps for one machine."""
+
+    def inspect(self, remote: Remote, machine: Machine) -> Facts:
+        """Gather the facts, in one shell."""
+
+    def action(self, machine: Machine, facts: Facts) -> tuple[Action, str]:
+        """The change that the machine needs, and the reason."""
+
+    def check(self, remote: Remote, machine: Machine, facts: Facts) -> Sequence[Finding]:
+        """The findings of the product's preflight checks for this machine, read-only."""
+
+    def load(self, remote: Remote, machine: Machine, facts: Facts) -> Loaded:
+        """Send edgeadm and the files for the role, without those that the machine has already."""
+
+    def join(self, remote: Remote, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
+        """Start `edgeadm join` (or `init`) as a transient unit, and follow its events until it ends."""
+
+    def follow(self, remote: Remote, machine: Machine, facts: Facts, on_event: OnEvent) -> None:
+        """Follow a run that has not ended."""
+
+    def reset(self, remote: Remote, machine: Machine, facts: Facts, on_event: OnEvent) -> None:
+        """Run `edgeadm reset` as a transient unit, and follow it."""
