@@ -113,7 +113,7 @@ def test_lines_arrive_while_the_script_runs(remote: SshRemote) -> None:
 
 
 def test_a_time_limit_is_status_124_and_ends_the_command(remote: SshRemote, tmp_path: Path) -> None:
-    done = remote.shell("""echo $$ >"$1"; exec sleep 30""", str(tmp_path / "pid"), timeout=0.5)
+    done = remote.shell("""echo $$ >"$1"; exec sleep 30""", str(tmp_path / "pid"), timeout=2)
     assert done.code == 124
     pid = (tmp_path / "pid").read_text().strip()
     assert remote.shell('kill -0 "$1"', pid).code != 0
