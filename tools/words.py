@@ -1,8 +1,8 @@
 """Searches the texts of the repository for the patterns of `tools/words.toml`: part of `make lint`.
 
-It reads string literals of edgeadm and of its Go programs; names of Go tests; docstrings and comments of both, of the
-end-to-end tests and of the tools; comments of the templates; and the documentation. Code spans and code
-blocks are skipped. The exit status is 1 if a pattern is found, or if an exception is not needed."""
+It reads string literals of edgeadm and of its Go programs; names of Go tests; docstrings and comments of
+both, of the end-to-end tests and of the tools; comments of the templates; and the documentation. Code spans
+and code blocks are skipped. The exit status is 1 if a pattern is found, or if an exception is not needed."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def of_source(source: str, messages: bool) -> Iterator[Text]:
 
 
 def of_go(source: str) -> Iterator[Text]:
-    """Comments and string literals of a Go file, and the names of its tests as words. Adjacent comments are one
-    text."""
+    """Comments and string literals of a Go file, and the names of its tests as words. Adjacent comments are
+    one text."""
     for found in GO.finditer(source):
         comment, literal = found["comment"], found["raw"] or found["text"] or ""
         if comment:

@@ -48,7 +48,7 @@ def words() -> ModuleType:
 def test_an_old_pattern_is_found_in_messages_docstrings_and_comments(
     text: str, form: str, words: ModuleType
 ) -> None:
-    found = [("a.py", each) for each in words.of_source(form.format(text) + "\n")]
+    found = [("a.py", each) for each in words.of_source(form.format(text) + "\n", messages=True)]
     assert {line.split(": ")[0] for line in words.faults(found, *words.load())} == {"a.py:1"}
 
 
@@ -105,13 +105,13 @@ def test_go_programs_and_templates_are_searched(words: ModuleType) -> None:
 
 def test_a_pattern_across_lines_is_found(words: ModuleType) -> None:
     source = 'say(\n    "reset takes "\n    "back every change"\n)\n'
-    found = [("a.py", each) for each in words.of_source(source)]
+    found = [("a.py", each) for each in words.of_source(source, messages=True)]
     assert [line.split(": ")[0] for line in words.faults(found, words.load()[0], [])] == ["a.py:2"]
 
 
 def test_words_of_users_texts_are_free_in_docstrings(words: ModuleType) -> None:
     source = '"""The folder."""\nsay("a folder of yours")\n'
-    found = [("a.py", each) for each in words.of_source(source)]
+    found = [("a.py", each) for each in words.of_source(source, messages=True)]
     lines = {line.split(": ")[0] for line in words.faults(found, words.load()[0], [])}
     assert lines == {"a.py:2"}
 
