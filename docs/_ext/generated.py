@@ -102,9 +102,11 @@ def phases() -> str:
 
 def preflight_checks() -> dict[str, Any]:
     """The checks of preflight, by verb; those of control planes are among those of `join`."""
+    init = import_module("edgeadm.phases.preflight").INIT_CHECKS
     join = import_module("edgeadm.phases.preflight_join").JOIN_CHECKS
     more = import_module("edgeadm.preflight.network").CONTROL_PLANE_CHECKS
-    return {"init": import_module("edgeadm.phases.preflight").INIT_CHECKS, "join": join + more}
+    content = import_module("edgeadm.preflight.supply").CONTENT_CHECKS
+    return {"init": init + content, "join": join + more + content}
 
 
 @page

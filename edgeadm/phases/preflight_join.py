@@ -9,7 +9,7 @@ from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.node.membership import OtherClusterError, is_member, is_of
-from edgeadm.phases.preflight import Preflight, version
+from edgeadm.phases.preflight import Preflight, report, version
 from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS
 from edgeadm.preflight.node import NODE_CHECKS
@@ -24,7 +24,7 @@ JOIN_CHECKS: tuple[Check[Subject], ...] = (
 @dataclass(frozen=True)
 class JoinPreflight(Preflight):
     """Checks for everything that could stop a later phase of a join, and reports all findings together. A
-    host that is a node of another cluster is rejected in any case."""
+    host that is a node of another cluster is rejected in any case. `discover` verifies the package."""
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx) and is_of(ctx, ticket_of(ctx.config)):
@@ -39,7 +39,7 @@ class JoinPreflight(Preflight):
             )
         if version(ctx):
             refuse_unreadable(ctx.config.kubeadm_documents, version(ctx))
-        self.report(ctx)
+        report(ctx, self.every(ctx), self.role(ctx))
 
     def role(self, ctx: Context) -> str:
         return role_of(ctx.config)
