@@ -20,7 +20,7 @@ from edgeadm.hosts.remote import Remote
 
 OnEvent = Callable[[Mapping[str, Any]], None]
 # Checks between machines (edgeadm/fleet/cross.py): the arguments are the machines with their facts, by name,
-# and the Node objects of the cluster; the result are the findings, by name. A failed finding fails its machine.
+# and the Node objects of the cluster; the result are the findings, by name. A failed one fails its machine.
 CrossCheck = Callable[
     [Mapping[str, tuple[Machine, Facts]], Sequence[Object]], Mapping[str, Sequence[Finding]]
 ]
