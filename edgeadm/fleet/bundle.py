@@ -1,27 +1,29 @@
 """The files that machines of a role receive: edgeadm, and the offline package reduced to that role.
 
-Both are cut from the offline package, which contains edgeadm for its architecture, and are written once per
-package and role.
+edgeadm is the running one if the machine has the architecture of this host, else that of the offline package.
+Both files are written once and cached.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import shutil
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from edgeadm.assets import cache_root
+from edgeadm.errors import MissingToolError
 from edgeadm.fleet.chunks import Piece, piece_of
 from edgeadm.fleet.errors import NoPackageError
 from edgeadm.fleet.model import Role
+from edgeadm.hosts import LocalHost, facts
 from edgeadm.package import open_source
 from edgeadm.package.check import read_manifest
+from edgeadm.package.executable import executable_tree
 from edgeadm.package.extract import unpack
 from edgeadm.package.manifest import FileEntry, Manifest
 from edgeadm.package.opened import INSTALLED
@@ -36,7 +38,8 @@ TREE_LENGTH = 20
 
 @dataclass(frozen=True)
 class Bundle:
-    """The files for a role. `tree` names the directory of the executable, `unpacked` is its size in bytes."""
+    """The files for a role. `tree` names the directory of the executable on machines, `unpacked` is its
+    size in bytes."""
 
     executable: Piece
     package: Piece
@@ -98,25 +101,84 @@ class Bundles:
         return self._opened[arch]
 
     def _bundle(self, path: Path, manifest: Manifest, role: Role) -> Bundle:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        executable, unpacked = self._executable(path, manifest)
         key = hashlib.sha256(b"%d\0" % FORMAT + manifest.to_json()).hexdigest()[:TREE_LENGTH]
         package = self.cache / f"package-{key}-{role}.tar.zst"
-        executable = self.cache / f"edgeadm-{key}.tar.gz"
-        if not (package.is_file() and executable.is_file()):
-            self._cut(path, manifest, role, package, executable)
-        size = sum(each.size for each in manifest.files if each.kind == KIND)
-        return Bundle(piece_of(executable), piece_of(package), size)
+        if not package.is_file():
+            with tempfile.TemporaryDirectory(prefix=".cutting-", dir=self.cache) as work:
+                files, part = Path(work) / "files", Path(work) / package.name
+                unpack(path, files, wanted=lambda each: _installs(each, role))
+                write_role_package(files, manifest, role, part)
+                part.replace(package)
+        return Bundle(piece_of(executable), piece_of(package), unpacked)
 
-    def _cut(self, path: Path, manifest: Manifest, role: Role, package: Path, executable: Path) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
+    def _executable(self, path: Path, manifest: Manifest) -> tuple[Path, int]:
+        """The archive of edgeadm for the architecture, and its size unpacked."""
         with tempfile.TemporaryDirectory(prefix=".cutting-", dir=self.cache) as work:
-            files = Path(work) / "files"
-            unpack(path, files, wanted=lambda each: each.kind == KIND or _installs(each, role))
-            if not executable.is_file():
-                _write_executable(files, manifest, Path(work) / executable.name)
-                (Path(work) / executable.name).replace(executable)
-            write_role_package(files, manifest, role, Path(work) / package.name)
-            (Path(work) / package.name).replace(package)
-            shutil.rmtree(files)
+            tree = own_tree(manifest.arch)
+            if tree is None:
+                tree = Path(work) / "files"
+                unpack(path, tree, wanted=lambda each: each.kind == KIND)
+                tree = tree / KIND
+            return write_executable(tree, self.cache)
+
+
+def own_tree(arch: str) -> Path | None:
+    """This edgeadm as a self-contained tree; None for another architecture, and if it cannot be built here:
+    then machines receive the edgeadm of the package."""
+    if facts.architecture(LocalHost()) != arch:
+        return None
+    try:
+        return executable_tree(cache_root(), lambda _text: None)
+    except MissingToolError:
+        return None
+
+
+def write_executable(tree: Path, folder: Path) -> tuple[Path, int]:
+    """Write a tree as a tar.gz to the folder, unless it is there: equal trees result in equal bytes. Returns
+    its path, and the size of the files in bytes. Raises NoPackageError if the tree does not exist."""
+    files = sorted(each for each in tree.rglob("*") if each.is_symlink() or each.is_file())
+    if not files:
+        raise NoPackageError(
+            "the package does not contain edgeadm for the architecture of the machine",
+            hint="build the package with `edgeadm package build`, which adds it",
+        )
+    size = sum(each.stat().st_size for each in files if not each.is_symlink())
+    target = folder / f"edgeadm-{_tree_key(tree, files)}.tar.gz"
+    if not target.is_file():
+        with tempfile.TemporaryDirectory(prefix=".cutting-", dir=folder) as work:
+            part = Path(work) / target.name
+            _archive(tree, files, part)
+            part.replace(target)
+    return target, size
+
+
+def _archive(tree: Path, files: Iterable[Path], target: Path) -> None:
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as file,
+        tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for path in files:
+            info = tarfile.TarInfo(path.relative_to(tree).as_posix())
+            info.mode = path.lstat().st_mode & 0o777
+            if path.is_symlink():
+                info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
+                archive.addfile(info)
+                continue
+            info.size = path.stat().st_size
+            with path.open("rb") as source:
+                archive.addfile(info, source)
+
+
+def _tree_key(tree: Path, files: Iterable[Path]) -> str:
+    key = hashlib.sha256(b"%d\0" % FORMAT)
+    for path in files:
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        name = f"{path.relative_to(tree).as_posix()}\0{path.lstat().st_mode & 0o777:o}\0"
+        key.update(name.encode() + hashlib.sha256(content).digest())
+    return key.hexdigest()[:TREE_LENGTH]
 
 
 def write_role_package(files: Path, manifest: Manifest, role: Role, target: Path) -> None:
@@ -139,31 +201,6 @@ def write_role_package(files: Path, manifest: Manifest, role: Role, target: Path
         components=dict(manifest.components),
         schema=manifest.schema,
     )
-
-
-def _write_executable(files: Path, manifest: Manifest, target: Path) -> None:
-    """Write the executable of the package as a tar.gz: equal inputs result in equal bytes."""
-    entries = sorted((each for each in manifest.files if each.kind == KIND), key=lambda each: each.path)
-    if not entries:
-        raise NoPackageError(
-            f"the package for {manifest.arch} does not contain edgeadm",
-            hint="build the package with `edgeadm package build`, which adds it",
-        )
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as file,
-        tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for entry in entries:
-            info = tarfile.TarInfo(entry.path.partition("/")[2])
-            info.mode = entry.mode
-            if entry.target:
-                info.type, info.linkname = tarfile.SYMTYPE, entry.target
-                archive.addfile(info)
-                continue
-            info.size = entry.size
-            with (files / entry.path).open("rb") as source:
-                archive.addfile(info, source)
 
 
 def _installs(entry: FileEntry, role: Role) -> bool:

@@ -16,6 +16,7 @@ from edgeadm.fleet.work import OnEvent
 MAX_LINE = 64 << 10
 MAX_TEXT = 4000
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,7}")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LAST = ("result", "error")
 
 
@@ -83,7 +84,18 @@ def _event(line: str) -> dict[str, Any] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
+    if not isinstance(found, dict) or not isinstance(found.get("event"), str):
+        return None
+    return {_plain(str(key)): _clean(value) for key, value in found.items()}
+
+
+def _clean(value: Any) -> Any:
+    """The value without control characters and colours."""
+    if isinstance(value, str):
+        return _plain(COLOUR.sub("", value))
+    if isinstance(value, dict):
+        return {_plain(str(key)): _clean(each) for key, each in value.items()}
+    return [_clean(each) for each in value] if isinstance(value, list) else value
 
 
 def _failed(last: Mapping[str, Any]) -> EdgeadmError:

@@ -30,7 +30,7 @@ STORED = re.compile(r"(executable:)?[0-9a-f]{20,64}(\.[0-9]{1,8})?")
 UNIT = re.compile(r"edgeadm-fleet-[a-z]+-[0-9a-f-]{36}\.service")
 # Interfaces of Pods, container runtimes and virtual machines: each machine has those with equal addresses.
 NOT_OURS = re.compile(
-    r"(lo|veth|cali|cilium|flannel|cni|docker|virbr|br-|kube-|nodelocaldns|lxc|tunl|dummy|edge)"
+    r"(lo|veth|cali|cilium|flannel|cni|docker|virbr|br-|kube-|nodelocaldns|lxc|tunl|dummy|edge|tke)"
 )
 Values = Mapping[str, list[str]]
 Clock = Callable[[], float]
