@@ -80,7 +80,7 @@ def free_at(free: Mapping[str, int], path: str) -> int | None:
 
 
 def _hostname(placed: Placed) -> Iterable[Outcome]:
-    """Names of Nodes are those of the document; the host name is one of the names in kubelet's certificate."""
+    """Only a warning: Nodes have the names of the document."""
     name = placed.facts.hostname
     if not all(LABEL.fullmatch(each) for each in name.split(".")) or len(name) > 253:
         yield warning(f"the host name `{name}` cannot be the name of a Node")

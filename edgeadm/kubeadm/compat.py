@@ -317,8 +317,8 @@ def may_join(kubelet: str, api_server: str) -> bool:
 
 
 def kernel_too_old(release: str) -> bool:
-    """Whether kubeadm's SystemVerification rejects this Linux (k8s.io/system-validators, kernel_validator.go).
-    A text that is not a release is not judged."""
+    """Whether kubeadm's SystemVerification rejects this Linux (k8s.io/system-validators,
+    validators/types_unix.go). A text that is not a release is not judged."""
     found = _numbers(release)[:2]
     return (0, 0) < found < _numbers(KERNEL)[:2]
 
