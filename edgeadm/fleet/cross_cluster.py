@@ -8,6 +8,8 @@ from edgeadm.checks.engine import Check, Outcome, failed, warning
 from edgeadm.fleet.crowd import Placed, addresses, interfaces
 
 GROUP = "cluster"
+# Container runtimes of hosts that never were nodes write here, too; the check LeftoverNetwork warns of it.
+HARMLESS = ("/etc/cni/net.d",)
 
 
 def _server(placed: Placed) -> Iterable[Outcome]:
@@ -41,8 +43,9 @@ def _renamed(placed: Placed) -> Iterable[Outcome]:
 def _remains(placed: Placed) -> Iterable[Outcome]:
     facts = placed.facts
     known = facts.membership is not None or facts.running or placed.machine.reinstall
-    if facts.remains and not known:
-        shown = ", ".join(facts.remains[:5]) + (" …" if len(facts.remains) > 5 else "")
+    left = [each for each in facts.remains if each not in HARMLESS]
+    if left and not known:
+        shown = ", ".join(left[:5]) + (" …" if len(left) > 5 else "")
         yield failed(f"an earlier cluster left {shown}")
 
 

@@ -79,7 +79,13 @@ class Crowd:
     _nodes: dict[tuple[str, str], list[Object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for node in self.nodes:
+        self.see(self.nodes)
+
+    def see(self, nodes: Sequence[Object]) -> None:
+        """Replace the Nodes of the cluster."""
+        self.nodes = nodes
+        self._nodes.clear()
+        for node in nodes:
             for key in dict.fromkeys(_node_identities(node)):
                 self._nodes.setdefault(key, []).append(node)
 
