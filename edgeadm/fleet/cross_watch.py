@@ -1,4 +1,4 @@
-"""The checks between machines in the form in which the engine calls them: again and again, with more machines."""
+"""The checks between machines as the engine calls them: again and again, with more machines."""
 
 from __future__ import annotations
 

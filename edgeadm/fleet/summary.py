@@ -32,7 +32,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Summary:
-    """A run that ended. `failures`, `waiting` and `warnings` are grouped by cause, the most frequent first."""
+    """A run that ended. `failures`, `waiting` and `warnings` are grouped by cause, frequent ones first."""
 
     verb: str
     run: str
