@@ -149,3 +149,9 @@ class ScriptError(EdgeadmError):
     """A script or argument contains a NUL character, which no shell can receive."""
 
     code = "ssh-script"
+
+
+class OutputError(SshError):
+    """A script printed more than edgeadm accepts."""
+
+    code = "ssh-output"
