@@ -91,7 +91,9 @@ link=$root/usr/local/bin/edgeadm
 target=$(readlink "$link" || :)
 case $target in
   '') if [ ! -e "$link" ]; then mkdir -p "${link%/*}"; ln -s "$programs/$tree/edgeadm" "$link"; fi ;;
-  "$programs"/*/edgeadm) if ours "${target%/edgeadm}"; then ln -sfn "$programs/$tree/edgeadm" "$link"; fi ;;
+  "$programs"/*/edgeadm)
+    if ours "${target%/edgeadm}"; then ln -sfn "$programs/$tree/edgeadm" "$link"; fi
+    ;;
 esac
 
 # Files and executables of earlier runs, unless a unit or a process uses them.
