@@ -1,0 +1,143 @@
+"""The product's preflight checks for a machine of a fleet: the same list, for another host, asked briefly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeadm.checks.engine import Finding, Result
+from edgeadm.config import Config, JoinFlags, KubeadmFlags
+from edgeadm.fleet.facts import Facts
+from edgeadm.fleet.model import Machine, Role
+from edgeadm.fleet.preflight import Packages, findings, for_document
+from edgeadm.hosts import Result as Answer
+from edgeadm.package.errors import PackageError
+from edgeadm.package.opened import OpenPackage
+from edgeadm.preflight.every import JOIN_CHECKS
+from tests import crowds
+from tests.counted import CountedHost
+from tests.machine import Machine as Computer
+from tests.unit.package.crafted import true_package
+
+JOIN = Config(join=JoinFlags(api_server_endpoint="10.0.0.11:6443"))
+
+
+def checked(
+    computer: Computer, config: Config = JOIN, role: Role = Role.EDGE, its: Facts | None = None, **more: Any
+) -> list[Finding]:
+    host = CountedHost(computer.host)
+    machine = crowds.machine(1, role=role, **more)
+    found = findings(host, machine, config, computer.package, its or crowds.facts(1))
+    assert not {"run", "write", "put", "remove", "append"} & host.calls.keys()
+    assert sum(host.calls.values()) < 70
+    return list(found)
+
+
+def codes(found: list[Finding], result: Result = Result.FAILED) -> list[str]:
+    return [each.code for each in found if each.result is result]
+
+
+def test_a_bare_machine_may_join(tmp_path: Path) -> None:
+    assert codes(checked(Computer(tmp_path, role="edge"))) == []
+
+
+def test_a_bare_machine_may_become_the_first_control_plane(tmp_path: Path) -> None:
+    computer = Computer(tmp_path)
+    assert codes(checked(computer, Config(), Role.CONTROL_PLANE)) == []
+    computer.host.answers["nproc"] = Answer(out="1\n")
+    computer.host.files["/var/lib/etcd/member/x"] = b""
+    assert codes(checked(computer, Config(), Role.CONTROL_PLANE)) == ["NumCPU", "DirAvailable--var-lib-etcd"]
+
+
+def test_a_further_control_plane_is_checked_as_one(tmp_path: Path) -> None:
+    computer = Computer(tmp_path)
+    computer.host.files["/var/lib/etcd/member/x"] = b""
+    config = replace(JOIN, join=replace(JOIN.join, control_plane=True))
+    assert codes(checked(computer, config, Role.CONTROL_PLANE)) == ["DirAvailable--var-lib-etcd"]
+    assert codes(checked(computer, JOIN, Role.WORKER)) == []
+
+
+def test_findings_are_of_the_remote_host_and_can_be_waived(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, role="edge")
+    computer.host.files["/proc/swaps"] = b"Filename Type\n/dev/sda3 partition\n"
+    computer.host.answers["id -u"] = Answer(out="1000\n")
+    found = checked(computer)
+    assert codes(found) == ["IsPrivilegedUser", "Swap"]
+    assert "sudo" in found[0].hint
+    waived = replace(JOIN, kubeadm=KubeadmFlags(ignore_preflight_errors=("swap",)))
+    found = checked(computer, waived)
+    assert (codes(found), codes(found, Result.WARNING)) == (["IsPrivilegedUser"], ["Swap"])
+
+
+def test_the_state_before_a_reset_is_no_finding(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, role="edge")
+    computer.host.files["/etc/kubernetes/kubelet.conf"] = b"x"
+    assert codes(checked(computer)) == ["FileAvailable--etc-kubernetes-kubelet.conf"]
+    assert codes(checked(computer, reinstall=True)) == []
+    running = crowds.facts(1, running="edgeadm-fleet-join-x.service")
+    assert codes(checked(computer, its=running)) == []
+
+
+def test_documents_that_kubeadm_does_not_read_are_a_finding(tmp_path: Path) -> None:
+    document = {"apiVersion": "kubeadm.k8s.io/v1beta2", "kind": "JoinConfiguration"}
+    config = replace(JOIN, kubeadm_documents=(document,))
+    found = checked(Computer(tmp_path, role="edge"), config)
+    assert codes(found) == ["KubeadmDocuments"]
+
+
+def test_the_disk_of_the_machine_counts_and_not_the_copies_on_this_host(tmp_path: Path) -> None:
+    """An earlier `init` on this host left the unpacked package here: the machine still needs the space."""
+    computer = Computer(tmp_path, role="edge")
+    assert computer.package is not None
+    here = OpenPackage(tmp_path, computer.package.manifest, "edge", tmp_path / "private")
+    here._folder().mkdir(parents=True)
+    assert here.own_mib() == 0
+    big = replace(computer.package.manifest.files[0], size=5 << 30, roles=("edge",), kind="image")
+    manifest = replace(computer.package.manifest, files=(big, *computer.package.manifest.files))
+    computer.package = replace(here, manifest=manifest)
+    computer.package._folder().mkdir(parents=True)
+    computer.host.answers["df -Pk"] = Answer(
+        out="Filesystem 1024-blocks Used Available\n/dev/vda 9 1 4000000 1% /\n"
+    )
+    assert codes(checked(computer)) == ["DiskSpace", "DiskSpace"]
+
+
+def test_each_package_is_verified_once_for_all_machines(tmp_path: Path) -> None:
+    path = tmp_path / "p.tar.zst"
+    true_package(path, tmp_path / "source")
+    said: list[str] = []
+    packages = Packages(said.append)
+    roles = [packages.opened(path, role).role for role in Role for _ in range(50)]
+    assert (len(roles), set(roles), len(said)) == (150, set(Role), 1)
+    assert packages.opened(path, Role.EDGE).elsewhere
+
+
+def test_a_damaged_package_is_refused_before_any_machine_is_reached(tmp_path: Path) -> None:
+    path = tmp_path / "p.tar.zst"
+    true_package(path, tmp_path / "source")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(PackageError):
+        Packages().opened(path, Role.EDGE)
+
+
+def test_hints_name_keys_of_the_document() -> None:
+    found = for_document(crowds.finding("NodeIP", hint="pass one of its own addresses as `--node-ip`"))
+    assert found.hint == "pass one of its own addresses as `nodeIp` in `settings`"
+    found = for_document(crowds.finding("Programs", hint="pass `--install-pkg-path`, or `--unknown-flag`"))
+    assert found.hint == "pass `packages`, or `--unknown-flag`"
+
+
+def test_no_hint_of_a_join_names_a_flag_of_the_join(tmp_path: Path) -> None:
+    for check in JOIN_CHECKS:
+        assert "`--" not in for_document(crowds.finding(check.code, hint=check.hint)).hint, check.code
+
+
+def test_machines_are_not_changed(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, role="edge")
+    before = dict(computer.host.files)
+    checked(computer)
+    assert (computer.host.files, computer.host.ran) == (before, [])
+    assert isinstance(crowds.machine(1), Machine)
