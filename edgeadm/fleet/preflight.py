@@ -16,7 +16,8 @@ from edgeadm.core.journal import Journal
 from edgeadm.errors import ConfigError
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.model import Machine, Role
-from edgeadm.hosts import Host, RememberedHost
+from edgeadm.hosts import Host
+from edgeadm.hosts.rounds import RoundsHost, in_rounds
 from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.package.opened import OpenPackage, Say, quiet
 from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS, planned, with_role
@@ -42,22 +43,29 @@ def findings(
 
     `config` is that of the machine's `join`, or of the `init` of a control plane that does not join.
     `package` was verified before, on this host. `resets` tells that the machine is reset before it joins. The
-    host is only read; each fact is read once.
+    host is only read: each fact once, and all in a few round trips if the host prefetches.
     """
     verb = "init" if is_first(machine, config) else "join"
-    known = RememberedHost(host)
-    subject = planned(
-        known,
-        config,
-        Journal(known, verb),
-        None if package is None else replace(package, role=machine.role.value, elsewhere=True),
-        machine.role.value,
-        resets=resets or machine.reinstall or bool(facts.running),
-    )
     checks = INIT_CHECKS if verb == "init" else with_role(JOIN_CHECKS, config)
-    found = [*_documents(subject), *run_checks(checks, subject)]
-    waived = waive(found, config.kubeadm.ignore_preflight_errors)
+    theirs = None if package is None else replace(package, role=machine.role.value, elsewhere=True)
+    again = resets or machine.reinstall or bool(facts.running)
+
+    def look(known: Host) -> list[Finding]:
+        subject = planned(known, config, Journal(known, verb), theirs, machine.role.value, resets=again)
+        return [*_documents(subject), *_each(checks, subject, known)]
+
+    waived = waive(in_rounds(host, look), config.kubeadm.ignore_preflight_errors)
     return [for_document(each) for each in with_result(waived, *WRONG)]
+
+
+def _each(checks: Sequence[Check[Subject]], subject: Subject, known: Host) -> Iterator[Finding]:
+    """The findings. A check that cannot judge without answers does not keep the others from asking."""
+    for check in checks:
+        try:
+            yield from list(run_checks([check], subject))
+        except Exception:
+            if not (isinstance(known, RoundsHost) and not known.is_complete()):
+                raise
 
 
 def is_first(machine: Machine, config: Config) -> bool:
