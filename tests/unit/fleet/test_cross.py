@@ -14,7 +14,7 @@ from edgeadm.fleet.cross import CROSS_CHECKS, cross_check
 from edgeadm.fleet.cross_watch import CrossChecker
 from edgeadm.fleet.crowd import Around, is_junk
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.model import Machine, Role
+from edgeadm.fleet.model import Fleet, Machine, Role
 from edgeadm.hosts.ssh.target import HostKeys, Target
 from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS
@@ -243,6 +243,15 @@ def test_failures_can_be_waived_for_one_machine_or_all() -> None:
     assert found((machine(1), its), around=Around(waived=("kernelversion",))) == of_first(
         WARN, "KernelVersion"
     )
+
+
+def test_the_surroundings_in_a_document() -> None:
+    settings = {"ignorePreflightErrors": "KernelVersion,Mem"}
+    fleet = Fleet("shops", packages={"amd64": "x"}, settings=settings)
+    around = Around.of(fleet, endpoint="203.0.113.7:6443", ca=OURS)
+    assert (around.packages, around.ca, around.endpoint) == ({"amd64"}, OURS, "203.0.113.7:6443")
+    assert found((machine(1), facts(1, kernel="4.4.0")), around=around) == of_first(WARN, "KernelVersion")
+    assert Around.of(Fleet("shops")).waived == ()
 
 
 def test_a_late_machine_fails_and_never_an_earlier_one() -> None:

@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.config import Config, JoinFlags, KubeadmFlags
+from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.model import Machine, Role
-from edgeadm.fleet.preflight import Packages, findings, for_document
+from edgeadm.fleet.model import Fleet, Machine, Role
+from edgeadm.fleet.preflight import PreflightChecks, findings, for_document
 from edgeadm.hosts import Result as Answer
-from edgeadm.package.errors import PackageError
 from edgeadm.package.opened import OpenPackage
 from edgeadm.preflight.every import JOIN_CHECKS
 from tests import crowds
@@ -105,22 +103,49 @@ def test_the_disk_of_the_machine_counts_and_not_the_copies_on_this_host(tmp_path
     assert codes(checked(computer)) == ["DiskSpace", "DiskSpace"]
 
 
-def test_each_package_is_verified_once_for_all_machines(tmp_path: Path) -> None:
-    path = tmp_path / "p.tar.zst"
-    true_package(path, tmp_path / "source")
-    said: list[str] = []
-    packages = Packages(said.append)
-    roles = [packages.opened(path, role).role for role in Role for _ in range(50)]
-    assert (len(roles), set(roles), len(said)) == (150, set(Role), 1)
-    assert packages.opened(path, Role.EDGE).elsewhere
+def all_checks(folder: Path, its: Facts | None = None, **more: Any) -> list[Finding]:
+    """The findings of the checks as the work calls them, of a fleet with this machine."""
+    path = folder / "p.tar.zst"
+    if not path.exists():
+        true_package(path, folder / "source")
+    computer = Computer(folder / "computer", role="worker")
+    machine = crowds.machine(1, **{"role": Role.WORKER} | more)
+    fleet = Fleet(
+        "shops",
+        (crowds.machine(9, role=Role.CONTROL_PLANE), machine),
+        settings={"cni": "none", "ignoreRuntime": True},
+    )
+    bundles = Bundles({"amd64": str(path)}, folder / "cache")
+    checks = PreflightChecks(fleet, bundles, "10.0.0.11:6443", more.pop("ca", crowds.OURS))
+    return list(checks(computer.host, machine, its or crowds.facts(1)))
 
 
-def test_a_damaged_package_is_refused_before_any_machine_is_reached(tmp_path: Path) -> None:
-    path = tmp_path / "p.tar.zst"
-    true_package(path, tmp_path / "source")
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(PackageError):
-        Packages().opened(path, Role.EDGE)
+def test_the_package_and_the_settings_of_the_document_are_those_of_the_checks(tmp_path: Path) -> None:
+    assert codes(all_checks(tmp_path)) == []
+    assert codes(all_checks(tmp_path, settings={"ignoreRuntime": False})) == ["ContainerRuntime"]
+    assert codes(all_checks(tmp_path, settings={"nodeIp": "192.0.2.1"})) == ["NodeIP"]
+
+
+def test_a_missing_package_and_wrong_settings_are_findings(tmp_path: Path) -> None:
+    # The check PackageMissing of edgeadm/fleet/cross_system.py reports it.
+    assert all_checks(tmp_path, crowds.facts(1, arch="riscv64")) == []
+    computer = Computer(tmp_path / "computer", role="worker")
+    none = PreflightChecks(Fleet("shops", (crowds.machine(1),)), Bundles({}), "10.0.0.11:6443", crowds.OURS)
+    found = none(computer.host, crowds.machine(1), crowds.facts(1))
+    assert [each.code for each in found] == ["no-package-for-architecture"]
+    assert codes(all_checks(tmp_path, settings={"nodeIpp": "x"})) == ["unknown-key"]
+
+
+def test_the_first_control_plane_of_a_new_cluster_is_made_by_init(tmp_path: Path) -> None:
+    planes = tuple(crowds.machine(number, role=Role.CONTROL_PLANE) for number in (1, 2))
+    fleet = Fleet("shops", (*planes, crowds.machine(3)))
+    new = PreflightChecks(fleet, Bundles({}))
+    first, second, edge = (new.document(each) for each in fleet.machines)
+    assert "apiServerEndpoint" not in first
+    assert second["controlPlane"] is True
+    assert edge["discoveryTokenCaCertHash"]
+    known = PreflightChecks(fleet, Bundles({}), "10.0.0.11:6443", crowds.OURS)
+    assert known.document(planes[0])["controlPlane"] is True
 
 
 def test_hints_name_keys_of_the_document() -> None:

@@ -109,7 +109,6 @@ def test_all_preflight_checks_take_a_few_round_trips(role: Role, packed: bool, t
     package = machine.package if packed else None
     joins = JoinFlags(api_server_endpoint="10.0.0.11:6443")
     config = Config() if role is Role.CONTROL_PLANE else Config(join=joins)
-    )
     for files in (
         {},
         {"/proc/swaps": b"Filename Type\n/dev/sda3 x\n", "/var/lib/etcd/x": b"", "/usr/sbin/y": b""},
