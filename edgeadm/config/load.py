@@ -47,19 +47,8 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
     ours = [document for document in documents if is_ours(document)]
     if len(ours) > 1:
         raise ConfigError(f"`{file}` contains {len(ours)} {KIND} documents", hint="keep one of them")
+    wanted = _marked({**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given})
     theirs = tuple(marked(document) for document in documents if not is_ours(document))
-    return merged({**(kept or {}), **(_fields_of(ours[0]) if ours else {}), **given}, theirs)
-
-
-def of_document(document: KubeadmDocument, others: tuple[KubeadmDocument, ...] = ()) -> Config:
-    """The configuration of an EdgeConfiguration in memory, and of documents for kubeadm. Raises ConfigError
-    for an unknown key or a wrong type."""
-    return merged(_fields_of(document), tuple(marked(each) for each in others))
-
-
-def merged(values: Mapping[str, Any], theirs: tuple[KubeadmDocument, ...]) -> Config:
-    """The configuration with these values, by the names of fields, and these documents for kubeadm."""
-    wanted = _marked(values)
     return replace(
         Config(),
         **_of(own_settings(), wanted),
@@ -69,12 +58,6 @@ def merged(values: Mapping[str, Any], theirs: tuple[KubeadmDocument, ...]) -> Co
         reset=replace(ResetOptions(), **_of(reset_settings(), wanted)),
         kubeadm_documents=theirs,
     )
-
-
-def of_document(document: Mapping[str, Any]) -> Config:
-    """The configuration of one EdgeConfiguration, as a file with it would be. Raises ConfigError: an unknown
-    key, a wrong type."""
-    return load(None, _fields_of(dict(document)))
 
 
 def _of(group: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
