@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from edgeadm import pki
 from edgeadm.apps.settings import remembered
-from edgeadm.checks.engine import Finding
 from edgeadm.cluster.access import Access
 from edgeadm.config.address import HostPort
-from edgeadm.config.load import of_document
-from edgeadm.config.secret import Secret
-from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.cross_watch import CrossChecker
 from edgeadm.fleet.crowd import Around
 from edgeadm.fleet.documents.node_task import with_secret
 from edgeadm.fleet.errors import CredentialsMissingError
-from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.machine_work import MachineWork, join_config
-from edgeadm.fleet.model import Fleet, Machine
-from edgeadm.fleet.preflight import Packages, findings
+from edgeadm.fleet.machine_work import MachineWork
+from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.run import Parts
 from edgeadm.fleet.tokens import Admission, ClusterAdmission, NoCluster
-from edgeadm.fleet.work import Ticket
-from edgeadm.hosts import Host
 from edgeadm.hosts.remote import Dialer
 
 EDGE_SYSTEM = "edge-system"
 TUNNEL = "tunnel-cloud"
-# The preflight checks of a join look at the form of a token only.
-NO_TOKEN = Secret("abcdef.0123456789abcdef")
-
-
-@dataclass(frozen=True)
-class MachineChecks:
-    """The product's preflight checks, for the machines of a fleet."""
-
-    fleet: Fleet
-    ticket: Ticket
-    bundles: Bundles
-    packages: Packages = field(default_factory=Packages)
-
-    def __call__(self, host: Host, machine: Machine, facts: Facts) -> Sequence[Finding]:
-        path = self.bundles.path(facts.arch)
-        package = self.packages.opened(path, machine.role)
-        document = join_config(self.fleet, machine, self.ticket, str(path))
-        config = of_document(document, tuple(self.fleet.kubeadm_documents))
-        return findings(host, machine, config, package, facts)
 
 
 def parts_of(fleet: Fleet, access: Access | None, dialer: Callable[[], Dialer] | None = None) -> Parts:
     """The parts for a fleet whose machines join the cluster of `access`, or create it without one."""
-    bundles = Bundles(fleet.packages)
     endpoint, ca_hash = "", ""
     tunnel: tuple[str, ...] = ()
     admission: Admission = NoCluster()
@@ -61,9 +33,8 @@ def parts_of(fleet: Fleet, access: Access | None, dialer: Callable[[], Dialer] |
         ca_hash = pki.discovery_hash(access.authority())
         tunnel = tunnel_places(access, endpoint)
         admission = ClusterAdmission(access, fleet.cluster.endpoint)
-    ticket = Ticket(endpoint, ca_hash, NO_TOKEN)
     places = tuple(each for each in (endpoint, *tunnel) if each)
-    work = MachineWork(fleet, ca_hash, places, MachineChecks(fleet, ticket, bundles), bundles)
+    work = MachineWork(fleet, ca_hash, places)
     around = Around(frozenset(fleet.packages), endpoint, tunnel, ca_hash)
     return Parts((dialer or _ssh)(), work, admission, CrossChecker(around))
 
