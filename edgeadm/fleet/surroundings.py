@@ -35,7 +35,7 @@ def parts_of(fleet: Fleet, access: Access | None, dialer: Callable[[], Dialer] |
         admission = ClusterAdmission(access, fleet.cluster.endpoint)
     places = tuple(each for each in (endpoint, *tunnel) if each)
     work = MachineWork(fleet, ca_hash, places)
-    around = Around(frozenset(fleet.packages), endpoint, tunnel, ca_hash)
+    around = Around.of(fleet, endpoint=endpoint, tunnel=tunnel, ca=ca_hash)
     return Parts((dialer or _ssh)(), work, admission, CrossChecker(around))
 
 
