@@ -6,7 +6,7 @@ from __future__ import annotations
 STATE = "/var/lib/edgeadm-fleet"
 # The configuration of a run with its token: in memory, and removed when the run ends.
 RUNNING = "/run/edgeadm-fleet"
-# Executables of edgeadm, one directory per content.
+# Executables of edgeadm, one directory per content. Others may be beside them.
 PROGRAMS = "/opt/edgeadm"
 # A link to the newest executable, unless the machine has its own edgeadm.
 LINK = "/usr/local/bin/edgeadm"
@@ -23,3 +23,15 @@ def package_path(sha256: str) -> str:
 def program_path(tree: str) -> str:
     """The path of an executable on a machine."""
     return f"{PROGRAMS}/{tree}/edgeadm"
+
+
+# Whether a path is the directory of an executable of a fleet.
+OURS = r"""
+ours() {
+  case ${1##*/} in
+    *[!0-9a-f]*) return 1 ;;
+    ????????????????????) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+"""

@@ -7,7 +7,11 @@ its archive, address and port of a machine of the site that serves chunks (or em
 
 from __future__ import annotations
 
-SCRIPT = r"""
+from edgeadm.fleet.layout import OURS
+
+SCRIPT = (
+    OURS
+    + r"""
 set -eu
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -87,7 +91,9 @@ link=$root/usr/local/bin/edgeadm
 target=$(readlink "$link" || :)
 case $target in
   '') if [ ! -e "$link" ]; then mkdir -p "${link%/*}"; ln -s "$programs/$tree/edgeadm" "$link"; fi ;;
-  "$programs"/*) ln -sfn "$programs/$tree/edgeadm" "$link" ;;
+  "$programs"/*/edgeadm)
+    if ours "${target%/edgeadm}"; then ln -sfn "$programs/$tree/edgeadm" "$link"; fi
+    ;;
 esac
 
 # Files and executables of earlier runs, unless a unit or a process uses them.
@@ -98,7 +104,8 @@ for path in "$state"/incoming/*; do
   if [ -f "$path" ] && ! grep -qx "chunk ${path##*/}" "$plan"; then rm -f "$path"; fi
 done
 for path in "$programs"/*; do
-  if [ "$path" = "$programs/$tree" ] || grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
+  if [ "$path" = "$programs/$tree" ] || ! ours "$path" ||
+    grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
   used=
   for process in "$root"/proc/[0-9]*; do
     case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in *"$path/"*) used=yes; break ;; esac
@@ -108,3 +115,4 @@ done
 rm -f "$plan" "$state/chunks" "$state/wanted"
 echo loaded
 """
+)

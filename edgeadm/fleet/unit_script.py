@@ -5,7 +5,11 @@ Lines of events are JSON objects; lines of the script itself begin with `# `.
 
 from __future__ import annotations
 
-HEAD = r"""
+from edgeadm.fleet.layout import OURS
+
+HEAD = (
+    OURS
+    + r"""
 set -eu
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -17,6 +21,7 @@ programs=$1/opt/edgeadm
 link=$1/usr/local/bin/edgeadm
 shift
 """
+)
 
 # Parameters: root, verb, run, executable, first line, `purge` or empty. stdin: a tar with the files of the
 # run.
@@ -75,8 +80,13 @@ fi
 if [ -f "$state/runs/$run.status" ]; then echo "# status $(cat "$state/runs/$run.status")"; fi
 tail -n 20 "$state/runs/$run.err" | cut -c 1-500 | sed 's/^/# err /'
 if [ "$purge" = purge ] && grep -qx 'exited 0' "$state/runs/$run.status"; then
-  case $(readlink "$link" || :) in "$programs"/*) rm -f "$link" ;; esac
-  rm -rf "$state" "$programs" "$running"
+  target=$(readlink "$link" || :)
+  case $target in "$programs"/*/edgeadm) if ours "${target%/edgeadm}"; then rm -f "$link"; fi ;; esac
+  for path in "$programs"/*; do
+    if ours "$path"; then rm -rf "$path"; fi
+  done
+  rm -rf "$state" "$running" "${programs:?}/.new"
+  rmdir "$programs" 2>/dev/null || :
 fi
 echo "# end"
 """
