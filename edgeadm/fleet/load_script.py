@@ -104,7 +104,8 @@ for path in "$state"/incoming/*; do
   if [ -f "$path" ] && ! grep -qx "chunk ${path##*/}" "$plan"; then rm -f "$path"; fi
 done
 for path in "$programs"/*; do
-  if [ "$path" = "$programs/$tree" ] || ! ours "$path" || grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
+  if [ "$path" = "$programs/$tree" ] || ! ours "$path" ||
+    grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
   used=
   for process in "$root"/proc/[0-9]*; do
     case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in *"$path/"*) used=yes; break ;; esac

@@ -16,9 +16,9 @@ from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.journal import Journal
 from edgeadm.errors import ConfigError, EdgeadmError
 from edgeadm.fleet.bundle import Bundles
+from edgeadm.fleet.configuration import document
 from edgeadm.fleet.errors import NoPackageError
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.machine_work import join_config
 from edgeadm.fleet.model import Fleet, Machine, Role
 from edgeadm.fleet.work import Ticket
 from edgeadm.hosts import Host
@@ -134,7 +134,7 @@ class PreflightChecks:
         """The EdgeConfiguration of the machine, without a token."""
         first = not self.ca and machine.name == next((each.name for each in self.fleet.control_planes()), "")
         ticket = Ticket(self.endpoint, "" if first else self.ca or UNKNOWN_CA, Secret(""))
-        return join_config(self.fleet, machine, ticket, "")
+        return document(self.fleet, machine, ticket, "")
 
 
 def _failure(error: EdgeadmError) -> Finding:

@@ -117,7 +117,7 @@ class Steps:
         self, remote: Remote, machine: Machine, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Reset the machine, then delete its Node: until then, the node keeps working."""
-        if facts.membership is not None or facts.remains:
+        if facts.membership is not None or facts.remains or facts.stored or facts.interrupted:
             self.work.reset(remote, machine, facts, on_event)
         self.admission.delete_node(machine.name)
 
