@@ -43,7 +43,7 @@ SUMMARIES = {
     "reset": "Uninstall: revert everything that edgeadm changed on this host.",
     "addon": "Add edge components to an existing cluster.",
     "detach": "Remove edge components from a cluster.",
-    "nodes": "Add, check and reset many machines from one document, over SSH.",
+    "nodes": "Add, check and reset many hosts from one document, over SSH.",
     "certs": "Check and renew the edge components' certificates.",
     "check": "Check a node (read-only).",
     "drill": "Rehearse an outage on this edge node.",
