@@ -70,6 +70,14 @@ def test_findings_are_of_the_remote_host_and_can_be_waived(tmp_path: Path) -> No
     assert (codes(found), codes(found, Result.WARNING)) == (["IsPrivilegedUser"], ["Swap"])
 
 
+def test_a_name_that_no_resolver_knows_is_expected(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, role="edge")
+    computer.host.answers["getent hosts"] = Answer(code=2)
+    assert checked(computer) == []
+    named = replace(JOIN, kubeadm=KubeadmFlags(node_name="till_3", ignore_preflight_errors=("Hostname",)))
+    assert codes(checked(computer, named), Result.WARNING) == ["Hostname"]
+
+
 def test_the_state_before_a_reset_is_no_finding(tmp_path: Path) -> None:
     computer = Computer(tmp_path, role="edge")
     computer.host.files["/etc/kubernetes/kubelet.conf"] = b"x"
