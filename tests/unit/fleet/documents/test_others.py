@@ -71,6 +71,8 @@ def test_a_proxy_node_needs_the_controller_or_a_jump_host() -> None:
     assert "edgeadm addon fleet" in caught.value.hint
     by_jump = loaded(document, Options(environ={}, via="root@198.51.100.1:2222"))
     assert [each.place for each in by_jump.machines[0].target.jumps] == ["root@198.51.100.1:2222"]
+    with pytest.raises(ConfigError, match="is not of the form USER@HOST:PORT"):
+        loaded(document, Options(environ={}, via="-oProxyCommand=id"))
     assert loaded(document, Options(environ={}, proxied=True)).proxy_node == "vm-2"
 
 
