@@ -21,7 +21,7 @@ from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import Stage, fitted, prunable, stages, verify_member
+from edgeadm.fleet.apply import Stage, fitted, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
@@ -115,6 +115,9 @@ class Applying:
             code = self._engine(stage, _keyed(parts, key) if stage.keyed else parts, Goal.ADD)
             if code and stage.keyed:
                 return self._kept(code)
+        for each in patches(self.fleet, parts.admission.nodes()):
+            access.cluster.patch(each)
+            console.talk(f"labels and taints of {each['metadata']['name']} changed")
         return self._kept(code, self._prune(parts) if not code else frozenset())
 
     def show(self, code: int, output: str) -> int:

@@ -11,7 +11,7 @@ import yaml
 
 from edgeadm.config.errors import ConfigSyntaxError
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import fitted
+from edgeadm.fleet.apply import fitted, patches
 from edgeadm.fleet.documents import Options, load_fleet
 from edgeadm.fleet.documents.errors import CredentialError, ProxyNodeError, UnsupportedDocumentError
 from edgeadm.fleet.documents.importing import imported
@@ -202,6 +202,25 @@ def test_versions_are_those_of_the_package_or_an_error() -> None:
     with pytest.raises(UnsupportedDocumentError, match=r"the document wants Kubernetes v1\.36\.1"):
         fitted(wanted, {"amd64": manifest("v1.37.2")})
     assert fitted(wanted, {"amd64": manifest("v1.36.1")}).version == "v1.36.1"
+
+
+def test_labels_and_taints_of_live_nodes_follow_the_document() -> None:
+    taints = [{"key": "a", "value": "b", "effect": "NoSchedule"}]
+    fleet = loaded(cluster(machines=[{"ip": "10.0.0.1", "labels": {"shop": "north"}, "taints": taints}]))
+    name = fleet.machines[0].name
+    there = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    node: dict[str, Any] = {"metadata": {"name": name, "labels": {"x": "y"}}, "spec": {"taints": [there]}}
+    assert patches(fleet, [node]) == [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {"shop": "north"}},
+            "spec": {"taints": [there, *taints]},
+        }
+    ]
+    node["metadata"]["labels"]["shop"] = "north"
+    node["spec"]["taints"] += taints
+    assert patches(fleet, [node]) == []
 
 
 INI = """
