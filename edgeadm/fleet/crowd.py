@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import insort
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgeadm.cluster import Object
 from edgeadm.config.ranges import Network
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.model import Machine, Role
+from edgeadm.fleet.model import Fleet, Machine, Role
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Interfaces of container networks, tunnels and bridges: many hosts have equal ones.
@@ -40,19 +41,32 @@ class Around:
     """The surroundings of the machines. Empty values are not known, and their checks do not apply.
 
     `packages` are the architectures with a package. `endpoint` and `tunnel` are HOST:PORT as in
-    `Facts.reaches`. `ca` is the hash of the cluster's CA. `space` is the required space in MiB by
-    architecture and role. `own_machine_id` is that of the host that runs edgeadm. `waived` are the codes of
+    `Facts.reaches`. `ca` is the hash of the cluster's CA. `space` returns the required space in MiB for an
+    architecture and a role. `own_machine_id` is that of the host that runs edgeadm. `waived` are the codes of
     `ignorePreflightErrors` for all machines."""
 
     packages: frozenset[str] = frozenset()
     endpoint: str = ""
     tunnel: tuple[str, ...] = ()
     ca: str = ""
-    space: Mapping[tuple[str, Role], int] = field(default_factory=dict)
+    space: Callable[[str, Role], int] = lambda _arch, _role: 0
     pod_ranges: tuple[Network, ...] = ()
     service_ranges: tuple[Network, ...] = ()
     own_machine_id: str = ""
     waived: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, fleet: Fleet, **more: Any) -> Around:
+        """The surroundings as far as the document tells them; `more` are those of the cluster and of this
+        host."""
+        waived = fleet.settings.get("ignorePreflightErrors") or ()
+        words = waived.split(",") if isinstance(waived, str) else waived
+        known: dict[str, Any] = {
+            "packages": frozenset(fleet.packages),
+            "endpoint": fleet.cluster.endpoint,
+            "waived": tuple(map(str, words)) if isinstance(words, Sequence) else (),
+        }
+        return cls(**known | more)
 
 
 @dataclass(frozen=True)

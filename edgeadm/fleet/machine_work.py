@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeadm.checks.engine import Finding
-from edgeadm.config.secret import Secret
 from edgeadm.core.run_id import new_run_id
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet import inspect, unit
 from edgeadm.fleet.action import action_of
 from edgeadm.fleet.bundle import Bundle, Bundles
-from edgeadm.fleet.configuration import document, parsed, verb_of
+from edgeadm.fleet.configuration import documents, verb_of
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.follow import Following
 from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
 from edgeadm.fleet.load import is_loaded, load
 from edgeadm.fleet.model import Fleet, Machine
-from edgeadm.fleet.preflight import Packages, findings
+from edgeadm.fleet.preflight import PreflightChecks
 from edgeadm.fleet.record import differences, record
 from edgeadm.fleet.share import share
 from edgeadm.fleet.throttle import Throttle
@@ -43,7 +42,6 @@ class MachineWork:
     endpoints: tuple[str, ...] = ()
     checks: Checks | None = None
     bundles: Bundles = field(default_factory=lambda: Bundles({}))
-    packages: Packages = field(default_factory=Packages)
     _throttles: dict[str, Throttle] = field(default_factory=dict)
     _findings: dict[str, Sequence[Finding]] = field(default_factory=dict)
     _following: dict[tuple[str, str], Following] = field(default_factory=dict)
@@ -94,7 +92,7 @@ class MachineWork:
             run,
             program_path(bundle.tree),
             self._follow(machine, run, on_event),
-            config=document(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
+            config=documents(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
             record=self._record(machine, facts, ticket.ca_hash),
         )
 
@@ -120,11 +118,8 @@ class MachineWork:
         """The findings of the preflight checks. The token is created later."""
         if self.checks is not None:
             return self.checks(host, machine, facts)
-        path = self.bundles.path(facts.arch)
         endpoint = self.fleet.cluster.endpoint or next(iter(self.endpoints), "")
-        ticket = Ticket(endpoint, self.ca, Secret(""))
-        config = parsed(document(self.fleet, machine, ticket, str(path)), verb_of(ticket))
-        return findings(host, machine, config, self.packages.opened(path, machine.role), facts)
+        return PreflightChecks(self.fleet, self.bundles, endpoint, self.ca)(host, machine, facts)
 
     def _bundle(self, machine: Machine, facts: Facts) -> Bundle:
         return self.bundles.of(facts.arch, machine.role)

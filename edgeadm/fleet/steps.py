@@ -117,13 +117,13 @@ class Steps:
         self, remote: Remote, machine: Machine, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Reset the machine, then delete its Node: until then, the node keeps working."""
-        if facts.membership is not None or facts.remains or facts.stored or facts.interrupted:
+        if is_used(facts):
             self.work.reset(remote, machine, facts, on_event)
         self.admission.delete_node(machine.name)
 
     def _join(self, run: MachineRun, remote: Remote, on_event: Callable[[Mapping[str, Any]], None]) -> None:
         """Join with a token of its own. Its ID is in the journal before the token exists, so that the next
-        run can revoke it whatever happens to this one."""
+        run can revoke it in any case."""
         assert run.facts is not None, "every machine is inspected first"  # noqa: S101
         if run.token:
             self.revoke(self.journal, run.token)
@@ -146,6 +146,11 @@ class Steps:
                 self.tell(name, str(event.get("phase", "")), str(event.get("reason", "")))
 
         return on_event
+
+
+def is_used(facts: Facts) -> bool:
+    """Whether the machine contains a node, a part of one, or files of a fleet."""
+    return facts.membership is not None or bool(facts.remains or facts.stored or facts.interrupted)
 
 
 def hang_up(remote: Remote | None) -> None:
