@@ -19,6 +19,7 @@ from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.inspect import parse
 from edgeadm.fleet.machine_work import MachineWork
 from edgeadm.fleet.model import Fleet, Machine, Role
+from edgeadm.fleet.record import record
 from edgeadm.fleet.work import Action, Ticket
 from edgeadm.hosts.base import Host, Result
 from edgeadm.hosts.fake import FakeHost
@@ -97,6 +98,16 @@ def test_a_difference_is_named_and_changes_nothing() -> None:
     changed = replace(MACHINE, labels={"site": "b"})
     assert steps.differences(changed, facts) == ("labels", "settings")
     assert steps.action(changed, facts)[0] is Action.NOTHING
+
+
+def test_the_first_control_plane_has_a_record_without_a_ca() -> None:
+    steps = work(Seen(), replace(FLEET, settings={}))
+    facts = parse((RECORDED / "edge.txt").read_text(encoding="utf-8"))
+    first = record(steps.fleet, MACHINE, ca="", package=CONTENT)
+    known = replace(facts, record=first, applied=first["hash"])
+    assert steps.differences(MACHINE, known) == ()
+    other = replace(known, record={**facts.record, "ca": "sha256:" + "0" * 64}, applied="x")
+    assert steps.differences(MACHINE, other) == ("ca",)
 
 
 def test_the_document_of_an_edge_node() -> None:
