@@ -25,6 +25,7 @@ from edgeadm.fleet.apply import Stage, fitted, patches, prunable, stages, verify
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
+from edgeadm.fleet.documents import node_task
 from edgeadm.fleet.journal import runs_root
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.progress import Goal
@@ -106,6 +107,7 @@ class Applying:
         if access is None:
             return self._kept(code)
         self.fleet = with_credentials(self.fleet, access)
+        stream.current().secrets |= {each for each in secrets_in(self.fleet) if each}
         parts = self._parts(access)
         key: Secret | None = None
         for stage in stages(self.fleet, parts.admission.nodes()):
@@ -205,8 +207,8 @@ class Applying:
         """Store the record of the cluster; returns the status, with that of a prune."""
         pruning = [summary.exit_code for title, summary in self.results if title == "removed machines"]
         code = code or next(iter(pruning), 0)
-        if self.fleet.control_planes():
-            created = self.folder.kubeconfig() is not None
+        if self.fleet.kind != node_task.KIND:
+            created = self.folder.kubeconfig() is not None or not self.fleet.control_planes()
             status = RUNNING if created and not code else INCOMPLETE if created else FAILED
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             self.folder.keep(self.fleet, created=now, status=status, pruned=pruned)

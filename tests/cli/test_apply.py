@@ -247,3 +247,17 @@ def test_get_cluster_tells_that_the_api_does_not_answer(shop: Shop) -> None:
     shop.api.down = 10**6
     ended = shop.run("get", "cluster")
     assert (ended.status, "Unreachable" in ended.out) == (5, True)
+
+
+def test_a_fleet_without_control_planes_joins_the_cluster_of_a_kubeconfig(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    fleet = "apiVersion: edgeadm.io/v1alpha1\nkind: NodeFleet\nmetadata: {name: tills}\nspec:\n"
+    words = ("--kubeconfig", str(tmp_path / "kubeconfig"))
+    shop.file.write_text(fleet + "  machines: [10.0.0.2, 10.0.0.3]\n")
+    assert shop.apply(*words).status == 0
+    assert (shop.work.inits, shop.joins()) == ([], [0, 1, 1, 0, 0])
+    shop.file.write_text(fleet + "  machines: [10.0.0.2]\n")
+    ended = shop.apply(*words, "--prune", "--yes")
+    assert ended.status == 0, ended.err
+    assert [each.resets for each in shop.far.values()] == [0, 0, 1, 0, 0]
+    assert shop.run("get", "cluster").out == ""
