@@ -138,7 +138,7 @@ ALONE: list[tuple[str, Result, dict[str, Any], dict[str, Any]]] = [
     ("APIServerUnreachable", BAD, {}, {"reaches": {"203.0.113.7:6443": False}}),
     ("TunnelUnreachable", WARN, {}, {"reaches": {"203.0.113.7:30900": False}}),
     ("OtherCluster", BAD, {}, {"membership": member(ca=THEIRS, server="https://192.0.2.9:6443")}),
-    ("OtherCluster", BAD, {"reinstall": True}, {"membership": member(ca=THEIRS)}),
+    ("OtherCluster", WARN, {"reinstall": True}, {"membership": member(ca=THEIRS)}),
     ("NodeDiffers", BAD, {}, {"membership": member(node="till-3")}),
     ("NodeDiffers", BAD, {}, {"membership": member(role="worker")}),
     ("ClusterRemains", BAD, {}, {"remains": ("/var/lib/rancher", "/etc/cni/net.d")}),
