@@ -21,7 +21,7 @@ from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import Stage, fitted, patches, prunable, stages, verify_member
+from edgeadm.fleet.apply import Stage, fitted, member, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
@@ -110,9 +110,10 @@ class Applying:
         stream.current().secrets |= {each for each in secrets_in(self.fleet) if each}
         parts = self._parts(access)
         key: Secret | None = None
-        for stage in stages(self.fleet, parts.admission.nodes()):
+        nodes = parts.admission.nodes()
+        for stage in stages(self.fleet, nodes):
             if stage.keyed:
-                key = key or upload_certificates(parts.dialer, self.fleet.control_planes()[0])
+                key = key or upload_certificates(parts.dialer, member(self.fleet, nodes))
                 stream.current().secrets.add(str(key))
             code = self._engine(stage, _keyed(parts, key) if stage.keyed else parts, Goal.ADD)
             if code and stage.keyed:

@@ -261,3 +261,17 @@ def test_a_fleet_without_control_planes_joins_the_cluster_of_a_kubeconfig(shop: 
     assert ended.status == 0, ended.err
     assert [each.resets for each in shop.far.values()] == [0, 0, 1, 0, 0]
     assert shop.run("get", "cluster").out == ""
+
+
+def test_a_new_first_control_plane_joins_the_existing_cluster(shop: Shop) -> None:
+    shop.apply()
+    shop.file.write_text(shop.file.read_text().replace("  machines:\n", "  machines:\n  - {ip: 10.0.0.5}\n"))
+    ended = shop.apply()
+    assert ended.status == 0, ended.err
+    assert (shop.work.inits, shop.joins()) == ([FIRST], [0, 1, 1, 0, 1])
+
+
+def test_a_document_without_a_control_plane_of_its_cluster_is_refused(shop: Shop) -> None:
+    shop.apply()
+    shop.file.write_text(shop.file.read_text().replace("ip: 10.0.0.1,", "ip: 10.0.0.5,"))
+    assert (shop.apply().status, shop.joins()) == (3, [0, 1, 1, 0, 0])
