@@ -16,12 +16,12 @@ from edgeadm.cli.nodes import confirm
 from edgeadm.cli.nodes_events import new_report
 from edgeadm.cli.session import world
 from edgeadm.cluster.access import Access
-from edgeadm.cluster.kubeconfig import parse
+from edgeadm.cluster.kubeconfig import NotAKubeconfigError, parse
 from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import Stage, fitted, prunable, stages, verify_member
+from edgeadm.fleet.apply import Stage, fitted, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
@@ -115,6 +115,9 @@ class Applying:
             code = self._engine(stage, _keyed(parts, key) if stage.keyed else parts, Goal.ADD)
             if code and stage.keyed:
                 return self._kept(code)
+        for each in patches(self.fleet, parts.admission.nodes()):
+            access.cluster.patch(each)
+            console.talk(f"labels and taints of {each['metadata']['name']} changed")
         return self._kept(code, self._prune(parts) if not code else frozenset())
 
     def show(self, code: int, output: str) -> int:
@@ -141,10 +144,10 @@ class Applying:
         code = self._engine(Stage(f"control plane {first.name}", (first,)), parts, Goal.ADD)
         if code:
             return None, code
-        self.folder.keep_kubeconfig(read_kubeconfig(parts.dialer, first))
-        access = self._known_access()
-        if access is not None:
-            verify_member(first, self._parts(access).admission.nodes())
+        data = read_kubeconfig(parts.dialer, first)
+        access = self._access_by(data)
+        verify_member(first, self._parts(access).admission.nodes())
+        self.folder.keep_kubeconfig(data)
         return access, 0
 
     def _known_access(self) -> Access | None:
@@ -153,10 +156,15 @@ class Applying:
         if not self.fleet.control_planes():
             return open_access(self.given.get("kubeconfig") or self.fleet.cluster.kubeconfig or None)
         data = self.folder.kubeconfig()
-        if data is None:
-            return None
-        path = str(self.folder.kubeconfig_path)
-        return Access(path, world().cluster_of(data), _file, parse(data))
+        return None if data is None else self._access_by(data)
+
+    def _access_by(self, data: bytes) -> Access:
+        """The cluster of an admin.conf. Raises ConfigError."""
+        try:
+            found = parse(data)
+        except NotAKubeconfigError as error:
+            raise ConfigError("the admin.conf of the cluster is damaged", context=str(error)) from None
+        return Access(str(self.folder.kubeconfig_path), world().cluster_of(data), _file, found)
 
     def _parts(self, access: Access | None) -> Parts:
         return world().fleet(self.fleet, access)
