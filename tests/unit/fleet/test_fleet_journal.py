@@ -11,7 +11,7 @@ from edgeadm.cluster.access import Access
 from edgeadm.cluster.fake import FakeCluster
 from edgeadm.cluster.kubeconfig import Kubeconfig
 from edgeadm.fleet.errors import ClusterAwayError, FleetLockedError, RunJournalError
-from edgeadm.fleet.journal import create, folder_of, held, read, reopen, runs
+from edgeadm.fleet.journal import KEPT, create, folder_of, forget, held, read, reopen, runs
 from edgeadm.fleet.states import State
 from edgeadm.fleet.tokens import ClusterAdmission
 from edgeadm.kubeadm import tokens
@@ -62,6 +62,18 @@ def test_runs_are_listed_from_the_newest(tmp_path: Path) -> None:
         create(tmp_path, name, **HEADER)
     assert [each.stem for each in runs(tmp_path)] == ["run-3", "run-2", "run-1"]
     assert runs(tmp_path / "none") == []
+
+
+def test_old_runs_are_deleted_unless_their_tokens_may_exist(tmp_path: Path) -> None:
+    for number in range(KEPT + 3):
+        journal = create(tmp_path, f"run-{number:03}", **HEADER)
+        if number == 1:
+            journal.add(event="token", id="abcdef", machine="till1")
+            journal.flush()
+    forget([read(each) for each in runs(tmp_path)])
+    names = [each.stem for each in runs(tmp_path)]
+    assert len(names) == KEPT + 1
+    assert names[-2:] == ["run-003", "run-001"]
 
 
 @pytest.mark.parametrize("name", ["..", ".", "../../etc", "a/b", "shops\n"])
