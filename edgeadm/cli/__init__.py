@@ -22,6 +22,9 @@ VERBS = {
     "reset": "edgeadm.cli.reset",
     "addon": "edgeadm.cli.addon",
     "detach": "edgeadm.cli.detach",
+    "nodes": "edgeadm.cli.nodes",
+    "apply": "edgeadm.cli.apply",
+    "get": "edgeadm.cli.get",
     "certs": "edgeadm.cli.certs",
     "check": "edgeadm.cli.check",
     "drill": "edgeadm.cli.drill",
@@ -33,6 +36,9 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
+# Verbs that edgeadm itself calls on a machine: neither help nor completion shows them.
+HIDDEN = {"fleet-serve": "edgeadm.cli.fleet_serve"}
+
 # Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'
 # own.
 SUMMARIES = {
@@ -42,6 +48,9 @@ SUMMARIES = {
     "reset": "Uninstall: revert everything that edgeadm changed on this host.",
     "addon": "Add edge components to an existing cluster.",
     "detach": "Remove edge components from a cluster.",
+    "nodes": "Add, check and reset many hosts from one document, over SSH.",
+    "apply": "Create a cluster from a document, or bring it to the state of the document.",
+    "get": "Show the clusters that `edgeadm apply` created.",
     "certs": "Check and renew the edge components' certificates.",
     "check": "Check a node (read-only).",
     "drill": "Rehearse an outage on this edge node.",
@@ -61,9 +70,10 @@ class Verbs(pflag.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        module = (VERBS | HIDDEN).get(cmd_name)
+        if module is None:
             return None
-        command: click.Command = import_module(VERBS[cmd_name]).command
+        command: click.Command = import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -86,7 +96,7 @@ class Verbs(pflag.Group):
         closest match."""
         args = self._noun_first(ctx, args)
         word = args[0]
-        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+        if word not in VERBS | HIDDEN and not word.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(word, VERBS, n=1)
             hint = f"did you mean `edgeadm {near[0]}`?" if near else "see `edgeadm --help`"
             raise UsageError(f"`{word}` is not a command of edgeadm", hint=hint)
