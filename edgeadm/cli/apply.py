@@ -38,7 +38,7 @@ from edgeadm.fleet.tokens import ClusterAdmission
 RUNNING, FAILED, INCOMPLETE = "Running", "Failed", "Incomplete"
 
 
-@click.command()
+@click.command("apply", cls=pflag.Command)
 @nodes_options.file_option
 @nodes_options.kubeconfig_option
 @nodes_options.concurrency_option
