@@ -32,15 +32,28 @@ class Stage:
 
 
 def stages(fleet: Fleet, nodes: Sequence[Object]) -> list[Stage]:
-    """The stages after the first control plane exists. `nodes` are those of its cluster: control planes that
-    are among them are not joined again, only compared with the document."""
+    """The stages if the cluster exists. `nodes` are those of the cluster: control planes that are among them
+    are not joined again, only compared with the document."""
     names = {each["metadata"]["name"] for each in nodes}
-    new = [each for each in fleet.control_planes()[1:] if each.name not in names]
+    new = [each for each in fleet.control_planes() if each.name not in names]
     rest = tuple(each for each in fleet.machines if each not in new)
     return [
         *(Stage(f"control plane {each.name}", (each,), keyed=True) for each in new),
         Stage("machines", rest),
     ]
+
+
+def member(fleet: Fleet, nodes: Sequence[Object]) -> Machine:
+    """A control plane of the document that is a node of the cluster. Raises NotThisClusterError."""
+    names = {each["metadata"]["name"] for each in nodes}
+    found = next((each for each in fleet.control_planes() if each.name in names), None)
+    if found is None:
+        raise NotThisClusterError(
+            "no control plane of the document is a node of its cluster",
+            context=f"the nodes of the cluster: {', '.join(sorted(names)[:20])}",
+            hint="keep one of the control planes in the document until others have joined",
+        )
+    return found
 
 
 def verify_member(first: Machine, nodes: Sequence[Object]) -> None:

@@ -285,6 +285,19 @@ def test_a_thousand_machines_are_compared_by_their_values_and_not_with_each_othe
     assert checker(known, []) == {}
 
 
+def test_many_clones_are_found_in_one_line_each() -> None:
+    known: dict[str, Pair] = {}
+    for number in range(300):
+        each = machine(
+            number, name=f"edge-{number}", target=Target(f"10.2.{number // 250}.{number % 250 + 1}")
+        )
+        known[each.name] = (each, facts(number, addresses={}, macs={}, machine_id="e" * 31 + "1"))
+    every = cross_check(known, [], AROUND)
+    assert {len(its) for its in every.values()} == {1}
+    text = every["edge-7"][0].text
+    assert text.endswith("edge-0, edge-1, edge-10, edge-11, edge-12 and at least 45 more")
+
+
 def test_codes_are_permanent_words_that_preflight_does_not_use() -> None:
     codes = [each.code for each in CROSS_CHECKS]
     assert len(codes) == len(set(codes)) >= 12
