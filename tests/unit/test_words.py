@@ -122,4 +122,5 @@ def test_a_pattern_is_allowed_in_files_outside_of_its_scope(words: ModuleType) -
         for name in ("edgeadm/fleet/a.py", "edgeadm/phases/a.py")
         for each in words.of_source('raise ValueError("the machine is off")\n', messages=True)
     ]
-    assert [line.split(":")[0] for line in words.faults(found, words.load()[0], [])] == ["edgeadm/phases/a.py"]
+    faults = words.faults(found, words.load()[0], [])
+    assert [line.split(":")[0] for line in faults] == ["edgeadm/phases/a.py"]
