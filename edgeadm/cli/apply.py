@@ -43,6 +43,7 @@ RUNNING, FAILED, INCOMPLETE, INITIALIZING = "Running", "Failed", "Incomplete", "
 @nodes_options.kubeconfig_option
 @nodes_options.concurrency_option
 @nodes_options.reinstalled_option
+@nodes_options.host_keys_option
 @click.option(
     "--install-pkg-path",
     multiple=True,

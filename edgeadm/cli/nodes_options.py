@@ -18,9 +18,19 @@ from edgeadm.fleet.documents.kinds import RATES, limit_of, measured
 from edgeadm.fleet.model import Fleet, Limit, Machine
 from edgeadm.fleet.select import select
 from edgeadm.fleet.surroundings import with_credentials
+from edgeadm.hosts.ssh import Target, Trust
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST = 1000
+# Options that a run that continues has as well.
+REPEATED = (
+    "kubeconfig",
+    "host_key_policy",
+    "concurrency",
+    "max_failures",
+    "max_unreachable",
+    "site_bandwidth",
+)
 
 file_option = click.option(
     "-f",
@@ -50,6 +60,12 @@ reinstalled_option = click.option(
     multiple=True,
     metavar="NODE",
     help="Accept the new host key of this machine once, because its system was reinstalled.",
+)
+host_keys_option = click.option(
+    "--host-key-policy",
+    type=click.Choice([each.value for each in Trust]),
+    help="Rule for hosts whose key is unknown; `accept-new` stores it. A key that has changed is rejected in "
+    "any case. [default: that of the document, else strict]",
 )
 via_option = click.option(
     "--via",
@@ -83,6 +99,7 @@ def looking(func: F) -> F:
     for option in (
         report_option,
         reinstalled_option,
+        host_keys_option,
         via_option,
         concurrency_option,
         kubeconfig_option,
@@ -137,6 +154,8 @@ def asked(given: Mapping[str, Any], *, connect: bool = True, logs_in: bool = Tru
     if access is not None and logs_in:
         fleet = with_credentials(fleet, access)
     fleet = _reinstalled(fleet, given.get("reinstalled") or ())
+    if given.get("host_key_policy"):
+        fleet = _trusting(fleet, Trust(given["host_key_policy"]))
     return Asked(fleet, select(fleet.machines, given.get("limit") or ()), access)
 
 
@@ -161,6 +180,16 @@ def _reinstalled(fleet: Fleet, names: tuple[str, ...]) -> Fleet:
 
     machines = tuple(accepted(each) if each.name in names else each for each in fleet.machines)
     return replace(fleet, machines=machines)
+
+
+def _trusting(fleet: Fleet, trust: Trust) -> Fleet:
+    """The fleet with this rule for unknown host keys, also of jump hosts."""
+
+    def of(target: Target) -> Target:
+        keys = replace(target.host_keys, trust=trust)
+        return replace(target, host_keys=keys, jumps=tuple(of(each) for each in target.jumps))
+
+    return replace(fleet, machines=tuple(replace(each, target=of(each.target)) for each in fleet.machines))
 
 
 def _concurrency(number: int) -> int:
@@ -195,7 +224,14 @@ def again(verb: str, given: Mapping[str, Any], words: tuple[str, ...] = ()) -> s
     line = ["edgeadm", "nodes", verb, "-f", given["file"]]
     for each in given.get("limit") or ():
         line += ["--limit", each]
-    for name in ("kubeconfig", "concurrency", "max_failures", "max_unreachable", "site_bandwidth"):
+    for name in (
+        "kubeconfig",
+        "host_key_policy",
+        "concurrency",
+        "max_failures",
+        "max_unreachable",
+        "site_bandwidth",
+    ):
         if given.get(name) is not None:
             line += [f"--{name.replace('_', '-')}", str(given[name])]
     return shlex.join([*line, "--resume", *words])

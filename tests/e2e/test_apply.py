@@ -26,6 +26,8 @@ PLACES = ("/etc", "/var/log", "/var/lib/edgeadm", "/root", "/run")
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/superedge_edge.yaml"
 FOLDER = "/root/clusters"
 FILE = f"{FOLDER}/superedge_edge.yaml"
+# The document of the design has no host keys.
+APPLY = ("apply", "-f", FILE, "--host-key-policy", "accept-new")
 KUBECONFIG = f"/root/.local/state/edgeadm/clusters/{NAME}/admin.conf"
 
 
@@ -43,7 +45,7 @@ class Site:
         return self.operator.exec(["edgeadm", *words], check=check)
 
     def apply(self, *words: str) -> dict[str, Any]:
-        ended = self.edgeadm("apply", "-f", FILE, "-o", "json", *words)
+        ended = self.edgeadm(*APPLY, "-o", "json", *words)
         return dict(json.loads(ended.out))
 
     def nodes(self) -> dict[str, str]:
@@ -56,11 +58,6 @@ class Site:
             for condition in each["status"]["conditions"]
             if condition["type"] == "Ready"
         }
-
-
-def host_key(node: Node) -> str:
-    words = node.read("/etc/ssh/ssh_host_ed25519_key.pub").decode().split()
-    return f"{node.ip} {words[0]} {words[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +79,22 @@ def hosts(make_sandbox: Callable[..., Sandbox], package: Path) -> Site:
     # The machine of the NodeFleet has no password: its login is that of ssh.
     key = sandbox.store.folder(sandbox.name) / "ssh/id_ed25519"
     operator.write("/root/.ssh/id_ed25519", key.read_bytes(), 0o600)
-    operator.write("/root/.ssh/known_hosts", host_key(sandbox.node("edge2")) + "\n", 0o600)
     return Site(sandbox)
 
 
+def test_a_host_with_an_unknown_key_is_not_logged_in_to(hosts: Site) -> None:
+    ended = hosts.edgeadm("apply", "-f", FILE, "--dry-run", check=False)
+    assert (ended.code, "ssh-host-key-unknown" in ended.err) == (5, True), ended
+
+
 def test_a_dry_run_names_the_changes_and_makes_none(hosts: Site) -> None:
-    ended = hosts.edgeadm("apply", "-f", FILE, "--dry-run")
+    ended = hosts.edgeadm(*APPLY, "--dry-run")
     assert "edge-1" in ended.out + ended.err
     assert hosts.sandbox.node("cp1").exec(["test", "-e", "/etc/kubernetes/admin.conf"], check=False).code == 1
 
 
 def test_the_document_becomes_a_running_cluster(hosts: Site) -> None:
-    ended = hosts.edgeadm("apply", "-f", FILE)
+    ended = hosts.edgeadm(*APPLY)
     for warned in ("containerRuntime", "1.20.6-tke.2", "tenantID", "EnsureCilium", "v0.8.0"):
         assert warned in ended.err, ended.err
     first = f"{NAME}-{hosts.sandbox.node('cp1').ip.replace('.', '-')}"

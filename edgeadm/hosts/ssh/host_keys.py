@@ -99,7 +99,8 @@ class Verifier:
         raise HostKeyUnknownError(
             f"the key of {self.name} is not known",
             context=f"{kind_of(blob)} {fingerprint(blob)}",
-            hint="add the key to known_hosts, pin it in the document, or accept new keys",
+            hint="add the key to known_hosts, pin it in the document, or accept new keys with "
+            "`--host-key-policy accept-new`",
         )
 
     def _pinned(self, blob: bytes) -> None:
