@@ -168,9 +168,7 @@ DETACH = Workflow(
 )
 
 # What reset removes from a machine, besides the files that the journal knows.
-INVENTORY = Inventory(
-    (*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), *ADDON_FLEET.leaves(), OF_A_DRILL)
-)
+INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), *ADDON_FLEET.leaves(), OF_A_DRILL))
 
 RESET = Workflow(
     "reset",

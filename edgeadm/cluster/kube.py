@@ -110,21 +110,27 @@ class KubeCluster:
     def create(self, obj: Object) -> Object:
         with _named(obj):
             namespace = obj["metadata"].get("namespace")
-            made: Object = self._api().create(
-                self._resource(obj["apiVersion"], obj["kind"]), body=dict(obj), namespace=namespace
-            ).to_dict()
+            made: Object = (
+                self._api()
+                .create(self._resource(obj["apiVersion"], obj["kind"]), body=dict(obj), namespace=namespace)
+                .to_dict()
+            )
             return made
 
     def replace(self, obj: Object, *, status: bool = False) -> Object:
         meta = obj["metadata"]
         with _named(obj):
             resource = self._resource(obj["apiVersion"], obj["kind"])
-            made: Object = self._api().replace(
-                resource.subresources["status"] if status else resource,
-                body=dict(obj),
-                name=meta["name"],
-                namespace=meta.get("namespace"),
-            ).to_dict()
+            made: Object = (
+                self._api()
+                .replace(
+                    resource.subresources["status"] if status else resource,
+                    body=dict(obj),
+                    name=meta["name"],
+                    namespace=meta.get("namespace"),
+                )
+                .to_dict()
+            )
             return made
 
     def wait(self, awaited: Awaited) -> None:

@@ -24,7 +24,7 @@ DEADLINE = 20.0
 
 @dataclass
 class Election:
-    """One candidate for a Lease. `holds` is true from a successful renewal until DEADLINE seconds after it."""
+    """One candidate for a Lease. `holds` is true until DEADLINE seconds after the last renewal."""
 
     cluster: Store
     namespace: str

@@ -125,8 +125,8 @@ class Tools:
 
 @dataclass(frozen=True)
 class Image:
-    """An image: one program of a set at `path`, or edgeadm's own executable; with iptables and nft if `packet_filter` is set. `extras`
-    maps names of the set's extras to directories in the image."""
+    """An image: one program of a set at `path`, or edgeadm's own executable; with iptables and nft if
+    `packet_filter` is set. `extras` maps names of the set's extras to directories in the image."""
 
     name: str
     set: str

@@ -69,7 +69,9 @@ def image(ctx: Context) -> str:
     packed = ctx.package.image_named(fleet.IMAGE) if ctx.package else ""
     if packed:
         return packed
-    found = ctx.connect().get("apps/v1", "Deployment", fleet.CONTROLLER, NAMESPACE) if has_cluster(ctx) else None
+    found = (
+        ctx.connect().get("apps/v1", "Deployment", fleet.CONTROLLER, NAMESPACE) if has_cluster(ctx) else None
+    )
     for each in found["spec"]["template"]["spec"]["containers"] if found else ():
         return str(each["image"])
     raise FleetPackageError(

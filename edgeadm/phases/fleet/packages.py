@@ -14,7 +14,7 @@ from edgeadm.apps.facts import has_cluster, labels_of
 from edgeadm.cluster import Object
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.node.name import registered_name
+from edgeadm.node.name import own_name
 from edgeadm.package.opened import OpenPackage
 from edgeadm.phases.fleet.errors import FleetPackageError
 
@@ -66,8 +66,8 @@ class FleetPackages(Phase):
         return Verdict(needed=False, reason=f"{wanted} is stored")
 
     def apply(self, ctx: Context) -> None:
-        name = registered_name(ctx.host)
-        if not name or ctx.connect().get("v1", "Node", name) is None:
+        name, cluster = own_name(ctx.host), ctx.connect()
+        if cluster.version() and cluster.get("v1", "Node", name) is None:
             raise FleetPackageError(
                 "this host is not a node of the cluster, but packages are stored on control planes",
                 hint="run the command on a control plane",
@@ -79,7 +79,7 @@ class FleetPackages(Phase):
                 "no package was given, and none is stored on this host",
                 hint="pass the package for the machines with `--install-pkg-path`",
             )
-        ctx.connect().apply([_node(name, {fleet.STORE_LABEL: ""})])
+        cluster.apply([_node(name, {fleet.STORE_LABEL: ""})])
 
     def detached(self, ctx: Context) -> list[str]:
         """The stored packages, and the labels of nodes."""
@@ -94,7 +94,7 @@ class FleetPackages(Phase):
         others = []
         for each in _labelled(ctx):
             ctx.connect().patch(_node(_node_name(each), {fleet.STORE_LABEL: None}))
-            if _node_name(each) != registered_name(ctx.host):
+            if _node_name(each) != own_name(ctx.host):
                 others.append(_node_name(each))
         if others:
             ctx.warn(f"these nodes store packages until `edgeadm reset`: {', '.join(others)}")
@@ -142,7 +142,7 @@ def _labelled(ctx: Context) -> Iterator[Object]:
 
 
 def _is_labelled(ctx: Context) -> bool:
-    found = ctx.connect().get("v1", "Node", registered_name(ctx.host))
+    found = ctx.connect().get("v1", "Node", own_name(ctx.host))
     return found is not None and fleet.STORE_LABEL in labels_of(found)
 
 

@@ -71,7 +71,9 @@ def _obstacle(ctx: Context) -> str:
         return "there is no cluster yet"
     cluster = ctx.connect()
     version = cluster.version()
-    if version and not has_admission_policies(version):
+    if not version:
+        return ""
+    if not has_admission_policies(version):
         return f"the API server has version {version}, the fleet controller requires v1.30 or later"
     if cluster.get("v1", "ConfigMap", CONFIG_MAP, NAMESPACE) is None:
         return f"the cluster has no edge components: ConfigMap/{NAMESPACE}/{CONFIG_MAP} does not exist"
