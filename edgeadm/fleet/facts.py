@@ -24,9 +24,12 @@ class Membership:
 class Facts:
     """A machine: identity, system, resources, network, and its state as a node. `clock` is the difference
     of its clock to that of this host in seconds, corrected by half of the round trip. `reaches` maps
-    HOST:PORT to whether the machine can open a TCP connection to it. `stored` are the names of the complete
-    chunks that an earlier run left there, `running` is the unit of a run that has not ended, `applied` is
-    the hash of the settings that edgeadm last applied (edgeadm/fleet/record.py)."""
+    HOST:PORT to whether the machine can open a TCP connection to it, and is empty if it has no bash. `stored`
+    are the names of the complete chunks, files and executables that an earlier run left there
+    (edgeadm/fleet/chunks.py, edgeadm/fleet/layout.py), `running` is the unit of a run that has not ended,
+    `applied` is the hash of the settings that edgeadm last applied and `record` these settings
+    (edgeadm/fleet/record.py). `boot` is the identifier of the current boot, `interrupted` the verb of edgeadm
+    that was interrupted."""
 
     hostname: str
     arch: str
@@ -48,3 +51,6 @@ class Facts:
     stored: frozenset[str] = frozenset()
     running: str = ""
     applied: str = ""
+    record: Mapping[str, object] = field(default_factory=dict)
+    boot: str = ""
+    interrupted: str = ""

@@ -41,6 +41,16 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class LanSource:
+    """A machine that serves the files of a role to the machines of its site. `until` is the time, in seconds
+    of this host's monotonic clock, at which it may have ended."""
+
+    address: str
+    port: int
+    until: float
+
+
+@dataclass(frozen=True)
 class Ticket:
     """The values that a machine needs to join, beside its document: the endpoint, the hash of the CA and its
     own token. `certificate_key` is for further control planes."""
@@ -63,14 +73,25 @@ class Work(Protocol):
     def check(self, remote: Remote, machine: Machine, facts: Facts) -> Sequence[Finding]:
         """The findings of the product's preflight checks for this machine, read-only."""
 
-    def load(self, remote: Remote, machine: Machine, facts: Facts) -> Loaded:
-        """Send edgeadm and the files for the role, without those that the machine has already."""
+    def load(self, remote: Remote, machine: Machine, facts: Facts, source: LanSource | None = None) -> Loaded:
+        """Send edgeadm and the files for the role, without those that the machine has already. With `source`
+        the machine gets them there first, and only the rest is sent."""
+
+    def share(self, remote: Remote, machine: Machine, facts: Facts) -> LanSource | None:
+        """Serve the loaded files to the machines of the site, for a few minutes, in a transient unit; None if
+        the machine cannot. Machines with the same role and architecture can use it."""
+
+    def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
+        """The fields of the record of a joined machine that differ from the document: `labels` and `taints`
+        can be applied to the Node object, the others require a reinstallation."""
 
     def join(self, remote: Remote, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
-        """Start `edgeadm join` (or `init`) as a transient unit, and follow its events until it ends."""
+        """Start `edgeadm join` as a transient unit, and follow its events until it ends; `edgeadm init` if
+        the ticket has no hash of a CA, because the machine is the first control plane."""
 
     def follow(self, remote: Remote, machine: Machine, facts: Facts, on_event: OnEvent) -> None:
         """Follow a run that has not ended."""
 
     def reset(self, remote: Remote, machine: Machine, facts: Facts, on_event: OnEvent) -> None:
-        """Run `edgeadm reset` as a transient unit, and follow it."""
+        """Run `edgeadm reset` as a transient unit, and follow it. Afterwards nothing of edgeadm is left on
+        the machine; if `machine.reinstall` is set, the loaded files stay for the join that follows."""

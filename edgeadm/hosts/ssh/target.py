@@ -54,13 +54,15 @@ class HostKeys:
     `@revoked`), and `pinned`, public keys or SHA256 fingerprints. A pinned key is the only accepted one.
 
     ACCEPT_NEW adds an unknown host to `learned`, which is read as well. A key that differs from a known one
-    is rejected in any case, unless `reinstalled` is set: then the new key replaces it, once."""
+    is rejected in any case, unless `reinstalled` is set: then the new key replaces it, once. `alias` replaces
+    the address as the name in the files, as HostKeyAlias of ssh_config does."""
 
     trust: Trust = Trust.STRICT
     files: tuple[Path, ...] = ()
     pinned: tuple[str, ...] = ()
     learned: Path | None = None
     reinstalled: bool = False
+    alias: str = ""
 
 
 @dataclass(frozen=True)
