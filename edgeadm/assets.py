@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -25,6 +26,12 @@ def cache_root() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeadm"
+
+
+def state_root(environ: Mapping[str, str] = os.environ) -> Path:
+    """The directory for the state of a user's runs: XDG_STATE_HOME or ~/.local/state."""
+    home = Path(environ.get("HOME") or Path.home())
+    return Path(environ.get("XDG_STATE_HOME") or home / ".local/state") / "edgeadm"
 
 
 def _data(installed: str, checkout: str) -> Traversable:

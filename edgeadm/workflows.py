@@ -42,8 +42,8 @@ from edgeadm.phases.kubelet import Kubelet
 from edgeadm.phases.lite_apiserver import LiteApiServer
 from edgeadm.phases.node import PrepareNode
 from edgeadm.phases.package import InstallPrograms
-from edgeadm.phases.preflight import INIT_CHECKS, Preflight
-from edgeadm.phases.preflight_join import JOIN_CHECKS, JoinPreflight
+from edgeadm.phases.preflight import Preflight
+from edgeadm.phases.preflight_join import JoinPreflight
 from edgeadm.phases.recover import Recover
 from edgeadm.phases.recover_join import RecoverJoin
 from edgeadm.phases.reset.containers import EndContainers, StopUnits
@@ -62,6 +62,7 @@ from edgeadm.phases.share_settings import ShareSettings
 from edgeadm.phases.virtual_ip.keepalived import Keepalived
 from edgeadm.phases.virtual_ip.kube_vip import KubeVip, KubeVipSettled
 from edgeadm.phases.warm_up import WarmUp
+from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS
 
 # The API server comes last: it is configured for the tunnel once there is one.
 EDGE_APPS = (

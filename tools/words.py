@@ -50,6 +50,8 @@ class Word:
     find: re.Pattern[str]
     instead: str
     texts: bool
+    # The starts of paths whose texts may contain it.
+    outside: tuple[str, ...] = ()
 
     def found(self, text: Text) -> str:
         """The part of the text that matches, or an empty string."""
@@ -76,6 +78,7 @@ def load(path: Path = LIST) -> tuple[list[Word], list[Allowed]]:
             re.compile(rf"(?<![\w-])(?:{each['find']})(?![\w-])", re.I),
             each["instead"],
             each.get("texts", False),
+            tuple(each.get("outside", ())),
         )
         for each in raw["word"]
     ]
@@ -172,7 +175,7 @@ def faults(found: Iterable[tuple[str, Text]], words: list[Word], allowed: list[A
     for name, text in found:
         for word in words:
             part = word.found(text)
-            if not part:
+            if not part or name.startswith(word.outside):
                 continue
             reasons = [
                 each for each in allowed if each.file == name and each.text in " ".join(text.words.split())

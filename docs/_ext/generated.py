@@ -102,9 +102,9 @@ def phases() -> str:
 
 def preflight_checks() -> dict[str, Any]:
     """The checks of preflight, by verb; those of control planes are among those of `join`."""
-    join = import_module("edgeadm.phases.preflight_join").JOIN_CHECKS
+    every = import_module("edgeadm.preflight.every")
     more = import_module("edgeadm.preflight.network").CONTROL_PLANE_CHECKS
-    return {"init": import_module("edgeadm.phases.preflight").INIT_CHECKS, "join": join + more}
+    return {"init": every.INIT_CHECKS, "join": every.JOIN_CHECKS + more}
 
 
 @page

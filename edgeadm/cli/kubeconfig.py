@@ -4,47 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from edgeadm.cli.session import world
-from edgeadm.cluster import Cluster
-from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, announced_server, parse
-from edgeadm.config.address import HostPort
-from edgeadm.errors import EdgeadmError
-from edgeadm.hosts import Host
+from edgeadm.cluster.access import Access, KubeconfigError
+from edgeadm.cluster.kubeconfig import Kubeconfig, NotAKubeconfigError, parse
 from edgeadm.node.state import ADMIN_CONF
-
-
-class KubeconfigError(EdgeadmError):
-    """No kubeconfig was found, or it is not usable."""
-
-    code = "kubeconfig"
-    exit_code = 3
-
-
-@dataclass(frozen=True)
-class Access:
-    """The cluster of a kubeconfig."""
-
-    path: str
-    cluster: Cluster
-    host: Host
-    kubeconfig: Kubeconfig
-
-    def endpoint(self) -> str:
-        """HOST:PORT for nodes that join: the advertised address, else that of the kubeconfig."""
-        return str(HostPort.of_url(announced_server(self.cluster) or self.kubeconfig.server))
-
-    def authority(self) -> bytes:
-        """The CA certificate. Raises KubeconfigError if the kubeconfig contains none."""
-        found = self.kubeconfig.authority(self.path, self.host.read)
-        if not found:
-            raise KubeconfigError(
-                f"`{self.path}` does not contain the cluster's CA",
-                hint=f"use one that contains it, such as the control plane's {ADMIN_CONF}",
-            )
-        return found
 
 
 def open_access(given: str | None) -> Access:
@@ -57,7 +22,7 @@ def open_access(given: str | None) -> Access:
     for path in _candidates(given):
         data = host.read(path)
         if data is not None:
-            return Access(path, here.cluster_of(data), host, _parsed(path, data))
+            return Access(path, here.cluster_of(data), host.read, _parsed(path, data))
     raise KubeconfigError(
         f"`{given}` does not exist" if given else "no kubeconfig found",
         hint=f"run the command on a control plane, or pass `--kubeconfig` with a copy of its {ADMIN_CONF}",

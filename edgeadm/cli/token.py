@@ -10,7 +10,8 @@ import click
 
 from edgeadm import pki
 from edgeadm.cli import console, options, pflag
-from edgeadm.cli.kubeconfig import Access, open_access
+from edgeadm.cli.kubeconfig import open_access
+from edgeadm.cluster.access import Access
 from edgeadm.cluster.dry import DryCluster
 from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.config.validate import CERTIFICATE_KEY

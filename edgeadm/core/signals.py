@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -30,6 +30,9 @@ class _Received:
     held: int = 0
     waiting: int = 0
     stopped: bool = False
+    # Receives the first signal, instead of an exception.
+    first: Callable[[int], None] | None = None
+    drains: bool = False
 
     def handle(self, number: int, _frame: FrameType | None = None) -> None:
         """Raise the exception of the signal, now or at the end of `undisturbed`."""
@@ -37,6 +40,12 @@ class _Received:
             _leave_lost_terminal()
         if self.held:
             self.waiting = self.waiting or number
+        elif self.first is not None:
+            first, self.first = self.first, None
+            first(number)
+        elif self.drains and number == signal.SIGHUP:
+            # A closing session sends several signals: this one is never the second one of a user.
+            return
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
         elif not self.stopped:
@@ -78,6 +87,17 @@ def undisturbed() -> Iterator[None]:
         if _received.waiting and not _received.held:
             number, _received.waiting = _received.waiting, 0
             _received.handle(number)
+
+
+@contextmanager
+def first_signal(call: Callable[[int], None]) -> Iterator[None]:
+    """Call a function with the number of the first SIGINT, SIGTERM or SIGHUP in this block, in the main
+    thread; the second one raises, except for SIGHUP. For verbs that end their work in order."""
+    _received.first, _received.drains = call, True
+    try:
+        yield
+    finally:
+        _received.first, _received.drains = None, False
 
 
 def _leave_lost_terminal() -> None:

@@ -93,6 +93,14 @@ class ClusterAccess:
 
 
 @dataclass(frozen=True)
+class SecretName:
+    """A Secret in the cluster."""
+
+    name: str
+    namespace: str = "edge-system"
+
+
+@dataclass(frozen=True)
 class Fleet:
     """A document, resolved. `packages` are offline packages by architecture (amd64, arm64), as paths or URLs;
     `settings` are fields of an EdgeConfiguration for every machine. `warnings` name the keys of the document
@@ -108,8 +116,15 @@ class Fleet:
     kind: str = "NodeFleet"
     source: Path | None = None
     warnings: tuple[str, ...] = ()
-    # The label that a NodeTask sets on the Nodes of its machines, key and value.
+    # The label that a NodeTask sets on the Nodes of its machines, key and value. A machine with `reinstall`
+    # whose Node has this label already is not reset again.
     mark: tuple[str, str] | None = None
+    # The Secret with the login of all machines, which documents.with_secret turns into logins.
+    secret: SecretName | None = None
+    # The node from which the machines of a NodeTask are reached, for the controller only.
+    proxy_node: str = ""
+    # Documents of kubeadm for `edgeadm init`, such as a KubeletConfiguration.
+    kubeadm_documents: tuple[Mapping[str, object], ...] = ()
 
     def control_planes(self) -> tuple[Machine, ...]:
         """The machines that shall be control planes, in the order of the document."""

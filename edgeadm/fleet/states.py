@@ -16,6 +16,10 @@ class State(StrEnum):
     JOINING = "joining"
     JOINED = "joined"
     READY = "ready"
+    # `edgeadm reset` runs on the machine.
+    RESETTING = "resetting"
+    # The machine is not a node any more.
+    RESET = "reset"
     # Not reachable now: neither failed nor finished.
     WAITING = "waiting"
     FAILED = "failed"
@@ -24,17 +28,31 @@ class State(StrEnum):
 # A run that resumes starts each machine that is not ready from KNOWN: the machine itself knows the rest.
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.KNOWN: frozenset({State.REACHABLE, State.WAITING, State.FAILED}),
-    # A converged machine is ready as soon as it was looked at.
-    State.REACHABLE: frozenset({State.CHECKED, State.READY, State.WAITING, State.FAILED}),
+    # A converged machine is ready (or reset) as soon as it was inspected, and the run of an earlier engine on
+    # the machine is followed without checks.
+    State.REACHABLE: frozenset(
+        {
+            State.CHECKED,
+            State.JOINING,
+            State.RESETTING,
+            State.READY,
+            State.RESET,
+            State.WAITING,
+            State.FAILED,
+        }
+    ),
     State.CHECKED: frozenset({State.LOADED, State.WAITING, State.FAILED}),
-    State.LOADED: frozenset({State.JOINING, State.WAITING, State.FAILED}),
+    State.LOADED: frozenset({State.JOINING, State.RESETTING, State.WAITING, State.FAILED}),
+    # A machine that is reinstalled joins after its reset.
+    State.RESETTING: frozenset({State.RESET, State.JOINING, State.WAITING, State.FAILED}),
     State.JOINING: frozenset({State.JOINED, State.WAITING, State.FAILED}),
     State.JOINED: frozenset({State.READY, State.WAITING, State.FAILED}),
     State.READY: frozenset({State.KNOWN}),
+    State.RESET: frozenset({State.KNOWN}),
     State.WAITING: frozenset({State.KNOWN}),
     State.FAILED: frozenset({State.KNOWN}),
 }
-FINAL = frozenset({State.READY, State.WAITING, State.FAILED})
+FINAL = frozenset({State.READY, State.RESET, State.WAITING, State.FAILED})
 
 
 def may_change(before: State, after: State) -> bool:

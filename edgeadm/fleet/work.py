@@ -12,12 +12,18 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from edgeadm.checks.engine import Finding
+from edgeadm.cluster import Object
 from edgeadm.config.secret import Secret
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.model import Machine
 from edgeadm.hosts.remote import Remote
 
 OnEvent = Callable[[Mapping[str, Any]], None]
+# Checks between machines (edgeadm/fleet/cross.py): the arguments are the machines with their facts, by name,
+# and the Node objects of the cluster; the result are the findings, by name. A failed one fails its machine.
+CrossCheck = Callable[
+    [Mapping[str, tuple[Machine, Facts]], Sequence[Object]], Mapping[str, Sequence[Finding]]
+]
 
 
 class Action(StrEnum):

@@ -19,6 +19,8 @@ Minor = tuple[int, int]
 # The releases that this file speaks of. Of a newer one it says the same as of the newest.
 OLDEST: Minor = (1, 22)
 NEWEST: Minor = (1, 37)
+# The oldest Linux that kubeadm accepts.
+KERNEL = "4.19"
 OLDEST_RELEASE = f"v{OLDEST[0]}.{OLDEST[1]}.0"
 
 # The first kubeadm that writes each API.
@@ -318,6 +320,13 @@ def may_join(kubelet: str, api_server: str) -> bool:
     ours, theirs = minor(kubelet), minor(api_server)
     behind = theirs[1] - ours[1]
     return ours[0] == theirs[0] and 0 <= behind <= (3 if theirs >= (1, 28) else 2)
+
+
+def kernel_too_old(release: str) -> bool:
+    """Whether kubeadm's SystemVerification rejects this Linux (k8s.io/system-validators,
+    validators/types_unix.go). A text that is not a release is not judged."""
+    found = _numbers(release)[:2]
+    return (0, 0) < found < _numbers(KERNEL)[:2]
 
 
 def containerd_too_old(kubernetes: str, containerd: str) -> bool:

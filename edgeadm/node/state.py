@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeadm.config import kubeadm_defaults
 from edgeadm.config.own_node import given_address
+from edgeadm.core.journal import Journal
 from edgeadm.core.phase import Context
 from edgeadm.errors import PhaseError
 from edgeadm.hosts import facts
@@ -28,7 +29,12 @@ def kubernetes_version(ctx: Context) -> str:
 
 def resuming(ctx: Context) -> bool:
     """Whether an earlier run of this verb created state that preflight would attribute to another cluster."""
-    return any(ctx.journal.begun(ctx.journal.verb, phase) for phase in (KUBEADM, "kubelet"))
+    return begun(ctx.journal)
+
+
+def begun(journal: Journal) -> bool:
+    """Whether the journal contains a run of its verb that reached kubeadm or the kubelet."""
+    return any(journal.begun(journal.verb, phase) for phase in (KUBEADM, "kubelet"))
 
 
 def kubeadm_was_cut_off(ctx: Context, verb: str) -> bool:

@@ -54,13 +54,16 @@ class OpenPackage:
     role: str
     private: Path = PRIVATE
     keeps: bool = True
+    # The node is another host: it has none of the private directories of this one, and the package was
+    # verified before, for all nodes.
+    elsewhere: bool = False
 
     @classmethod
-    def open(cls, path: Path, role: str, private: Path = PRIVATE) -> OpenPackage:
+    def open(cls, path: Path, role: str, private: Path = PRIVATE, *, keeps: bool = True) -> OpenPackage:
         """Read the manifest. Raises the package's errors if it is not a package."""
         from edgeadm.package.check import read_manifest
 
-        return cls(path, read_manifest(path), role, private)
+        return cls(path, read_manifest(path), role, private, keeps)
 
     def files(self, kind: str) -> list[PackedFile]:
         """The files of a kind for this node's role, by path."""
@@ -92,7 +95,8 @@ class OpenPackage:
 
     def own_mib(self) -> int:
         """Space, MiB, that is still required for the private copy of this role's files."""
-        return 0 if self._folder().is_dir() else self._mine_mib()
+        here = not self.elsewhere and self._folder().is_dir()
+        return 0 if here else self._mine_mib()
 
     def unpacked_mib(self) -> int:
         """Space, MiB, that is still required for this role's files on the node, including the private
@@ -107,7 +111,7 @@ class OpenPackage:
         """
         from edgeadm.package.check import verify
 
-        if self._folder().is_dir():
+        if self.elsewhere or self._folder().is_dir():
             return
         if self.keeps and room:
             self.unpacked(say)

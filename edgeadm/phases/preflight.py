@@ -6,21 +6,11 @@ from dataclasses import dataclass
 
 from edgeadm.checks.engine import Check, Finding, run_checks
 from edgeadm.core.phase import Context, Phase, Verdict
-from edgeadm.hosts import facts
-from edgeadm.kubeadm.compat import OLDEST_RELEASE
-from edgeadm.node.state import is_control_plane, resuming
+from edgeadm.node.state import is_control_plane
 from edgeadm.phases import kubeadm_config
-from edgeadm.preflight.images import IMAGE_CHECKS
-from edgeadm.preflight.kubeadm import KUBEADM_INIT_CHECKS
-from edgeadm.preflight.network import NETWORK_CHECKS
-from edgeadm.preflight.node import NODE_CHECKS
+from edgeadm.preflight.every import kubernetes_of, planned
 from edgeadm.preflight.report import failure, judged, warning_line
 from edgeadm.preflight.subject import Subject
-from edgeadm.preflight.supply import SUPPLY_CHECKS
-
-INIT_CHECKS: tuple[Check[Subject], ...] = (
-    NODE_CHECKS + NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_INIT_CHECKS + IMAGE_CHECKS
-)
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,7 @@ class Preflight(Phase):
         return Verdict(needed=True, reason=f"{len(self.checks)} checks")
 
     def apply(self, ctx: Context) -> None:
-        if version(ctx):
+        if kubernetes_of(ctx.package, ctx.host):
             kubeadm_config.text(ctx)  # a configuration that this kubeadm cannot read is refused here
         self.report(ctx)
 
@@ -59,19 +49,5 @@ class Preflight(Phase):
 
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
         """Errors and warnings of all checks."""
-        subject = Subject(
-            ctx.host,
-            ctx.config,
-            kubernetes=version(ctx) or OLDEST_RELEASE,
-            package=ctx.package,
-            role=self.role(ctx),
-            resuming=resuming(ctx),
-            ours=ctx.journal.ours,
-            say=ctx.say,
-        )
+        subject = planned(ctx.host, ctx.config, ctx.journal, ctx.package, self.role(ctx), say=ctx.say)
         return judged(run_checks(self.every(ctx), subject), ctx.config)
-
-
-def version(ctx: Context) -> str:
-    """The version to be; empty if nothing has one: a check says so, and the oldest asks for least."""
-    return ctx.package.manifest.kubernetes if ctx.package else facts.kubeadm_version(ctx.host)

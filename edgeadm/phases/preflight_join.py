@@ -9,16 +9,9 @@ from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.node.membership import OtherClusterError, is_member, is_of
-from edgeadm.phases.preflight import Preflight, version
-from edgeadm.preflight.kubeadm import KUBEADM_JOIN_CHECKS
-from edgeadm.preflight.network import CONTROL_PLANE_CHECKS, JOIN_NETWORK_CHECKS
-from edgeadm.preflight.node import NODE_CHECKS
+from edgeadm.phases.preflight import Preflight
+from edgeadm.preflight.every import kubernetes_of, with_role
 from edgeadm.preflight.subject import Subject
-from edgeadm.preflight.supply import SUPPLY_CHECKS
-
-JOIN_CHECKS: tuple[Check[Subject], ...] = (
-    NODE_CHECKS + JOIN_NETWORK_CHECKS + SUPPLY_CHECKS + KUBEADM_JOIN_CHECKS
-)
 
 
 @dataclass(frozen=True)
@@ -37,13 +30,13 @@ class JoinPreflight(Preflight):
                 "this host is a node of another cluster",
                 hint="remove it from that cluster with `edgeadm reset`, or pass that cluster's CA hash",
             )
-        if version(ctx):
-            refuse_unreadable(ctx.config.kubeadm_documents, version(ctx))
+        kubernetes = kubernetes_of(ctx.package, ctx.host)
+        if kubernetes:
+            refuse_unreadable(ctx.config.kubeadm_documents, kubernetes)
         self.report(ctx)
 
     def role(self, ctx: Context) -> str:
         return role_of(ctx.config)
 
     def every(self, ctx: Context) -> tuple[Check[Subject], ...]:
-        more = CONTROL_PLANE_CHECKS if role_of(ctx.config) == "control-plane" else ()
-        return self.checks + more
+        return with_role(self.checks, ctx.config)

@@ -11,8 +11,7 @@ from edgeadm.checks.engine import Check, Finding, Result
 from edgeadm.config import Config, KubeadmFlags
 from edgeadm.errors import EdgeadmError, PreflightError
 from edgeadm.package.errors import PackageError
-from edgeadm.phases.preflight import INIT_CHECKS
-from edgeadm.phases.preflight_join import JOIN_CHECKS
+from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS
 from edgeadm.preflight.report import failure, fields, judged, warning_line
 from edgeadm.preflight.subject import Subject
