@@ -23,7 +23,9 @@ def login(cluster: Cluster, name: str) -> Login:
             f"Secret/{NAMESPACE}/{name} does not exist",
             hint=f"create it with `kubectl -n {NAMESPACE} create secret generic {name} --from-file=sshkey=FILE`",
         )
-    return from_fields({key: _text(name, key, value) for key, value in (found.get("data") or {}).items()}, name)
+    return from_fields(
+        {key: _text(name, key, value) for key, value in (found.get("data") or {}).items()}, name
+    )
 
 
 def from_fields(fields: dict[str, str], name: str) -> Login:

@@ -23,7 +23,9 @@ class Notes:
     say: Callable[[str], None] = lambda _text: None
     _last: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def about(self, obj: Object, reason: str, message: str, *, warning: bool = False, topic: str = "") -> None:
+    def about(
+        self, obj: Object, reason: str, message: str, *, warning: bool = False, topic: str = ""
+    ) -> None:
         """Create an Event for the object. Equal ones about a `topic` in sequence are created once."""
         meta = obj["metadata"]
         key = (str(meta.get("uid", "")), topic or reason)
