@@ -33,6 +33,12 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
+# Processes of Pods, which are not for users.
+HIDDEN = {
+    "fleet-controller": "edgeadm.cli.fleet_controller",
+    "fleet-job": "edgeadm.cli.fleet_job",
+}
+
 # Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'
 # own.
 SUMMARIES = {
@@ -61,9 +67,10 @@ class Verbs(pflag.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in VERBS:
+        module = (VERBS | HIDDEN).get(cmd_name)
+        if module is None:
             return None
-        command: click.Command = import_module(VERBS[cmd_name]).command
+        command: click.Command = import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -86,7 +93,7 @@ class Verbs(pflag.Group):
         closest match."""
         args = self._noun_first(ctx, args)
         word = args[0]
-        if word not in VERBS and not word.startswith("-") and not ctx.resilient_parsing:
+        if word not in VERBS | HIDDEN and not word.startswith("-") and not ctx.resilient_parsing:
             near = get_close_matches(word, VERBS, n=1)
             hint = f"did you mean `edgeadm {near[0]}`?" if near else "see `edgeadm --help`"
             raise UsageError(f"`{word}` is not a command of edgeadm", hint=hint)

@@ -24,7 +24,9 @@ def kubeconfig(folder: Path = ACCOUNT, environ: Mapping[str, str] = os.environ) 
     try:
         token = (folder / "token").read_text(encoding="utf-8").strip()
         ca = (folder / "ca.crt").read_bytes()
-        host = HostPort(environ["KUBERNETES_SERVICE_HOST"], int(environ.get("KUBERNETES_SERVICE_PORT", "443")))
+        host = HostPort(
+            environ["KUBERNETES_SERVICE_HOST"], int(environ.get("KUBERNETES_SERVICE_PORT", "443"))
+        )
     except (OSError, KeyError, ValueError) as error:
         raise UnreachableError(
             "this process has no service account of a cluster",

@@ -21,7 +21,9 @@ def login(cluster: Cluster, name: str) -> Login:
     if found is None:
         raise CredentialError(
             f"Secret/{NAMESPACE}/{name} does not exist",
-            hint=f"create it with `kubectl -n {NAMESPACE} create secret generic {name} --from-file=sshkey=FILE`",
+            hint=(
+                f"create it with `kubectl -n {NAMESPACE} create secret generic {name} --from-file={KEY}=FILE`"
+            ),
         )
     return from_fields(
         {key: _text(name, key, value) for key, value in (found.get("data") or {}).items()}, name

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edgeadm.cluster import Object, Store
 from edgeadm.config.secret import masked, secrets_in
-from edgeadm.core.run_id import new_run_id
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.controller import credentials
 from edgeadm.fleet.controller.admission import TaskAdmission, announced
@@ -17,15 +16,15 @@ from edgeadm.fleet.controller.build import Connection, fleet_of, stored_packages
 from edgeadm.fleet.controller.runner import Told, Wanted
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.engine import Engine
-from edgeadm.fleet.events import FleetEvent, MachineChanged
+from edgeadm.fleet.events import FleetEvent, FleetReport, MachineChanged
 from edgeadm.fleet.journal import Unrecorded
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.revocation import Token
 from edgeadm.fleet.states import State
 from edgeadm.fleet.tokens import Admission
 
-# An engine for a fleet, with the report of its events; tests pass another one.
-MakeEngine = Callable[[Fleet, Admission, "Listener", str], Engine]
+# An engine for a fleet, with tokens that earlier runs left behind, and the report of its events.
+MakeEngine = Callable[[Fleet, Sequence[Token], Admission, FleetReport], Engine]
 
 
 @dataclass
@@ -91,13 +90,14 @@ class Direct:
         if before is not None:
             # The keys that earlier attempts accepted, and states of machines that are not part of this one.
             listener.states |= before.listener.states
-        engine = self.make(fleet, admission, listener, new_run_id())
         stale = [Token(each.token, Unrecorded(), each.name) for each in machines if each.token]
         for each in stale:
             admission.know(each.token_id, each.machine)
-        engine.revocations.adopt(stale, [each.name for each in machines])
+        engine = self.make(fleet, stale, admission, listener)
         run = self._runs[task.uid] = Run(engine, admission, listener)
-        run.thread = threading.Thread(target=self._work, args=(task, run), name=f"task {task.name}", daemon=True)
+        run.thread = threading.Thread(
+            target=self._work, args=(task, run), name=f"task {task.name}", daemon=True
+        )
         run.thread.start()
 
     def tend(self, obj: Object, task: Task) -> None:

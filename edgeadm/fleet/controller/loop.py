@@ -57,8 +57,7 @@ class Loop:
         owners = claims(tasks)
         for obj in tasks:
             if not self.holds():
-                self.direct.stop()
-                self.proxied.stop()
+                self.pause()
                 return
             try:
                 self._reconcile(obj, tasks, owners)
@@ -66,6 +65,11 @@ class Loop:
                 if error.exit_code == 5:
                     raise
                 self.notes.about(obj, "Error", error.message, warning=True, topic="error")
+
+    def pause(self) -> None:
+        """Start nothing new: this replica is not the leader any more."""
+        self.direct.stop()
+        self.proxied.stop()
 
     def _reconcile(self, obj: Object, tasks: list[Object], owners: Mapping[str, str]) -> None:
         try:

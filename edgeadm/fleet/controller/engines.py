@@ -1,0 +1,49 @@
+"""The engine with its real parts, for the controller and for Jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from edgeadm.checks.engine import Finding
+from edgeadm.cluster import Object
+from edgeadm.core.run_id import new_run_id
+from edgeadm.fleet.bundle import Bundles
+from edgeadm.fleet.cross import cross_check
+from edgeadm.fleet.crowd import Around
+from edgeadm.fleet.engine import Engine
+from edgeadm.fleet.events import FleetReport
+from edgeadm.fleet.facts import Facts
+from edgeadm.fleet.journal import Unrecorded
+from edgeadm.fleet.machine_work import MachineWork
+from edgeadm.fleet.model import Fleet, Machine
+from edgeadm.fleet.progress import Goal
+from edgeadm.fleet.revocation import Token
+from edgeadm.fleet.run import Opened, Order, Parts, engine_of
+from edgeadm.fleet.tokens import Admission
+from edgeadm.hosts.remote import Dialer
+
+
+def real_engine(
+    fleet: Fleet,
+    tokens: Sequence[Token],
+    admission: Admission,
+    report: FleetReport,
+    *,
+    dialer: Dialer,
+    bundles: Bundles,
+    endpoint: str,
+    ca_hash: str,
+) -> Engine:
+    """An engine that adds the machines of the fleet. Lists the Nodes of the cluster: raises
+    ClusterAwayError."""
+    around = Around(packages=frozenset(fleet.packages), endpoint=endpoint, ca=ca_hash)
+
+    def cross(
+        known: Mapping[str, tuple[Machine, Facts]], nodes: Sequence[Object]
+    ) -> Mapping[str, Sequence[Finding]]:
+        return cross_check(known, nodes, around)
+
+    work = MachineWork(fleet, ca_hash, (endpoint,) if endpoint else (), bundles=bundles)
+    order = Order("add", Goal.ADD, fleet, fleet.machines, new_run_id())
+    given = Opened(order, Unrecorded(), fleet.machines, tokens=tokens, run=order.run)
+    return engine_of(given, Parts(dialer, work, admission, cross), report)
