@@ -19,8 +19,9 @@ PREFIX = "fleet-job-"
 IMAGE = f"edgeadm.io/{CONTROLLER}"
 PACKAGES = "/var/lib/edgeadm-fleet/packages"
 PORT = 8080
-# Descriptions of the controller's bootstrap tokens begin with this.
-DESCRIPTION = "edgeadm fleet "
+# Descriptions of the controller's bootstrap tokens begin with this (edgeadm/fleet/tokens.py). The number of
+# its bytes is a multiple of three, so that the base64 of a description begins with the base64 of this.
+DESCRIPTION = "edgeadm fleet run "
 # The largest number of machines of a task: the object remains below the limit of the API server.
 MACHINES = 1000
 CREATING = "creating"

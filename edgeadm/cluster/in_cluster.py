@@ -15,6 +15,7 @@ from edgeadm.cluster.kube import PATIENCE, KubeCluster
 from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError, UnreachableError
 
+PORT = "KUBERNETES_SERVICE_PORT"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PIECE = 1 << 18
 
@@ -24,9 +25,7 @@ def kubeconfig(folder: Path = ACCOUNT, environ: Mapping[str, str] = os.environ) 
     try:
         token = (folder / "token").read_text(encoding="utf-8").strip()
         ca = (folder / "ca.crt").read_bytes()
-        host = HostPort(
-            environ["KUBERNETES_SERVICE_HOST"], int(environ.get("KUBERNETES_SERVICE_PORT", "443"))
-        )
+        host = HostPort(environ["KUBERNETES_SERVICE_HOST"], int(environ.get(PORT, "443")))
     except (OSError, KeyError, ValueError) as error:
         raise UnreachableError(
             "this process has no service account of a cluster",

@@ -102,7 +102,7 @@ class KubeCluster:
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
         with _named({"kind": kind, "metadata": {"name": name, "namespace": namespace}}):
             try:
-                # The API server keeps the Pods of a deleted Job by default (pkg/registry/batch/job/strategy.go).
+                # By default, the Pods of a deleted Job remain (pkg/registry/batch/job/strategy.go).
                 options = {"body": {"propagationPolicy": "Background"}} if kind == "Job" else {}
                 resource = self._resource(api, kind)
                 self._api().delete(resource, name=name, namespace=namespace or None, **options)

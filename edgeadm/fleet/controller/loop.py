@@ -92,8 +92,8 @@ class Loop:
         runner = self._runner(task)
         runner.tend(obj, task)
         nodes = self._nodes(task)
-        told = runner.told(obj, task)
-        current = self._write(obj, lambda found: self._merge(found, task, nodes, told, owners))
+        states = runner.told(obj, task)
+        current = self._write(obj, lambda found: self._merge(found, task, nodes, states, owners))
         if current is None:
             return
         self._report(obj, current)

@@ -16,7 +16,7 @@ from edgeadm.config.secret import masked, secrets_in
 from edgeadm.fleet.controller import credentials
 from edgeadm.fleet.controller.admission import TaskAdmission, announced
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Offered, Results
-from edgeadm.fleet.controller.errors import ProxyError
+from edgeadm.fleet.controller.errors import CredentialError, ProxyError
 from edgeadm.fleet.controller.job import TOKENS, JobObjects, has_ended
 from edgeadm.fleet.controller.runner import Told, Wanted
 from edgeadm.fleet.controller.task import Task
@@ -104,7 +104,7 @@ class Proxied:
         running = self.is_running(obj, task)
         try:
             secrets = set(secrets_in(credentials.login(self.store, task.credential)))
-        except credentials.CredentialError:
+        except CredentialError:
             secrets = set()
         found = {
             name: replace(told, message=str(masked(told.message, secrets)))

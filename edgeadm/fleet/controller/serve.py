@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = TIMEOUT
 
-    def do_GET(self) -> None:  # noqa: N802  the name is that of http.server
+    def do_GET(self) -> None:
         """Answer a probe, or send a file from the requested offset on."""
         if self.path in ("/healthz", "/readyz"):
             good = self.server.healthy() if self.path == "/healthz" else self.server.ready()

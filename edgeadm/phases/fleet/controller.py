@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +56,20 @@ class FleetController(Component):
             "controller": fleet.account(fleet.CONTROLLER),
             "job": fleet.account(fleet.JOB_ACCOUNT),
             "prefix": fleet.PREFIX,
-            "description": fleet.DESCRIPTION,
-            "group": DEFAULT_GROUP,
+            "description": _base64(fleet.DESCRIPTION),
+            "description_text": fleet.DESCRIPTION,
+            "group": _base64(DEFAULT_GROUP),
+            "group_text": DEFAULT_GROUP,
             "label": fleet.NODE_LABEL,
             "node_label": fleet.STORE_LABEL,
             "packages": fleet.PACKAGES,
             "port": fleet.PORT,
         }
+
+
+def _base64(text: str) -> str:
+    """Text as an admission policy sees it in a Secret."""
+    return base64.b64encode(text.encode()).decode()
 
 
 def image(ctx: Context) -> str:
