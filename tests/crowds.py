@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from edgeadm.checks.engine import Finding, Result
-from edgeadm.fleet.events import FleetEvent, MachineChanged, MachineProgress, MachineResult, RunEnded, RunStarted
+from edgeadm.fleet.events import (
+    FleetEvent,
+    MachineChanged,
+    MachineProgress,
+    MachineResult,
+    RunEnded,
+    RunStarted,
+)
 from edgeadm.fleet.facts import Facts, Membership
 from edgeadm.fleet.model import Fleet, Machine, Role
 from edgeadm.fleet.states import State
@@ -27,7 +34,7 @@ def facts(number: int, **more: Any) -> Facts:
     known: dict[str, Any] = {
         "hostname": f"host-{number}",
         "arch": "amd64",
-        "machine_id": f"{number:032x}".replace("0", "c"),
+        "machine_id": f"c{number:031x}",
         "serial": f"SN-{number}A",
         "product_uuid": f"{number:08d}-1111-2222-3333-444455556666",
         "os": "Debian GNU/Linux 12",

@@ -19,7 +19,7 @@ from edgeadm.fleet.messages import Progress
 from edgeadm.fleet.model import Limits, Machine
 from edgeadm.fleet.progress import Goal, MachineRun
 from edgeadm.fleet.steps import Steps
-from edgeadm.fleet.work import Action, Loaded, OnEvent, Ticket
+from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
 from edgeadm.hosts.remote import Traffic
 from edgeadm.hosts.ssh.target import Login, Target
 
@@ -39,14 +39,13 @@ def machine(number: int, **more: Any) -> Machine:
 
 @dataclass
 class Far:
-    """A machine: what happened on it, and the faults that it has. `faults` maps a step to errors, each of which
-    is raised once; `held` are steps that do not end."""
+    """A machine: what happened on it, and the faults that it has. `faults` maps a step to errors, each of
+    which is raised once."""
 
     membership: Membership | None = None
     remains: tuple[str, ...] = ()
     running: str = ""
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
-    held: set[str] = field(default_factory=set)
     findings: tuple[Finding, ...] = ()
     joins: int = 0
     resets: int = 0
@@ -138,6 +137,7 @@ class FakeWork:
     """The steps on machines in memory, which behave like edgeadm: a member is not joined again."""
 
     cluster: FakeAdmission
+    until: float = 1e9
 
     def inspect(self, remote: Any, machine: Machine) -> Facts:
         far = remote.used("inspect")
@@ -157,11 +157,24 @@ class FakeWork:
         found: Sequence[Finding] = remote.far.findings
         return found
 
-    def load(self, remote: Any, machine: Machine, facts: Facts) -> Loaded:
+    def load(
+        self,
+        remote: Any,
+        machine: Machine,
+        facts: Facts,
+        source: LanSource | None = None,
+    ) -> Loaded:
         far = remote.used("load")
         far.loads += not far.stored
         sent, far.stored = 0 if far.stored else far.bytes, True
-        return Loaded(sent)
+        return Loaded(0, sent) if source else Loaded(sent)
+
+    def share(self, remote: Any, machine: Machine, facts: Facts) -> LanSource | None:
+        remote.far.meet("share")
+        return LanSource(machine.address, 5000, self.until)
+
+    def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
+        return ()
 
     def join(self, remote: Any, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
         assert remote.far.stored, "the files are there before the join"

@@ -24,6 +24,16 @@ def output_events(func: F) -> F:
     return click.option(*NAMES, show_default=True, **_format(events=True))(func)
 
 
+def output_wide(func: F) -> F:
+    """`-o text|wide|json`, for tables of verbs that change nothing."""
+    return click.option(*NAMES, show_default=True, **_format(wide=True))(func)
+
+
+def output_wide_events(func: F) -> F:
+    """`-o text|wide|json|jsonl`, for verbs that change something and print a table."""
+    return click.option(*NAMES, show_default=True, **_format(events=True, wide=True))(func)
+
+
 def long_output_events(func: F) -> F:
     """`--output text|json|jsonl`, for a verb whose `-o` is a file."""
     return click.option("--output", show_default=True, **_format(events=True))(func)
@@ -35,9 +45,10 @@ def output_option(*, events: bool) -> click.Option:
     return click.Option(NAMES, **_format(events=events))
 
 
-def _format(*, events: bool = False) -> dict[str, Any]:
+def _format(*, events: bool = False, wide: bool = False) -> dict[str, Any]:
+    names = ["text", *(["wide"] if wide else []), "json", *([EVENTS] if events else [])]
     return {
-        "type": click.Choice(["text", "json", *([EVENTS] if events else [])]),
+        "type": click.Choice(names),
         "default": "text",
         "envvar": "EDGEADM_OUTPUT",
         "help": "Output format.",

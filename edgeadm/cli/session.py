@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import console, stream
 from edgeadm.cli.report import PlainReport, Reporter
 from edgeadm.cluster import Cluster, Outside
+from edgeadm.cluster.access import Access
 from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.config import Config
 from edgeadm.config.secret import masked, secrets_in
@@ -30,10 +31,14 @@ from edgeadm.core.phase import Context
 from edgeadm.core.wait import NoWait, Wait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
+from edgeadm.fleet.model import Fleet
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RememberedHost, RunLog
 from edgeadm.node.state import ADMIN_CONF
 from edgeadm.package.opened import OpenPackage
 from edgeadm.workflows import INVENTORY
+
+if TYPE_CHECKING:
+    from edgeadm.fleet.run import Parts
 
 T = TypeVar("T")
 
@@ -71,6 +76,13 @@ def open_outside(ticket: Ticket) -> Outside:
     return discover(ticket)
 
 
+def open_fleet(fleet: Fleet, access: Access | None) -> Parts:
+    """The parts of a run for the machines of a fleet."""
+    from edgeadm.fleet.surroundings import parts_of
+
+    return parts_of(fleet, access)
+
+
 @dataclass(frozen=True)
 class World:
     """The dependencies of a command line on the host. Tests put another one into click's context."""
@@ -83,6 +95,7 @@ class World:
     package: Callable[[Config, str], OpenPackage | None] = open_package
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
     probes: Probes = field(default_factory=Probes)
+    fleet: Callable[[Fleet, Access | None], Parts] = open_fleet
     lock: Path = locking.PATH
     logs: Path = Path("/var/log/edgeadm")
 

@@ -84,6 +84,33 @@ class Message(Event):
 
 
 @dataclass(frozen=True)
+class MachineState(Event):
+    """A machine of a fleet changed its state."""
+
+    event = "machine-state"
+    machine: str = about("The name of the machine.")
+    before: str = about("The state before.")
+    state: str = about(
+        "The state: `known`, `reachable`, `checked`, `loaded`, `joining`, `joined`, `ready`, `resetting`, "
+        "`reset`, `waiting` or `failed`."
+    )
+    seconds: float = about("The time that the machine spent in the state before.")
+    detail: str = about("The reason.", default="")
+    code: str = about("The code of the error or check, for `waiting` and `failed`.", default="")
+    hint: str = about("The action to take.", default="")
+
+
+@dataclass(frozen=True)
+class MachineStep(Event):
+    """A step of a machine of a fleet starts, or a phase of the edgeadm that runs on the machine."""
+
+    event = "machine-step"
+    machine: str = about("The name of the machine.")
+    step: str = about("The step, such as `connect` or `load`, or the path of a phase.")
+    detail: str = about("The reason.", default="")
+
+
+@dataclass(frozen=True)
 class Warned(Event):
     """The run continues in spite of a problem."""
 
@@ -121,6 +148,8 @@ EVENTS: tuple[type[Event], ...] = (
     PhaseLine,
     PhaseEnd,
     Message,
+    MachineState,
+    MachineStep,
     Warned,
     Failed,
     Ended,

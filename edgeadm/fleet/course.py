@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeadm.checks.engine import Finding, Result, with_result
@@ -13,7 +13,7 @@ from edgeadm.fleet.messages import Done
 from edgeadm.fleet.outcome import bug, failed_checks
 from edgeadm.fleet.progress import LOOKING, LOOKS, Goal, MachineRun, Step
 from edgeadm.fleet.states import State
-from edgeadm.fleet.steps import Inspected, NotReachedError
+from edgeadm.fleet.steps import Inspected, NotReachedError, Sent
 from edgeadm.fleet.transitions import Transitions
 from edgeadm.fleet.work import Action, Loaded
 
@@ -69,8 +69,10 @@ class Course(Transitions):
                 self._inspected(run, done.result)
             else:
                 self._recovered(run, done.result)
-        elif isinstance(done.result, Loaded):
-            run.loaded, run.sent = done.result, True
+        elif isinstance(done.result, Sent):
+            before, now = run.loaded, done.result.loaded
+            run.loaded, run.sent = Loaded(before.wan + now.wan, before.lan + now.lan), True
+            self._load_all(self.sharing.loaded(run, done.result.source))
             if run.state is State.CHECKED:
                 self.move(run, State.LOADED)
             self._begin_change(run)
@@ -158,8 +160,16 @@ class Course(Transitions):
         self.move(run, State.CHECKED)
         if self.goal is Goal.CHECK:
             run.over = True
-        else:
+        elif self.sharing.may_load(run):
             self.schedule.enqueue(run, Step.LOAD)
+
+    def _load_all(self, runs: Iterable[MachineRun]) -> None:
+        for each in runs:
+            self.schedule.enqueue(each, Step.LOAD)
+
+    def over(self, run: MachineRun) -> None:
+        super().over(run)
+        self._load_all(self.sharing.left(run))
 
     # The change.
 
@@ -183,6 +193,8 @@ class Course(Transitions):
             self._lost_in_change(run, cause)
             return
         run.attempts += 1
+        if step is Step.LOAD:
+            self._load_all(self.sharing.left(run))
         if run.attempts >= self.limits.attempts or not isinstance(cause, UnreachableError):
             self.wait(run, cause)
             return
@@ -194,7 +206,7 @@ class Course(Transitions):
             return
         if step in LOOKS or step is Step.RECOVER:
             self.schedule.start_late(run, step)
-        else:
+        elif step is not Step.LOAD or self.sharing.may_load(run):
             self.schedule.enqueue(run, step)
 
     def _lost_in_change(self, run: MachineRun, cause: EdgeadmError) -> None:

@@ -6,11 +6,12 @@ import ipaddress
 from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from edgeadm.cluster import Object
 from edgeadm.config.ranges import Network
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.model import Machine, Role
+from edgeadm.fleet.model import Fleet, Machine, Role
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Interfaces of container networks, tunnels and bridges: many hosts have equal ones.
@@ -53,6 +54,19 @@ class Around:
     service_ranges: tuple[Network, ...] = ()
     own_machine_id: str = ""
     waived: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, fleet: Fleet, **more: Any) -> Around:
+        """The surroundings as far as the document tells them; `more` are those of the cluster and of this
+        host."""
+        waived = fleet.settings.get("ignorePreflightErrors") or ()
+        words = waived.split(",") if isinstance(waived, str) else waived
+        known: dict[str, Any] = {
+            "packages": frozenset(fleet.packages),
+            "endpoint": fleet.cluster.endpoint,
+            "waived": tuple(map(str, words)) if isinstance(words, Sequence) else (),
+        }
+        return cls(**known | more)
 
 
 @dataclass(frozen=True)

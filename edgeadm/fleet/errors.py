@@ -145,3 +145,9 @@ class RunFailedError(EdgeadmError):
     def as_dict(self) -> dict[str, Any]:
         """The error as a document, with the code of the cause."""
         return super().as_dict() | ({"cause": self.cause} if self.cause else {})
+
+
+class CredentialsMissingError(ConfigError):
+    """The Secret that a NodeTask names as `sshCredential` does not exist in the cluster."""
+
+    code = "fleet-credentials-missing"

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from edgeadm.assets import state_root
 from edgeadm.core.lock import lock
 from edgeadm.errors import LockedError
 from edgeadm.fleet.errors import FleetLockedError, RunJournalError
@@ -54,11 +55,9 @@ class Unrecorded:
         """Does nothing."""
 
 
-def state_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """The directory of the runs of all fleets: `$XDG_STATE_HOME/edgeadm/fleet`."""
-    given = environ.get("XDG_STATE_HOME", "")
-    home = Path(given) if given.startswith("/") else Path("~/.local/state").expanduser()
-    return home / "edgeadm" / "fleet"
+def runs_root() -> Path:
+    """The directory of the runs of all fleets of this user."""
+    return state_root() / "fleet"
 
 
 def folder_of(fleet: str, root: Path) -> Path:

@@ -91,7 +91,9 @@ link=$root/usr/local/bin/edgeadm
 target=$(readlink "$link" || :)
 case $target in
   '') if [ ! -e "$link" ]; then mkdir -p "${link%/*}"; ln -s "$programs/$tree/edgeadm" "$link"; fi ;;
-  "$programs"/*/edgeadm) if ours "${target%/edgeadm}"; then ln -sfn "$programs/$tree/edgeadm" "$link"; fi ;;
+  "$programs"/*/edgeadm)
+    if ours "${target%/edgeadm}"; then ln -sfn "$programs/$tree/edgeadm" "$link"; fi
+    ;;
 esac
 
 # Files and executables of earlier runs, unless a unit or a process uses them.
@@ -102,7 +104,8 @@ for path in "$state"/incoming/*; do
   if [ -f "$path" ] && ! grep -qx "chunk ${path##*/}" "$plan"; then rm -f "$path"; fi
 done
 for path in "$programs"/*; do
-  if [ "$path" = "$programs/$tree" ] || ! ours "$path" || grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
+  if [ "$path" = "$programs/$tree" ] || ! ours "$path" ||
+    grep -rqs "$path/" "$root/etc/systemd/system"; then continue; fi
   used=
   for process in "$root"/proc/[0-9]*; do
     case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in *"$path/"*) used=yes; break ;; esac

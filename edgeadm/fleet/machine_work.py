@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edgeadm.checks.engine import Finding
-from edgeadm.config.load import API, KIND
 from edgeadm.core.run_id import new_run_id
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet import inspect, unit
 from edgeadm.fleet.action import action_of
 from edgeadm.fleet.bundle import Bundle, Bundles
+from edgeadm.fleet.configuration import document, verb_of
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.follow import Following
 from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
 from edgeadm.fleet.load import is_loaded, load
-from edgeadm.fleet.model import Fleet, Machine, Role
-from edgeadm.fleet.record import differences, labels_of, record
+from edgeadm.fleet.model import Fleet, Machine
+from edgeadm.fleet.preflight import PreflightChecks
+from edgeadm.fleet.record import differences, record
 from edgeadm.fleet.throttle import Throttle
 from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
 from edgeadm.hosts.base import Host
 from edgeadm.hosts.remote import Remote
 
-# The findings of the preflight checks, through the open shell of a host.
+# The findings for a machine, through the open shell of its host.
 Checks = Callable[[Host, Machine, Facts], Sequence[Finding]]
-
-
-def no_checks(_host: Host, _machine: Machine, _facts: Facts) -> Sequence[Finding]:
-    """No preflight checks, as for `nodes status`."""
-    return ()
 
 
 @dataclass
 class MachineWork:
     """The steps for the machines of a fleet. `ca` is the hash of the CA of the cluster (`sha256:…`), empty
-    before it exists; `endpoints` are HOST:PORT pairs that each machine has to reach. May be used by several
-    threads, for different machines."""
+    before it exists; `endpoints` are HOST:PORT pairs that each machine has to reach, first the API server.
+    `checks` replaces the preflight checks. May be used by several threads, for different machines."""
 
     fleet: Fleet
     ca: str = ""
     endpoints: tuple[str, ...] = ()
-    checks: Checks = no_checks
+    checks: Checks | None = None
     bundles: Bundles = field(default_factory=lambda: Bundles({}))
     _throttles: dict[str, Throttle] = field(default_factory=dict)
     _findings: dict[str, Sequence[Finding]] = field(default_factory=dict)
@@ -59,7 +55,7 @@ class MachineWork:
             facts = inspect.through_host(host, *self.endpoints)
             self._findings.pop(machine.name, None)
             if self._changes(machine, facts):
-                self._findings[machine.name] = self.checks(host, machine, facts)
+                self._findings[machine.name] = self._checked(host, machine, facts)
         return facts
 
     def action(self, machine: Machine, facts: Facts) -> tuple[Action, str]:
@@ -76,7 +72,7 @@ class MachineWork:
         if found is not None:
             return found
         with remote.host() as host:
-            return self.checks(host, machine, facts)
+            return self._checked(host, machine, facts)
 
     def load(self, remote: Remote, machine: Machine, facts: Facts, source: LanSource | None = None) -> Loaded:
         bundle = self._bundle(machine, facts)
@@ -87,13 +83,13 @@ class MachineWork:
 
     def join(self, remote: Remote, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
         bundle = self._bundle(machine, facts)
-        run = unit.Run("join" if ticket.ca_hash else "init", new_run_id())
+        run = unit.Run(verb_of(ticket), new_run_id())
         unit.start(
             remote,
             run,
             program_path(bundle.tree),
             self._follow(machine, run, on_event),
-            config=join_config(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
+            config=document(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
             record=self._record(machine, facts, ticket.ca_hash),
         )
 
@@ -114,6 +110,13 @@ class MachineWork:
             return self.action(machine, facts)[0] in (Action.JOIN, Action.REINSTALL)
         except EdgeadmError:
             return False
+
+    def _checked(self, host: Host, machine: Machine, facts: Facts) -> Sequence[Finding]:
+        """The findings of the preflight checks. The token is created later."""
+        if self.checks is not None:
+            return self.checks(host, machine, facts)
+        endpoint = self.fleet.cluster.endpoint or next(iter(self.endpoints), "")
+        return PreflightChecks(self.fleet, self.bundles, endpoint, self.ca)(host, machine, facts)
 
     def _bundle(self, machine: Machine, facts: Facts) -> Bundle:
         return self.bundles.of(facts.arch, machine.role)
@@ -143,25 +146,3 @@ class MachineWork:
             throttle = self._throttles.get(machine.site)
             load(remote, bundle, facts, throttle=throttle, only_executable=True)
         return program_path(bundle.tree)
-
-
-def join_config(fleet: Fleet, machine: Machine, ticket: Ticket, package: str) -> Mapping[str, Any]:
-    """The EdgeConfiguration of a `join`, or of an `init` if the ticket has no hash of a CA."""
-    config: dict[str, Any] = {"apiVersion": API, "kind": KIND, **fleet.settings, **machine.settings}
-    config |= {"nodeName": machine.name, "installPkgPath": package}
-    if not ticket.ca_hash:
-        return config | ({"token": ticket.token} if ticket.token else {})
-    config |= {
-        "apiServerEndpoint": ticket.endpoint,
-        "token": ticket.token,
-        "discoveryTokenCaCertHash": [ticket.ca_hash],
-        "nodeLabels": [f"{key}={value}" for key, value in sorted(labels_of(fleet, machine).items())],
-        "registerWithTaints": list(machine.taints),
-    }
-    if machine.role is not Role.EDGE:
-        config["enableEdge"] = config.get("enableEdge", True) if machine.role is Role.CONTROL_PLANE else False
-    if machine.role is Role.CONTROL_PLANE:
-        config["controlPlane"] = True
-        if ticket.certificate_key:
-            config["certificateKey"] = ticket.certificate_key
-    return config

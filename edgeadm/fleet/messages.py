@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from edgeadm.cluster import Object
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.progress import MachineRun, Step
-from edgeadm.fleet.steps import Inspected
-from edgeadm.fleet.work import Loaded
+from edgeadm.fleet.steps import Inspected, Sent
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Done:
 
     run: MachineRun
     step: Step
-    result: Inspected | Loaded | None = None
+    result: Inspected | Sent | None = None
     error: BaseException | None = None
 
 

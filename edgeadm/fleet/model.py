@@ -125,6 +125,8 @@ class Fleet:
     proxy_node: str = ""
     # Documents of kubeadm for `edgeadm init`, such as a KubeletConfiguration.
     kubeadm_documents: tuple[Mapping[str, object], ...] = ()
+    # The version of Kubernetes that the document wants; empty for that of the package.
+    version: str = ""
 
     def control_planes(self) -> tuple[Machine, ...]:
         """The machines that shall be control planes, in the order of the document."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from edgeadm.checks.engine import Result
 from edgeadm.config.secret import masked
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.events import MachineResult
@@ -166,13 +167,14 @@ def _row(result: MachineResult, spans: Sequence[Span], total: float, summary: Su
     state = UNTOUCHED if machine.name in summary.untouched else result.state.value
     shown = "not started" if state == UNTOUCHED else state
     return (
-        f'<tr data-state="{state}"><td><b>{_text(machine.name, summary)}</b></td>'
-        f'<td class="tight">{_text(machine.address, summary)}</td><td>{_text(machine.site, summary)}</td>'
+        f'<tr data-state="{state}"><td class="name"><b>{_text(machine.name, summary)}</b></td>'
+        f'<td class="tight">{_text(machine.address, summary)}</td>'
+        f'<td class="name">{_text(machine.site, summary)}</td>'
         f'<td><span class="state" style="background:var(--{state})">{shown}</span></td>'
         f'<td class="number" data-value="{result.seconds:.3f}">{result.seconds:.1f}</td>'
         f'<td class="number" data-value="{result.wan}">{size(result.wan)}</td>'
         f'<td class="number" data-value="{result.lan}">{size(result.lan)}</td>'
-        f"<td{_first(spans)}>{_line(spans, total)}</td><td>{_reason(result, summary)}</td></tr>"
+        f"<td{_first(spans)}>{_line(spans, total, state)}</td><td>{_reason(result, summary)}</td></tr>"
     )
 
 
@@ -181,20 +183,26 @@ def _first(spans: Sequence[Span]) -> str:
     return f' data-value="{begin:.3f}"'
 
 
-def _line(spans: Sequence[Span], total: float) -> str:
-    """The states of the machine along the time of the whole run."""
+def _line(spans: Sequence[Span], total: float, state: str) -> str:
+    """The states of the machine along the time of the whole run, with a mark at its end."""
     pieces = "".join(
         f'<i style="left:{100 * each.begin / total:.2f}%;width:{100 * (each.end - each.begin) / total:.2f}%;'
         f'background:var(--{each.state.value})" title="{each.state.value}: '
         f'{each.end - each.begin:.1f} s, from {each.begin:.1f} s"></i>'
         for each in spans
     )
+    left = 100 * spans[-1].end / total if spans else 0.0
+    pieces += f'<i class="end" style="left:{left:.2f}%;background:var(--{state})"></i>' if spans else ""
     return f'<div class="line">{pieces}</div>'
 
 
 def _reason(result: MachineResult, summary: Summary) -> str:
     text = _text(result.detail, summary)
     code = f"<code>{_text(result.code, summary)}</code> " if result.code else ""
+    checks = [each for each in result.findings if each.result is Result.FAILED]
+    text += "".join(
+        f"<br><code>{_text(each.code, summary)}</code> {_text(each.text, summary)}" for each in checks
+    )
     lines = plain_lines(str(masked(result.context, summary.secrets)))
     more = escape("\n".join(lines), quote=True)
     return code + text + (f"<details><summary>output</summary><pre>{more}</pre></details>" if more else "")

@@ -24,7 +24,9 @@ p { margin: 4px 0; } code { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", Men
 .card.ready b { color: var(--ready); } .card.failed b { color: var(--failed); }
 .card.waiting b { color: var(--waiting); }
 .cause { margin: 0 0 10px; padding: 10px 14px; border: 1px solid var(--line);
-  border-left: 4px solid var(--failed); border-radius: 6px; background: var(--card); overflow-wrap: anywhere; }
+  border-left: 4px solid var(--failed); border-radius: 6px; background: var(--card);
+  overflow-wrap: anywhere; }
+.cause p:first-child code { margin-right: 6px; font-weight: 700; }
 .cause.waiting { border-left-color: var(--waiting); } .cause.warning { border-left-color: var(--dim); }
 .again { padding: 10px 14px; border: 1px solid var(--line); border-radius: 6px; background: var(--card);
   overflow-wrap: anywhere; }
@@ -34,7 +36,8 @@ input, select { font: inherit; color: inherit; background: var(--bg); border: 1p
 .wrap { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 14px; }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; } td.tight { white-space: nowrap; overflow-wrap: normal; }
+td { overflow-wrap: anywhere; } td.name { min-width: 110px; }
+td.tight { white-space: nowrap; overflow-wrap: normal; }
 th { white-space: nowrap; background: var(--bg); position: sticky; top: 0; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid; }
@@ -46,6 +49,7 @@ th[aria-sort=descending] button::after { content: " ▼"; }
 .line { position: relative; height: 14px; min-width: 220px; margin-top: 4px; border-radius: 3px;
   background: var(--card); overflow: hidden; }
 .line i { position: absolute; top: 0; bottom: 0; min-width: 1px; }
+.line i.end { width: 4px; margin-left: -4px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; margin: 10px 0 0; font-size: 13px;
   color: var(--dim); }
 .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 2px;

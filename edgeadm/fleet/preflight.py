@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from threading import Lock
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from edgeadm.checks.engine import WRONG, Check, Finding, Result, run_checks, waive, with_result
 from edgeadm.config import Config
+from edgeadm.config.load import of_document
 from edgeadm.config.model import addon_settings, join_settings, key_of, kubeadm_settings, own_settings
+from edgeadm.config.secret import Secret
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.journal import Journal
-from edgeadm.errors import ConfigError
+from edgeadm.errors import ConfigError, EdgeadmError
+from edgeadm.fleet.bundle import Bundles
+from edgeadm.fleet.configuration import document
+from edgeadm.fleet.errors import NoPackageError
 from edgeadm.fleet.facts import Facts
-from edgeadm.fleet.model import Machine, Role
-from edgeadm.hosts import Host, RememberedHost
+from edgeadm.fleet.model import Fleet, Machine, Role
+from edgeadm.fleet.work import Ticket
+from edgeadm.hosts import Host
+from edgeadm.hosts.rounds import RoundsHost, in_rounds
 from edgeadm.kubeadm.documents import refuse_unreadable
-from edgeadm.package.opened import OpenPackage, Say, quiet
+from edgeadm.package.opened import OpenPackage
 from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS, planned, with_role
 from edgeadm.preflight.subject import Subject
 
 DOCUMENTS = "KubeadmDocuments"
+GROUP, STATEMENT = "document", "the package and the settings of the machine can be used"
+# Stands for the hash of the CA of a cluster that the run creates.
+UNKNOWN_CA = "sha256:" + "0" * 64
 FLAG = re.compile(r"`--([a-z][-a-z]+)`")
 # Flags of one host, and hints for their user, whose place is elsewhere in the document of a fleet.
 PLACES = {"install_pkg_path": "`packages`"}
@@ -42,22 +51,29 @@ def findings(
 
     `config` is that of the machine's `join`, or of the `init` of a control plane that does not join.
     `package` was verified before, on this host. `resets` tells that the machine is reset before it joins. The
-    host is only read; each fact is read once.
+    host is only read: each fact once, and all in a few round trips if the host prefetches.
     """
     verb = "init" if is_first(machine, config) else "join"
-    known = RememberedHost(host)
-    subject = planned(
-        known,
-        config,
-        Journal(known, verb),
-        None if package is None else replace(package, role=machine.role.value, elsewhere=True),
-        machine.role.value,
-        resets=resets or machine.reinstall or bool(facts.running),
-    )
     checks = INIT_CHECKS if verb == "init" else with_role(JOIN_CHECKS, config)
-    found = [*_documents(subject), *run_checks(checks, subject)]
-    waived = waive(found, config.kubeadm.ignore_preflight_errors)
+    theirs = None if package is None else replace(package, role=machine.role.value, elsewhere=True)
+    again = resets or machine.reinstall or bool(facts.running)
+
+    def look(known: Host) -> list[Finding]:
+        subject = planned(known, config, Journal(known, verb), theirs, machine.role.value, resets=again)
+        return [*_documents(subject), *_each(checks, subject, known)]
+
+    waived = waive(in_rounds(host, look), config.kubeadm.ignore_preflight_errors)
     return [for_document(each) for each in with_result(waived, *WRONG)]
+
+
+def _each(checks: Sequence[Check[Subject]], subject: Subject, known: Host) -> Iterator[Finding]:
+    """The findings. A check that cannot judge without answers does not keep the others from asking."""
+    for check in checks:
+        try:
+            yield from list(run_checks([check], subject))
+        except Exception:
+            if not (isinstance(known, RoundsHost) and not known.is_complete()):
+                raise
 
 
 def is_first(machine: Machine, config: Config) -> bool:
@@ -90,19 +106,37 @@ def _documents(subject: Subject) -> Iterator[Finding]:
         )
 
 
-@dataclass
-class Packages:
-    """The offline packages of a run. Each file is verified once, on this host, for all machines."""
+@dataclass(frozen=True)
+class PreflightChecks:
+    """The checks as the work on a machine calls them. `ca` is the hash of the CA of the cluster, empty before
+    it exists: the first control plane of the document is then made by `init`. The offline package is read and
+    verified once, on this host, by the bundles that machines receive."""
 
-    say: Say = quiet
-    _known: dict[Path, OpenPackage] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    fleet: Fleet
+    bundles: Bundles
+    endpoint: str = ""
+    ca: str = ""
 
-    def opened(self, path: Path, role: Role) -> OpenPackage:
-        """The package as a machine of this role opens it. Raises the package's errors."""
-        with self._lock:
-            if path not in self._known:
-                package = OpenPackage.open(path, role.value, keeps=False)
-                package.check(self.say)
-                self._known[path] = replace(package, elsewhere=True)
-            return replace(self._known[path], role=role.value)
+    def __call__(self, host: Host, machine: Machine, facts: Facts) -> Sequence[Finding]:
+        """The warnings and failures of the machine, with those of its package and its settings."""
+        try:
+            config = of_document(self.document(machine))
+            path, manifest = self.bundles.path(facts.arch), self.bundles.manifest(facts.arch)
+        except NoPackageError as error:
+            # Of a fleet with packages, the check PackageMissing between machines reports it.
+            return [] if self.bundles.packages else [_failure(error)]
+        except EdgeadmError as error:
+            return [_failure(error)]
+        package = OpenPackage(path, manifest, machine.role.value, elsewhere=True)
+        return findings(host, machine, config, package, facts)
+
+    def document(self, machine: Machine) -> Mapping[str, Any]:
+        """The EdgeConfiguration of the machine, without a token."""
+        first = not self.ca and machine.name == next((each.name for each in self.fleet.control_planes()), "")
+        ticket = Ticket(self.endpoint, "" if first else self.ca or UNKNOWN_CA, Secret(""))
+        return document(self.fleet, machine, ticket, "")
+
+
+def _failure(error: EdgeadmError) -> Finding:
+    """The finding for an error of the package or of the settings, which concerns each machine of a kind."""
+    return Finding(error.code, GROUP, STATEMENT, Result.FAILED, error.message, error.hint, error)

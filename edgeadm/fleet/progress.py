@@ -12,7 +12,7 @@ from edgeadm.fleet.events import MachineResult
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import FINAL, State, may_change
-from edgeadm.fleet.work import Action, Loaded
+from edgeadm.fleet.work import Action, LanSource, Loaded
 from edgeadm.hosts.remote import Remote
 
 
@@ -76,6 +76,9 @@ class MachineRun:
     # The files were sent in this run.
     sent: bool = False
     began_at: float = 0.0
+    # Whether the machine serves its files to its site, and the machine that serves it.
+    leads: bool = False
+    source: LanSource | None = None
     loaded: Loaded = field(default_factory=Loaded)
     shells: int = 0
     since: float = 0.0

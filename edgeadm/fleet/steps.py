@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.checks.engine import Finding
-from edgeadm.errors import EdgeadmError
+from edgeadm.errors import EdgeadmError, UnreachableError
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.journal import Records
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.progress import Goal, MachineRun, Step
 from edgeadm.fleet.tokens import Admission
-from edgeadm.fleet.work import Action, Loaded, Work
+from edgeadm.fleet.work import Action, LanSource, Loaded, Work
 from edgeadm.hosts.remote import Dialer, Remote
 
 OnProgress = Callable[[str, str, str], None]
@@ -43,6 +43,14 @@ class Inspected:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """The result of the step LOAD."""
+
+    loaded: Loaded
+    source: LanSource | None = None
+
+
+@dataclass(frozen=True)
 class Steps:
     """The steps, with all that they need."""
 
@@ -54,7 +62,7 @@ class Steps:
     tell: OnProgress
     goal: Goal
 
-    def perform(self, run: MachineRun, step: Step) -> Inspected | Loaded | None:
+    def perform(self, run: MachineRun, step: Step) -> Inspected | Sent | None:
         """Perform a step, with a new connection if there is none."""
         if run.remote is None:
             self.tell(run.name, "connect", "")
@@ -69,7 +77,7 @@ class Steps:
         facts, on_event = run.facts, self._events(run.name)
         self.tell(run.name, step.value, "")
         if step is Step.LOAD:
-            return self.work.load(remote, machine, facts)
+            return self._load(run, remote, facts)
         if step is Step.RESET:
             self._reset(remote, machine, facts, on_event)
         elif step is Step.FOLLOW:
@@ -92,11 +100,24 @@ class Steps:
             findings = self.work.check(remote, machine, facts)
         return Inspected(facts, action, reason, findings)
 
+    def _load(self, run: MachineRun, remote: Remote, facts: Facts) -> Sent:
+        """Load, then serve the files to the site; a site without a source gets them over the WAN."""
+        loaded = self.work.load(remote, run.machine, facts, run.source)
+        if not run.leads:
+            return Sent(loaded)
+        try:
+            return Sent(loaded, self.work.share(remote, run.machine, facts))
+        except UnreachableError:
+            raise
+        except EdgeadmError as error:
+            self.tell(run.name, "share", error.message)
+            return Sent(loaded)
+
     def _reset(
         self, remote: Remote, machine: Machine, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Reset the machine, then delete its Node: until then, the node keeps working."""
-        if facts.membership is not None or facts.remains:
+        if facts.membership is not None or facts.remains or facts.stored or facts.interrupted:
             self.work.reset(remote, machine, facts, on_event)
         self.admission.delete_node(machine.name)
 

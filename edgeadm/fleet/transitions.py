@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgeadm.clock import CLOCK, Clock
@@ -11,11 +11,12 @@ from edgeadm.config.secret import masked, secrets_in
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.events import FleetEvent, FleetReport, MachineChanged, RunNotice
 from edgeadm.fleet.journal import Records
-from edgeadm.fleet.model import Limits
+from edgeadm.fleet.model import Limits, Site
 from edgeadm.fleet.pool import Inbox, Pool, QueueInbox, ThreadPool
 from edgeadm.fleet.progress import Goal, MachineRun, Step
 from edgeadm.fleet.revocation import Revocations
 from edgeadm.fleet.scheduler import Scheduler
+from edgeadm.fleet.sharing import Sharing
 from edgeadm.fleet.states import State
 from edgeadm.fleet.steps import Steps, hang_up
 from edgeadm.fleet.work import CrossCheck
@@ -37,10 +38,12 @@ class Transitions:
     inbox: Inbox = field(default_factory=QueueInbox)
     # The Nodes of the cluster when the run started.
     nodes: Sequence[Object] = ()
+    sites: Mapping[str, Site] = field(default_factory=dict)
     stopped: str = ""
     interrupted: bool = False
     schedule: Scheduler = field(init=False)
     revocations: Revocations = field(init=False)
+    sharing: Sharing = field(init=False)
     started: float = field(init=False)
     secrets: set[str] = field(init=False)
     events: list[FleetEvent] = field(default_factory=list)
@@ -49,6 +52,7 @@ class Transitions:
         self.secrets = set(secrets_in([each.machine for each in self.machines]))
         self.started = self.clock.now()
         self.revocations = Revocations(self.steps.revoke, self.journal, self.pool, self.inbox)
+        self.sharing = Sharing(self.sites, self.machines, self.clock)
         slots, clock = self.limits.concurrency, self.clock
         self.schedule = Scheduler(slots, self.pool, self.inbox, clock, self._perform)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgeadm.hosts.base import Host, OnLine, Result
-from edgeadm.hosts.ssh.target import Target
+
+if TYPE_CHECKING:
+    from edgeadm.hosts.ssh.target import Target
 
 
 @dataclass

@@ -150,6 +150,11 @@ def is_known(version: str) -> bool:
     return minor(version) <= NEWEST
 
 
+def is_supported(version: str) -> bool:
+    """Whether edgeadm can install the release. Raises UnsupportedVersionError for another text."""
+    return OLDEST <= minor(version) <= NEWEST
+
+
 def newest(versions: Iterable[str]) -> str:
     """The one with the highest minor release; empty if there is none."""
     return max(versions, key=minor, default="")

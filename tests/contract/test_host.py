@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from edgeadm.core.journaled import JournaledHost
 from edgeadm.errors import CommandError
 from edgeadm.hosts import FileInfo, Host, LocalHost, LoggedHost, RememberedHost, Result, RunLog
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.hosts.ssh import SshDialer
+from tests.below import Below
+from tests.sshd import Sshd
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,25 @@ def remembered(folder: Path) -> Host:
     return RememberedHost(LocalHost(root=folder))
 
 
-@pytest.fixture(params=[local, fake, journaled, logged, remembered], ids=lambda make: make.__name__)
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    server = Sshd(tmp_path_factory.mktemp("sshd")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(
+    params=[local, fake, journaled, logged, remembered, "remote"],
+    ids=lambda make: make if isinstance(make, str) else make.__name__,
+)
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+    if request.param == "remote":
+        target = request.getfixturevalue("sshd").target()
+        with closing(SshDialer().dial(target)) as remote, remote.host() as real:
+            yield Below(real, tmp_path / "root")
+        return
     make: Callable[[Path], Host] = request.param
-    return make(tmp_path / "root")
+    yield make(tmp_path / "root")
 
 
 def test_a_file_is_absent_written_replaced_and_removed(host: Host) -> None:

@@ -20,14 +20,23 @@ class Faults:
     """Collects faults as lines of the form `path: text`."""
 
     found: list[tuple[type[ConfigError], str]] = field(default_factory=list)
+    # Keys that have no effect, each with the reason.
+    warnings: list[str] = field(default_factory=list)
     more: int = 0
+    # The document of a file with several, such as "document 2: ".
+    prefix: str = ""
 
     def add(self, path: str, text: str, error: type[ConfigError] = ConfigError) -> None:
         """Record a fault at a path; `error` is the class to raise if all faults are of one class."""
         if len(self.found) < MOST:
-            self.found.append((error, f"{path or 'document'}: {text}"))
+            self.found.append((error, f"{self.prefix}{path or 'document'}: {text}"))
         else:
             self.more += 1
+
+    def warn(self, path: str, text: str) -> None:
+        """Record a key that is valid, and has no effect or another one than its name says."""
+        if len(self.warnings) < SHOWN:
+            self.warnings.append(f"{self.prefix}{path}: {text}")
 
     def unknown(self, path: str, key: object, known: Iterable[str]) -> None:
         """Record a key that does not exist, with the nearest known one."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeadm.config.address import FORM
-from edgeadm.config.texts import is_address, is_domain, is_endpoint
+from edgeadm.config.texts import is_address, is_domain, is_endpoint, is_range
 
 ARCHITECTURES = ("amd64", "arm64")
 LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -68,6 +68,11 @@ def is_label_key(text: str) -> bool:
 def is_own_label(text: str) -> bool:
     """Whether it is the key of a label that a node may set by itself (NodeRestriction rejects roles)."""
     return is_label_key(text) and not text.startswith(ROLE_PREFIX)
+
+
+def is_network(text: str) -> bool:
+    """Whether it is one network with a prefix, without a zone."""
+    return "%" not in text and is_range(text)
 
 
 def is_path(text: str) -> bool:
@@ -136,6 +141,17 @@ VALUE_OF_LABEL = by_pattern("the value of a label", LABEL_VALUE)
 TAINT_TEXT = by_pattern("of the form key=value:Effect", TAINT)
 USER_NAME = by_pattern("the name of a user", USER)
 VARIABLE_NAME = by_pattern("the name of an environment variable", VARIABLE)
+REPOSITORY = by_pattern(
+    "a registry with a path, such as registry.example/superedge",
+    rf"{DNS}(:[0-9]{{1,5}})?(/[a-z0-9]+([._-]{{1,2}}[a-z0-9]+)*)*",
+)
+RELEASE = by_pattern(
+    "a version such as v0.9.0", r"v?[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}([-+][0-9A-Za-z.-]{1,40})?"
+)
+CIDR = Form("a network such as 192.168.0.0/16", is_network)
+INTERFACE = by_pattern("the name of a network interface", r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+DIRECTORY = by_pattern("an absolute path without `..`", r"|/(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._/-]{1,200}")
+ARGUMENT = by_pattern("the name of an option of a component", r"[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?")
 HOST_KEY = by_pattern(
     "a SHA256 fingerprint or a public key in the format of OpenSSH",
     r"SHA256:[A-Za-z0-9+/]{43}=?|(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( [^\x00-\x1f]*)?",

@@ -83,6 +83,45 @@ class Anything(Kind):
 
 
 @dataclass(frozen=True)
+class Ignored(Kind):
+    """A key that exists and that edgeadm does not implement: a warning names it, with the reason."""
+
+    reason: str
+
+    def read(self, value: Any, path: str, faults: Faults) -> Any:
+        faults.warn(path, self.reason)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Encoded(Kind):
+    """A secret in base64, as `[]byte` of Go. A line break at its end is removed, unless `lines` is set."""
+
+    longest: int = 1024
+    lines: bool = False
+
+    def read(self, value: Any, path: str, faults: Faults) -> Secret | None:
+        import base64
+
+        try:
+            text = base64.b64decode(value, validate=True).decode() if isinstance(value, str) else ""
+        except ValueError:
+            text = ""
+        if not text:
+            faults.add(path, "is not a text in base64: encode it with `base64 -w0`")
+            return None
+        kind = Text(longest=self.longest, secret=True, lines=self.lines)
+        found = kind.read(text if self.lines else text.rstrip("\r\n"), path, faults)
+        return None if found is None else Secret(found)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "contentEncoding": "base64", "maxLength": self.longest * 2}
+
+
+@dataclass(frozen=True)
 class Whole(Kind):
     """A whole number."""
 

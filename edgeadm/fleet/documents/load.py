@@ -10,20 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from edgeadm.config.errors import ConfigFileMissingError, ConfigSyntaxError, UnknownDocumentError
-from edgeadm.errors import ConfigError
-from edgeadm.fleet.documents import node_fleet, node_task
+from edgeadm.fleet.documents.combine import BODIES, Surroundings, combined
 from edgeadm.fleet.documents.credentials import Ask, Credentials
-from edgeadm.fleet.documents.faults import Faults, shown
-from edgeadm.fleet.documents.fleets import find_duplicates, fleet_of
+from edgeadm.fleet.documents.faults import shown
 from edgeadm.fleet.documents.node_fleet import Ssh
-from edgeadm.fleet.documents.overlay import Targets
-from edgeadm.fleet.documents.parts import Part
 from edgeadm.fleet.documents.text import LARGEST, read_documents
 from edgeadm.fleet.documents.variables import expander
 from edgeadm.fleet.model import Fleet
 
 STDIN = "-"
-KINDS = ((node_fleet.API, node_fleet.KIND), (node_task.API, node_task.KIND))
 
 
 @dataclass(frozen=True)
@@ -74,52 +69,28 @@ def fleet_from(
 ) -> Fleet:
     """The Fleet of plain documents, such as the object of a NodeTask. `folder` is the base of relative paths.
     Raises as `load_fleet` does."""
-    kinds = [_kind(each, source) for each in documents]
-    if len(documents) > 1:
-        raise ConfigError(
-            f"`{source}` contains {len(documents)} documents ({', '.join(dict.fromkeys(kinds))})",
-            hint="keep one NodeFleet or one NodeTask in a file",
-        )
-    credentials = Credentials(options.environ, folder, options.ask)
-    faults = Faults()
-    if kinds[0] == node_task.KIND:
-        fleet = _task(documents[0], credentials, faults, options, source, path)
-    else:
-        fleet = _fleet(documents[0], credentials, faults, source, path)
-    find_duplicates(fleet.machines, faults)
-    faults.raise_if_any(source)
-    return fleet
-
-
-def _fleet(document: Any, credentials: Credentials, faults: Faults, source: str, path: Path | None) -> Fleet:
-    read = Part(node_fleet.NodeFleet).read(document, "", faults)
-    faults.raise_if_any(source)
-    fleet = fleet_of(read, credentials, faults, path)
-    faults.raise_if_any(source)
-    return fleet
-
-
-def _task(
-    document: Any, credentials: Credentials, faults: Faults, options: Options, source: str, path: Path | None
-) -> Fleet:
-    task = node_task.read(document, "", faults)
-    faults.raise_if_any(source)
-    targets = Targets(credentials, options.ssh)
-    return node_task.fleet_of(
-        task or node_task.NodeTask(), targets, path, via=options.via, proxied=options.proxied
+    for each in documents:
+        _known_kind(each, source)
+    around = Surroundings(
+        credentials=Credentials(options.environ, folder, options.ask),
+        source=source,
+        path=path,
+        ssh=options.ssh,
+        via=options.via,
+        proxied=options.proxied,
     )
+    return combined(documents, around)
 
 
-def _kind(document: Any, source: str) -> str:
+def _known_kind(document: Any, source: str) -> None:
     if not isinstance(document, dict):
         raise ConfigSyntaxError(f"a document in `{source}` is not a mapping", hint=_kinds())
     api, kind = document.get("apiVersion"), document.get("kind")
     if not isinstance(api, str) or not isinstance(kind, str):
         raise ConfigSyntaxError(f"a document in `{source}` lacks apiVersion or kind", hint=_kinds())
-    if (api, kind) not in KINDS:
+    if (api, kind) not in BODIES:
         raise UnknownDocumentError(f"`{source}`: unknown document {shown(api)} {shown(kind)}", hint=_kinds())
-    return kind
 
 
 def _kinds() -> str:
-    return "possible are " + ", ".join(f"{api} {kind}" for api, kind in KINDS)
+    return "possible are " + ", ".join(f"{api} {kind}" for api, kind in BODIES)

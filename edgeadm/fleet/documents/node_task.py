@@ -11,7 +11,6 @@ from edgeadm.config.secret import Secret
 from edgeadm.fleet.documents import forms
 from edgeadm.fleet.documents.credentials import KEY_TEXT
 from edgeadm.fleet.documents.errors import CredentialError, ProxyNodeError
-from edgeadm.fleet.documents.faults import Faults
 from edgeadm.fleet.documents.kinds import LONGEST_LIST, Anything, Choice, ListOf, MapOf, Text
 from edgeadm.fleet.documents.names import short_id
 from edgeadm.fleet.documents.node_fleet import NAME, PORT
@@ -174,9 +173,3 @@ def _decoded(data: Mapping[str, str], name: str, secret: str) -> Secret | None:
         ) from None
     # `--from-file` stores the line break at the end of the file; a key needs it, a password must not have it.
     return Secret(text if name == PRIVATE_KEY else text.rstrip("\r\n")) or None
-
-
-def read(document: Any, path: str, faults: Faults) -> NodeTask | None:
-    """The NodeTask of a plain document, with its faults recorded."""
-    found: NodeTask | None = Part(NodeTask).read(document, path, faults)
-    return found

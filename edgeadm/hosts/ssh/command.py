@@ -32,8 +32,11 @@ class Command:
     prompt: bytes = b""
 
 
-def command(script: str, args: tuple[str, ...], login: Login, root: bool) -> Command:
-    """The command that runs the script with these positional parameters, as root or as the user."""
+def command(
+    script: str, args: tuple[str, ...], login: Login, root: bool, timeout: float | None = None
+) -> Command:
+    """The command that runs the script with these positional parameters, as root or as the user. The host
+    itself ends it after `timeout` seconds, with the status 124: sshd does not deliver signals to root."""
     mark = secrets.token_hex(8)
     begin = f"printf %s {mark}\nprintf %s {mark} >&2\n"
     text = begin + SETTINGS + "set -- " + " ".join(quoted(arg) for arg in args) + "\n" + script
@@ -41,6 +44,8 @@ def command(script: str, args: tuple[str, ...], login: Login, root: bool) -> Com
         raise ScriptError("a script or an argument contains a NUL character")
     encoded = "".join(ENCODED[byte] for byte in text.encode("utf-8", "surrogateescape"))
     elevation, prompt = _elevation(login, mark) if root else ("", "")
+    if timeout is not None:
+        elevation += f"timeout -k 5 {timeout:g} "
     if len(encoded) > LINE_LIMIT:
         return Command(
             f"exec {elevation}{DECODE_STDIN}", mark.encode(), encoded.encode() + b"\n", prompt.encode()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,6 +64,9 @@ class RemoteHost(FileByFile):
     _out: bytearray = field(default_factory=bytearray)
     _err: bytearray = field(default_factory=bytearray)
     _ready: dict[Key, deque[Reply]] = field(default_factory=dict)
+    # Checks may ask from several threads; the stream of replies has one reader.
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _pending: int = 0
 
     @classmethod
     @contextmanager
@@ -74,7 +78,7 @@ class RemoteHost(FileByFile):
         mark = secrets.token_hex(16).encode()
         host = cls(remote.target.address, remote, shell, mark)
         try:
-            host._send(f"M={mark.decode()}\n{FUNCTIONS}", wait=bool(line.prompt))
+            host._send(f"M={mark.decode()}\n{FUNCTIONS}", 0, wait=bool(line.prompt))
             yield host
             shell.running.end_stdin()
         finally:
@@ -147,9 +151,10 @@ class RemoteHost(FileByFile):
         keys += [("r", (path,)) for path in reads]
         keys += [("st", tuple(dict.fromkeys(paths))) for paths in stats]
         keys += [("ls", (path,)) for path in names]
-        self._send("".join(_request(name, args) for name, args in keys))
-        for key in keys:
-            self._ready.setdefault(key, deque()).append(self._reply())
+        with self._lock:
+            self._send("".join(_request(name, args) for name, args in keys), len(keys))
+            for key in keys:
+                self._ready.setdefault(key, deque()).append(self._reply())
 
     def _prepared(self, name: str, args: tuple[str, ...]) -> Reply | None:
         replies = self._ready.get((name, args))
@@ -174,8 +179,10 @@ class RemoteHost(FileByFile):
         timeout: float | None = None,
     ) -> Reply:
         takes = name == "ap" or bool(stdin)
-        self._send(_request(name, args, stdin if takes else None))
-        return self._reply(on_line, None if timeout is None else timeout + GRACE)
+        request = _request(name, args, stdin if takes else None)
+        with self._lock:
+            self._send(request, 1)
+            return self._reply(on_line, None if timeout is None else timeout + GRACE)
 
     def _replace(self, path: str, mode: int, parts: Iterator[bytes], size: int) -> None:
         """Write beside the path, verify and flush, then rename."""
@@ -192,7 +199,10 @@ class RemoteHost(FileByFile):
             self._call("rm_", beside, beside)
             raise
 
-    def _send(self, text: str, wait: bool = False) -> None:
+    def _send(self, text: str, replies: int, wait: bool = False) -> None:
+        if self._pending:  # its reply would be taken for that of the next request
+            raise self.remote.lost("an earlier request was interrupted")
+        self._pending = replies
         try:
             while wait and not self.shell.err.begun:  # sudo reads the password from the same stream
                 self._pump(None)
@@ -213,6 +223,7 @@ class RemoteHost(FileByFile):
                 self._out, self._err = tail, more
                 if lines:
                     lines.finish(head, err)
+                self._pending -= 1
                 return Reply(int(status), bytes(head), bytes(err))
             if lines:
                 lines.feed(self._out if not found else head, self._err if not done else err)

@@ -21,6 +21,9 @@ from edgeadm.hosts.ssh.target import Target
 if TYPE_CHECKING:
     from edgeadm.hosts.ssh.wire import Wire
 
+# Seconds that a command may exceed its time limit, which the host enforces.
+GRACE = 10.0
+
 
 @dataclass
 class SshRemote:
@@ -42,10 +45,10 @@ class SshRemote:
         timeout: float | None = None,
         root: bool = True,
     ) -> Result:
-        line = command(script, args, self.target.login, root)
+        line = command(script, args, self.target.login, root, timeout)
         shell = self.start(line, on_line)
         try:
-            return shell.complete(stdin, timeout)
+            return shell.complete(stdin, None if timeout is None else timeout + GRACE)
         finally:
             shell.running.stop()
 

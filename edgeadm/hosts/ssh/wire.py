@@ -89,7 +89,7 @@ class Wire(_Transport):  # type: ignore[misc]  # see above
         self.host_key_blob = b""
         self.silence = 0.0
         self.silent = False
-        self._channel_handler_table = dict(self._channel_handler_table)
+        self._channel_handler_table: dict[int, Any] = dict(_Transport._channel_handler_table)
         self._channel_handler_table[MSG_CHANNEL_REQUEST] = _on_request
         self._handler_table[MSG_CHANNEL_OPEN_FAILURE] = self._on_open_failure
         self._opening = threading.local()
