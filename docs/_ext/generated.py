@@ -15,6 +15,7 @@ import edgeadm
 from edgeadm.cli import root
 from edgeadm.config.model import (
     addon_settings,
+    every_setting,
     flag_of,
     join_settings,
     key_of,
@@ -26,6 +27,8 @@ from edgeadm.config.model import (
 from edgeadm.core.event_schema import event_schema
 from edgeadm.core.workflow import Workflow
 from edgeadm.errors import EdgeadmError, every_error
+from edgeadm.fleet.documents.json_schema import schema_of
+from edgeadm.fleet.documents.settings import settings as settings_keys
 from edgeadm.package.builder import default_kubernetes, known_recipes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,6 +174,63 @@ def events() -> str:
             table(("Key", "Value", "Present", "Meaning"), rows),
         ]
     return "\n\n".join(parts)
+
+
+def documents(name: str) -> str:
+    """The keys of the documents of a published schema: one table for each part."""
+    parts = []
+    for about in schema_of(name)["$defs"].items():
+        parts += document_part(*about)
+    return "\n\n".join(parts)
+
+
+def document_part(name: str, about: dict[str, Any]) -> list[str]:
+    """The heading, the description and the table of a part of a document."""
+    rows = [
+        (f"`{key}`", value_of(each), "yes" if key in about.get("required", ()) else "", each["description"])
+        for key, each in about["properties"].items()
+        if each["description"] not in ("Set by the API server.", "Not used.")
+    ]
+    return [f"### {name}", about["description"], table(("Key", "Value", "Required", "Meaning"), rows)]
+
+
+def value_of(about: dict[str, Any]) -> str:
+    """The type of a value, from its schema."""
+    if "$ref" in about:
+        return about["$ref"].rpartition("/")[2]
+    if "anyOf" in about:
+        return " or ".join(dict.fromkeys(value_of(each) for each in about["anyOf"]))
+    if "enum" in about:
+        return " or ".join(f"`{each}`" for each in about["enum"])
+    if about.get("type") == "array":
+        return f"list of {value_of(about['items'])}"
+    if isinstance(about.get("additionalProperties"), dict):
+        return f"mapping to {value_of(about['additionalProperties'])}"
+    return {"object": "mapping"}.get(about.get("type", "any"), about.get("type", "any"))
+
+
+@page
+def nodefleet() -> str:
+    return documents("nodefleet")
+
+
+@page
+def nodetask() -> str:
+    return documents("nodetask")
+
+
+@page
+def cluster() -> str:
+    return documents("cluster")
+
+
+@page
+def document_settings() -> str:
+    every = {key_of(name): each for name, each in every_setting().items()}
+    rows = [
+        (f"`{key}`", kind, one_line(every[key].metadata["help"])) for key, kind in settings_keys().items()
+    ]
+    return table(("Key", "Type", "Meaning"), rows)
 
 
 @page

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from edgeadm.config.errors import ConfigSyntaxError
-from edgeadm.config.texts import is_address
 from edgeadm.errors import ConfigError
 from edgeadm.fleet.documents.credentials import Credentials
 from edgeadm.fleet.documents.errors import DuplicateMachineError
 from edgeadm.fleet.documents.faults import Faults, join, shown
-from edgeadm.fleet.documents.forms import LONGEST_NAME, NAME
-from edgeadm.fleet.documents.names import DEFAULT, MOST, addresses, is_single, name_of
+from edgeadm.fleet.documents.forms import LONGEST_NAME, NAME, is_host, parsed
+from edgeadm.fleet.documents.names import DEFAULT, MOST, addresses, name_of, size
 from edgeadm.fleet.documents.node_fleet import (
     Common,
     Group,
@@ -40,7 +40,6 @@ class Builder:
     salt: str = ""
     counters: Counter[int] = field(default_factory=Counter)
     cache: dict[tuple[int, ...], Merged] = field(default_factory=dict)
-    count: int = 0
 
     def __post_init__(self) -> None:
         defaults = self.spec.defaults or Common()
@@ -50,7 +49,14 @@ class Builder:
         self.sites = self._by_name(self.spec.sites or (), "spec.sites")
 
     def machines(self) -> Iterator[Machine]:
-        """The machines, in the order of the document: those of sites, then those without."""
+        """The machines, in the order of the document: those of sites, then those without. Raises ConfigError
+        if there are too many, before any of them is built."""
+        every = [
+            *(self.spec.machines or ()),
+            *chain(*(site.machines or () for site in self.spec.sites or ())),
+        ]
+        if sum(size(each if isinstance(each, str) else each.address) for each in every) > MOST:
+            raise ConfigError(f"the document has more than {MOST} machines", hint="split it")
         for at, site in enumerate(self.spec.sites or ()):
             yield from self._entries(site.machines or (), f"spec.sites[{at}]", site)
         yield from self._entries(self.spec.machines or (), "spec", None)
@@ -67,13 +73,10 @@ class Builder:
         for at, given in enumerate(entries):
             body = MachineBody(address=given) if isinstance(given, str) else given
             where = f"{path}.machines[{at}]"
-            if body.name is not None and not is_single(body.address or ""):
+            if body.name is not None and not is_host(body.address or ""):
                 self.faults.add(join(where, "name"), "a range has `names`, a pattern, instead of `name`")
                 continue
             for address in addresses(body.address or ""):
-                self.count += 1
-                if self.count > MOST:
-                    raise ConfigError(f"the document has more than {MOST} machines", hint="split it")
                 machine = self._machine(body, address, site, where)
                 if machine is not None:
                     yield machine
@@ -114,7 +117,7 @@ class Builder:
         return self.cache[at]
 
     def _name(self, values: Merged, address: str, site: SiteBody | None) -> str:
-        if values.names is None and not is_address(address) and NAME.test(address):
+        if values.names is None and parsed(address) is None and NAME.test(address):
             return address
         self.counters[values.counter] += 1
         number = self.counters[values.counter]

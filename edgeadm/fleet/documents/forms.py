@@ -6,10 +6,12 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from edgeadm.config.address import FORM
-from edgeadm.config.texts import is_address, is_domain, is_endpoint, is_range
+from edgeadm.config.texts import is_domain, is_endpoint, is_range
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 ARCHITECTURES = ("amd64", "arm64")
 LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -38,25 +40,29 @@ def by_pattern(words: str, pattern: str) -> Form:
     return Form(words, lambda text: re.fullmatch(pattern, text) is not None, f"^(?:{pattern})$")
 
 
+@lru_cache(maxsize=1 << 16)
+def parsed(text: str) -> Address | None:
+    """The IP address of a text; None if it is not one."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
 def is_host(text: str) -> bool:
     """Whether it is an IP address that one host can have, or a host name. Zones (`fe80::1%eth0`) and names
     that end with a number, such as `10.0.0.300`, are not."""
-    if "%" in text:
-        return False
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
+    address = parsed(text)
+    if address is None:
         name = text.lower()
         return is_domain(name) and not name.rpartition(".")[2].isdigit()
-    return not address.is_multicast and not address.is_unspecified
+    return "%" not in text and not address.is_multicast and not address.is_unspecified
 
 
 def normal(host: str) -> str:
     """An address in its one normal form: IPv6 compressed, names in lower case."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return host.lower()
+    address = parsed(host)
+    return host.lower() if address is None else str(address)
 
 
 def is_label_key(text: str) -> bool:
@@ -120,7 +126,7 @@ NAME = Form(
     lambda text: len(text) <= LONGEST_NAME and is_domain(text),
     f"^(?:{DNS})$",
 )
-ADDRESS = Form("an IP address", lambda text: is_host(text) and is_address(text))
+ADDRESS = Form("an IP address", lambda text: is_host(text) and parsed(text) is not None)
 HOST = Form("an IP address or a host name", is_host)
 JUMP = Form("of the form USER@HOST:PORT", is_jump)
 ENDPOINT = Form("HOST or HOST:PORT", _is_endpoint)

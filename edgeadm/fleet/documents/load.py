@@ -69,6 +69,8 @@ def fleet_from(
 ) -> Fleet:
     """The Fleet of plain documents, such as the object of a NodeTask. `folder` is the base of relative paths.
     Raises as `load_fleet` does."""
+    if not documents:
+        raise ConfigSyntaxError(f"`{source}` contains no document", hint=_kinds())
     for each in documents:
         _known_kind(each, source)
     around = Surroundings(

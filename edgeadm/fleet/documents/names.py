@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from edgeadm.fleet.documents.forms import LONGEST_NAME, NAME, Form, is_host, normal
+from edgeadm.fleet.documents.forms import LONGEST_NAME, NAME, Form, is_host, normal, parsed
 
 MOST = 100_000
 PLACE = re.compile(r"\{(n(?::0([1-9]))?|address|id|site)\}")
@@ -26,20 +26,12 @@ def addresses(text: str) -> Iterator[str]:
         yield from (str(each) for each in network.hosts())
         return
     first, dash, last = text.partition("-")
-    if dash and _is_address(first):
+    if dash and parsed(first) is not None:
         yield from _between(first, last)
     elif is_host(text):
         yield normal(text)
     else:
         raise ValueError(f"`{text}` is not an address, a range or a host name")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _between(first: str, last: str) -> Iterator[str]:
@@ -49,17 +41,22 @@ def _between(first: str, last: str) -> Iterator[str]:
     yield from (str(type(low)(number)) for number in range(int(low), int(high) + 1))
 
 
+def size(text: str) -> int:
+    """The number of `addresses` of a valid text, at least as many."""
+    if "/" in text:
+        return ipaddress.ip_network(text).num_addresses
+    first, dash, last = text.partition("-")
+    if dash and parsed(first) is not None:
+        return int(ipaddress.ip_address(last)) - int(ipaddress.ip_address(first)) + 1
+    return 1
+
+
 def is_range(text: str) -> bool:
     """Whether `addresses` accepts it."""
     try:
         return is_host(next(addresses(text)))
     except (ValueError, StopIteration):
         return False
-
-
-def is_single(text: str) -> bool:
-    """Whether it is one host, and not a range."""
-    return is_host(text)
 
 
 def is_pattern(text: str) -> bool:

@@ -75,14 +75,9 @@ class Part(Kind):
         return body
 
     def schema(self) -> dict[str, Any]:
-        every = keys_of(self.body)
-        required = [name for name, each in every.items() if each.metadata["required"]]
-        return {
-            "type": "object",
-            "properties": {
-                name: {**each.metadata["kind"].schema(), "description": each.metadata["text"]}
-                for name, each in every.items()
-            },
-            **({"required": required} if required else {}),
-            "additionalProperties": False,
-        }
+        return {"$ref": f"#/$defs/{name_of_part(self.body)}"}
+
+
+def name_of_part(body: type[Body]) -> str:
+    """The name of a part in schemas and in the reference."""
+    return body.__name__.removesuffix("Body")

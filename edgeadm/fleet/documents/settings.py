@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeadm.config.load import typed
-from edgeadm.config.model import INIT, JOIN, key_of, settings_of
+from edgeadm.config.model import (
+    INIT,
+    JOIN,
+    Config,
+    JoinFlags,
+    KubeadmFlags,
+    every_setting,
+    flag_of,
+    join_settings,
+    key_of,
+    kubeadm_settings,
+    own_settings,
+    settings_of,
+)
+from edgeadm.config.validate import find_faults
+from edgeadm.config.validate_join import join_faults
 from edgeadm.fleet.documents.faults import Faults, join
 from edgeadm.fleet.documents.kinds import CONTROL, LONGEST_TEXT, Kind, type_of
 
@@ -59,6 +74,7 @@ class Settings(Kind):
         known = settings()
         reserved = {key_of(name) for name in OF_THE_ENGINE | OF_THIS_HOST}
         found: dict[str, Any] = {}
+        before = len(faults.found)
         for name, given in value.items():
             where = join(path, name)
             if name in reserved:
@@ -69,6 +85,8 @@ class Settings(Kind):
                 faults.unknown(path, name, known)
             else:
                 found[name] = _value(given, known[name], where, faults)
+        if len(faults.found) == before:
+            _validate(found, path, faults)
         return found
 
     def schema(self) -> dict[str, Any]:
@@ -93,6 +111,26 @@ def _value(given: Any, kind: str, path: str, faults: Faults) -> Any:
         faults.add(path, "contains a control character")
     # A list again: the value is part of a document.
     return list(value) if isinstance(value, tuple) else value
+
+
+def _validate(found: dict[str, Any], path: str, faults: Faults) -> None:
+    """Record the faults that `edgeadm join` and `init` would find in these values."""
+    if found.get("cni") not in (None, "flannel", "none"):
+        faults.add(join(path, "cni"), "is not one of flannel, none")
+        return
+    fields = {name: each for name, each in every_setting().items() if key_of(name) in found}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value := found[key_of(name)], list) else value for name in fields
+    }
+    kubeadm = {name: given[name] for name in kubeadm_settings() if name in given}
+    joining = {name: given[name] for name in join_settings() if name in given}
+    own = {name: given[name] for name in own_settings() if name in given}
+    config = replace(Config(**own), kubeadm=KubeadmFlags(**kubeadm), join=JoinFlags(**joining))
+    keys = {flag_of(name): key_of(name) for name in fields}
+    for line in (*find_faults(config, JOIN), *join_faults(config)):
+        flag, _, text = line.partition(": ")
+        if flag in keys:
+            faults.add(join(path, keys[flag]), text)
 
 
 def _schema(kind: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def read_documents(text: str, source: str, expand: Expand = str) -> list[Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         found = list(_Reader(yaml.parse(text, Loader=loader), source, expand).documents())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise ConfigSyntaxError(
             f"`{source}` is not valid YAML",
             context=_where(error),

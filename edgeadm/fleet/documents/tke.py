@@ -39,7 +39,7 @@ class Refused(Anything):
 
     reason: str
 
-    def read(self, value: Any, path: str, faults: Faults) -> Any:
+    def read(self, value: Any, path: str, faults: Faults) -> Any:  # noqa: ARG002
         faults.add(path, self.reason, UnsupportedDocumentError)
 
 

@@ -216,7 +216,7 @@ def _arguments(given: Mapping[str, str] | None) -> list[dict[str, str]]:
 
 
 def _version(spec: tke.ClusterSpec, faults: Faults) -> str:
-    """The version of Kubernetes that the document wants and that edgeadm can install; empty for another one."""
+    """The version of Kubernetes that the document wants, if edgeadm can install it, else empty."""
     if spec.version is None:
         return ""
     if not compat.is_supported(spec.version):
