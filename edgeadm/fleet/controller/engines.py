@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from edgeadm.checks.engine import Finding
-from edgeadm.cluster import Object
 from edgeadm.core.run_id import new_run_id
 from edgeadm.fleet.bundle import Bundles
-from edgeadm.fleet.cross import cross_check
+from edgeadm.fleet.cross_watch import CrossChecker
 from edgeadm.fleet.crowd import Around
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.events import FleetReport
-from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.journal import Unrecorded
 from edgeadm.fleet.machine_work import MachineWork
-from edgeadm.fleet.model import Fleet, Machine
+from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.progress import Goal
 from edgeadm.fleet.revocation import Token
 from edgeadm.fleet.run import Opened, Order, Parts, engine_of
@@ -36,14 +33,8 @@ def real_engine(
 ) -> Engine:
     """An engine that adds the machines of the fleet. Lists the Nodes of the cluster: raises
     ClusterAwayError."""
-    around = Around(packages=frozenset(fleet.packages), endpoint=endpoint, ca=ca_hash)
-
-    def cross(
-        known: Mapping[str, tuple[Machine, Facts]], nodes: Sequence[Object]
-    ) -> Mapping[str, Sequence[Finding]]:
-        return cross_check(known, nodes, around)
-
+    around = Around.of(fleet, endpoint=endpoint, ca=ca_hash)
     work = MachineWork(fleet, ca_hash, (endpoint,) if endpoint else (), bundles=bundles)
     order = Order("add", Goal.ADD, fleet, fleet.machines, new_run_id())
     given = Opened(order, Unrecorded(), fleet.machines, tokens=tokens, run=order.run)
-    return engine_of(given, Parts(dialer, work, admission, cross), report)
+    return engine_of(given, Parts(dialer, work, admission, CrossChecker(around)), report)
