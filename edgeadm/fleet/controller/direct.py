@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.events import FleetEvent, FleetReport, MachineChanged
 from edgeadm.fleet.journal import Unrecorded
 from edgeadm.fleet.model import Fleet
+from edgeadm.fleet.pool import Pool, ThreadPool
 from edgeadm.fleet.revocation import Token
 from edgeadm.fleet.states import State
 from edgeadm.fleet.tokens import Admission
@@ -56,7 +56,7 @@ class Run:
     engine: Engine
     admission: TaskAdmission
     listener: Listener
-    thread: threading.Thread | None = None
+    ended: bool = False
 
 
 @dataclass
@@ -70,11 +70,12 @@ class Direct:
     holds: Callable[[], bool]
     make: MakeEngine
     say: Callable[[str], None] = lambda _text: None
+    pool: Pool = field(default_factory=ThreadPool)
     _runs: dict[str, Run] = field(default_factory=dict)
 
     def is_running(self, obj: Object, task: Task) -> bool:  # noqa: ARG002
         run = self._runs.get(task.uid)
-        return run is not None and run.thread is not None and run.thread.is_alive()
+        return run is not None and not run.ended
 
     def start(self, obj: Object, task: Task, machines: Sequence[Wanted]) -> None:
         """Start the engine in a thread. Raises CredentialError, StoreError and the errors of the API."""
@@ -95,10 +96,7 @@ class Direct:
             admission.know(each.token_id, each.machine)
         engine = self.make(fleet, stale, admission, listener)
         run = self._runs[task.uid] = Run(engine, admission, listener)
-        run.thread = threading.Thread(
-            target=self._work, args=(task, run), name=f"task {task.name}", daemon=True
-        )
-        run.thread.start()
+        self.pool.start(f"task {task.name}", lambda: self._work(task, run))
 
     def tend(self, obj: Object, task: Task) -> None:
         """Revoke tokens of machines that are finished, which an earlier leader left behind."""
@@ -122,7 +120,7 @@ class Direct:
         run = self._runs.get(uid)
         if run is None:
             return
-        if run.thread is not None and run.thread.is_alive():
+        if not run.ended:
             run.engine.stop("the NodeTask is finished or deleted")
             return
         del self._runs[uid]
@@ -138,6 +136,8 @@ class Direct:
             self.say(f"NodeTask/{task.name}: the run ended: {error.message}")
         except Exception as error:  # noqa: BLE001  the loop starts another run
             self.say(f"NodeTask/{task.name}: the run ended with {type(error).__name__}")
+        finally:
+            run.ended = True
         for name, told in list(run.listener.states.items()):
             if told.state not in (State.READY, State.FAILED, State.WAITING):
                 run.listener.states[name] = replace(told, state=State.WAITING, code="fleet-run-ended")

@@ -48,6 +48,7 @@ class Loop:
     _attempts: dict[str, int] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
+    _clean: set[str] = field(default_factory=set)
 
     def step(self) -> None:
         """One round over all tasks. A task whose objects cause an error does not stop the others; raises
@@ -87,7 +88,7 @@ class Loop:
             )
             return
         if obj["status"].get("nodetaskStatus") == status.READY:
-            self._forget_run(task)
+            self._clean_up(obj, task)
             return
         runner = self._runner(task)
         runner.tend(obj, task)
@@ -98,8 +99,8 @@ class Loop:
             return
         self._report(obj, current)
         if current["status"]["nodetaskStatus"] == status.READY:
-            self._forget_run(task)
             return
+        self._clean.discard(task.uid)
         if not runner.is_running(current, task):
             self._start(current, task, runner, tasks, owners)
 
@@ -221,7 +222,7 @@ class Loop:
             self.notes.about(after, "Ready", f"all {after['status']['total']} machines are nodes")
 
     def _write(self, obj: Object, change: Callable[[status.Status], None]) -> Object | None:
-        return status.write(self.store, obj, change) if self.holds() else None
+        return status.write(self.store, obj, change, fresh=False) if self.holds() else None
 
     def _forget(self, uids: set[str]) -> None:
         """Tasks that were deleted."""
@@ -230,7 +231,19 @@ class Loop:
             self.proxied.forget(uid)
             self._attempts.pop(uid, None)
             self._due.pop(uid, None)
+        self._clean &= uids
         self._known = uids
+
+    def _clean_up(self, obj: Object, task: Task) -> None:
+        """Revoke tokens and delete objects of a finished task that an earlier process left behind."""
+        tokens = any(each.get("token") for each in obj["status"]["machines"])
+        if task.uid in self._clean and not tokens:
+            return
+        runner = self._runner(task)
+        runner.tend(obj, task)
+        if not runner.is_running(obj, task):
+            self._forget_run(task)
+            self._clean.add(task.uid)
 
     def _forget_run(self, task: Task) -> None:
         self.direct.forget(task.uid)

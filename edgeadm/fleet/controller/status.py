@@ -116,11 +116,14 @@ def machine_of(status: Mapping[str, Any], name: str) -> Status | None:
     return next((each for each in found if each["name"] == name), None)
 
 
-def write(store: Store, obj: Object, change: Callable[[Status], None]) -> Object | None:
-    """Change the status of a task, and write it if it differs; a conflict reads the object again. Returns the
-    new object, None if the task was deleted or created anew. Raises the errors of the API."""
+def write(
+    store: Store, obj: Object, change: Callable[[Status], None], *, fresh: bool = True
+) -> Object | None:
+    """Change the status of a task, and write it if it differs. `fresh` reads the object before, as does a
+    conflict. Returns the new object, None if the task was deleted or created anew. Raises the errors of the
+    API."""
     meta = obj["metadata"]
-    current: Object | None = obj
+    current: Object | None = store.get(obj["apiVersion"], obj["kind"], meta["name"]) if fresh else obj
     for _ in range(TRIES):
         if current is None or current["metadata"].get("uid") != meta.get("uid"):
             return None
