@@ -62,7 +62,8 @@ def unfinished(ctx: Context) -> list[str]:
     return [
         each["metadata"]["name"]
         for each in tasks
-        if (each.get("status") or {}).get("nodetaskStatus", fleet.CREATING) == fleet.CREATING
+        # The controller has not seen a task without a status; a refused task is finished.
+        if (each.get("status") or {"nodetaskStatus": fleet.CREATING}).get("nodetaskStatus") == fleet.CREATING
     ]
 
 
