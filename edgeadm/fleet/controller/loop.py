@@ -1,9 +1,9 @@
 """The loop: compares each NodeTask with the Nodes of the cluster, and starts runs for the machines that are
-missing. All decisions depend on objects of the API; a replica that starts anew continues where another one
-was killed.
+missing. All decisions depend on objects of the API; a replica that starts continues where another one was
+killed.
 
 A machine is finished if the Node with its name has the label of the task and is Ready. The machine sets the
-label itself when it registers, so that no machine is installed twice, whatever happens to the controller.
+label itself when it registers, so that no machine is installed twice, even if the controller is killed.
 """
 
 from __future__ import annotations

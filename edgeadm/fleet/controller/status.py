@@ -120,7 +120,7 @@ def write(
     store: Store, obj: Object, change: Callable[[Status], None], *, fresh: bool = True
 ) -> Object | None:
     """Change the status of a task, and write it if it differs. `fresh` reads the object before, as does a
-    conflict. Returns the new object, None if the task was deleted or created anew. Raises the errors of the
+    conflict. Returns the new object, None if the task was deleted or created again. Raises the errors of the
     API."""
     meta = obj["metadata"]
     current: Object | None = store.get(obj["apiVersion"], obj["kind"], meta["name"]) if fresh else obj

@@ -1,5 +1,5 @@
-"""A NodeTask as the controller sees it: every value of the object is checked again, whatever the API server
-accepted, and names are derived from values that do not change."""
+"""A NodeTask as the controller sees it: every value of the object is checked again, independent of the API
+server, and names are derived from values that do not change."""
 
 from __future__ import annotations
 
