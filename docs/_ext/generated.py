@@ -128,6 +128,13 @@ def autonomy() -> str:
 
 
 @page
+def fleet_checks() -> str:
+    every = import_module("edgeadm.fleet.cross").CROSS_CHECKS
+    rows = [(f"`{each.code}`", each.group, each.statement, each.hint) for each in every]
+    return table(("Code", "Group", "Condition", "Hint"), rows)
+
+
+@page
 def settings() -> str:
     parts = []
     for title, every in (

@@ -75,7 +75,7 @@ def reinstall(output: str, **given: Any) -> int:
     """
     found = asked(given)
     found = replace(found, machines=tuple(replace(each, reinstall=True) for each in found.machines))
-    _confirm("reinstalls", found.machines, given)
+    confirm("reinstalls", found.machines, given)
     return _changed("reinstall", Goal.ADD, found, output, given)
 
 
@@ -86,7 +86,7 @@ def reinstall(output: str, **given: Any) -> int:
 def reset(output: str, **given: Any) -> int:
     """Revert the changes of edgeadm on machines, and delete their Nodes."""
     found = asked(given)
-    _confirm("resets", found.machines, given)
+    confirm("resets", found.machines, given)
     return _changed("reset", Goal.RESET, found, output, given)
 
 
@@ -161,7 +161,7 @@ def _run(order: Order, found: Asked, shown: NodesReport) -> int:
         shown.close()
 
 
-def _confirm(does: str, machines: tuple[Machine, ...], given: dict[str, Any]) -> None:
+def confirm(does: str, machines: tuple[Machine, ...], given: dict[str, Any]) -> None:
     """Ask, unless `--yes` or `--dry-run` is given. Raises UsageError without a terminal."""
     if given["yes"] or given["dry_run"]:
         return

@@ -18,6 +18,12 @@ def verb_of(ticket: Ticket) -> str:
     return "join" if ticket.ca_hash else "init"
 
 
+def documents(fleet: Fleet, machine: Machine, ticket: Ticket, package: str) -> list[Mapping[str, Any]]:
+    """The EdgeConfiguration of the machine, and the documents of kubeadm for an `init`."""
+    more = fleet.kubeadm_documents if verb_of(ticket) == "init" else ()
+    return [document(fleet, machine, ticket, package), *more]
+
+
 def document(fleet: Fleet, machine: Machine, ticket: Ticket, package: str) -> dict[str, Any]:
     """The EdgeConfiguration of the machine; `package` is the path of its package there."""
     config: dict[str, Any] = {"apiVersion": API, "kind": KIND, **fleet.settings, **machine.settings}

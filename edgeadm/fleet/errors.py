@@ -151,3 +151,22 @@ class CredentialsMissingError(ConfigError):
     """The Secret that a NodeTask names as `sshCredential` does not exist in the cluster."""
 
     code = "fleet-credentials-missing"
+
+
+class NoAdminConfError(EdgeadmError):
+    """The control plane of a fleet has no admin.conf, or kubeadm cannot use it."""
+
+    code = "fleet-no-admin-conf"
+    exit_code = 4
+
+
+class NotThisClusterError(ConfigError):
+    """The control plane of the document belongs to a cluster without the document's first machine."""
+
+    code = "fleet-not-this-cluster"
+
+
+class NoClusterError(ConfigError):
+    """`edgeadm apply` has not created a cluster with this name on this host."""
+
+    code = "fleet-no-such-cluster"

@@ -12,7 +12,7 @@ from edgeadm.errors import EdgeadmError
 from edgeadm.fleet import inspect, unit
 from edgeadm.fleet.action import action_of
 from edgeadm.fleet.bundle import Bundle, Bundles
-from edgeadm.fleet.configuration import document, verb_of
+from edgeadm.fleet.configuration import documents, verb_of
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.follow import Following
 from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
@@ -89,7 +89,7 @@ class MachineWork:
             run,
             program_path(bundle.tree),
             self._follow(machine, run, on_event),
-            config=document(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
+            config=documents(self.fleet, machine, ticket, package_path(bundle.package.sha256)),
             record=self._record(machine, facts, ticket.ca_hash),
         )
 

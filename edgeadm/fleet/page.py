@@ -22,6 +22,8 @@ from edgeadm.hosts import LocalHost
 HEADS = ("Machine", "Address", "Site", "State", "Seconds", "WAN", "LAN", "Timeline", "Reason")
 NUMBERS = ("Seconds", "WAN", "LAN")
 FEW = 30
+# A site with a shorter name is never wrapped.
+SHORT = 20
 UNTOUCHED = "untouched"
 
 
@@ -169,7 +171,7 @@ def _row(result: MachineResult, spans: Sequence[Span], total: float, summary: Su
     return (
         f'<tr data-state="{state}"><td class="name"><b>{_text(machine.name, summary)}</b></td>'
         f'<td class="tight">{_text(machine.address, summary)}</td>'
-        f'<td class="name">{_text(machine.site, summary)}</td>'
+        f'<td class="{"tight" if len(machine.site) < SHORT else "name"}">{_text(machine.site, summary)}</td>'
         f'<td><span class="state" style="background:var(--{state})">{shown}</span></td>'
         f'<td class="number" data-value="{result.seconds:.3f}">{result.seconds:.1f}</td>'
         f'<td class="number" data-value="{result.wan}">{size(result.wan)}</td>'

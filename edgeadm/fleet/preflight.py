@@ -121,6 +121,8 @@ class PreflightChecks:
         """The warnings and failures of the machine, with those of its package and its settings."""
         try:
             config = of_document(self.document(machine))
+            if is_first(machine, config):
+                config = replace(config, kubeadm_documents=self.fleet.kubeadm_documents)
             path, manifest = self.bundles.path(facts.arch), self.bundles.manifest(facts.arch)
         except NoPackageError as error:
             # Of a fleet with packages, the check PackageMissing between machines reports it.

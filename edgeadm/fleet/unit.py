@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +43,19 @@ def start(
     program: str,
     following: Following,
     *,
-    config: Mapping[str, Any] | None = None,
+    config: Sequence[Mapping[str, Any]] = (),
     record: Mapping[str, Any] | None = None,
     purge: bool = False,
 ) -> None:
-    """Start the run and follow it until it ends, in one shell. `config` and its secrets go through stdin to a
-    file in memory. With `purge`, all files of fleets are removed after success.
+    """Start the run and follow it until it ends, in one shell. The documents of `config` and their secrets
+    go through stdin to a file in memory. With `purge`, all files of fleets are removed after success.
 
     Raises LockedError, StartError, InterruptedRunError, RunFailedError, UnreachableError.
     """
     files = {
         "run.sh": RUN.encode(),
         "end.sh": END.encode(),
-        "config.yaml": _yaml(config or {}),
+        "config.yaml": _yaml(config),
         "applied.json": json.dumps(dict(record or {}), sort_keys=True).encode() + b"\n",
     }
     _shell(remote, START_AND_FOLLOW, run, program, following, purge=purge, stdin=_tar(files))
@@ -99,10 +99,10 @@ def _tail(done: Result) -> str:
     return done.err.strip()[-2000:]
 
 
-def _yaml(config: Mapping[str, Any]) -> bytes:
+def _yaml(config: Sequence[Mapping[str, Any]]) -> bytes:
     import yaml
 
-    return yaml.safe_dump(unmarked(config), sort_keys=True).encode()
+    return yaml.safe_dump_all([unmarked(each) for each in config], sort_keys=True).encode()
 
 
 def _tar(files: Mapping[str, bytes]) -> Iterator[bytes]:

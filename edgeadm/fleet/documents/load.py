@@ -42,15 +42,20 @@ def load_fleet(file: str, options: Options | None = None) -> Fleet:
     not set, a credential cannot be read, machines are described twice."""
     options = options or Options()
     source = "stdin" if file == STDIN else file
-    text = sys.stdin.buffer.read(LARGEST + 1) if file == STDIN else _bytes(file)
-    try:
-        documents = read_documents(text.decode("utf-8"), source, expander(options.environ))
-    except UnicodeDecodeError:
-        raise ConfigFileMissingError(f"`{source}` is not text in UTF-8", hint="check the file") from None
+    documents = read_documents(read_text(file), source, expander(options.environ))
     folder = Path.cwd() if file == STDIN else Path(file).absolute().parent
     return fleet_from(
         documents, options, source=source, folder=folder, path=None if file == STDIN else Path(file)
     )
+
+
+def read_text(file: str) -> str:
+    """The text of a file or of stdin, a byte above the limit at most. Raises ConfigFileMissingError."""
+    data = sys.stdin.buffer.read(LARGEST + 1) if file == STDIN else _bytes(file)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigFileMissingError(f"`{shown(file)}` is not text in UTF-8", hint="check the file") from None
 
 
 def _bytes(file: str) -> bytes:

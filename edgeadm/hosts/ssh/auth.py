@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,31 +32,40 @@ class Attempt:
 def log_in(wire: Wire, target: Target, deadline: Deadline) -> None:
     """Try all credentials. Raises LoginError, an error about a key file, or an UnreachableError if the host
     stops responding."""
-    from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType, SSHException
-
     allowed: set[str] = set()
     tried: list[str] = []
-    for attempt in _attempts(target):
-        if allowed and attempt.method not in allowed:
-            continue
-        if len(tried) >= LIMIT:
-            break
-        wire.auth_timeout = deadline.left
-        tried.append(attempt.label)
-        try:
-            rest = attempt.run(wire)
-        except BadAuthenticationType as error:
-            allowed = set(error.allowed_types)
-        except AuthenticationException as error:
-            _still_there(wire, target, deadline, tried, error)
-        except (SSHException, EOFError, OSError) as error:
-            _still_there(wire, target, deadline, tried, error)
-            raise NotSshError(f"{target.place} ended the login", context=str(error)) from error
-        else:
-            if not rest:
+    with closing(_attempts(target)) as attempts:
+        for attempt in attempts:
+            if allowed and attempt.method not in allowed:
+                continue
+            if len(tried) >= LIMIT:
+                break
+            tried.append(attempt.label)
+            wire.auth_timeout = deadline.left
+            accepted, allowed = _try(wire, target, deadline, attempt, tried, allowed)
+            if accepted:
                 return
-            allowed = set(rest)  # a key was accepted, and another method is required
     raise _refused(target, tried, allowed)
+
+
+def _try(
+    wire: Wire, target: Target, deadline: Deadline, attempt: Attempt, tried: list[str], allowed: set[str]
+) -> tuple[bool, set[str]]:
+    """Whether the login is complete, and the methods that the host accepts, if it told."""
+    from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType, SSHException
+
+    try:
+        rest = attempt.run(wire)
+    except BadAuthenticationType as error:
+        return False, set(error.allowed_types)
+    except AuthenticationException as error:
+        _still_there(wire, target, deadline, tried, error)
+        return False, allowed
+    except (SSHException, EOFError, OSError) as error:
+        _still_there(wire, target, deadline, tried, error)
+        raise NotSshError(f"{target.place} ended the login", context=str(error)) from error
+    # The rest is not empty if the host accepted this credential and requires another one.
+    return not rest, set(rest)
 
 
 def _still_there(wire: Wire, target: Target, deadline: Deadline, tried: list[str], error: Exception) -> None:
@@ -81,14 +91,13 @@ def _refused(target: Target, tried: list[str], allowed: set[str]) -> LoginError:
     )
 
 
-def _attempts(target: Target) -> Iterator[Attempt]:
+def _attempts(target: Target) -> Generator[Attempt, None, None]:
     login = target.login
     named = bool(login.key_files or login.key_texts)
     locked: list[PassphraseError] = []
     yield from _from_files(target, named, locked)
     if login.agent:
-        for key in _agent_keys():
-            yield _with_key(login.user, key, "key of the agent")
+        yield from _from_agent(login.user)
     if login.password is not None:
         yield _with_password(login.user, login.password)
         yield _interactive(login.user, login.password)
@@ -141,15 +150,20 @@ def _interactive(user: str, password: Secret) -> Attempt:
     )
 
 
-def _agent_keys() -> list[Any]:
+def _from_agent(user: str) -> Iterator[Attempt]:
     import os
 
     if not os.environ.get("SSH_AUTH_SOCK"):
-        return []
+        return
     from paramiko.agent import Agent
     from paramiko.ssh_exception import SSHException
 
     try:
-        return list(Agent().get_keys())
+        agent = Agent()
     except (SSHException, OSError, EOFError):
-        return []
+        return
+    try:
+        for key in agent.get_keys():
+            yield _with_key(user, key, "key of the agent")
+    finally:
+        agent.close()

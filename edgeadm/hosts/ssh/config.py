@@ -191,6 +191,8 @@ def _lines(path: Path, depth: int) -> Iterator[str]:
         word, _, value = line.strip().replace("=", " ", 1).partition(" ")
         if word.lower() in ("host", "match"):
             block = line
+            if word.lower() == "match" and "exec" in value.lower().split():
+                raise SshConfigError(f"{path}: `Match exec` is not supported", context=line.strip())
         if word.lower() != "include":
             yield line
             continue

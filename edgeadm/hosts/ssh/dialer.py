@@ -186,7 +186,8 @@ def _secured(open_socket: Callable[[Deadline], Any], target: Target) -> Wire:
     """Handshake, host key and login, within one deadline."""
     deadline = Deadline.within(target.connect)
     verifier = Verifier(target)
-    wire = _handshake(open_socket(deadline), target, verifier.types(), deadline)
+    types = verifier.types()  # may raise, before there is a socket to close
+    wire = _handshake(open_socket(deadline), target, types, deadline)
     rejected: list[str] = []
     while True:
         try:

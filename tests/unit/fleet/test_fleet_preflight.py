@@ -97,9 +97,7 @@ def test_the_disk_of_the_machine_counts_and_not_the_copies_on_this_host(tmp_path
     manifest = replace(computer.package.manifest, files=(big, *computer.package.manifest.files))
     computer.package = replace(here, manifest=manifest)
     computer.package._folder().mkdir(parents=True)
-    computer.host.answers["df -Pk"] = Answer(
-        out="Filesystem 1024-blocks Used Available\n/dev/vda 9 1 4000000 1% /\n"
-    )
+    computer.host.answers["df -Pk"] = Answer(out="Filesystem\n/dev/vda 9 1 4000000 1% /\n")
     assert codes(checked(computer)) == ["DiskSpace", "DiskSpace"]
 
 
@@ -110,11 +108,8 @@ def all_checks(folder: Path, its: Facts | None = None, **more: Any) -> list[Find
         true_package(path, folder / "source")
     computer = Computer(folder / "computer", role="worker")
     machine = crowds.machine(1, **{"role": Role.WORKER} | more)
-    fleet = Fleet(
-        "shops",
-        (crowds.machine(9, role=Role.CONTROL_PLANE), machine),
-        settings={"cni": "none", "ignoreRuntime": True},
-    )
+    plane = crowds.machine(9, role=Role.CONTROL_PLANE)
+    fleet = Fleet("shops", (plane, machine), settings={"cni": "none", "ignoreRuntime": True})
     bundles = Bundles({"amd64": str(path)}, folder / "cache")
     checks = PreflightChecks(fleet, bundles, "10.0.0.11:6443", more.pop("ca", crowds.OURS))
     return list(checks(computer.host, machine, its or crowds.facts(1)))
@@ -133,7 +128,7 @@ def test_a_missing_package_and_wrong_settings_are_findings(tmp_path: Path) -> No
     none = PreflightChecks(Fleet("shops", (crowds.machine(1),)), Bundles({}), "10.0.0.11:6443", crowds.OURS)
     found = none(computer.host, crowds.machine(1), crowds.facts(1))
     assert [each.code for each in found] == ["no-package-for-architecture"]
-    assert codes(all_checks(tmp_path, settings={"nodeIpp": "x"})) == ["unknown-key"]
+    assert codes(all_checks(tmp_path, settings={"nodeIpp": "x"})) == ["config-unknown-key"]
 
 
 def test_the_first_control_plane_of_a_new_cluster_is_made_by_init(tmp_path: Path) -> None:

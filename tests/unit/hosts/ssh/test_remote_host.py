@@ -72,9 +72,8 @@ def test_questions_are_asked_in_one_message(remote: SshRemote, tmp_path: Path) -
     (tmp_path / "a").write_bytes(b"1")
     with remote.host() as host:
         assert isinstance(host, RemoteHost)
-        host.prefetch(
-            asks=[("echo", str(n)) for n in range(40)], reads=[f"{tmp_path}/a"], names=[str(tmp_path)]
-        )
+        asks = [("echo", str(n)) for n in range(40)]
+        host.prefetch(asks=asks, reads=[f"{tmp_path}/a"], names=[str(tmp_path)])
         sent = remote.traffic.sent
         assert [host.ask(*argv).out for argv in asks] == [f"{n}\n" for n in range(40)]
         assert host.read(f"{tmp_path}/a") == b"1"
