@@ -36,8 +36,9 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
-# Processes of Pods, which are not for users.
+# Verbs of machines and Pods, which edgeadm itself calls: neither help nor completion shows them.
 HIDDEN = {
+    "fleet-serve": "edgeadm.cli.fleet_serve",
     "fleet-controller": "edgeadm.cli.fleet_controller",
     "fleet-job": "edgeadm.cli.fleet_job",
 }
@@ -51,7 +52,7 @@ SUMMARIES = {
     "reset": "Uninstall: revert everything that edgeadm changed on this host.",
     "addon": "Add edge components to an existing cluster.",
     "detach": "Remove edge components from a cluster.",
-    "nodes": "Add, check and reset many machines from one document, over SSH.",
+    "nodes": "Add, check and reset many hosts from one document, over SSH.",
     "apply": "Create a cluster from a document, or bring it to the state of the document.",
     "get": "Show the clusters that `edgeadm apply` created.",
     "certs": "Check and renew the edge components' certificates.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgeadm.fleet.plain import duration, plain
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FEW = 20
 SLOWEST = 10
 BAR = 24
+NAME = 20
 NARROW = 60
 MARKS = {State.FAILED: ("✗", "red"), State.WAITING: ("…", "yellow"), State.KNOWN: ("·", "dim")}
 GOOD_MARK, ACTIVE_MARK = ("✓", "green"), ("▸", "cyan")
@@ -26,9 +27,14 @@ def render(tally: Tally, now: float, width: int, height: int) -> RenderableType:
     from rich.console import Group
 
     if len(tally.machines) <= FEW:
-        return Group(_machines(tally.machines.values(), now, width), _total(tally, now, width))
-    sites = _sites(tally, width, max(height - SLOWEST - 4, 1))
-    return Group(*sites, _total(tally, now, width), _machines(tally.slowest(now, SLOWEST), now, width))
+        return Group(_machines(tally.machines.values(), now, width), _total(tally, now, width, 5))
+    sites = tally.sites if len(tally.sites) > 1 else {}
+    room = max(len(plain(name or "-", NAME)) for name in (*sites, "total"))
+    return Group(
+        *_sites(sites, width, room, max(height - SLOWEST - 4, 1)),
+        _total(tally, now, width, room),
+        _machines(tally.slowest(now, SLOWEST), now, width),
+    )
 
 
 def _machines(seen: Iterable[Seen], now: float, width: int) -> RenderableType:
@@ -74,31 +80,29 @@ def doing(seen: Seen) -> str:
     return f"{seen.state.value} · {step}" if step else seen.state.value
 
 
-def _sites(tally: Tally, width: int, limit: int) -> list[Text]:
+def _sites(sites: Mapping[str, Sequence[Seen]], width: int, room: int, limit: int) -> list[Text]:
     """A bar for each site, those with work left first."""
     from rich.text import Text
 
-    sites = tally.sites
-    if len(sites) < 2:
-        return []
     order = sorted(sites, key=lambda name: all(each.is_final for each in sites[name]))
-    room = max(len(plain(name or "-", 20)) for name in sites)
-    lines = [
-        Text(f"{plain(name or '-', 20):<{room}} ", no_wrap=True) + bar(sites[name], width)
-        for name in order[:limit]
-    ]
+    lines = [_title(name or "-", room) + bar(sites[name], width) for name in order[:limit]]
     more = len(order) - limit
     return lines + ([Text(f"and {more} more sites", "dim")] if more > 0 else [])
 
 
-def _total(tally: Tally, now: float, width: int) -> Text:
-    from rich.text import Text
-
-    line = Text("total ", "bold", no_wrap=True) + bar(list(tally.machines.values()), width)
+def _total(tally: Tally, now: float, width: int, room: int) -> Text:
+    line = _title("total", room) + bar(list(tally.machines.values()), width)
     line.append(f"  {duration(now)}", "dim")
     if tally.notices and width >= NARROW:
         line.append(f"  {plain(tally.notices[-1])}", "yellow")
     return line
+
+
+def _title(name: str, room: int) -> Text:
+    """A name in front of a bar; all bars of a table begin in one column."""
+    from rich.text import Text
+
+    return Text(f"{plain(name, NAME):<{room}} ", no_wrap=True)
 
 
 def bar(seen: Sequence[Seen], width: int) -> Text:

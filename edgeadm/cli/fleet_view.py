@@ -110,7 +110,8 @@ class _Now:
 def headline(event: RunStarted) -> str:
     """The first line of a run."""
     done = f", {len(event.done)} are finished already" if event.done else ""
-    return f"{event.verb}: {plain(event.fleet.name)}, {number(len(event.machines))}{done}, run {event.run}"
+    machines = number(len(event.machines))
+    return f"{event.verb}: fleet {plain(event.fleet.name)}, {machines}{done}, run {event.run}"
 
 
 def transition(event: MachineChanged) -> str:

@@ -25,7 +25,7 @@ yes_option = click.option("-y", "--yes", cls=pflag.Switch, help="Do not ask for 
 
 @click.group("nodes", cls=pflag.Group)
 def command() -> None:
-    """Add, check and reset many machines from one document, over SSH."""
+    """Add, check and reset many hosts from one document, over SSH."""
 
 
 @command.command()

@@ -60,12 +60,6 @@ def load(file: str | None, given: Mapping[str, Any], kept: Mapping[str, Any] | N
     )
 
 
-def of_document(document: Mapping[str, Any]) -> Config:
-    """The configuration of one EdgeConfiguration, as a file with it would be. Raises ConfigError: an unknown
-    key, a wrong type."""
-    return load(None, _fields_of(dict(document)))
-
-
 def _of(group: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the fields of this group. Groups may have fields with the same name."""
     return {name: wanted[name] for name in group if name in wanted}

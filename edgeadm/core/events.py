@@ -85,16 +85,16 @@ class Message(Event):
 
 @dataclass(frozen=True)
 class MachineState(Event):
-    """A machine of a fleet changed its state."""
+    """A member of a fleet changed its state."""
 
     event = "machine-state"
-    machine: str = about("The name of the machine.")
+    machine: str = about("The name of the member.")
     before: str = about("The state before.")
     state: str = about(
         "The state: `known`, `reachable`, `checked`, `loaded`, `joining`, `joined`, `ready`, `resetting`, "
         "`reset`, `waiting` or `failed`."
     )
-    seconds: float = about("The time that the machine spent in the state before.")
+    seconds: float = about("The time in the state before.")
     detail: str = about("The reason.", default="")
     code: str = about("The code of the error or check, for `waiting` and `failed`.", default="")
     hint: str = about("The action to take.", default="")
@@ -102,10 +102,10 @@ class MachineState(Event):
 
 @dataclass(frozen=True)
 class MachineStep(Event):
-    """A step of a machine of a fleet starts, or a phase of the edgeadm that runs on the machine."""
+    """A step of a member of a fleet starts, or a phase of the edgeadm that runs there."""
 
     event = "machine-step"
-    machine: str = about("The name of the machine.")
+    machine: str = about("The name of the member.")
     step: str = about("The step, such as `connect` or `load`, or the path of a phase.")
     detail: str = about("The reason.", default="")
 

@@ -136,8 +136,8 @@ class Course(Transitions):
     # The comparison of machines.
 
     def open_gate(self) -> None:
-        """Every machine was inspected, has failed, or did not answer in time: compare the facts, and let the
-        machines go on. Those that answer later are compared with all that are known then."""
+        """Every machine was inspected, has failed, or did not answer in time: compare the facts, and start
+        the changes. Those that answer later are compared with all that are known then."""
         self.compared = True
         found = self._compare()
         for each in self.machines:

@@ -38,7 +38,9 @@ def _machine_id(placed: Placed) -> Iterable[Outcome]:
 
 
 def _hostname(placed: Placed) -> Iterable[Outcome]:
-    others = [each for _, each in placed.crowd.others(placed.peer, "hostname")]
+    twins = {each.name for each in _twins(placed)}
+    every = (each for _, each in placed.crowd.others(placed.peer, "hostname"))
+    others = [each for each in every if each.name not in twins]
     if others:
         yield warning(f"the host name {placed.facts.hostname} is also that of {names_of(others)}")
 
@@ -51,7 +53,8 @@ def _mac(placed: Placed) -> Iterable[Outcome]:
 
 
 def _serial(placed: Placed) -> Iterable[Outcome]:
-    for value, others in _by_value(placed, "serial"):
+    twins = {each.name for each in _twins(placed)}
+    for value, others in _by_value(placed, "serial", twins):
         yield warning(f"the serial number {value} is also that of {names_of(others)}")
 
 

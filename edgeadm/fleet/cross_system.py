@@ -64,9 +64,11 @@ def _package(placed: Placed) -> Iterable[Outcome]:
 
 
 def _space(placed: Placed) -> Iterable[Outcome]:
-    wanted = placed.around.space.get((placed.facts.arch, placed.machine.role), 0)
     free = free_at(placed.facts.free_mib, PLACE)
-    if free is not None and free < wanted and not placed.is_ours:
+    if free is None or placed.is_ours:
+        return
+    wanted = placed.around.space(placed.facts.arch, placed.machine.role)
+    if free < wanted:
         yield failed(
             f"{free} MiB are free for {PLACE}, a machine with the role {placed.machine.role} requires "
             f"{wanted} MiB"

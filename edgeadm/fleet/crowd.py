@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import insort
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,15 +41,15 @@ class Around:
     """The surroundings of the machines. Empty values are not known, and their checks do not apply.
 
     `packages` are the architectures with a package. `endpoint` and `tunnel` are HOST:PORT as in
-    `Facts.reaches`. `ca` is the hash of the cluster's CA. `space` is the required space in MiB by
-    architecture and role. `own_machine_id` is that of the host that runs edgeadm. `waived` are the codes of
+    `Facts.reaches`. `ca` is the hash of the cluster's CA. `space` returns the required space in MiB for an
+    architecture and a role. `own_machine_id` is that of the host that runs edgeadm. `waived` are the codes of
     `ignorePreflightErrors` for all machines."""
 
     packages: frozenset[str] = frozenset()
     endpoint: str = ""
     tunnel: tuple[str, ...] = ()
     ca: str = ""
-    space: Mapping[tuple[str, Role], int] = field(default_factory=dict)
+    space: Callable[[str, Role], int] = lambda _arch, _role: 0
     pod_ranges: tuple[Network, ...] = ()
     service_ranges: tuple[Network, ...] = ()
     own_machine_id: str = ""

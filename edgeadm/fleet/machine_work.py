@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from edgeadm.fleet.load import is_loaded, load
 from edgeadm.fleet.model import Fleet, Machine
 from edgeadm.fleet.preflight import PreflightChecks
 from edgeadm.fleet.record import differences, record
+from edgeadm.fleet.share import share
 from edgeadm.fleet.throttle import Throttle
 from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
 from edgeadm.hosts.base import Host
@@ -79,7 +81,8 @@ class MachineWork:
         return load(remote, bundle, facts, source=source, throttle=self._throttles.get(machine.site))
 
     def share(self, remote: Remote, machine: Machine, facts: Facts) -> LanSource | None:
-        return None
+        program = program_path(self._bundle(machine, facts).tree)
+        return share(remote, program, machine, facts, time.monotonic())
 
     def join(self, remote: Remote, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
         bundle = self._bundle(machine, facts)

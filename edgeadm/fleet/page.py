@@ -54,7 +54,7 @@ def write(path: Path, tally: Tally, *, written: str = "") -> None:
 def page(summary: Summary, spans: Mapping[str, Sequence[Span]], *, written: str = "") -> str:
     """The page. Texts of machines are escaped, and known secrets are masked. The content policy of the page
     permits only its own script, and no connection."""
-    title = f"edgeadm {summary.verb}: {summary.fleet}"
+    title = f"Fleet {summary.fleet}: {summary.verb}"
     parts = [
         f"<h1>{_text(title, summary)}</h1>",
         _subtitle(summary, written),

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from edgeadm.checks.engine import WRONG, Check, Finding, Result, run_checks, waive, with_result
 from edgeadm.config import Config
-from edgeadm.config.load import of_document
 from edgeadm.config.model import addon_settings, join_settings, key_of, kubeadm_settings, own_settings
 from edgeadm.config.secret import Secret
 from edgeadm.config.ticket import joins_control_plane
 from edgeadm.core.journal import Journal
 from edgeadm.errors import ConfigError, EdgeadmError
+from edgeadm.fleet import configuration
 from edgeadm.fleet.bundle import Bundles
-from edgeadm.fleet.configuration import document
 from edgeadm.fleet.errors import NoPackageError
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.model import Fleet, Machine, Role
@@ -29,6 +27,8 @@ from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS, planned, with_role
 from edgeadm.preflight.subject import Subject
 
 DOCUMENTS = "KubeadmDocuments"
+# The names of Nodes are those of the document: no resolver knows them before the machines join.
+EXPECTED = (("Hostname", Result.WARNING),)
 GROUP, STATEMENT = "document", "the package and the settings of the machine can be used"
 # Stands for the hash of the CA of a cluster that the run creates.
 UNKNOWN_CA = "sha256:" + "0" * 64
@@ -62,7 +62,8 @@ def findings(
         subject = planned(known, config, Journal(known, verb), theirs, machine.role.value, resets=again)
         return [*_documents(subject), *_each(checks, subject, known)]
 
-    waived = waive(in_rounds(host, look), config.kubeadm.ignore_preflight_errors)
+    found = [each for each in in_rounds(host, look) if (each.code, each.result) not in EXPECTED]
+    waived = waive(found, config.kubeadm.ignore_preflight_errors)
     return [for_document(each) for each in with_result(waived, *WRONG)]
 
 
@@ -120,7 +121,7 @@ class PreflightChecks:
     def __call__(self, host: Host, machine: Machine, facts: Facts) -> Sequence[Finding]:
         """The warnings and failures of the machine, with those of its package and its settings."""
         try:
-            config = of_document(self.document(machine))
+            config = self.config(machine)
             if is_first(machine, config):
                 config = replace(config, kubeadm_documents=self.fleet.kubeadm_documents)
             path, manifest = self.bundles.path(facts.arch), self.bundles.manifest(facts.arch)
@@ -132,11 +133,12 @@ class PreflightChecks:
         package = OpenPackage(path, manifest, machine.role.value, elsewhere=True)
         return findings(host, machine, config, package, facts)
 
-    def document(self, machine: Machine) -> Mapping[str, Any]:
-        """The EdgeConfiguration of the machine, without a token."""
+    def config(self, machine: Machine) -> Config:
+        """The configuration of the machine, without a token."""
         first = not self.ca and machine.name == next((each.name for each in self.fleet.control_planes()), "")
         ticket = Ticket(self.endpoint, "" if first else self.ca or UNKNOWN_CA, Secret(""))
-        return document(self.fleet, machine, ticket, "")
+        document = configuration.document(self.fleet, machine, ticket, "")
+        return configuration.parsed(document, configuration.verb_of(ticket))
 
 
 def _failure(error: EdgeadmError) -> Finding:

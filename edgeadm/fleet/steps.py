@@ -123,7 +123,7 @@ class Steps:
 
     def _join(self, run: MachineRun, remote: Remote, on_event: Callable[[Mapping[str, Any]], None]) -> None:
         """Join with a token of its own. Its ID is in the journal before the token exists, so that the next
-        run can revoke it whatever happens to this one."""
+        run can revoke it in any case."""
         assert run.facts is not None, "every machine is inspected first"  # noqa: S101
         if run.token:
             self.revoke(self.journal, run.token)

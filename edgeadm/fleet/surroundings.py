@@ -9,8 +9,8 @@ from edgeadm import pki
 from edgeadm.apps.settings import remembered
 from edgeadm.cluster.access import Access
 from edgeadm.config.address import HostPort
+from edgeadm.fleet.around import around_of
 from edgeadm.fleet.cross_watch import CrossChecker
-from edgeadm.fleet.crowd import Around
 from edgeadm.fleet.documents.node_task import with_secret
 from edgeadm.fleet.errors import CredentialsMissingError
 from edgeadm.fleet.machine_work import MachineWork
@@ -35,7 +35,8 @@ def parts_of(fleet: Fleet, access: Access | None, dialer: Callable[[], Dialer] |
         admission = ClusterAdmission(access, fleet.cluster.endpoint)
     places = tuple(each for each in (endpoint, *tunnel) if each)
     work = MachineWork(fleet, ca_hash, places)
-    around = Around.of(fleet, endpoint=endpoint, tunnel=tunnel, ca=ca_hash)
+    cluster = None if access is None else access.cluster
+    around = around_of(fleet, cluster, work.bundles, endpoint=endpoint, tunnel=tunnel, ca=ca_hash)
     return Parts((dialer or _ssh)(), work, admission, CrossChecker(around))
 
 

@@ -68,13 +68,17 @@ class Tally:
         elif isinstance(event, MachineChanged):
             self._change(event)
         elif isinstance(event, MachineProgress):
-            seen = self.machines[event.machine]
-            seen.first = event.at if seen.first is None else seen.first
-            seen.phase, seen.detail = event.phase, event.detail
+            self._progress(event)
         elif isinstance(event, RunNotice):
             self.notices.append(event.text)
         else:
             self.ended = event
+
+    def _progress(self, event: MachineProgress) -> None:
+        seen = self.machines.get(event.machine)
+        if seen is not None and not seen.is_final:
+            seen.first = event.at if seen.first is None else seen.first
+            seen.phase, seen.detail = event.phase, event.detail
 
     def _change(self, event: MachineChanged) -> None:
         seen = self.machines[event.machine]

@@ -80,6 +80,7 @@ fi
 if [ -f "$state/runs/$run.status" ]; then echo "# status $(cat "$state/runs/$run.status")"; fi
 tail -n 20 "$state/runs/$run.err" | cut -c 1-500 | sed 's/^/# err /'
 if [ "$purge" = purge ] && grep -qx 'exited 0' "$state/runs/$run.status"; then
+  systemctl stop edgeadm-fleet-serve.service 2>/dev/null || :
   target=$(readlink "$link" || :)
   case $target in "$programs"/*/edgeadm) if ours "${target%/edgeadm}"; then rm -f "$link"; fi ;; esac
   for path in "$programs"/*; do

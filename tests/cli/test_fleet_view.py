@@ -63,7 +63,7 @@ def test_a_pipe_gets_one_line_per_transition() -> None:
         view.handle(event)
     view.handle(RunNotice("Ctrl-C: nothing new is started"))
     view.close()
-    assert lines[0] == "nodes add: shops, 2 machines, run run-1"
+    assert lines[0] == "nodes add: fleet shops, 2 machines, run run-1"
     assert lines[1] == "[edge-1] known → reachable (1.0 s)"
     assert lines[-2] == "[edge-2] checked → failed (1.2 s): swap is on [Swap]"
     assert lines[-1] == "Ctrl-C: nothing new is started"

@@ -72,7 +72,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_script_runs_and_hostile_texts_do_not(report: Path, tmp_path: Path) -> None:
     done = chromium(tmp_path, report, "--dump-dom")
     assert ">43 of 43</span>" in done.out
-    assert "<title>edgeadm nodes add: shops</title>" in done.out
+    assert "<title>Fleet shops: nodes add</title>" in done.out
     assert "&lt;script&gt;document.title" in done.out
     assert [line for line in done.err.splitlines() if "CONSOLE" in line] == []
 
@@ -82,7 +82,7 @@ def test_the_content_policy_stops_a_script_that_got_into_the_page(report: Path, 
     opened = tmp_path / "opened.html"
     opened.write_text(text.replace("</h1>", "</h1><script>document.title = 'evil'</script>", 1))
     done = chromium(tmp_path, opened, "--dump-dom")
-    assert "<title>edgeadm nodes add: shops</title>" in done.out
+    assert "<title>Fleet shops: nodes add</title>" in done.out
     assert "Content Security Policy" in done.err
 
 

@@ -70,6 +70,14 @@ def test_findings_are_of_the_remote_host_and_can_be_waived(tmp_path: Path) -> No
     assert (codes(found), codes(found, Result.WARNING)) == (["IsPrivilegedUser"], ["Swap"])
 
 
+def test_a_name_that_no_resolver_knows_is_expected(tmp_path: Path) -> None:
+    computer = Computer(tmp_path, role="edge")
+    computer.host.answers["getent hosts"] = Answer(code=2)
+    assert checked(computer) == []
+    named = replace(JOIN, kubeadm=KubeadmFlags(node_name="till_3", ignore_preflight_errors=("Hostname",)))
+    assert codes(checked(computer, named), Result.WARNING) == ["Hostname"]
+
+
 def test_the_state_before_a_reset_is_no_finding(tmp_path: Path) -> None:
     computer = Computer(tmp_path, role="edge")
     computer.host.files["/etc/kubernetes/kubelet.conf"] = b"x"
@@ -121,26 +129,25 @@ def test_the_package_and_the_settings_of_the_document_are_those_of_the_checks(tm
     assert codes(all_checks(tmp_path, settings={"nodeIp": "192.0.2.1"})) == ["NodeIP"]
 
 
-def test_a_missing_package_and_wrong_settings_are_findings(tmp_path: Path) -> None:
+def test_a_missing_package_is_a_finding(tmp_path: Path) -> None:
     # The check PackageMissing of edgeadm/fleet/cross_system.py reports it.
     assert all_checks(tmp_path, crowds.facts(1, arch="riscv64")) == []
     computer = Computer(tmp_path / "computer", role="worker")
     none = PreflightChecks(Fleet("shops", (crowds.machine(1),)), Bundles({}), "10.0.0.11:6443", crowds.OURS)
     found = none(computer.host, crowds.machine(1), crowds.facts(1))
     assert [each.code for each in found] == ["no-package-for-architecture"]
-    assert codes(all_checks(tmp_path, settings={"nodeIpp": "x"})) == ["config-unknown-key"]
 
 
 def test_the_first_control_plane_of_a_new_cluster_is_made_by_init(tmp_path: Path) -> None:
     planes = tuple(crowds.machine(number, role=Role.CONTROL_PLANE) for number in (1, 2))
     fleet = Fleet("shops", (*planes, crowds.machine(3)))
     new = PreflightChecks(fleet, Bundles({}))
-    first, second, edge = (new.document(each) for each in fleet.machines)
-    assert "apiServerEndpoint" not in first
-    assert second["controlPlane"] is True
-    assert edge["discoveryTokenCaCertHash"]
+    first, second, edge = (new.config(each) for each in fleet.machines)
+    assert (first.verb, second.verb, edge.verb) == ("init", "join", "join")
+    assert second.join.control_plane
+    assert edge.join.discovery_token_ca_cert_hash
     known = PreflightChecks(fleet, Bundles({}), "10.0.0.11:6443", crowds.OURS)
-    assert known.document(planes[0])["controlPlane"] is True
+    assert known.config(planes[0]).join.control_plane
 
 
 def test_hints_name_keys_of_the_document() -> None:
