@@ -22,8 +22,9 @@ PORT = 8080
 # Descriptions of the controller's bootstrap tokens begin with this (edgeadm/fleet/tokens.py). The number of
 # its bytes is a multiple of three, so that the base64 of a description begins with the base64 of this.
 DESCRIPTION = "edgeadm fleet run "
-# The largest number of machines of a task: the object remains below the limit of the API server.
-MACHINES = 1000
+# The largest number of machines of a task: with the messages and host keys of all of them, the object remains
+# below the 1.5 MB that etcd accepts.
+MACHINES = 500
 CREATING = "creating"
 # IPv4 or IPv6; the API server also parses it.
 ADDRESS = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]{2,39})$"

@@ -1,4 +1,4 @@
-"""NodeTasks as in SuperEdge's article: a batch is added directly and through a node behind NAT, and a batch is
+"""NodeTasks as in SuperEdge's article: batches are added directly and through a node behind NAT, and one is
 reinstalled, while the controller is killed and a cable is unplugged."""
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Loop:
         for each in found.get("machines") or ():
             name, news = each["name"], told.get(each["name"])
             if news is not None and news.host_keys:
-                each["hostKeys"] = list(news.host_keys)
+                each["hostKeys"] = list(news.host_keys[: status.KEYS])
             if name in nodes:
                 ready = is_ready(nodes[name])
                 status.set_state(each, State.READY if ready else State.JOINED)

@@ -129,6 +129,9 @@ def build(
 
     dialer = SshDialer()
 
+    def holds() -> bool:
+        return election.holds
+
     def make(fleet: Fleet, tokens: Sequence[Token], admission: Admission, report: FleetReport) -> Engine:
         return real_engine(
             fleet,
@@ -139,10 +142,8 @@ def build(
             bundles=Bundles(fleet.packages, settings.work / "fleet"),
             endpoint=announced(store),
             ca_hash=ca_hash,
+            holds=holds,
         )
-
-    def holds() -> bool:
-        return election.holds
 
     direct = Direct(store, settings.packages, settings.work, ca_hash, holds, make, say)
     path = f"/api/v1/namespaces/{settings.namespace}/services/http:fleet-controller:{settings.port}/proxy"

@@ -16,7 +16,10 @@ from edgeadm.fleet.states import State
 
 READY = "ready"
 TRIES = 5
+# The longest message of a condition or an Event, and of a machine.
 LONGEST = 1024
+SHORT = 300
+KEYS = 3
 Status = dict[str, Any]
 
 
@@ -97,7 +100,7 @@ def set_condition(status: Status, kind: str, value: str, reason: str, message: s
 def set_state(machine: Status, state: State, code: str = "", message: str = "") -> bool:
     """Set the state of a machine; returns whether it changed."""
     before = (machine.get("state"), machine.get("code", ""), machine.get("message", ""))
-    message = message.strip()[:LONGEST]
+    message = message.strip()[:SHORT]
     if before == (state.value, code, message):
         return False
     if machine.get("state") != state.value:

@@ -120,6 +120,13 @@ def test_detach_refuses_while_tasks_are_unfinished(machine: Machine, status: dic
     assert edgeadm(machine, "detach", "fleet", "--force").status == 0
 
 
+def test_the_edge_components_stay_while_the_fleet_controller_needs_them(machine: Machine) -> None:
+    added(machine)
+    ended = edgeadm(machine, "detach", "edge-apps")
+    assert ended.status == 2
+    assert "[fleet-attached]" in ended.err
+
+
 def test_reset_removes_the_packages(machine: Machine) -> None:
     added(machine)
     ended = edgeadm(machine, "reset", "--force")
