@@ -25,6 +25,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench_engine import ENGINE
+
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts.process import execute
 from edgeadm.hosts.ssh import HostKeys, Login, SshDialer, Target
@@ -189,6 +191,12 @@ def connections(farm: Farm) -> Iterator[Row]:
         yield farm.child(name)
 
 
+def engine(farm: Farm) -> Iterator[Row]:
+    """The engine of fleets, see bench_engine.py."""
+    for name in ENGINE:
+        yield farm.child(name)
+
+
 def peers(farm: Farm) -> Iterator[Row]:
     """pyinfra and ansible-core, each with the same number of connections at once."""
     venv = farm.folder / "venv"
@@ -239,7 +247,11 @@ def _ansible(farm: Farm, venv: Path, path: str) -> Row:
     )
 
 
-SCENARIOS: dict[str, Callable[[Farm], Iterator[Row]]] = {"connections": connections, "peers": peers}
+SCENARIOS: dict[str, Callable[[Farm], Iterator[Row]]] = {
+    "connections": connections,
+    "engine": engine,
+    "peers": peers,
+}
 
 
 def _peak(who: int) -> float:
@@ -249,7 +261,7 @@ def _peak(who: int) -> float:
 
 def _run_child(name: str) -> None:
     spec = Spec(**json.loads(sys.stdin.read()))
-    print(json.dumps(CHILDREN[name](spec) | {"peak": _peak(resource.RUSAGE_SELF)}))
+    print(json.dumps((CHILDREN | ENGINE)[name](spec) | {"peak": _peak(resource.RUSAGE_SELF)}))
 
 
 def _measure(argv: list[str]) -> None:
@@ -265,7 +277,7 @@ def _show(rows: list[Row]) -> None:
     for row in rows:
         print(
             f"{row.name:32} {row.seconds:8.1f} {row.seconds / first:6.2f} {row.peak_mib:9.0f} {row.hosts:6}"
-            f"  {row.note[:120]}"
+            f"  {row.note[:240]}"
         )
 
 

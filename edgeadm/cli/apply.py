@@ -16,7 +16,7 @@ from edgeadm.cli.nodes import confirm
 from edgeadm.cli.nodes_events import new_report
 from edgeadm.cli.session import world
 from edgeadm.cluster.access import Access
-from edgeadm.cluster.kubeconfig import parse
+from edgeadm.cluster.kubeconfig import NotAKubeconfigError, parse
 from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
@@ -141,10 +141,10 @@ class Applying:
         code = self._engine(Stage(f"control plane {first.name}", (first,)), parts, Goal.ADD)
         if code:
             return None, code
-        self.folder.keep_kubeconfig(read_kubeconfig(parts.dialer, first))
-        access = self._known_access()
-        if access is not None:
-            verify_member(first, self._parts(access).admission.nodes())
+        data = read_kubeconfig(parts.dialer, first)
+        access = self._access_by(data)
+        verify_member(first, self._parts(access).admission.nodes())
+        self.folder.keep_kubeconfig(data)
         return access, 0
 
     def _known_access(self) -> Access | None:
@@ -153,10 +153,15 @@ class Applying:
         if not self.fleet.control_planes():
             return open_access(self.given.get("kubeconfig") or self.fleet.cluster.kubeconfig or None)
         data = self.folder.kubeconfig()
-        if data is None:
-            return None
-        path = str(self.folder.kubeconfig_path)
-        return Access(path, world().cluster_of(data), _file, parse(data))
+        return None if data is None else self._access_by(data)
+
+    def _access_by(self, data: bytes) -> Access:
+        """The cluster of an admin.conf. Raises ConfigError."""
+        try:
+            found = parse(data)
+        except NotAKubeconfigError as error:
+            raise ConfigError("the admin.conf of the cluster is damaged", context=str(error)) from None
+        return Access(str(self.folder.kubeconfig_path), world().cluster_of(data), _file, found)
 
     def _parts(self, access: Access | None) -> Parts:
         return world().fleet(self.fleet, access)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edgeadm.cli import console, nodes_options, nodes_tables, options, pflag, stream
+from edgeadm.cli import console, nodes_import, nodes_options, nodes_tables, options, pflag, stream
 from edgeadm.cli.fleet_report import report, wide
 from edgeadm.cli.nodes_events import NodesReport, new_report
 from edgeadm.cli.nodes_options import Asked, asked
@@ -170,3 +170,6 @@ def confirm(does: str, machines: tuple[Machine, ...], given: dict[str, Any]) -> 
         raise UsageError("a confirmation is required, but stdin is not a terminal", hint="add `--yes`")
     names = ", ".join(each.name for each in machines[:10]) + (" …" if len(machines) > 10 else "")
     click.confirm(f"This {does} {len(machines)} machines: {names}. Continue?", abort=True, err=True)
+
+
+command.add_command(nodes_import.command)

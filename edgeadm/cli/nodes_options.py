@@ -51,6 +51,11 @@ reinstalled_option = click.option(
     metavar="NODE",
     help="Accept the new host key of this machine once, because its system was reinstalled.",
 )
+via_option = click.option(
+    "--via",
+    metavar="USER@HOST:PORT",
+    help="Jump host for the machines of a NodeTask, instead of its `proxyNode`.",
+)
 report_option = click.option("--report", metavar="FILE.html", help="Write a report page.")
 changing_options = (
     click.option(
@@ -78,6 +83,7 @@ def looking(func: F) -> F:
     for option in (
         report_option,
         reinstalled_option,
+        via_option,
         concurrency_option,
         kubeconfig_option,
         limit_option,
@@ -112,7 +118,7 @@ def asked(given: Mapping[str, Any], *, connect: bool = True) -> Asked:
     """The fleet with the options of the command line. `connect` tells that a cluster is required.
 
     Raises ConfigError, SelectorError, KubeconfigError, CredentialsMissingError."""
-    fleet = load_fleet(given["file"], Options(ask=_prompt))
+    fleet = load_fleet(given["file"], Options(ask=_prompt, via=given.get("via") or ""))
     limits = fleet.limits
     if given.get("concurrency") is not None:
         limits = replace(limits, concurrency=_concurrency(given["concurrency"]))

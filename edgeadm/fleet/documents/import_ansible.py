@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from edgeadm.config.errors import ConfigSyntaxError
@@ -59,8 +58,10 @@ class Inventory:
     def add_host(self, group: str, pattern: str, values: Mapping[str, Any]) -> None:
         """Add the hosts of a pattern to a group. Raises ValueError."""
         known = self.group(group).hosts
-        for name in islice(expanded(pattern), MOST_HOSTS):
+        for name in expanded(pattern):
             known.setdefault(name, {}).update(values)
+            if len(known) > MOST_HOSTS:
+                raise ValueError(f"the group `{shown(group)}` has more than {MOST_HOSTS} hosts")
             if group != ALL:
                 self.groups[ALL].hosts.setdefault(name, {})
 

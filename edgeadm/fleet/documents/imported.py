@@ -15,6 +15,8 @@ from edgeadm.fleet.documents.parts import Part
 # An inventory that names so many hosts is not one.
 MOST_HOSTS = 100_000
 NOTE = 200
+# Keys that become defaults if all machines agree.
+SHARED = ("role", "via", "ssh")
 
 
 @dataclass
@@ -25,11 +27,22 @@ class Imported:
     name: str = "imported"
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     machines: list[dict[str, Any]] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)
+    # The text of a note, and the places that it concerns.
+    noted: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, where: str, text: str) -> None:
         """Note a value that was not taken."""
-        self.notes[f"{shown(where)}: {text[:NOTE]}"] = None
+        self.noted.setdefault(text[:NOTE], []).append(shown(where))
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each note."""
+        found = []
+        for text, places in self.noted.items():
+            every = list(dict.fromkeys(places))
+            more = f" and {len(every) - 1} more" if len(every) > 1 else ""
+            found.append(f"{every[0]}{more}: {text}")
+        return found
 
     def node_name(self, given: str) -> str:
         """The name of a Node for a host: the given one if it is valid, else one that is near."""
@@ -43,13 +56,20 @@ class Imported:
     def document(self) -> dict[str, Any]:
         """The NodeFleet as plain values."""
         groups = [{"name": name, **values} for name, values in self.groups.items()]
-        spec: dict[str, Any] = {"groups": groups} if groups else {}
+        shared = {key: self.machines[0][key] for key in SHARED if self._is_shared(key)}
+        machines = [{key: each[key] for key in each if key not in shared} for each in self.machines]
+        spec = without_empty({"defaults": shared, "groups": groups})
         return {
             "apiVersion": node_fleet.API,
             "kind": node_fleet.KIND,
             "metadata": {"name": self.name},
-            "spec": {**spec, "machines": self.machines},
+            "spec": {**spec, "machines": machines},
         }
+
+    def _is_shared(self, key: str) -> bool:
+        """Whether all machines have the same value of a key, which is then a default."""
+        first = self.machines[0].get(key)
+        return first is not None and all(each.get(key) == first for each in self.machines)
 
     def text(self) -> str:
         """The NodeFleet as YAML, with a comment for each note. Raises ConfigError for values that a NodeFleet

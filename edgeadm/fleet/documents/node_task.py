@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeadm.config.secret import Secret
+from edgeadm.errors import ConfigError
 from edgeadm.fleet.documents import forms
 from edgeadm.fleet.documents.credentials import KEY_TEXT
 from edgeadm.fleet.documents.errors import CredentialError, ProxyNodeError
+from edgeadm.fleet.documents.faults import shown
 from edgeadm.fleet.documents.kinds import LONGEST_LIST, Anything, Choice, ListOf, MapOf, Text
 from edgeadm.fleet.documents.names import short_id
 from edgeadm.fleet.documents.node_fleet import NAME, PORT
@@ -105,6 +107,8 @@ def fleet_of(
             hint="run `edgeadm addon fleet`, then `kubectl apply -f FILE`; or, if an SSH "
             "server reaches the machines, pass it as a jump host: `--via USER@HOST`",
         )
+    if via and not forms.is_jump(via):
+        raise ConfigError(f"`{shown(via)}` is not {forms.JUMP.words}", hint="see `--via`")
     ssh = replace(targets.defaults, port=spec.ssh_port or targets.defaults.port)
     jumps = (via,) if via else ()
     named = spec.node_names_override or {
