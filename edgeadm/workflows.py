@@ -29,7 +29,7 @@ from edgeadm.phases.edge_apps.tunnel import Tunnel
 from edgeadm.phases.edge_certificate import EdgeCertificate
 from edgeadm.phases.edge_memory import EdgeMemory
 from edgeadm.phases.edge_nic import EdgeNic
-from edgeadm.phases.fleet.controller import FleetController, FleetDefinitions
+from edgeadm.phases.fleet.controller import ClusterDefinitions, FleetController, FleetDefinitions
 from edgeadm.phases.fleet.image import FleetImage
 from edgeadm.phases.fleet.packages import FleetPackages
 from edgeadm.phases.fleet.preflight import MayAddFleet, MayDetachFleet
@@ -144,7 +144,7 @@ ADDON = Workflow(
 )
 
 # The controller comes last: its image and the packages are on the node before it starts.
-FLEET = (FleetPackages(), FleetDefinitions(), FleetController())
+FLEET = (FleetPackages(), FleetDefinitions(), ClusterDefinitions(), FleetController())
 ADDON_FLEET = Workflow(
     "addon fleet",
     "Add the controller of NodeTasks to an edge cluster.",

@@ -8,6 +8,10 @@ GROUP = "nodetask.apps.superedge.io"
 API = f"{GROUP}/v1beta1"
 KIND = "NodeTask"
 DEFINITION = f"nodetasks.{GROUP}"
+# Documents of TKE: a Cluster, and the Machines of a Cluster.
+CLUSTER_GROUP = "platform.tkestack.io"
+CLUSTER_API, CLUSTER, MACHINE = f"{CLUSTER_GROUP}/v1", "Cluster", "Machine"
+INITIALIZING = "Initializing"
 # The label of Nodes by which a task recognizes its machines.
 NODE_LABEL = "app.superedge.io/node-label"
 # The label of control planes that store packages: the controller runs on them.

@@ -41,6 +41,7 @@ HIDDEN = {
     "fleet-serve": "edgeadm.cli.fleet_serve",
     "fleet-controller": "edgeadm.cli.fleet_controller",
     "fleet-job": "edgeadm.cli.fleet_job",
+    "fleet-cluster": "edgeadm.cli.fleet_cluster",
 }
 
 # Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'

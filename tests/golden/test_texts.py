@@ -284,6 +284,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "addons/fleet-nodetask.yaml",
         {"machines": fleet.MACHINES, "address": fleet.ADDRESS},
     ),
+    "fleet-cluster.yaml": ("addons/fleet-cluster.yaml", {"address": fleet.ADDRESS}),
     "fleet-controller.yaml": ("addons/fleet-controller.yaml", FLEET),
     "edge-health.yaml": ("addons/edge-health.yaml", EDGE_HEALTH),
     "edge-health-edge.yaml": ("addons/edge-health.yaml", EDGE_HEALTH | {"cloud_votes": False}),

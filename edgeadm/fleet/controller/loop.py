@@ -45,6 +45,8 @@ class Loop:
     notes: Notes
     holds: Callable[[], bool] = lambda: True
     clock: Callable[[], float] = time.monotonic
+    # One round over all Clusters.
+    clusters: Callable[[], None] = lambda: None
     _attempts: dict[str, int] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
@@ -56,6 +58,7 @@ class Loop:
         tasks = sorted(self.store.list_objects(fleet.API, fleet.KIND), key=_age)
         self._forget({str(each["metadata"].get("uid", "")) for each in tasks})
         owners = claims(tasks)
+        self.clusters()
         for obj in tasks:
             if not self.holds():
                 self.pause()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.controller.admission import announced
 from edgeadm.fleet.controller.build import stored_packages
+from edgeadm.fleet.controller.clusters import Clusters
 from edgeadm.fleet.controller.direct import Direct
 from edgeadm.fleet.controller.document import Offered
 from edgeadm.fleet.controller.loop import Loop
@@ -27,13 +29,17 @@ from edgeadm.fleet.events import FleetReport
 from edgeadm.fleet.model import Fleet, Role
 from edgeadm.fleet.revocation import Token
 from edgeadm.fleet.tokens import Admission
+from edgeadm.hosts.process import execute
 from edgeadm.package.checksum import file_sha256
+from edgeadm.package.launcher import command
 from edgeadm.package.machine import this_arch
 
 # Seconds between two rounds, between two renewals, and until a loop without a round counts as dead.
 ROUND = 3.0
 RENEWAL = 4.0
 DEAD = 180.0
+# Seconds for one `apply` of a cluster.
+LONGEST = 7200.0
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,31 @@ def build(
     direct = Direct(store, settings.packages, settings.work, ca_hash, holds, make, say)
     path = f"/api/v1/namespaces/{settings.namespace}/services/http:fleet-controller:{settings.port}/proxy"
     proxied = Proxied(store, settings.image, ca_hash, path, holds, Offers(settings, files))
-    return Loop(store, direct, proxied, Notes(store, settings.identity, say), holds)
+    notes = Notes(store, settings.identity, say)
+    clusters = Clusters(
+        store, settings.packages, settings.work, _applied(settings.work), notes, holds, time.monotonic
+    )
+    return Loop(store, direct, proxied, notes, holds, clusters=clusters.step)
+
+
+def _applied(work: Path) -> Callable[[Path, Sequence[str]], tuple[int, str]]:
+    """`edgeadm apply` in a process of its own, whose memory is freed when it ends."""
+
+    def apply(file: Path, packages: Sequence[str]) -> tuple[int, str]:
+        options = [word for each in packages for word in ("--install-pkg-path", each)]
+        argv = [*own_command(), "fleet-cluster", "--file", str(file), *options]
+        done = execute(argv, env={"XDG_STATE_HOME": str(work / "state")}, timeout=LONGEST)
+        return done.code, done.out
+
+    return apply
+
+
+def own_command() -> list[str]:
+    """The command line of this program."""
+    if not getattr(sys, "frozen", False):
+        return [sys.executable, "-m", "edgeadm"]
+    inside = Path(sys.executable).resolve().parent
+    return command(str(inside), next(inside.glob("ld-*")).name)
 
 
 def _renew(election: Election, stopped: threading.Event, say: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ from edgeadm.package.builder.packetfilter import packet_filter_files
 from edgeadm.package.builder.recipe import Image
 from edgeadm.package.errors import BuildError
 from edgeadm.package.executable import INSIDE
-from edgeadm.package.freeze import PROGRAM
+from edgeadm.package.launcher import command
 
 # Part of the cache key: increase it when the image format changes.
 FORMAT = 1
@@ -99,7 +99,7 @@ def _start(tree: Path) -> list[str]:
     """The command of the launcher's script. Raises BuildError if the tree has no loader."""
     inside = f"/{OWN}/{INSIDE}"
     for path in sorted((tree / INSIDE).glob("ld-*")):
-        return [f"{inside}/{path.name}", "--library-path", inside, f"{inside}/{PROGRAM}"]
+        return command(inside, path.name)
     raise BuildError(f"{tree} contains no loader")
 
 

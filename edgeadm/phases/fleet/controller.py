@@ -39,6 +39,29 @@ class FleetDefinitions(Component):
 
 
 @dataclass(frozen=True)
+class ClusterDefinitions(Component):
+    """The definitions of TKE's Clusters and Machines. `detach` deletes them, with all such objects; the
+    clusters remain."""
+
+    name: str = "cluster-definitions"
+    summary: str = "define Clusters and Machines of TKE, and wait until the API serves them"
+    template: str = "addons/fleet-cluster.yaml"
+    awaited: tuple[Awaited, ...] = tuple(
+        Awaited(
+            f"the API serves {kind}",
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            f"{kind.lower()}.{fleet.CLUSTER_GROUP}",
+            is_established,
+        )
+        for kind in ("Clusters", "Machines")
+    )
+
+    def values(self, ctx: Context) -> dict[str, Any]:  # noqa: ARG002
+        return {"address": fleet.ADDRESS}
+
+
+@dataclass(frozen=True)
 class FleetController(Component):
     """The controller of NodeTasks, its permissions, and the policies that limit them."""
 

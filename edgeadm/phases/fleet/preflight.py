@@ -57,9 +57,17 @@ class MayDetachFleet(Phase):
 
 
 def unfinished(ctx: Context) -> list[str]:
-    """The names of NodeTasks that are not finished."""
-    tasks = ctx.connect().list_objects(fleet.API, fleet.KIND) if has_cluster(ctx) else []
-    return [
+    """The names of NodeTasks and Clusters that are not finished."""
+    if not has_cluster(ctx):
+        return []
+    tasks = ctx.connect().list_objects(fleet.API, fleet.KIND)
+    clusters = ctx.connect().list_objects(fleet.CLUSTER_API, fleet.CLUSTER)
+    begun = [
+        f"Cluster/{each['metadata']['name']}"
+        for each in clusters
+        if (each.get("status") or {}).get("phase", fleet.INITIALIZING) == fleet.INITIALIZING
+    ]
+    return begun + [
         each["metadata"]["name"]
         for each in tasks
         # The controller has not seen a task without a status; a refused task is finished.
