@@ -11,7 +11,7 @@ from edgeadm.errors import EdgeadmError
 
 
 @click.command("fleet-cluster", cls=pflag.Command, hidden=True)
-@click.option("--file", required=True, help="Document of the cluster and its machines.")
+@click.option("--file", required=True, help="Document of the cluster.")
 @click.option("--install-pkg-path", "packages", multiple=True, help="Offline package.")
 def command(file: str, packages: tuple[str, ...]) -> int:
     """Create a cluster from a document; prints one JSON document, also for an error."""
