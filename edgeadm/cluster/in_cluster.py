@@ -62,8 +62,9 @@ class InCluster(KubeCluster):
         from urllib3.exceptions import HTTPError
 
         client = self._api().client
-        headers: dict[str, str] = {"Range": f"bytes={start}-"} if start else {}
-        client.update_params_for_auth(headers, [], ["BearerToken"])
+        token = (self.folder / "token").read_text(encoding="utf-8").strip()
+        headers = {"Authorization": f"Bearer {token}"}
+        headers |= {"Range": f"bytes={start}-"} if start else {}
         url = client.configuration.host + path
         try:
             answer = client.rest_client.pool_manager.request(

@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm.apps import fleet
 from edgeadm.apps.facts import NAMESPACE
 from edgeadm.cluster import Object
+from edgeadm.config.address import HostPort
 
 # Where the Pod finds its files.
 SECRETS, WORK = "/secret", "/work"
@@ -27,6 +28,9 @@ class JobObjects:
     run: str
     image: str
     node: str
+    # HOST:PORT of the API server. The Job connects to it directly: lite-apiserver of an edge node would store
+    # the package in its cache.
+    endpoint: str
 
     def config_map(self, data: Mapping[str, str]) -> Dict:
         """The document and the results."""
@@ -103,7 +107,7 @@ class JobObjects:
                 f"--work={WORK}",
                 f"--task={self.run}",
             ],
-            "env": [{"name": name, "value": WORK} for name in ("HOME", "XDG_CACHE_HOME")],
+            "env": [{"name": name, "value": value} for name, value in self._environment().items()],
             "terminationMessagePolicy": "FallbackToLogsOnError",
             "resources": {
                 "requests": {"cpu": "50m", "memory": "96Mi"},
@@ -125,6 +129,11 @@ class JobObjects:
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  in the container
             ],
         }
+
+    def _environment(self) -> dict[str, str]:
+        api = HostPort.parse(self.endpoint)
+        server = {"KUBERNETES_SERVICE_HOST": api.host, "KUBERNETES_SERVICE_PORT": str(api.port)}
+        return {"HOME": WORK, "XDG_CACHE_HOME": WORK} | server
 
     def _volumes(self) -> list[Dict]:
         token = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}

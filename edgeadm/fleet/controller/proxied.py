@@ -64,7 +64,7 @@ class Proxied:
             tuple(self.offer()),
         )
         self._revoke(obj, [each.token for each in machines if each.token])
-        objects = JobObjects(obj, task.run, self.image, task.proxy)
+        objects = JobObjects(obj, task.run, self.image, task.proxy, document.endpoint)
         self.store.delete(BATCH, "Job", task.run, NAMESPACE)
         self._put(objects.config_map({TASK: document.text(), RESULTS: Results({}).text()}))
         key = credentials.KEY if login.key_texts else credentials.PASSWORD
