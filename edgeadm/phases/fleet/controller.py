@@ -14,7 +14,7 @@ from edgeadm.cluster.conditions import is_established, is_rolled_out
 from edgeadm.core.phase import Context
 from edgeadm.kubeadm.tokens import DEFAULT_GROUP
 from edgeadm.phases.edge_apps.component import Component
-from edgeadm.phases.fleet.errors import FleetPackageError
+from edgeadm.phases.fleet.packages import FleetPackageError
 
 
 @dataclass(frozen=True)

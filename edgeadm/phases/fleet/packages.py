@@ -14,12 +14,18 @@ from edgeadm.apps.facts import has_cluster, labels_of
 from edgeadm.cluster import Object
 from edgeadm.core.leaves import Leaves
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import EdgeadmError
 from edgeadm.node.name import own_name
 from edgeadm.package.opened import OpenPackage
-from edgeadm.phases.fleet.errors import FleetPackageError
 
 SUFFIX = ".tar.zst"
 PARENT = fleet.PACKAGES.rpartition("/")[0]
+
+
+class FleetPackageError(EdgeadmError):
+    """The fleet controller requires an offline package as a file, on a control plane of the cluster."""
+
+    code = "fleet-package"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,22 @@ from edgeadm.apps.facts import NAMESPACE, has_cluster
 from edgeadm.apps.forced import unless_forced
 from edgeadm.apps.settings import CONFIG_MAP
 from edgeadm.core.phase import Context, Phase, Verdict
+from edgeadm.errors import EdgeadmError
 from edgeadm.kubeadm.compat import has_admission_policies
-from edgeadm.phases.fleet.errors import FleetClusterError, UnfinishedTasksError
+
+
+class FleetClusterError(EdgeadmError):
+    """The fleet controller requires an edge cluster with Kubernetes v1.30 or later."""
+
+    code = "fleet-cluster"
+    exit_code = 2
+
+
+class UnfinishedTasksError(EdgeadmError):
+    """The cluster contains NodeTasks or Clusters that are not finished."""
+
+    code = "unfinished-tasks"
+    exit_code = 2
 
 
 @dataclass(frozen=True)
