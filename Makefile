@@ -30,7 +30,7 @@ AS_ROOT = test "$$(id -u)" = 0 || { echo "error: make $@ boots sandboxes and nee
 WITHIN = timeout --foreground --signal=INT --kill-after=60 $$(( end > $$(date +%s) ? end - $$(date +%s) : 1 ))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-vm e2e-all outdated checkov docs dist release bench bench-start lock format clean
+.PHONY: help setup demo test unit lint types layers e2e e2e-smoke e2e-vm e2e-all outdated checkov docs dist release bench bench-start bench-fleet lock format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ bench: $(READY_TO_BUILD) ## edgeadm compared with the manual steps: init, then j
 
 bench-start: $(READY_TO_BUILD) ## the duration of `edgeadm version`, as JSON
 	@$(PYTHON) tools/bench_start.py
+
+bench-fleet: $(READY) ## 1,000 SSH hosts on loopback: edgeadm, pyinfra and ansible-core; requires sshd
+	@PYTHONPATH=. $(PYTHON) tools/bench_fleet.py
 
 lock: $(READY) ## update the requirements: requirements-*.txt
 	@bash tools/lock.sh

@@ -54,6 +54,8 @@ class Far:
     bytes: int = 100
     # The machine has the files, and the token with which it joined.
     stored: bool = False
+    # edgeadm does not end by itself there: its unit disappears.
+    dies: bool = False
     tokens: list[str] = field(default_factory=list)
 
     def meet(self, step: str) -> None:
@@ -195,6 +197,8 @@ class FakeWork:
     def _end(self, far: Far, machine: Machine, on_event: OnEvent) -> None:
         """The unit on the machine ends by itself; the connection may be lost meanwhile."""
         on_event({"event": "phase-begin", "phase": "kubelet", "needed": True, "reason": "it does not run"})
+        if far.dies:
+            far.running = ""
         far.meet("join")
         far.running, far.membership = "", Membership(machine.name, "sha256:ca", active=True, complete=True)
         self.cluster.ready.setdefault(machine.name, True)

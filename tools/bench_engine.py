@@ -1,8 +1,8 @@
 """The engine of fleets on the hosts of bench_fleet.py: real connections and shells, small fake files.
 
 A machine is inspected, loaded and joined in one shell each. Five percent of the machines have one of six
-faults: the port is closed, the server never speaks, it closes each connection, the host key differs, the login
-is refused, the disk is full.
+faults: the port is closed, the server never speaks, it closes each connection, the host key differs, the
+login is refused, the disk is full.
 """
 
 from __future__ import annotations

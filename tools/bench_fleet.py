@@ -3,8 +3,9 @@
 Usage: PYTHONPATH=. python tools/bench_fleet.py [--hosts 1000] [--threads 64] [--only WORD]
 
 Each host is an address of 127.77.0.0/16 with a host key in a known_hosts file that is enforced. A row is one
-scenario: seconds of the whole process, peak memory of its largest process, and hosts that answered. pyinfra and
-ansible-core are installed in a temporary virtual environment; without a package index, their rows are missing.
+scenario: seconds of the whole process, peak memory of its largest process, and hosts that answered. pyinfra
+and ansible-core are installed in a temporary virtual environment; without a package index, their rows are
+missing.
 
 A scenario is a function of SCENARIOS that yields rows; it gets the farm of hosts. Scenarios of edgeadm run in
 a process of their own (CHILDREN), which prints its figures as JSON.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import sys
@@ -30,12 +32,14 @@ from bench_engine import ENGINE
 from edgeadm.errors import EdgeadmError
 from edgeadm.hosts.process import execute
 from edgeadm.hosts.ssh import HostKeys, Login, SshDialer, Target
-from tests.sshd import USER, Sshd, keygen
+from tests.sshd import USER, Sshd, free_ports, keygen
 
 # The kernel's limit of sockets that one sshd listens on: MAX_LISTEN_SOCKS of OpenSSH.
 PER_SSHD = 16
-PORT = 22022
+# One port for all hosts, which the processes of scenarios inherit: several benchmarks may run at once.
+PORT = int(os.environ.get("BENCH_PORT") or free_ports(1, "127.77.0.1")[0])
 FACTS = "uname -n -m"
+SELF = Path(__file__).resolve()
 PEERS = ("pyinfra", "ansible-core")
 
 
@@ -102,8 +106,10 @@ class Farm:
             "threads": self.threads,
         }
         start = time.monotonic()
-        argv = [sys.executable, __file__, "--child", name]
-        done = execute(argv, stdin=json.dumps(spec).encode()).checked()
+        argv = [sys.executable, str(SELF), "--child", name]
+        done = execute(argv, stdin=json.dumps(spec).encode())
+        if done.code:
+            return Row(f"edgeadm, {name}", 0, 0, 0, done.err[-1000:])
         seconds = time.monotonic() - start
         found = json.loads(done.out.splitlines()[-1])
         return Row(f"edgeadm, {name}", seconds, found["peak"], found["hosts"], found.get("note", ""))
@@ -111,8 +117,11 @@ class Farm:
     def program(self, name: str, answer: str, *argv: str, **env: str) -> Row:
         """Run another program; lines of its output with `answer` are hosts that answered."""
         start = time.monotonic()
-        done = execute([sys.executable, __file__, "--measure", *argv], env=env, cwd=self.folder)
+        measure = [sys.executable, str(SELF), "--measure", "env", "-u", "PYTHONPATH", *argv]
+        done = execute(measure, env={"PYTHONPATH": str(SELF.parent.parent), **env}, cwd=self.folder)
         seconds = time.monotonic() - start
+        if done.code:
+            return Row(name, 0, 0, 0, done.err[-1000:])
         peak = json.loads(done.err.splitlines()[-1])["peak"]
         text = done.out + done.err
         note = "" if answer in text else text[-300:].replace("\n", " ")
@@ -271,38 +280,39 @@ def _measure(argv: list[str]) -> None:
     print(json.dumps({"peak": _peak(resource.RUSAGE_CHILDREN)}), file=sys.stderr)
 
 
-def _show(rows: list[Row]) -> None:
-    first = rows[0].seconds
-    print(f"{'':32} {'seconds':>8} {'ratio':>6} {'peak MiB':>9} {'hosts':>6}")
+def _show(rows: Iterator[Row]) -> None:
+    """Print each row when it is measured; ratios are to the first one."""
+    print(f"{'':34} {'seconds':>8} {'ratio':>6} {'peak MiB':>9} {'hosts':>6}", flush=True)
+    first = 0.0
     for row in rows:
+        first = first or row.seconds
         print(
-            f"{row.name:32} {row.seconds:8.1f} {row.seconds / first:6.2f} {row.peak_mib:9.0f} {row.hosts:6}"
-            f"  {row.note[:240]}"
+            f"{row.name:34} {row.seconds:8.1f} {row.seconds / first:6.2f} {row.peak_mib:9.0f} {row.hosts:6}"
+            f"  {row.note}",
+            flush=True,
         )
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--measure"]:
+        _measure(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--hosts", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=64)
     parser.add_argument("--only", default="", help="only scenarios with this word in their name")
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--measure", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         _run_child(args.child)
         return
-    if args.measure:
-        _measure(args.measure)
-        return
-    rows: list[Row] = []
+    os.environ["BENCH_PORT"] = str(PORT)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeadm-bench-")))
         farm = Farm(folder, args.hosts, args.threads)
         farm.start(stack)
-        for name, scenario in SCENARIOS.items():
-            rows += scenario(farm) if args.only in name else ()
-    _show(rows)
+        chosen = (scenario for name, scenario in SCENARIOS.items() if args.only in name)
+        _show(row for scenario in chosen for row in scenario(farm))
 
 
 if __name__ == "__main__":

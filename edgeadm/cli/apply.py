@@ -21,10 +21,11 @@ from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import Stage, fitted, prunable, stages, verify_member
+from edgeadm.fleet.apply import Stage, fitted, member, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
+from edgeadm.fleet.documents import node_task
 from edgeadm.fleet.journal import runs_root
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.progress import Goal
@@ -106,15 +107,20 @@ class Applying:
         if access is None:
             return self._kept(code)
         self.fleet = with_credentials(self.fleet, access)
+        stream.current().secrets |= {each for each in secrets_in(self.fleet) if each}
         parts = self._parts(access)
         key: Secret | None = None
-        for stage in stages(self.fleet, parts.admission.nodes()):
+        nodes = parts.admission.nodes()
+        for stage in stages(self.fleet, nodes):
             if stage.keyed:
-                key = key or upload_certificates(parts.dialer, self.fleet.control_planes()[0])
+                key = key or upload_certificates(parts.dialer, member(self.fleet, nodes))
                 stream.current().secrets.add(str(key))
             code = self._engine(stage, _keyed(parts, key) if stage.keyed else parts, Goal.ADD)
             if code and stage.keyed:
                 return self._kept(code)
+        for each in patches(self.fleet, parts.admission.nodes()):
+            access.cluster.patch(each)
+            console.talk(f"labels and taints of {each['metadata']['name']} changed")
         return self._kept(code, self._prune(parts) if not code else frozenset())
 
     def show(self, code: int, output: str) -> int:
@@ -202,8 +208,8 @@ class Applying:
         """Store the record of the cluster; returns the status, with that of a prune."""
         pruning = [summary.exit_code for title, summary in self.results if title == "removed machines"]
         code = code or next(iter(pruning), 0)
-        if self.fleet.control_planes():
-            created = self.folder.kubeconfig() is not None
+        if self.fleet.kind != node_task.KIND:
+            created = self.folder.kubeconfig() is not None or not self.fleet.control_planes()
             status = RUNNING if created and not code else INCOMPLETE if created else FAILED
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             self.folder.keep(self.fleet, created=now, status=status, pruned=pruned)

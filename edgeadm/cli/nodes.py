@@ -98,7 +98,7 @@ def reset(output: str, **given: Any) -> int:
 def status(output: str, **given: Any) -> int:
     """Print the last known state of each machine: from the newest run, and from the cluster. No machine is
     contacted."""
-    found = asked(given)
+    found = asked(given, logs_in=False)
     return nodes_tables.show_status(found, output)
 
 

@@ -114,8 +114,9 @@ class Asked:
         return {each for each in secrets_in(self.fleet) if each}
 
 
-def asked(given: Mapping[str, Any], *, connect: bool = True) -> Asked:
-    """The fleet with the options of the command line. `connect` tells that a cluster is required.
+def asked(given: Mapping[str, Any], *, connect: bool = True, logs_in: bool = True) -> Asked:
+    """The fleet with the options of the command line. `connect` tells that a cluster is required, `logs_in`
+    that the machines are contacted.
 
     Raises ConfigError, SelectorError, KubeconfigError, CredentialsMissingError."""
     fleet = load_fleet(given["file"], Options(ask=_prompt, via=given.get("via") or ""))
@@ -133,7 +134,7 @@ def asked(given: Mapping[str, Any], *, connect: bool = True) -> Asked:
             fleet, sites={name: replace(site, bandwidth=rate) for name, site in fleet.sites.items()}
         )
     access = open_access(given.get("kubeconfig") or fleet.cluster.kubeconfig or None) if connect else None
-    if access is not None:
+    if access is not None and logs_in:
         fleet = with_credentials(fleet, access)
     fleet = _reinstalled(fleet, given.get("reinstalled") or ())
     return Asked(fleet, select(fleet.machines, given.get("limit") or ()), access)

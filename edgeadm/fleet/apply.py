@@ -13,6 +13,7 @@ from edgeadm.cluster import Object
 from edgeadm.fleet.documents.errors import UnsupportedDocumentError
 from edgeadm.fleet.errors import NotThisClusterError
 from edgeadm.fleet.model import Fleet, Machine, Role
+from edgeadm.fleet.record import labels_of
 from edgeadm.kubeadm import compat
 from edgeadm.package.manifest import Manifest
 
@@ -31,15 +32,28 @@ class Stage:
 
 
 def stages(fleet: Fleet, nodes: Sequence[Object]) -> list[Stage]:
-    """The stages after the first control plane exists. `nodes` are those of its cluster: control planes that
-    are among them are not joined again, only compared with the document."""
+    """The stages if the cluster exists. `nodes` are those of the cluster: control planes that are among them
+    are not joined again, only compared with the document."""
     names = {each["metadata"]["name"] for each in nodes}
-    new = [each for each in fleet.control_planes()[1:] if each.name not in names]
+    new = [each for each in fleet.control_planes() if each.name not in names]
     rest = tuple(each for each in fleet.machines if each not in new)
     return [
         *(Stage(f"control plane {each.name}", (each,), keyed=True) for each in new),
         Stage("machines", rest),
     ]
+
+
+def member(fleet: Fleet, nodes: Sequence[Object]) -> Machine:
+    """A control plane of the document that is a node of the cluster. Raises NotThisClusterError."""
+    names = {each["metadata"]["name"] for each in nodes}
+    found = next((each for each in fleet.control_planes() if each.name in names), None)
+    if found is None:
+        raise NotThisClusterError(
+            "no control plane of the document is a node of its cluster",
+            context=f"the nodes of the cluster: {', '.join(sorted(names)[:20])}",
+            hint="keep one of the control planes in the document until others have joined",
+        )
+    return found
 
 
 def verify_member(first: Machine, nodes: Sequence[Object]) -> None:
@@ -78,6 +92,41 @@ def _with(machine: Machine, settings: Mapping[str, Any]) -> Machine:
     if not settings.keys() & machine.settings.keys():
         return machine
     return replace(machine, settings={**machine.settings, **settings})
+
+
+def patches(fleet: Fleet, nodes: Sequence[Object]) -> list[Object]:
+    """The patches for Nodes that lack labels or taints of the document: `edgeadm init` sets none, and a
+    document may change. Other labels and taints stay."""
+    live = {each["metadata"]["name"]: each for each in nodes}
+    found = (
+        _patch(each, labels_of(fleet, each), live[each.name]) for each in fleet.machines if each.name in live
+    )
+    return [each for each in found if each]
+
+
+def _patch(machine: Machine, labels: Mapping[str, str], node: Object) -> dict[str, Any]:
+    there = node["metadata"].get("labels") or {}
+    taints = list((node.get("spec") or {}).get("taints") or ())
+    known = {(each["key"], each.get("value") or "", each["effect"]) for each in taints}
+    new = [each for text in machine.taints if (each := _taint(text)) not in known]
+    replaced = {(key, effect) for key, _, effect in new}
+    kept = [each for each in taints if (each["key"], each["effect"]) not in replaced]
+    lacking = {key: value for key, value in labels.items() if there.get(key) != value}
+    if not lacking and not new:
+        return {}
+    patch: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.name}}
+    if lacking:
+        patch["metadata"]["labels"] = lacking
+    if new:
+        added = [{"key": key, "value": value, "effect": effect} for key, value, effect in new]
+        patch["spec"] = {"taints": [*kept, *added]}
+    return patch
+
+
+def _taint(text: str) -> tuple[str, str, str]:
+    pair, _, effect = text.rpartition(":")
+    key, _, value = pair.partition("=")
+    return key, value, effect
 
 
 def prunable(removed: Sequence[Machine]) -> tuple[tuple[Machine, ...], tuple[Machine, ...]]:

@@ -40,10 +40,11 @@ class Piece:
     chunks: tuple[Chunk, ...]
 
     def missing(self, stored: Collection[str]) -> tuple[Chunk, ...]:
-        """The chunks that a machine lacks: none if it has the file."""
+        """The chunks that a machine lacks, equal ones once: none if it has the file."""
         if self.sha256 in stored:
             return ()
-        return tuple(each for each in self.chunks if each.name not in stored)
+        different = {each.name: each for each in self.chunks}
+        return tuple(each for name, each in different.items() if name not in stored)
 
 
 def piece_of(path: Path, size: int = SIZE) -> Piece:

@@ -96,11 +96,14 @@ def folder_of(name: str) -> ClusterFolder:
 
 
 def known() -> Iterator[ClusterFolder]:
-    """The clusters that have a directory, by name."""
+    """The clusters that were created, by name: those with control planes. A fleet that joins another cluster
+    has a directory as well, for its record."""
     root = clusters_root()
     for path in sorted(root.iterdir()) if root.is_dir() else ():
-        if (path / RECORD).is_file():
-            yield ClusterFolder(path)
+        folder = ClusterFolder(path)
+        roles = {each.get("role") for each in (folder.record().get("machines") or {}).values()}
+        if Role.CONTROL_PLANE.value in roles:
+            yield folder
 
 
 def _read(path: Path) -> bytes | None:

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 from edgeadm.checks.engine import Finding, Result, with_result
 from edgeadm.errors import EdgeadmError, UnreachableError
-from edgeadm.fleet.errors import BusyMachineError, ClusterAwayError, JoinLostError, LostMachineError
+from edgeadm.fleet.errors import (
+    BusyMachineError,
+    ClusterAwayError,
+    InterruptedRunError,
+    JoinLostError,
+    LostMachineError,
+)
 from edgeadm.fleet.events import MachineProgress
 from edgeadm.fleet.messages import Done
 from edgeadm.fleet.outcome import bug, failed_checks
 from edgeadm.fleet.progress import LOOKING, LOOKS, Goal, MachineRun, Step
 from edgeadm.fleet.states import State
-from edgeadm.fleet.steps import Inspected, NotReachedError, Sent
+from edgeadm.fleet.steps import Inspected, NotReachedError, Sent, is_used
 from edgeadm.fleet.transitions import Transitions
 from edgeadm.fleet.work import Action, Loaded
 
@@ -25,6 +31,7 @@ LOST_BACK_OFF = (2.0, 5.0, 10.0, 20.0, 30.0)
 # after the API server stopped responding.
 LOST = 600.0
 AWAY = 600.0
+CHANGING = (State.JOINING, State.RESETTING)
 # A part of the names of units in which `edgeadm reset` runs.
 RESETS = "-reset-"
 
@@ -57,6 +64,9 @@ class Course(Transitions):
             self._lost(run, done.step, error)
         elif isinstance(error, ClusterAwayError):
             self._api_away(run, error)
+        elif isinstance(error, InterruptedRunError) and run.state in CHANGING:
+            # The machine lost power, or edgeadm was killed there: its own state decides.
+            self._recover(run)
         elif isinstance(error, EdgeadmError):
             self.fail(run, error)
         else:
@@ -116,10 +126,11 @@ class Course(Transitions):
 
     def _reset(self, run: MachineRun) -> None:
         assert run.facts is not None  # noqa: S101
-        if run.facts.membership is None and not run.facts.remains and not self._node(run.name):
+        if not is_used(run.facts) and not self._node(run.name):
             self.finish(run, State.RESET, "it is not a node")
             return
         run.action = Action.RESET
+        run.reinstalls(False)
         self.move(run, State.RESETTING)
         self.schedule.enqueue(run, Step.RESET)
 
@@ -129,7 +140,7 @@ class Course(Transitions):
         elif self.goal is Goal.RESET:
             self.finish(run, State.RESET)
         else:
-            run.without_reinstall()
+            run.reinstalls(False)
             self.move(run, State.JOINING)
             self._begin_change(run)
 
@@ -178,6 +189,7 @@ class Course(Transitions):
         if run.state is State.JOINING:
             self.schedule.enqueue(run, Step.JOIN if run.sent else Step.LOAD)
         elif run.machine.reinstall or run.action is Action.REINSTALL:
+            run.reinstalls(True)
             self.move(run, State.RESETTING)
             self.schedule.enqueue(run, Step.RESET)
         else:
@@ -189,7 +201,7 @@ class Course(Transitions):
     def _lost(self, run: MachineRun, step: Step, error: BaseException) -> None:
         cause = error.error if isinstance(error, NotReachedError) else error
         assert isinstance(cause, EdgeadmError)  # noqa: S101
-        if run.state in (State.JOINING, State.RESETTING):
+        if run.state in CHANGING:
             self._lost_in_change(run, cause)
             return
         run.attempts += 1

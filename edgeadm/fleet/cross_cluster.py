@@ -28,7 +28,8 @@ def _other_cluster(placed: Placed) -> Iterable[Outcome]:
     if membership is not None and placed.around.ca and membership.ca and not placed.is_ours:
         state = "is" if membership.active else "was"
         server = f" at {membership.server}" if membership.server else ""
-        yield failed(f"the machine {state} a node of another cluster{server}")
+        result = warning if placed.machine.reinstall else failed
+        yield result(f"the machine {state} a node of another cluster{server}")
 
 
 def _renamed(placed: Placed) -> Iterable[Outcome]:
@@ -109,7 +110,8 @@ CLUSTER_CHECKS = (
         GROUP,
         "the machine is not a node of another cluster",
         _other_cluster,
-        "run `edgeadm reset` on the machine if it may leave that cluster, or remove it from the document",
+        "correct the address, or reinstall the machine with `edgeadm nodes reinstall` if it may leave that "
+        "cluster",
     ),
     Check(
         "NodeDiffers",

@@ -16,72 +16,59 @@ NEW_ID = (
 
 
 def _same(placed: Placed) -> Iterable[Outcome]:
-    """Two documents' machines with one target, or with two identities in common, are one machine."""
-    twins = _twins(placed)
-    if twins:
-        yield failed(f"it is the same machine as {names_of(twins)}")
-
-
-def _twins(placed: Placed) -> list[Peer]:
-    crowd, peer = placed.crowd, placed.peer
-    targets = [each for _, each in crowd.others(peer, "target")]
-    ids = {each.name: each for _, each in crowd.others(peer, "machine-id")}
-    hardware = {each.name for kind in ("mac", "uuid") for _, each in crowd.others(peer, kind)}
-    return targets + [each for name, each in ids.items() if name in hardware]
+    """Machines of the document with one target, or with two identities in common, are one machine."""
+    if placed.twins:
+        yield failed(f"it is the same machine as {names_of(placed.twins)}")
 
 
 def _machine_id(placed: Placed) -> Iterable[Outcome]:
-    twins = {each.name for each in _twins(placed)}
-    others = [each for _, each in placed.crowd.others(placed.peer, "machine-id") if each.name not in twins]
-    if others:
-        yield failed(f"the machine-id {placed.facts.machine_id} is also that of {names_of(others)}")
+    for value, others in _shared(placed, "machine-id"):
+        yield failed(f"the machine-id {value} is also that of {_named(others)}")
 
 
 def _hostname(placed: Placed) -> Iterable[Outcome]:
-    twins = {each.name for each in _twins(placed)}
-    every = (each for _, each in placed.crowd.others(placed.peer, "hostname"))
-    others = [each for each in every if each.name not in twins]
-    if others:
-        yield warning(f"the host name {placed.facts.hostname} is also that of {names_of(others)}")
+    for value, others in _shared(placed, "hostname"):
+        yield warning(f"the host name {value} is also that of {_named(others)}")
 
 
 def _mac(placed: Placed) -> Iterable[Outcome]:
-    twins = {each.name for each in _twins(placed)}
-    for mac, others in _by_value(placed, "mac", twins):
+    for mac, others in _shared(placed, "mac"):
         result = failed if any(_is_near(placed.peer, each) for each in others) else warning
-        yield result(f"the MAC address {mac} is also that of {names_of(others)}")
+        yield result(f"the MAC address {mac} is also that of {_named(others)}")
 
 
 def _serial(placed: Placed) -> Iterable[Outcome]:
-    twins = {each.name for each in _twins(placed)}
-    for value, others in _by_value(placed, "serial", twins):
-        yield warning(f"the serial number {value} is also that of {names_of(others)}")
+    for value, others in _shared(placed, "serial"):
+        yield warning(f"the serial number {value} is also that of {_named(others)}")
 
 
 def _uuid(placed: Placed) -> Iterable[Outcome]:
-    twins = {each.name for each in _twins(placed)}
-    for value, others in _by_value(placed, "uuid", twins):
-        yield warning(f"the product UUID {value} is also that of {names_of(others)}")
+    for value, others in _shared(placed, "uuid"):
+        yield warning(f"the product UUID {value} is also that of {_named(others)}")
 
 
 def _address(placed: Placed) -> Iterable[Outcome]:
     """Sites behind NAT may use equal addresses; machines of one site, and of the cloud, may not."""
-    twins = {each.name for each in _twins(placed)}
-    for value, others in _by_value(placed, "address", twins):
+    for value, others in _shared(placed, "address"):
         near = [each for each in others if _is_near(placed.peer, each)]
         far = [each for each in others if each not in near and not _are_sites(placed.peer, each)]
         if near:
-            yield failed(f"the address {value} is also that of {names_of(near)} in its network")
+            yield failed(f"the address {value} is also that of {_named(near)} in its network")
         elif far:
-            yield warning(f"the address {value} is also that of {names_of(far)}")
+            yield warning(f"the address {value} is also that of {_named(far)}")
 
 
-def _by_value(placed: Placed, kind: str, without: Iterable[str] = ()) -> Iterator[tuple[str, list[Peer]]]:
+def _shared(placed: Placed, kind: str) -> Iterator[tuple[str, list[Peer]]]:
+    """Each value of a kind with the other machines that have it; those that are this machine are left out."""
     found: dict[str, list[Peer]] = {}
     for value, each in placed.crowd.others(placed.peer, kind):
-        if each.name not in without:
+        if each.name not in placed.twins:
             found.setdefault(value, []).append(each)
     yield from found.items()
+
+
+def _named(others: Iterable[Peer]) -> str:
+    return names_of(each.name for each in others)
 
 
 def _is_near(peer: Peer, other: Peer) -> bool:

@@ -6,6 +6,8 @@ import ipaddress
 from bisect import insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from edgeadm.cluster import Object
@@ -19,6 +21,8 @@ VIRTUAL = (
     *("lo", "docker", "podman", "veth", "br-", "virbr", "cni", "cbr", "flannel", "kube-", "tunl", "tap"),
     *("tun", "wg", "dummy", "vxlan", "cali", "cilium", "lxc", "antrea", "nodelocal", "tkeedgedns"),
 )
+# The number of machines with one value that are looked at.
+MOST = 50
 # Values that makers of hardware and hypervisors leave in place of a serial number or UUID.
 JUNK = frozenset(
     {
@@ -80,6 +84,11 @@ class Peer:
     def name(self) -> str:
         return self.machine.name
 
+    @cached_property
+    def identities(self) -> tuple[tuple[str, str], ...]:
+        """Kind and value of everything that should be unique to a machine, each once."""
+        return tuple(dict.fromkeys(_identities(self.machine, self.facts)))
+
 
 @dataclass
 class Crowd:
@@ -114,7 +123,7 @@ class Crowd:
         self.forget(machine.name)
         peer = Peer(machine, facts)
         self._peers[peer.name] = peer
-        for key in identities(peer):
+        for key in peer.identities:
             self._index.setdefault(key, []).append(peer)
         insort(self._clocks, facts.clock)
         return peer
@@ -123,7 +132,7 @@ class Crowd:
         """Remove a machine, if it is known."""
         peer = self._peers.pop(name, None)
         if peer is not None:
-            for key in identities(peer):
+            for key in peer.identities:
                 self._index[key].remove(peer)
             self._clocks.remove(peer.facts.clock)
 
@@ -132,10 +141,12 @@ class Crowd:
         return self._peers[name]
 
     def others(self, peer: Peer, kind: str) -> Iterator[tuple[str, Peer]]:
-        """Each value of this kind that the machine shares with others, with each of those."""
-        for key in identities(peer):
+        """Each value of this kind that the machine shares with others, with each of those; of very many, the
+        first ones: a thousand clones are no million of findings."""
+        for key in peer.identities:
             if key[0] == kind:
-                yield from ((key[1], each) for each in self._index[key] if each.name != peer.name)
+                every = (each for each in self._index[key] if each.name != peer.name)
+                yield from ((key[1], each) for each in islice(every, MOST))
 
     def control_planes(self, peer: Peer) -> list[Peer]:
         """The other known control planes."""
@@ -167,6 +178,15 @@ class Placed:
     def around(self) -> Around:
         return self.crowd.around
 
+    @cached_property
+    def twins(self) -> frozenset[str]:
+        """The names of machines that are this one: with the same target, or with two identities in common."""
+        others = self.crowd.others
+        targets = {each.name for _, each in others(self.peer, "target")}
+        ids = {each.name for _, each in others(self.peer, "machine-id")}
+        hardware = {each.name for kind in ("mac", "uuid") for _, each in others(self.peer, kind)}
+        return frozenset(targets | (ids & hardware))
+
     @property
     def is_edge(self) -> bool:
         return self.machine.role is Role.EDGE
@@ -181,11 +201,6 @@ class Placed:
     def may_replace(self) -> bool:
         """Whether the machine may take the place of an earlier Node of its name."""
         return self.machine.reinstall or self.machine.target.host_keys.reinstalled
-
-
-def identities(peer: Peer) -> Iterator[tuple[str, str]]:
-    """Kind and value of everything that should be unique to a machine, each once."""
-    yield from dict.fromkeys(_identities(peer.machine, peer.facts))
 
 
 def _identities(machine: Machine, facts: Facts) -> Iterator[tuple[str, str]]:
@@ -239,8 +254,9 @@ def addresses(facts: Facts) -> Collection[Address]:
     return dict.fromkeys(found.ip for _, found in interfaces(facts))
 
 
-def names_of(peers: Iterable[Peer], limit: int = 5) -> str:
-    """The names of machines for a message; of many, the first ones and their number."""
-    names = sorted({each.name for each in peers})
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+def names_of(names: Iterable[str], limit: int = 5) -> str:
+    """The names of machines for a message; of many, the first ones and the number of the others."""
+    every = sorted(set(names))
+    least = "at least " if len(every) >= MOST else ""
+    more = f" and {least}{len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more

@@ -48,7 +48,7 @@ def load(
         return Loaded()
     pieces = bundle.pieces[:1] if only_executable else bundle.pieces
     _check_space(bundle, pieces, facts)
-    sender = _Sender(pieces, facts.stored, source, throttle or Throttle())
+    sender = Sender(pieces, facts.stored, source, throttle or Throttle())
     place = (source.address, str(source.port)) if source else ("", "")
     words = ("", bundle.tree, bundle.executable.sha256, *place)
     try:
@@ -95,7 +95,7 @@ def _failed(done: Result) -> LoadError | NoSpaceError:
 
 
 @dataclass
-class _Sender:
+class Sender:
     """The stdin of the script: the plan, then the chunks that the machine lacks. With a source on the LAN,
     the machine tells which ones it did not get there."""
 

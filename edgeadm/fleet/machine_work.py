@@ -66,7 +66,10 @@ class MachineWork:
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
         if facts.membership is None or not facts.applied:
             return ()
-        return differences(self._record(machine, facts), facts)
+        # A control plane that was created by `init` has a record without a CA, which did not exist then.
+        known = str(facts.record.get("ca") or "")
+        ca = self.ca if self.ca and known else known
+        return differences(self._record(machine, facts, ca), facts)
 
     def check(self, remote: Remote, machine: Machine, facts: Facts) -> Sequence[Finding]:
         """The findings of the checks that `inspect` ran, or of a new shell if it ran none."""
@@ -124,9 +127,9 @@ class MachineWork:
     def _bundle(self, machine: Machine, facts: Facts) -> Bundle:
         return self.bundles.of(facts.arch, machine.role)
 
-    def _record(self, machine: Machine, facts: Facts, ca: str = "") -> dict[str, Any]:
+    def _record(self, machine: Machine, facts: Facts, ca: str) -> dict[str, Any]:
         content = self.bundles.content(facts.arch, machine.role)
-        return record(self.fleet, machine, ca=ca or self.ca, package=content)
+        return record(self.fleet, machine, ca=ca, package=content)
 
     def _follow(self, machine: Machine, run: unit.Run, on_event: OnEvent) -> Following:
         """The lines of this run that were seen before, so that no event is passed twice."""

@@ -34,8 +34,9 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time for people: 9.8 s, 48 s, 2 min 48 s, 1 h 5 min."""
-    if seconds < 9.95:
-        return f"{max(seconds, 0.0):.1f} s"
+    tenths = max(round(seconds * 10), 0)
+    if tenths < 100:
+        return f"{tenths / 10:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

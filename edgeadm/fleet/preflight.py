@@ -56,7 +56,7 @@ def findings(
     verb = "init" if is_first(machine, config) else "join"
     checks = INIT_CHECKS if verb == "init" else with_role(JOIN_CHECKS, config)
     theirs = None if package is None else replace(package, role=machine.role.value, elsewhere=True)
-    again = resets or machine.reinstall or bool(facts.running)
+    again = resets or machine.reinstall or bool(facts.running) or facts.interrupted == "reset"
 
     def look(known: Host) -> list[Finding]:
         subject = planned(known, config, Journal(known, verb), theirs, machine.role.value, resets=again)
@@ -119,7 +119,10 @@ class PreflightChecks:
     ca: str = ""
 
     def __call__(self, host: Host, machine: Machine, facts: Facts) -> Sequence[Finding]:
-        """The warnings and failures of the machine, with those of its package and its settings."""
+        """The warnings and failures of the machine, with those of its package and its settings. None of a
+        node of the cluster, which continues: `edgeadm join` does not check it either."""
+        if self.is_joined(machine, facts):
+            return []
         try:
             config = self.config(machine)
             if is_first(machine, config):
@@ -132,6 +135,12 @@ class PreflightChecks:
             return [_failure(error)]
         package = OpenPackage(path, manifest, machine.role.value, elsewhere=True)
         return findings(host, machine, config, package, facts)
+
+    def is_joined(self, machine: Machine, facts: Facts) -> bool:
+        """Whether the machine is a node of this cluster, and no run on it was interrupted."""
+        member = facts.membership
+        ours = member is not None and bool(self.ca) and member.ca == self.ca
+        return ours and not machine.reinstall and not facts.interrupted
 
     def config(self, machine: Machine) -> Config:
         """The configuration of the machine, without a token."""

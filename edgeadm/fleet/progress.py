@@ -106,9 +106,9 @@ class MachineRun:
         self.detail = masked(error.message)
         self.hint, self.context = masked(error.hint), masked(error.context)
 
-    def without_reinstall(self) -> None:
-        """The reset of the machine has ended: from now on it only joins."""
-        self.machine = replace(self.machine, reinstall=False)
+    def reinstalls(self, wanted: bool) -> None:
+        """Whether the machine is reset to join again, so that its files stay."""
+        self.machine = replace(self.machine, reinstall=wanted)
 
     def release(self) -> Remote | None:
         """The connection, which is not the machine's any more; its shells are counted."""

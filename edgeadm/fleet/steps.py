@@ -117,7 +117,7 @@ class Steps:
         self, remote: Remote, machine: Machine, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
     ) -> None:
         """Reset the machine, then delete its Node: until then, the node keeps working."""
-        if facts.membership is not None or facts.remains or facts.stored or facts.interrupted:
+        if is_used(facts):
             self.work.reset(remote, machine, facts, on_event)
         self.admission.delete_node(machine.name)
 
@@ -146,6 +146,11 @@ class Steps:
                 self.tell(name, str(event.get("phase", "")), str(event.get("reason", "")))
 
         return on_event
+
+
+def is_used(facts: Facts) -> bool:
+    """Whether the machine contains a node, a part of one, or files of a fleet."""
+    return facts.membership is not None or bool(facts.remains or facts.stored or facts.interrupted)
 
 
 def hang_up(remote: Remote | None) -> None:

@@ -247,3 +247,31 @@ def test_get_cluster_tells_that_the_api_does_not_answer(shop: Shop) -> None:
     shop.api.down = 10**6
     ended = shop.run("get", "cluster")
     assert (ended.status, "Unreachable" in ended.out) == (5, True)
+
+
+def test_a_fleet_without_control_planes_joins_the_cluster_of_a_kubeconfig(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    fleet = "apiVersion: edgeadm.io/v1alpha1\nkind: NodeFleet\nmetadata: {name: tills}\nspec:\n"
+    words = ("--kubeconfig", str(tmp_path / "kubeconfig"))
+    shop.file.write_text(fleet + "  machines: [10.0.0.2, 10.0.0.3]\n")
+    assert shop.apply(*words).status == 0
+    assert (shop.work.inits, shop.joins()) == ([], [0, 1, 1, 0, 0])
+    shop.file.write_text(fleet + "  machines: [10.0.0.2]\n")
+    ended = shop.apply(*words, "--prune", "--yes")
+    assert ended.status == 0, ended.err
+    assert [each.resets for each in shop.far.values()] == [0, 0, 1, 0, 0]
+    assert shop.run("get", "cluster").out == ""
+
+
+def test_a_new_first_control_plane_joins_the_existing_cluster(shop: Shop) -> None:
+    shop.apply()
+    shop.file.write_text(shop.file.read_text().replace("  machines:\n", "  machines:\n  - {ip: 10.0.0.5}\n"))
+    ended = shop.apply()
+    assert ended.status == 0, ended.err
+    assert (shop.work.inits, shop.joins()) == ([FIRST], [0, 1, 1, 0, 1])
+
+
+def test_a_document_without_a_control_plane_of_its_cluster_is_refused(shop: Shop) -> None:
+    shop.apply()
+    shop.file.write_text(shop.file.read_text().replace("ip: 10.0.0.1,", "ip: 10.0.0.5,"))
+    assert (shop.apply().status, shop.joins()) == (3, [0, 1, 1, 0, 0])

@@ -114,3 +114,12 @@ def test_an_exception_holds_for_its_text_and_is_reported_if_it_is_not_needed(wor
     allowed = [words.Allowed("a.md", "user nobody", "a name"), words.Allowed("b.md", "nobody", "a name")]
     faults = list(words.faults(found, words.load()[0], allowed))
     assert [line.split(": ")[0] for line in faults] == ["a.md:3", "tools/words.toml"]
+
+
+def test_a_pattern_is_allowed_in_files_outside_of_its_scope(words: ModuleType) -> None:
+    found = [
+        (name, each)
+        for name in ("edgeadm/fleet/a.py", "edgeadm/phases/a.py")
+        for each in words.of_source('raise ValueError("the machine is off")\n', messages=True)
+    ]
+    assert [line.split(":")[0] for line in words.faults(found, words.load()[0], [])] == ["edgeadm/phases/a.py"]

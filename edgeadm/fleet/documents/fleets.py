@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ def fleet_of(document: NodeFleet, credentials: Credentials, faults: Faults, sour
             kubeconfig=str(credentials.path(cluster.kubeconfig)) if cluster and cluster.kubeconfig else "",
         ),
         sites={
-            name: Site(name, site.shares is not False, int(site.bandwidth or 0))
+            name: Site(name, site.shares is not False, math.ceil(site.bandwidth or 0))
             for name, site in builder.sites.items()
         },
         packages={

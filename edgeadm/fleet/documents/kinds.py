@@ -283,8 +283,10 @@ class Measured(Kind):
 
     def read(self, value: Any, path: str, faults: Faults) -> float | None:
         amount = measured(value, self.units) if isinstance(value, str) else None
-        if amount is None:
-            faults.add(path, f"expects a value such as `{self.example}` (units: {', '.join(self.units)})")
+        if not amount:
+            faults.add(
+                path, f"expects a value above 0, such as `{self.example}` (units: {', '.join(self.units)})"
+            )
         return amount
 
     def schema(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,8 +142,3 @@ class Targets:
             pinned=ssh.host_keys or (),
             learned=state_root(self.credentials.environ) / OWN_KNOWN_HOSTS,
         )
-
-
-def levels_of(*levels: Common | None) -> Iterator[Common]:
-    """The levels that exist."""
-    yield from (each for each in levels if each is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ KUBECTL = "kubectl.kubernetes.io/last-applied-configuration"
 
 def fleet_of(
     cluster: tke.Cluster,
-    machines: Iterable[tke.MachineObject],
+    machines: Sequence[tke.MachineObject],
     targets: Targets,
     faults: Faults,
     source: Path | None,
@@ -44,6 +44,10 @@ def fleet_of(
     control_planes = [_control_plane(each, name, targets, faults) for each in spec.machines or ()]
     joining = [_machine(each, name, targets, faults) for each in machines]
     endpoint = _endpoint(spec)
+    logins = [*(spec.machines or ()), *(each.spec or tke.MachineSpec() for each in machines)]
+    if any(each.password or each.private_key for each in logins):
+        text = "the document contains credentials in base64, which everyone who reads the file can decode"
+        faults.warn("spec.machines", text)
     settings = _annotations(metadata.annotations or {}, faults) | _init_settings(spec, endpoint, faults)
     shared = {key: settings.pop(key) for key in ("edgeVirtualAddr",) if key in settings}
     return Fleet(
@@ -128,9 +132,6 @@ def _init_settings(spec: tke.ClusterSpec, endpoint: str, faults: Faults) -> dict
     features = spec.features or tke.Features()
     ha = features.ha or tke.Ha()
     several = len(spec.machines or ()) > 1
-    if any(each.password or each.private_key for each in spec.machines or ()):
-        text = "the document contains credentials in base64, which everyone who reads the file can decode"
-        faults.warn("spec.machines", text)
     if features.container_runtime == "docker":
         text = "Kubernetes 1.24 and later do not run with docker: edgeadm installs containerd"
         faults.warn("spec.features.containerRuntime", text)

@@ -214,7 +214,7 @@ class RemoteHost(FileByFile):
 
     def _reply(self, on_line: OnLine | None = None, limit: float | None = None) -> Reply:
         until = None if limit is None else time.monotonic() + limit
-        lines = Lines(on_line, len(self.mark)) if on_line else None
+        lines = Lines(on_line) if on_line else None
         while True:
             head, found, rest = self._out.partition(self.mark)
             status, end, tail = rest.partition(b"\n")
@@ -257,10 +257,9 @@ class RemoteHost(FileByFile):
 
 @dataclass
 class Lines:
-    """Complete lines of both streams, as they arrive. The last `held` bytes may be a part of the mark."""
+    """Complete lines of both streams, as they arrive."""
 
     on_line: Callable[[str], None]
-    held: int
     seen: list[int] = field(default_factory=lambda: [0, 0])
 
     def feed(self, *buffers: bytes | bytearray) -> None:

@@ -74,7 +74,7 @@ class SshRemote:
         try:
             running = Running(self.wire, line, self.traffic)
         except (SSHException, EOFError, OSError) as error:
-            raise self.lost(str(error)) from error
+            raise self.lost(self.wire.refusal[1] or str(error)) from error
         return Shell(self, running, line, Stream(line.mark, on_line), Stream(line.mark))
 
     def lost(self, detail: str = "") -> ConnectionLostError:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeadm.hosts.ssh.wire import Wire
 
 CHUNK = 256 << 10
-# Such a stdin is sent at once: it fits into the window of each SSH server.
+# Such a stdin is sent without a thread, if it fits into the window of the host.
 SMALL = 16 << 10
 OUTPUT_LIMIT = 64 << 20
 NOISE_LIMIT = 64 << 10
@@ -163,7 +163,8 @@ class Feeder:
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        small = isinstance(self.stdin, tuple | list) and sum(map(len, self.stdin)) <= SMALL
+        window = min(SMALL, self.running.channel.out_window_size)
+        small = isinstance(self.stdin, tuple | list) and sum(map(len, self.stdin)) <= window
         if small:
             self._run()
         else:

@@ -52,6 +52,10 @@ class Packets(_Packetizer):  # type: ignore[misc]  # see above
         self.heard = time.monotonic()
         self.banner = 0
 
+    def close(self) -> None:
+        with suppress(OSError, EOFError, SSHException):  # the jump host may be lost
+            super().close()
+
     def start_handshake(self, timeout: float) -> None:
         """No timer and its thread: the deadline of the whole connection covers the handshake."""
 
@@ -72,6 +76,28 @@ class Packets(_Packetizer):  # type: ignore[misc]  # see above
     def read_message(self) -> Any:
         message = super().read_message()
         self.heard = time.monotonic()
+        return message
+
+
+class OrderedChannel(_Channel):  # type: ignore[misc]  # see above
+    """A channel on which nothing follows its end. paramiko's threads may send data after it, and sshd then
+    ends the whole connection, with all channels of a jump host."""
+
+    ended = False
+
+    def _close_internal(self) -> Any:
+        messages = super()._close_internal()
+        self.ended = True
+        return messages
+
+    def _send(self, data: Any, message: Any) -> Any:
+        message.channel = self
+        return super()._send(data, message)
+
+    def _send_eof(self) -> Any:
+        message = super()._send_eof()
+        if message is not None:
+            message.channel = self
         return message
 
 
@@ -108,6 +134,17 @@ class Wire(_Transport):  # type: ignore[misc]  # see above
     def _log(self, level: int, msg: Any, *args: Any) -> None:
         """Errors are raised to the caller; paramiko's log adds nothing."""
 
+    def open_channel(self, *args: Any, **options: Any) -> Any:
+        channel = super().open_channel(*args, **options)
+        channel.__class__ = OrderedChannel
+        return channel
+
+    def _send_message(self, data: Any) -> None:
+        # Threads send one after the other, and a channel is marked before its last message is sent.
+        channel = getattr(data, "channel", None)
+        if channel is None or not channel.ended:
+            super()._send_message(data)
+
     def _next_channel(self) -> int:
         self._opening.number = super()._next_channel()
         return int(self._opening.number)
@@ -124,7 +161,7 @@ class Wire(_Transport):  # type: ignore[misc]  # see above
     @property
     def refusal(self) -> tuple[int, str]:
         """The reason (RFC 4254, 5.1) and text of the host for the channel that this thread tried to open."""
-        return self._refusals.pop(self._opening.number, (0, ""))
+        return self._refusals.pop(getattr(self._opening, "number", -1), (0, ""))
 
     @property
     def quiet(self) -> float:
@@ -143,8 +180,8 @@ class Wire(_Transport):  # type: ignore[misc]  # see above
         self.active = False
         _shut(self.sock)
         self.packetizer.close()
-        with suppress(Exception):
-            self.close()
+        for channel in list(self._channels.values()):
+            channel._unlink()
 
     def end(self) -> None:
         """Close the connection."""
@@ -190,7 +227,8 @@ def _on_request(channel: Any, message: Any) -> None:
 
 def send_signal(channel: Any, name: str) -> None:
     """Send a signal to the command of the channel, if the host supports it."""
-    message = paramiko.Message()
+    message: Any = paramiko.Message()
+    message.channel = channel
     message.add_byte(cMSG_CHANNEL_REQUEST)
     message.add_int(channel.remote_chanid)
     message.add_string("signal")

@@ -138,7 +138,7 @@ ALONE: list[tuple[str, Result, dict[str, Any], dict[str, Any]]] = [
     ("APIServerUnreachable", BAD, {}, {"reaches": {"203.0.113.7:6443": False}}),
     ("TunnelUnreachable", WARN, {}, {"reaches": {"203.0.113.7:30900": False}}),
     ("OtherCluster", BAD, {}, {"membership": member(ca=THEIRS, server="https://192.0.2.9:6443")}),
-    ("OtherCluster", BAD, {"reinstall": True}, {"membership": member(ca=THEIRS)}),
+    ("OtherCluster", WARN, {"reinstall": True}, {"membership": member(ca=THEIRS)}),
     ("NodeDiffers", BAD, {}, {"membership": member(node="till-3")}),
     ("NodeDiffers", BAD, {}, {"membership": member(role="worker")}),
     ("ClusterRemains", BAD, {}, {"remains": ("/var/lib/rancher", "/etc/cni/net.d")}),
@@ -283,6 +283,19 @@ def test_a_thousand_machines_are_compared_by_their_values_and_not_with_each_othe
         each = machine(number, name=f"edge-{number}", target=target)
         known[each.name] = (each, facts(number, **its))
     assert checker(known, []) == {}
+
+
+def test_many_clones_are_found_in_one_line_each() -> None:
+    known: dict[str, Pair] = {}
+    for number in range(300):
+        each = machine(
+            number, name=f"edge-{number}", target=Target(f"10.2.{number // 250}.{number % 250 + 1}")
+        )
+        known[each.name] = (each, facts(number, addresses={}, macs={}, machine_id="e" * 31 + "1"))
+    every = cross_check(known, [], AROUND)
+    assert {len(its) for its in every.values()} == {1}
+    text = every["edge-7"][0].text
+    assert text.endswith("edge-0, edge-1, edge-10, edge-11, edge-12 and at least 45 more")
 
 
 def test_codes_are_permanent_words_that_preflight_does_not_use() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import CommandError, UnreachableError
-from edgeadm.fleet.errors import ClusterAwayError
+from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError
 from edgeadm.fleet.facts import Membership
 from edgeadm.fleet.model import Limit, Limits, Site
 from edgeadm.fleet.progress import BrokenTableError, Goal, MachineRun
@@ -370,3 +370,31 @@ def test_a_site_without_a_source_receives_the_files_over_the_wan() -> None:
     engine = world.engine(sites={"shop": Site("shop")})
     assert engine.run() == 0
     assert sum(each.loaded.wan for each in engine.machines) == 300
+
+
+def test_a_machine_that_lost_power_during_its_join_joins_again() -> None:
+    world = fleet(1)
+    far = world.far["edge1"]
+    far.faults["join"] = [InterruptedRunError("the run ended without a result")]
+    engine = world.engine()
+    world.pool.hold = lambda name: name == "recover edge1"
+
+    def power_on() -> None:
+        far.running = ""
+        world.pool.release("recover edge1")
+
+    world.time.planned.append((1.0, power_on))
+    assert engine.run() == 0
+    assert (far.joins, world.kept.states("edge1")) == (2, JOINED)
+    assert world.cluster.tokens == {}
+
+
+def test_a_machine_on_which_edgeadm_always_ends_without_a_result_fails() -> None:
+    world = fleet(1)
+    far = world.far["edge1"]
+    far.faults["join"] = [InterruptedRunError("the run ended without a result") for _ in range(9)]
+    far.dies = True
+    engine = world.engine()
+    assert engine.run() == 4
+    assert engine.machines[0].code == "fleet-run-lost"
+    assert far.joins == 3

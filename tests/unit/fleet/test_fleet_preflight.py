@@ -85,6 +85,7 @@ def test_the_state_before_a_reset_is_no_finding(tmp_path: Path) -> None:
     assert codes(checked(computer, reinstall=True)) == []
     running = crowds.facts(1, running="edgeadm-fleet-join-x.service")
     assert codes(checked(computer, its=running)) == []
+    assert codes(checked(computer, its=crowds.facts(1, interrupted="reset"))) == []
 
 
 def test_documents_that_kubeadm_does_not_read_are_a_finding(tmp_path: Path) -> None:
@@ -136,6 +137,15 @@ def test_a_missing_package_is_a_finding(tmp_path: Path) -> None:
     none = PreflightChecks(Fleet("shops", (crowds.machine(1),)), Bundles({}), "10.0.0.11:6443", crowds.OURS)
     found = none(computer.host, crowds.machine(1), crowds.facts(1))
     assert [each.code for each in found] == ["no-package-for-architecture"]
+
+
+def test_a_node_of_the_cluster_is_not_checked_again(tmp_path: Path) -> None:
+    """As in a join on the host itself: a node whose kubelet was stopped has ports and files of a node."""
+    bad = {"role": Role.WORKER, "settings": {"nodeIp": "192.0.2.1"}}
+    assert codes(all_checks(tmp_path, crowds.facts(1, membership=crowds.member()), **bad)) == []
+    for changed in ({"membership": crowds.member(ca=crowds.THEIRS)}, {"interrupted": "join"}):
+        its = crowds.facts(1, **{"membership": crowds.member()} | changed)
+        assert codes(all_checks(tmp_path, its, **bad)) == ["NodeIP"]
 
 
 def test_the_first_control_plane_of_a_new_cluster_is_made_by_init(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,19 @@ import pytest
 import yaml
 
 from edgeadm.config.errors import ConfigSyntaxError
+from edgeadm.config.load import load
+from edgeadm.config.secret import Secret, unmarked
+from edgeadm.config.validate import validate
 from edgeadm.errors import ConfigError
-from edgeadm.fleet.apply import fitted
+from edgeadm.fleet.apply import fitted, patches
+from edgeadm.fleet.configuration import documents
 from edgeadm.fleet.documents import Options, load_fleet
 from edgeadm.fleet.documents.errors import CredentialError, ProxyNodeError, UnsupportedDocumentError
 from edgeadm.fleet.documents.importing import imported
 from edgeadm.fleet.documents.load import fleet_from
 from edgeadm.fleet.documents.node_task import with_secret
 from edgeadm.fleet.model import Fleet, Role
+from edgeadm.fleet.work import Ticket
 from edgeadm.package.manifest import Manifest
 
 EXAMPLES = Path(__file__).parents[4] / "docs/examples"
@@ -202,6 +208,42 @@ def test_versions_are_those_of_the_package_or_an_error() -> None:
     with pytest.raises(UnsupportedDocumentError, match=r"the document wants Kubernetes v1\.36\.1"):
         fitted(wanted, {"amd64": manifest("v1.37.2")})
     assert fitted(wanted, {"amd64": manifest("v1.36.1")}).version == "v1.36.1"
+
+
+@pytest.mark.parametrize("verb", ["init", "join"])
+def test_edgeadm_on_the_machine_reads_the_configuration_of_a_control_plane(verb: str, tmp_path: Path) -> None:
+    fleet = fitted(loaded(cluster()), {"amd64": manifest("v1.37.2")})
+    ticket = Ticket(
+        "10.0.0.1:6443", "sha256:" + "a" * 64, Secret("abcdef.0123456789abcdef"), Secret("b" * 64)
+    )
+    first = Ticket("", "", Secret(""))
+    written = documents(fleet, fleet.machines[0], first if verb == "init" else ticket, "/package.tar.zst")
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump_all([unmarked(each) for each in written]))
+    config = replace(load(str(file), {}), verb=verb)
+    validate(config, verb)
+    assert config.kubeadm.service_cidr == "10.96.0.0/24"
+    assert bool(config.document("KubeletConfiguration")) == (verb == "init")
+    assert config.join.control_plane == (verb == "join")
+
+
+def test_labels_and_taints_of_live_nodes_follow_the_document() -> None:
+    taints = [{"key": "a", "value": "b", "effect": "NoSchedule"}]
+    fleet = loaded(cluster(machines=[{"ip": "10.0.0.1", "labels": {"shop": "north"}, "taints": taints}]))
+    name = fleet.machines[0].name
+    there = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+    node: dict[str, Any] = {"metadata": {"name": name, "labels": {"x": "y"}}, "spec": {"taints": [there]}}
+    assert patches(fleet, [node]) == [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {"shop": "north"}},
+            "spec": {"taints": [there, *taints]},
+        }
+    ]
+    node["metadata"]["labels"]["shop"] = "north"
+    node["spec"]["taints"] += taints
+    assert patches(fleet, [node]) == []
 
 
 INI = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -104,11 +107,15 @@ def test_ipv6(tmp_path_factory: pytest.TempPathFactory) -> None:
         server.stop()
 
 
-def test_a_host_that_stops_responding_is_lost(sshd: Sshd) -> None:
+def test_a_host_that_stops_responding_is_lost(sshd: Sshd, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
     with closing(SshDialer().dial(replace(sshd.target(), silence=2.0))) as remote:
-        with pytest.raises(UnreachableError) as caught:
-            # The whole session of sshd stops, as a host does whose power is cut.
-            remote.shell("kill -STOP $PPID; exec sleep 600")
+        try:
+            with pytest.raises(UnreachableError) as caught:
+                # The whole session of sshd stops, as a host does whose power is cut.
+                remote.shell('echo $PPID >"$1"; kill -STOP $PPID; exec sleep 30', str(pid))
+        finally:
+            os.kill(int(pid.read_text()), signal.SIGKILL)
         assert "2 s" in caught.value.context
         ended = remote.wire
     assert not ended.active

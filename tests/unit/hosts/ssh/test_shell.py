@@ -18,7 +18,6 @@ from edgeadm.hosts.ssh.errors import (
     NoShellError,
     ScriptError,
     SudoDeniedError,
-    SudoMissingError,
     SudoPasswordError,
 )
 from edgeadm.hosts.ssh.remote import SshRemote
@@ -83,7 +82,8 @@ def test_a_script_that_does_not_read_its_stdin_ends(remote: SshRemote) -> None:
         while True:
             yield b"x" * 65536
 
-    assert remote.shell("exec 0</dev/null; exit 5", stdin=endless()).code == 5
+    # Data that is on its way when the script ends must not end the connection.
+    assert {remote.shell("exec 0</dev/null; exit 5", stdin=endless()).code for _ in range(20)} == {5}
 
 
 def test_an_error_of_the_source_of_stdin_is_raised(remote: SshRemote) -> None:
@@ -113,7 +113,7 @@ def test_lines_arrive_while_the_script_runs(remote: SshRemote) -> None:
 
 
 def test_a_time_limit_is_status_124_and_ends_the_command(remote: SshRemote, tmp_path: Path) -> None:
-    done = remote.shell("""echo $$ >"$1"; exec sleep 600""", str(tmp_path / "pid"), timeout=0.5)
+    done = remote.shell("""echo $$ >"$1"; exec sleep 30""", str(tmp_path / "pid"), timeout=0.5)
     assert done.code == 124
     pid = (tmp_path / "pid").read_text().strip()
     assert remote.shell('kill -0 "$1"', pid).code != 0
@@ -121,7 +121,7 @@ def test_a_time_limit_is_status_124_and_ends_the_command(remote: SshRemote, tmp_
 
 def test_a_lost_connection_is_unreachable(remote: SshRemote) -> None:
     with pytest.raises(UnreachableError):
-        remote.shell("kill -9 $PPID; exec sleep 600")
+        remote.shell("kill -9 $PPID; exec sleep 30")
     with pytest.raises(ConnectionLostError):
         remote.shell("true")
 
@@ -226,8 +226,6 @@ def test_sudo_without_a_password(elevate: type[Elevated], sshd: Sshd) -> None:
 def test_problems_of_sudo_are_told_apart(elevate: type[Elevated], sshd: Sshd) -> None:
     wrong, none = elevate(sshd, "other"), elevate(sshd, None)
     with closing(wrong.remote), closing(none.remote):
-        with pytest.raises(SudoMissingError):
-            none.remote.shell("true")
         none.install()
         with pytest.raises(SudoPasswordError):
             none.remote.shell("true")
