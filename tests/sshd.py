@@ -146,6 +146,6 @@ class Sshd:
             "port": self.port,
             "login": Login(user=USER, key_files=(self.key,), agent=False),
             "host_keys": HostKeys(pinned=(self.public(self.kinds[0]),)),
-            "connect": 10.0,
+            "connect": 60.0,
         }
         return Target(**(values | changes))  # type: ignore[arg-type]  # the names are those of Target

@@ -8,7 +8,9 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import paramiko
 import pytest
+from paramiko.common import cMSG_CHANNEL_DATA
 
 from edgeadm.config.secret import Secret
 from edgeadm.errors import UnreachableError
@@ -113,7 +115,7 @@ def test_lines_arrive_while_the_script_runs(remote: SshRemote) -> None:
 
 
 def test_a_time_limit_is_status_124_and_ends_the_command(remote: SshRemote, tmp_path: Path) -> None:
-    done = remote.shell("""echo $$ >"$1"; exec sleep 30""", str(tmp_path / "pid"), timeout=0.5)
+    done = remote.shell("""echo $$ >"$1"; exec sleep 30""", str(tmp_path / "pid"), timeout=2)
     assert done.code == 124
     pid = (tmp_path / "pid").read_text().strip()
     assert remote.shell('kill -0 "$1"', pid).code != 0
@@ -247,3 +249,19 @@ def test_a_script_that_fails_like_sudo_is_not_taken_for_it(elevate: type[Elevate
 def test_root_does_not_need_sudo() -> None:
     assert not Login(user="root").elevates
     assert Login(user=USER if USER != "root" else "ops").elevates
+
+
+def test_data_after_the_end_of_a_channel_is_not_sent(remote: SshRemote) -> None:
+    """paramiko's threads may do this; sshd answers it by ending the connection with all of its channels."""
+    channels = [remote.wire.open_channel("session") for _ in range(4)]
+    channel = channels[-1]
+    late = paramiko.Message()
+    late.add_byte(cMSG_CHANNEL_DATA)
+    late.add_int(channel.remote_chanid)
+    late.add_string(b"late")
+    late.channel = channel  # type: ignore[attr-defined]  # as OrderedChannel does
+    for each in channels:
+        each.close()
+    remote.shell("true")  # sshd has forgotten the last channel, and uses the number of the first one again
+    remote.wire._send_user_message(late)
+    assert remote.shell("echo there").out == "there\n"
