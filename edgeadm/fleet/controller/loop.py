@@ -119,14 +119,12 @@ class Loop:
         """Names that are stored are kept."""
         before = obj.get("status") or {}
         old = {each["address"]: each["name"] for each in before.get("machines") or ()}
-        if before.get("nodeLabel") != task.label:
-            old = {}
-        mine = set(old.values())
+        same = before.get("nodeLabel") == task.label
 
         def taken(name: str) -> bool:
-            return name not in mine and self.store.get("v1", "Node", name) is not None
+            return self.store.get("v1", "Node", name) is not None
 
-        return task.named(taken)
+        return task.named(taken, old if same else {})
 
     def _runner(self, task: Task) -> Runner:
         """A Job on the proxy node; the controller itself reaches what a control plane reaches."""

@@ -58,12 +58,16 @@ class Task:
         """The name of the task's Job, ConfigMap and Secret."""
         return fleet.PREFIX + hashlib.sha256(f"{self.uid}/{self.label}".encode()).hexdigest()[:10]
 
-    def named(self, taken: Callable[[str], bool]) -> dict[str, str]:
-        """Names and addresses of the machines. A derived name that is `taken` is replaced by the next one."""
+    def named(self, taken: Callable[[str], bool], known: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Names and addresses of the machines. A derived name that is `taken` is replaced by the next one;
+        addresses that are `known` keep their names."""
         if self.reinstalls:
             return dict(self.names)
-        found: dict[str, str] = {}
+        kept = {address: name for address, name in (known or {}).items() if address in self.addresses}
+        found = {name: address for address, name in kept.items()}
         for address in self.addresses:
+            if address in kept:
+                continue
             number = 0
             while (name := f"{self.prefix}-{short(self.uid, address, number)}") in found or taken(name):
                 number += 1

@@ -37,6 +37,13 @@ def test_a_name_that_is_taken_is_replaced() -> None:
     assert other != name
 
 
+def test_a_name_that_is_known_is_kept() -> None:
+    more = SPEC | {"targetMachines": [A, "172.21.3.195"]}
+    named = read(obj(more)).named(lambda name: name == "edge-before", {A: "edge-before"})
+    assert named["edge-before"] == A
+    assert len(named) == 2
+
+
 def test_the_label_is_new_for_each_object_and_for_a_reinstallation() -> None:
     labels = {read(each).label for each in (obj(SPEC), obj(AGAIN), obj(SPEC, uid="2"))}
     assert len(labels) == 3
