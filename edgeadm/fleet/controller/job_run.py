@@ -6,12 +6,12 @@ import hashlib
 import json
 import secrets
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeadm.apps.facts import NAMESPACE
+from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
 from edgeadm.cluster.in_cluster import InCluster
 from edgeadm.config.secret import Secret, secrets_in
@@ -34,7 +34,7 @@ from edgeadm.fleet.work import Ticket
 PATIENCE = 300.0
 FRESH = 500.0
 POLL = 1.0
-ATTEMPTS = 8
+FOREVER = float("inf")
 
 
 @dataclass
@@ -58,11 +58,9 @@ class Outbox:
     def work(self) -> None:
         """Write until the process ends."""
         while True:
-            self._changed.wait(POLL * 30)
+            self._changed.wait()
             self._changed.clear()
-            if not self.write():
-                self._changed.set()
-            time.sleep(POLL)
+            CLOCK.poll(self.write, FOREVER, POLL)
 
     def write(self) -> bool:
         """Write the results now; returns whether they are written."""
@@ -107,7 +105,7 @@ class JobAdmission:
     endpoint: str
     ca_hash: str
     exists: bool = True
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = CLOCK
     _wanted: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def nodes(self) -> Sequence[Object]:
@@ -121,16 +119,13 @@ class JobAdmission:
         """The token that the controller stored for this request. Each is used once, and only while it is
         new."""
         word, since = self.outbox.wants.get(machine.name, ""), self._since(machine.name)
-        if not word or self.clock() - since > FRESH:
+        if not word or self.clock.now() - since > FRESH:
             word = self.outbox.want(machine.name)
             since = self._since(machine.name)
-        end = self.clock() + PATIENCE
-        while self.clock() < end:
-            found = self._token(machine.name, word)
-            if found:
-                self.outbox.wants.pop(machine.name, None)
-                return Ticket(self.endpoint, self.ca_hash, Secret(found))
-            time.sleep(POLL)
+        found = self.clock.poll(lambda: self._token(machine.name, word), PATIENCE, POLL)
+        if found:
+            self.outbox.wants.pop(machine.name, None)
+            return Ticket(self.endpoint, self.ca_hash, Secret(found))
         raise ClusterAwayError(
             f"the controller created no token for {machine.name} within {PATIENCE:g} s",
             hint="check that the fleet controller runs",
@@ -142,13 +137,14 @@ class JobAdmission:
     def delete_node(self, name: str) -> None:
         self.outbox.deletes.add(name)
         self.outbox.changed()
-        end = self.clock() + PATIENCE
-        while self.clock() < end:
-            if all(each["metadata"]["name"] != name for each in self.nodes()):
-                self.outbox.deletes.discard(name)
-                self.outbox.changed()
-                return
-            time.sleep(POLL)
+
+        def is_gone() -> bool:
+            return all(each["metadata"]["name"] != name for each in self.nodes())
+
+        if self.clock.poll(is_gone, PATIENCE, POLL):
+            self.outbox.deletes.discard(name)
+            self.outbox.changed()
+            return
         raise ClusterAwayError(f"the controller did not delete the node {name} within {PATIENCE:g} s")
 
     def _since(self, machine: str) -> float:
@@ -156,7 +152,7 @@ class JobAdmission:
         word = self.outbox.wants.get(machine, "")
         known = self._wanted.get(machine)
         if known is None or known[0] != word:
-            known = self._wanted[machine] = word, self.clock()
+            known = self._wanted[machine] = word, self.clock.now()
         return known[1]
 
     def _token(self, machine: str, word: str) -> str:
@@ -172,7 +168,9 @@ def fetched(cluster: InCluster, path: str, offered: Offered, folder: Path) -> Pa
     verified. Raises StoreError."""
     target = folder / f"{offered.sha256}.tar.zst"
     problem = ""
-    for attempt in range(ATTEMPTS):
+
+    def receive() -> bool:
+        nonlocal problem
         size = target.stat().st_size if target.exists() else 0
         try:
             if size < offered.size:
@@ -181,12 +179,15 @@ def fetched(cluster: InCluster, path: str, offered: Offered, folder: Path) -> Pa
                         file.write(piece)
             with target.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() == offered.sha256:
-                    return target
+                    return True
             target.unlink()
             problem = "its content is not that of the controller"
         except (ApiError, UnreachableError) as error:
             problem = error.message
-        time.sleep(min(2.0**attempt, 30.0))
+        return False
+
+    if CLOCK.poll(receive, PATIENCE * 2, POLL * 5):
+        return target
     raise StoreError(f"the package for {offered.arch} was not received: {problem}")
 
 
@@ -224,8 +225,5 @@ def perform(cluster: InCluster, name: str, folder: Path, work: Path) -> int:
         ca_hash=document.ca_hash,
     )
     code = engine.run()
-    for _ in range(ATTEMPTS):
-        if outbox.write():
-            break
-        time.sleep(POLL * 5)
+    CLOCK.poll(outbox.write, PATIENCE, POLL)
     return code
