@@ -20,6 +20,7 @@ from edgeadm.fleet.controller.build import stored_packages
 from edgeadm.fleet.controller.clusters import Clusters
 from edgeadm.fleet.controller.direct import Direct
 from edgeadm.fleet.controller.document import Offered
+from edgeadm.fleet.controller.errors import StoreError
 from edgeadm.fleet.controller.loop import Loop
 from edgeadm.fleet.controller.notes import Notes
 from edgeadm.fleet.controller.proxied import Proxied
@@ -27,6 +28,7 @@ from edgeadm.fleet.controller.serve import Files, Server
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.events import FleetReport
 from edgeadm.fleet.model import Fleet, Role
+from edgeadm.fleet.pool import Pool, ThreadPool
 from edgeadm.fleet.revocation import Token
 from edgeadm.fleet.tokens import Admission
 from edgeadm.hosts.process import execute
@@ -76,10 +78,45 @@ class Offers:
 
     settings: Settings
     files: Files
-    _hashes: dict[Path, str] = field(default_factory=dict)
+    pool: Pool = field(default_factory=ThreadPool)
+    _known: dict[str, list[Offered]] = field(default_factory=dict)
+    _problem: EdgeadmError | None = None
+    _busy: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self) -> list[Offered]:
-        """Every stored package. Raises StoreError and the errors of packages."""
+        """Every stored package. Raises StoreError while they are prepared, which takes a minute, and the
+        errors of packages."""
+        found = self._known.get(self._names())
+        if found is not None:
+            return found
+        problem, self._problem = self._problem, None
+        self.prepare()
+        raise problem or StoreError(
+            "the packages for proxy nodes are being prepared", hint="the task continues by itself"
+        )
+
+    def prepare(self) -> None:
+        """Prepare the packages beside the loop, unless that is being done."""
+        with self._lock:
+            if self._busy or self._names() in self._known:
+                return
+            self._busy = True
+        self.pool.start("packages", self._prepare)
+
+    def _names(self) -> str:
+        return repr(sorted(stored_packages(self.settings.packages).items()))
+
+    def _prepare(self) -> None:
+        try:
+            names = self._names()
+            self._known[names] = self._cut()
+        except EdgeadmError as error:
+            self._problem = error
+        finally:
+            self._busy = False
+
+    def _cut(self) -> list[Offered]:
         found = []
         packages = stored_packages(self.settings.packages)
         bundles = Bundles(packages, self.settings.work / "fleet")
@@ -89,8 +126,7 @@ class Offers:
                 path, sha256 = piece.path, piece.sha256
             else:
                 path = Path(packages[arch])
-                sha256 = self._hashes.setdefault(path, "") or file_sha256(path)
-                self._hashes[path] = sha256
+                sha256 = file_sha256(path)
             self.files.add(sha256, path)
             found.append(Offered(arch, sha256, path.stat().st_size))
         return found
@@ -153,7 +189,9 @@ def build(
 
     direct = Direct(store, settings.packages, settings.work, ca_hash, holds, make, say)
     path = f"/api/v1/namespaces/{settings.namespace}/services/http:fleet-controller:{settings.port}/proxy"
-    proxied = Proxied(store, settings.image, ca_hash, path, holds, Offers(settings, files))
+    offers = Offers(settings, files)
+    files.wanted = offers.prepare
+    proxied = Proxied(store, settings.image, ca_hash, path, holds, offers)
     notes = Notes(store, settings.identity, say)
     clusters = Clusters(
         store, settings.packages, settings.work, _applied(settings.work), notes, holds, time.monotonic

@@ -22,8 +22,10 @@ TIMEOUT = 60
 
 @dataclass
 class Files:
-    """The files that are served, by their sha256."""
+    """The files that are served, by their sha256. `wanted` is called if another file is requested: a replica
+    prepares its files when they are needed."""
 
+    wanted: Callable[[], None] = lambda: None
     _paths: dict[str, Path] = field(default_factory=dict)
 
     def add(self, sha256: str, path: Path) -> None:
@@ -70,6 +72,8 @@ class Handler(BaseHTTPRequestHandler):
         found = FILE.fullmatch(self.path)
         path = self.server.files.path(found[1]) if found else None
         if path is None:
+            if found:
+                self.server.files.wanted()
             self._short(HTTPStatus.NOT_FOUND)
         else:
             self._send(path)

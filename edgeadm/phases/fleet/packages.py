@@ -85,7 +85,8 @@ class FleetPackages(Phase):
                 "no package was given, and none is stored on this host",
                 hint="pass the package for the machines with `--install-pkg-path`",
             )
-        cluster.apply([_node(name, {fleet.STORE_LABEL: ""})])
+        # Not `apply`: edgeadm would give up its other label of the node.
+        cluster.patch(_node(name, {fleet.STORE_LABEL: ""}))
 
     def detached(self, ctx: Context) -> list[str]:
         """The stored packages, and the labels of nodes."""

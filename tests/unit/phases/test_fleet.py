@@ -59,6 +59,18 @@ def test_addon_stores_the_package_and_starts_the_controller(machine: Machine) ->
     assert (again.status, again.out, "0 changes" in again.err) == (0, "", True)
 
 
+def test_the_label_of_cloud_nodes_stays(machine: Machine) -> None:
+    key = ("v1", "Node", "", "cp1")
+    cloud = {"superedge.io/node-cloud": "enable"}
+    machine.cluster.apply(
+        [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "cp1", "labels": cloud}}]
+    )
+    added(machine)
+    assert cloud.items() <= machine.cluster.objects[key]["metadata"]["labels"].items()
+    assert edgeadm(machine, "detach", "fleet").status == 0
+    assert cloud.items() <= machine.cluster.objects[key]["metadata"]["labels"].items()
+
+
 def test_the_name_of_upstream_is_an_alias(machine: Machine) -> None:
     assert edgeadm(machine, "addon", "penetrator", *ADDON[2:]).status == 0
     assert edgeadm(machine, "detach", "penetrator").status == 0
