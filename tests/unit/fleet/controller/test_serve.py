@@ -61,3 +61,17 @@ def test_probes(served: tuple[http.client.HTTPConnection, str]) -> None:
     client, _ = served
     assert ask(client, "/healthz")[0] == 200
     assert ask(client, "/readyz")[0] == 503
+
+
+def test_a_file_that_is_not_prepared_is_prepared_when_it_is_requested(tmp_path: Path) -> None:
+    asked: list[int] = []
+    files = Files(lambda: asked.append(1))
+    server = Server(0, files, lambda: True, lambda: True, host="127.0.0.1")
+    server.begin()
+    client = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
+    assert ask(client, f"/files/{'0' * 64}")[0] == 404
+    assert ask(client, "/other")[0] == 404
+    assert asked == [1]
+    client.close()
+    server.shutdown()
+    server.server_close()
