@@ -1,8 +1,8 @@
 """Searches the texts of the repository for the patterns of `tools/words.toml`: part of `make lint`.
 
-It reads string literals of edgeadm and of its Go programs; docstrings and comments of both, of the
-end-to-end tests and of the tools; comments of the templates; and the documentation. Code spans and code
-blocks are skipped. The exit status is 1 if a pattern is found, or if an exception is not needed."""
+It reads string literals of edgeadm and of its Go programs; names of Go tests; docstrings and comments of
+both, of the end-to-end tests and of the tools; comments of the templates; and the documentation. Code spans
+and code blocks are skipped. The exit status is 1 if a pattern is found, or if an exception is not needed."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ GO = re.compile(
     r"|\"(?P<text>(?:\\.|[^\"\\\n])*)\"|'(?:\\.|[^'\\\n])+'",
     re.DOTALL,
 )
+GO_TEST = re.compile(r"^func Test(\w+)\(", re.MULTILINE)
+CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 TEMPLATE = re.compile(r"\{#-?(.*?)-?#\}|^[ \t]*(#[^\n]*(?:\n[ \t]*#[^\n]*)*)", re.DOTALL | re.MULTILINE)
 DESCRIPTION = re.compile(r"^Description=(.*)$", re.MULTILINE)
 FENCE = re.compile(r"^\s*```")
@@ -103,14 +105,17 @@ def of_source(source: str, messages: bool) -> Iterator[Text]:
         statement = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
-def of_go(source: str, messages: bool) -> Iterator[Text]:
-    """Comments of a Go file and, with `messages`, its string literals. Adjacent comments are one text."""
+def of_go(source: str) -> Iterator[Text]:
+    """Comments and string literals of a Go file, and the names of its tests as words. Adjacent comments are
+    one text."""
     for found in GO.finditer(source):
         comment, literal = found["comment"], found["raw"] or found["text"] or ""
         if comment:
             yield Text(_line(source, found), re.sub(r"(?m)^\s*//|/\*|\*/", " ", comment), shown=False)
-        elif messages and " " in literal:
+        elif " " in literal:
             yield Text(_line(source, found), literal, shown=True)
+    for found in GO_TEST.finditer(source):
+        yield Text(_line(source, found), " ".join(CAMEL.findall(found[1])).lower(), shown=True)
 
 
 def of_template(source: str) -> Iterator[Text]:
@@ -150,7 +155,7 @@ def texts(root: Path) -> Iterator[tuple[str, Text]]:
             yield name, text
     for path in _files(root, PROGRAMS, ".go"):
         name = path.relative_to(root).as_posix()
-        for text in of_go(path.read_text(encoding="utf-8"), messages=not name.endswith("_test.go")):
+        for text in of_go(path.read_text(encoding="utf-8")):
             yield name, text
     for path in _files(root, TEMPLATES, ".j2"):
         for text in of_template(path.read_text(encoding="utf-8")):

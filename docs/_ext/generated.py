@@ -107,7 +107,8 @@ def preflight_checks() -> dict[str, Any]:
     """The checks of preflight, by verb; those of control planes are among those of `join`."""
     every = import_module("edgeadm.preflight.every")
     more = import_module("edgeadm.preflight.network").CONTROL_PLANE_CHECKS
-    return {"init": every.INIT_CHECKS, "join": every.JOIN_CHECKS + more}
+    content = import_module("edgeadm.preflight.supply").CONTENT_CHECKS
+    return {"init": every.INIT_CHECKS + content, "join": every.JOIN_CHECKS + more + content}
 
 
 @page

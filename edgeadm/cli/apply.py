@@ -20,7 +20,7 @@ from edgeadm.cluster.kubeconfig import NotAKubeconfigError, parse
 from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
 from edgeadm.core.signals import first_signal
-from edgeadm.errors import ConfigError
+from edgeadm.errors import ConfigError, UnreachableError
 from edgeadm.fleet.apply import Stage, fitted, member, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
@@ -35,10 +35,10 @@ from edgeadm.fleet.summary import Summary
 from edgeadm.fleet.surroundings import with_credentials
 from edgeadm.fleet.tokens import ClusterAdmission
 
-RUNNING, FAILED, INCOMPLETE = "Running", "Failed", "Incomplete"
+RUNNING, FAILED, INCOMPLETE, INITIALIZING = "Running", "Failed", "Incomplete", "Initializing"
 
 
-@click.command()
+@click.command("apply", cls=pflag.Command)
 @nodes_options.file_option
 @nodes_options.kubeconfig_option
 @nodes_options.concurrency_option
@@ -210,10 +210,17 @@ class Applying:
         code = code or next(iter(pruning), 0)
         if self.fleet.kind != node_task.KIND:
             created = self.folder.kubeconfig() is not None or not self.fleet.control_planes()
-            status = RUNNING if created and not code else INCOMPLETE if created else FAILED
+            status = _status(created, code)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             self.folder.keep(self.fleet, created=now, status=status, pruned=pruned)
         return code
+
+
+def _status(created: bool, code: int) -> str:
+    """The status of the cluster by the exit status: one whose control plane was not reached is waiting."""
+    if created:
+        return INCOMPLETE if code else RUNNING
+    return INITIALIZING if code == UnreachableError.exit_code else FAILED
 
 
 def _keyed(parts: Parts, key: Secret | None) -> Parts:

@@ -19,7 +19,8 @@ from edgeadm.fleet.errors import NoClusterError
 HEAD = ("NAME", "TYPE", "VERSION", "STATUS", "AGE")
 WIDE = (*HEAD, "NODES", "READY", "ENDPOINT", "KUBECONFIG")
 RUNNING, UNREACHABLE = "Running", "Unreachable"
-TYPES = {"Cluster": "Edge"}
+# Every cluster of a document is an edge cluster, as TKE names the type.
+TYPES = {"Cluster": "Edge", "NodeFleet": "Edge"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def command() -> None:
 def cluster(name: str | None, output: str) -> int:
     """Show a cluster, or all of them, with the state of their API servers.
 
-    The status is that of the last `edgeadm apply` (Running, Incomplete or Failed), or Unreachable. The exit
+    The status is that of the last `edgeadm apply` (Running, Incomplete, Initializing or Failed), or
+    Unreachable. The exit
     status is 5 if a cluster is not reachable.
     """
     folders = [each for each in clusters.known() if name in (None, each.name)]

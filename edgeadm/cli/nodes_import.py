@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from edgeadm.cli import console
+from edgeadm.cli import console, pflag
 from edgeadm.fleet.documents.importing import AUTO, KINDS, imported
 from edgeadm.fleet.documents.load import STDIN, read_text
 
 
-@click.command("import")
+@click.command("import", cls=pflag.Command)
 @click.argument("file")
 @click.option(
     "--from", "kind", type=click.Choice(KINDS), default=AUTO, show_default=True, help="Format of the file."

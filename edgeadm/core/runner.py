@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edgeadm.core.phase import Context, Verdict
+from edgeadm.core.restore import prune
 from edgeadm.core.workflow import Step, Workflow
 
 
@@ -38,6 +39,7 @@ class Run:
         """Run the needed phases in order; returns the number of phases with changes."""
         changed = sum(self._step(step) for step in steps)
         self.ctx.journal.complete()
+        prune(self.ctx.journal)
         return changed
 
     def _step(self, step: Step) -> bool:

@@ -26,6 +26,8 @@ from edgeadm.fleet.states import State
 SCHEMA = 1
 SUFFIX = ".jsonl"
 LOCK = "lock"
+# Runs of a fleet that are kept.
+KEPT = 100
 Line = Mapping[str, Any]
 
 
@@ -167,6 +169,14 @@ def runs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted((each for each in folder.iterdir() if each.suffix == SUFFIX), reverse=True)
+
+
+def forget(pasts: Sequence[Past]) -> None:
+    """Delete the oldest of these runs, from the newest to the oldest, beyond the number that is kept; those
+    whose tokens may exist stay."""
+    for each in pasts[KEPT:]:
+        if not each.tokens:
+            each.path.unlink(missing_ok=True)
 
 
 def create(folder: Path, run: str, **header: Any) -> RunJournal:

@@ -89,6 +89,7 @@ def opened(order: Order, root: Path) -> Iterator[Opened]:
         if order.resume:
             yield _resumed(order, pasts, header)
         else:
+            journals.forget(pasts)
             journal = journals.create(folder, order.run, **header)
             yield Opened(order, journal, order.machines, tokens=stale(pasts), run=order.run)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
+
+from edgeadm.clock import CLOCK
 
 # Seconds of transfer that may be sent at once.
 BURST = 0.25
@@ -16,8 +17,8 @@ class Throttle:
     """A token bucket of `rate` bytes a second that the machines of a site share; 0 is unlimited."""
 
     rate: int = 0
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = CLOCK.now
+    sleep: Callable[[float], None] = CLOCK.sleep
     _free_at: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 

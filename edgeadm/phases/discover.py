@@ -12,7 +12,7 @@ from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.kubeadm_defaults import API_PORT, PKI
 from edgeadm.config.model import Config
 from edgeadm.config.ranges import service_domain_of, service_ranges_of
-from edgeadm.config.ticket import is_edge, joins_control_plane
+from edgeadm.config.ticket import is_edge, joins_control_plane, role_of
 from edgeadm.core.phase import Context, Phase, Verdict
 from edgeadm.errors import ApiError, ConfigError, UnreachableError, UnsupportedVersionError
 from edgeadm.kubeadm import compat
@@ -22,6 +22,8 @@ from edgeadm.node.state import kubernetes_version, resuming
 from edgeadm.node.wanted_images import wanted_here
 from edgeadm.phases.hosts_entry import refuse_other_entry
 from edgeadm.phases.images import refuse_other_tags
+from edgeadm.phases.preflight import report
+from edgeadm.preflight.supply import CONTENT_CHECKS
 from edgeadm.render import OWNER_LABEL
 
 KUBEADM_CONFIG = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
@@ -58,11 +60,12 @@ class CertificatesGoneError(ApiError):
 
 @dataclass(frozen=True)
 class Discover(Phase):
-    """Discovers and verifies the cluster, and reads its settings for nodes. All errors of a wrong address,
-    token or hash are raised here, before any change."""
+    """Discovers and verifies the cluster, reads its settings for nodes, then verifies and unpacks the
+    package. All errors of a wrong address, token or hash are raised before the package is read, and those of
+    a damaged package before any change."""
 
     name: str = "discover"
-    summary: str = "discover and verify the cluster, and read its settings for nodes"
+    summary: str = "discover and verify the cluster, read its settings for nodes, and verify the package"
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx):
@@ -85,6 +88,7 @@ class Discover(Phase):
             _can_grow(ctx, outside, found.certificates or PKI)
         refuse_other_tags(ctx, found.images)
         refuse_other_entry(ctx, found)
+        report(ctx, CONTENT_CHECKS, role_of(ctx.config))
         ctx.host.write(FACTS, found.text(), 0o600)
         ctx.say(f"the cluster at {found.server} runs Kubernetes {found.kubernetes}")
 

@@ -11,13 +11,16 @@ from edgeadm.phases import kubeadm_config
 from edgeadm.preflight.every import kubernetes_of, planned
 from edgeadm.preflight.report import failure, judged, warning_line
 from edgeadm.preflight.subject import Subject
+from edgeadm.preflight.supply import CONTENT_CHECKS
 
 
 @dataclass(frozen=True)
 class Preflight(Phase):
-    """Checks for everything that could stop a later phase, and reports all findings together. Read-only."""
+    """Checks for everything that could stop a later phase, and reports all findings together. The package is
+    verified last, if all other checks passed."""
 
     checks: tuple[Check[Subject], ...]
+    content: tuple[Check[Subject], ...] = CONTENT_CHECKS
     name: str = "preflight"
     summary: str = "check that this host meets the requirements"
 
@@ -32,12 +35,10 @@ class Preflight(Phase):
         self.report(ctx)
 
     def report(self, ctx: Context) -> None:
-        """Show the warnings. Raises PreflightError with all errors."""
-        errors, warnings = self.findings(ctx)
-        for finding in warnings:
-            ctx.warn(warning_line(finding))
-        if errors:
-            raise failure(errors)
+        """Show the warnings. Raises PreflightError with all errors; the content of the package is checked
+        only if there is no other error."""
+        report(ctx, self.every(ctx), self.role(ctx))
+        report(ctx, self.content, self.role(ctx))
 
     def role(self, ctx: Context) -> str:  # noqa: ARG002
         """What this machine is to be."""
@@ -48,6 +49,23 @@ class Preflight(Phase):
         return self.checks
 
     def findings(self, ctx: Context) -> tuple[list[Finding], list[Finding]]:
-        """Errors and warnings of all checks."""
-        subject = planned(ctx.host, ctx.config, ctx.journal, ctx.package, self.role(ctx), say=ctx.say)
-        return judged(run_checks(self.every(ctx), subject), ctx.config)
+        """Errors and warnings of all checks, including those of the package's content."""
+        return findings(ctx, self.every(ctx) + self.content, self.role(ctx))
+
+
+def report(ctx: Context, checks: tuple[Check[Subject], ...], role: str) -> None:
+    """Run the checks for a node of this role and show the warnings. Raises PreflightError with all errors, or
+    the cause of a single error."""
+    errors, warnings = findings(ctx, checks, role)
+    for finding in warnings:
+        ctx.warn(warning_line(finding))
+    if errors:
+        raise failure(errors)
+
+
+def findings(
+    ctx: Context, checks: tuple[Check[Subject], ...], role: str
+) -> tuple[list[Finding], list[Finding]]:
+    """Errors and warnings of the checks for a node of this role."""
+    subject = planned(ctx.host, ctx.config, ctx.journal, ctx.package, role, say=ctx.say)
+    return judged(run_checks(checks, subject), ctx.config)

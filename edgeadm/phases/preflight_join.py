@@ -9,7 +9,7 @@ from edgeadm.config.ticket import role_of, ticket_of
 from edgeadm.core.phase import Context, Verdict
 from edgeadm.kubeadm.documents import refuse_unreadable
 from edgeadm.node.membership import OtherClusterError, is_member, is_of
-from edgeadm.phases.preflight import Preflight
+from edgeadm.phases.preflight import Preflight, report
 from edgeadm.preflight.every import kubernetes_of, with_role
 from edgeadm.preflight.subject import Subject
 
@@ -17,7 +17,7 @@ from edgeadm.preflight.subject import Subject
 @dataclass(frozen=True)
 class JoinPreflight(Preflight):
     """Checks for everything that could stop a later phase of a join, and reports all findings together. A
-    host that is a node of another cluster is rejected in any case."""
+    host that is a node of another cluster is rejected in any case. `discover` verifies the package."""
 
     def check(self, ctx: Context) -> Verdict:
         if is_member(ctx) and is_of(ctx, ticket_of(ctx.config)):
@@ -33,7 +33,7 @@ class JoinPreflight(Preflight):
         kubernetes = kubernetes_of(ctx.package, ctx.host)
         if kubernetes:
             refuse_unreadable(ctx.config.kubeadm_documents, kubernetes)
-        self.report(ctx)
+        report(ctx, self.every(ctx), self.role(ctx))
 
     def role(self, ctx: Context) -> str:
         return role_of(ctx.config)

@@ -32,13 +32,19 @@ def _package(subject: Subject) -> Iterable[Outcome]:
         text = f"the package contains nothing for the role {subject.role}"
         yield failed(text, "`edgeadm package list` shows its roles", code="PackageRole")
     if subject.ours(KUBELET):
-        return  # what is still missing is verified when it is unpacked
+        return  # the phase that installs a missing file verifies the package
     free, wanted = facts.free_mib(subject.host, PRIVATE), package.own_mib()
     if free < wanted and package.keeps and not subject.resuming:
         text = f"{free} MiB are free for {PRIVATE}, {wanted} MiB are needed"
         yield failed(text, SPACE, code="DiskSpace")
+
+
+def _content(subject: Subject) -> Iterable[Outcome]:
+    package = subject.package
+    if package is None or package.manifest.arch != facts.architecture(subject.host) or subject.ours(KUBELET):
+        return
     try:
-        package.check(subject.say, room=free >= wanted)
+        package.check(subject.say, room=facts.free_mib(subject.host, PRIVATE) >= package.own_mib())
     except EdgeadmError as error:
         yield failed(f"{error.message} [{error.code}]", error.hint, cause=error)
 
@@ -119,7 +125,7 @@ def _packet_filter(subject: Subject) -> Iterable[Outcome]:
 
 
 SUPPLY_CHECKS = (
-    Check("Package", GROUP, "the package is complete and for this host", _package),
+    Check("PackageArch", GROUP, "the package is for this host", _package),
     Check("DiskSpace", GROUP, "there is disk space for images and binaries", _space, hint=SPACE),
     Check(
         "Programs",
@@ -145,3 +151,6 @@ SUPPLY_CHECKS = (
         hint="install containernetworking-plugins and the flannel plugin, or use a package",
     ),
 )
+
+# Reads and unpacks the whole package, which takes longer than all other checks: it runs after them.
+CONTENT_CHECKS = (Check("Package", GROUP, "the package is complete and matches its manifest", _content),)

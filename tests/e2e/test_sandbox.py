@@ -61,6 +61,12 @@ def boot_id(node: Node) -> str:
     return node.exec(["cat", "/proc/sys/kernel/random/boot_id"], check=False).out
 
 
+def waits_for_cgroups(node: Node) -> bool:
+    """Whether the script of the node sleeps, because a cgroup of its last boot cannot be removed yet."""
+    argv = ["pgrep", "--parent", str(node.runner.pid()), "--exact", "sleep"]
+    return subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def until(happened: Callable[[], bool], patience: float = 120) -> None:
     """Wait for it; seconds."""
     end = time.monotonic() + patience
@@ -293,7 +299,7 @@ def test_a_node_boots_again_if_a_command_of_this_host_ends_after_it(edge1: Node)
         assert late.stdout.readline() == b"in\n"
         edge1.exec(["systemctl", "reboot"], check=False)
         until(lambda: log.read_text().count("ended with status") > ended)
-        time.sleep(0.5)  # the script has tried to remove the node's cgroups
+        until(lambda: waits_for_cgroups(edge1))
         late.kill()
     until(lambda: edge1.is_ready() and boot_id(edge1) not in ("", before))
 

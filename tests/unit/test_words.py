@@ -64,7 +64,7 @@ def test_plain_english_and_code_are_not_found(text: str, words: ModuleType) -> N
 def test_an_old_pattern_is_found_in_comments_and_strings_of_go(
     text: str, form: str, words: ModuleType
 ) -> None:
-    found = [("a.go", each) for each in words.of_go(f"package a\n\n{form.format(text)}\n", messages=True)]
+    found = [("a.go", each) for each in words.of_go(f"package a\n\n{form.format(text)}\n")]
     assert {line.split(": ")[0] for line in words.faults(found, *words.load()) if "a.go" in line} == {
         "a.go:3"
     }
@@ -72,12 +72,19 @@ def test_an_old_pattern_is_found_in_comments_and_strings_of_go(
 
 def test_go_code_beside_comments_and_strings_is_free(words: ModuleType) -> None:
     source = "var nobody = '\"' // the user\nfor ; nobody != '\\''; {\n\tcall(\"a \\\"b\", nobody)\n}\n"
-    assert [each.words.strip() for each in words.of_go(source, messages=True)] == ["the user", 'a \\"b']
+    assert [each.words.strip() for each in words.of_go(source)] == ["the user", 'a \\"b']
 
 
-def test_adjacent_comments_of_go_are_one_text_and_strings_of_tests_are_free(words: ModuleType) -> None:
-    source = 'x := "nobody knows" // a\n\n\t// reset takes\n\t// back every change\n'
-    found = [("a.go", each) for each in words.of_go(source, messages=False)]
+def test_adjacent_comments_of_go_are_one_text(words: ModuleType) -> None:
+    source = 'x := "knows" // a\n\n\t// reset takes\n\t// back every change\n'
+    found = [("a.go", each) for each in words.of_go(source)]
+    assert [line.split(": ")[0] for line in words.faults(found, words.load()[0], [])] == ["a.go:3"]
+
+
+def test_an_old_pattern_is_found_in_the_name_of_a_go_test(words: ModuleType) -> None:
+    source = "package a\n\nfunc TestAnAPIThatNobodyKnows(t *testing.T) {\n}\n"
+    found = [("a.go", each) for each in words.of_go(source)]
+    assert [each.words for _, each in found] == ["an api that nobody knows"]
     assert [line.split(": ")[0] for line in words.faults(found, words.load()[0], [])] == ["a.go:3"]
 
 
@@ -122,4 +129,5 @@ def test_a_pattern_is_allowed_in_files_outside_of_its_scope(words: ModuleType) -
         for name in ("edgeadm/fleet/a.py", "edgeadm/phases/a.py")
         for each in words.of_source('raise ValueError("the machine is off")\n', messages=True)
     ]
-    assert [line.split(":")[0] for line in words.faults(found, words.load()[0], [])] == ["edgeadm/phases/a.py"]
+    faults = words.faults(found, words.load()[0], [])
+    assert [line.split(":")[0] for line in faults] == ["edgeadm/phases/a.py"]

@@ -6,9 +6,9 @@ from itertools import count, product
 import pytest
 
 from edgeadm.core.block import with_block
-from edgeadm.core.journal import PATH, STATE, Journal
+from edgeadm.core.journal import BACKUPS, PATH, STATE, Journal
 from edgeadm.core.journaled import JournaledHost
-from edgeadm.core.restore import content_before, restore, roll_back
+from edgeadm.core.restore import BackupDeletedError, content_before, prune, restore, roll_back
 from edgeadm.hosts import Secret
 from edgeadm.hosts.base import Result
 from edgeadm.hosts.fake import FakeHost
@@ -165,13 +165,14 @@ def test_a_journal_without_generations_is_the_first_one(end: bytes, verb: str, g
     assert "/etc/x" not in host.files
 
 
-def generations() -> FakeHost:
-    """Three generations: files of the user's, changed, created, removed, and a block in a shared file."""
+def generations(phase: str = "") -> FakeHost:
+    """Three generations: files of the user's, changed, created, removed, and a block in a shared file. Each
+    has its own phase, or this one."""
     host = FakeHost(answers={"rmdir": Result()})
     host.write("/etc/x", b"user", 0o640)
     host.write("/etc/hosts", b"user\n")
     for number in (b"1", b"2", b"3"):
-        door = run_of(host, phase=f"phase-{number.decode()}")
+        door = run_of(host, phase=phase or f"phase-{number.decode()}")
         door.write("/etc/x", number, 0o600)
         door.write("/etc/x", number * 2, 0o600)
         door.write("/etc/hosts", with_block(host.files["/etc/hosts"], number + b"\n"))
@@ -192,6 +193,11 @@ def state(host: FakeHost) -> dict[str, tuple[bytes, int]]:
         for path, data in host.files.items()
         if not path.startswith(STATE)
     }
+
+
+def backups(host: FakeHost) -> set[str]:
+    """The paths of all backups."""
+    return {path for path in host.files if path.startswith(f"{BACKUPS}/")}
 
 
 BLOCK_1, BLOCK_2, NO_BLOCK = (
@@ -333,3 +339,67 @@ def test_a_killed_upgrade_and_a_killed_roll_back_lead_to_the_state_before() -> N
             restore(undone, Journal(undone).standing())
             assert state(undone) == ORIGINAL
     assert dies > 8
+
+
+def test_a_complete_run_keeps_only_the_backups_of_reset_and_of_its_own_generation() -> None:
+    host = generations("node")
+    before = backups(host)
+    prune(Journal(host, "init"))
+    assert len(backups(host)) < len(before)
+    assert {host.files[path] for path in backups(host)} == {
+        b"user",
+        b"user\n",
+        b"22",
+        with_block(b"user\n", b"2\n"),
+    }
+    again = backups(host)
+    prune(Journal(host, "init"))
+    assert backups(host) == again
+
+
+def test_after_a_prune_reset_and_the_roll_back_of_the_latest_generation_work() -> None:
+    host = generations("node")
+    prune(Journal(host, "init"))
+    undone = copy_of(host)
+    roll_back(undone, Journal(undone, "upgrade"), 3)
+    assert state(undone) == BEFORE[3]
+    restore(undone, Journal(undone).standing())
+    assert state(undone) == ORIGINAL
+    restore(host, Journal(host).standing())
+    assert state(host) == ORIGINAL
+
+
+def test_the_first_backup_of_each_phase_stays_because_a_phase_can_be_reverted_alone() -> None:
+    host = generations()
+    prune(Journal(host, "init"))
+    Journal(host, "init").undone_all("phase-1")
+    restore(host, Journal(host).standing())
+    assert host.files["/etc/x"] == b"11"
+
+
+def test_a_generation_whose_backups_were_deleted_is_not_reverted_in_part() -> None:
+    host = generations("node")
+    prune(Journal(host, "init"))
+    before = dict(host.files)
+    with pytest.raises(BackupDeletedError) as failed:
+        roll_back(host, Journal(host, "upgrade"), 2)
+    assert failed.value.hint
+    assert host.files == before
+
+
+def test_a_prune_that_is_killed_is_finished_by_the_next_and_deletes_no_other_file() -> None:
+    start = generations("node")
+    start.write(f"{BACKUPS}/of-the-user", b"kept")
+    done = copy_of(start)
+    prune(Journal(done, "init"))
+    assert done.files[f"{BACKUPS}/of-the-user"] == b"kept"
+    for dies in count(1):
+        host = copy_of(start, dies)
+        if not was_killed(host, lambda each: prune(Journal(each, "init"))):
+            break
+        undone = copy_of(host)
+        roll_back(undone, Journal(undone, "upgrade"), 3)
+        assert state(undone) == BEFORE[3], f"killed before change {dies}"
+        prune(Journal(host, "init"))
+        assert host.files == done.files
+    assert dies > 1

@@ -96,8 +96,10 @@ def test_a_dry_run_notes_what_it_would_wait_for_and_asks_nothing() -> None:
 
 
 def test_nothing_else_waits_in_a_loop() -> None:
-    """A retry of a download pauses, the drill looks at intervals, and DNS has the deadline of a socket."""
+    """A retry of a download pauses, the drill looks at intervals, DNS and SSH have the deadlines of sockets,
+    and one thread looks for silent connections."""
     others = {"clock.py", "package/download.py", "drill/probes.py", "hosts/dns.py"}
+    others |= {"hosts/ssh/sockets.py", "hosts/ssh/wire.py"}
     waits = re.compile(r"time\.sleep|while .*monotonic|monotonic\(\) [<>]|end = time\.monotonic")
     found = {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if waits.search(path.read_text())}
     assert found <= others

@@ -76,7 +76,7 @@ class Machine:
         self.put(self.tree / "status", str(status))
 
     def start(self, run: Run = RUN, *, purge: bool = False) -> None:
-        config = {"token": Secret(CANARY), "nodeName": "a'; reboot #"}
+        config = [{"token": Secret(CANARY), "nodeName": "a'; reboot #"}]
         record = {"hash": "h"}
         start(self.remote, run, self.program, self.following, config=config, record=record, purge=purge)
 

@@ -15,6 +15,7 @@ from edgeadm.preflight.every import INIT_CHECKS, JOIN_CHECKS
 from edgeadm.preflight.network import CONTROL_PLANE_CHECKS
 from edgeadm.preflight.report import failure, fields, judged, warning_line
 from edgeadm.preflight.subject import Subject
+from edgeadm.preflight.supply import CONTENT_CHECKS
 
 
 def finding(
@@ -78,7 +79,11 @@ def test_json_has_kubeadms_words_and_the_fields_of_every_check() -> None:
 
 @pytest.mark.parametrize(
     "checks",
-    [INIT_CHECKS, JOIN_CHECKS, JOIN_CHECKS + CONTROL_PLANE_CHECKS],
+    [
+        INIT_CHECKS + CONTENT_CHECKS,
+        JOIN_CHECKS + CONTENT_CHECKS,
+        JOIN_CHECKS + CONTROL_PLANE_CHECKS + CONTENT_CHECKS,
+    ],
     ids=["init", "join", "control plane"],
 )
 def test_every_check_has_a_code_of_its_own_and_a_statement(checks: tuple[Check[Subject], ...]) -> None:

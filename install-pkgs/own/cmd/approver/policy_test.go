@@ -65,7 +65,7 @@ func (g *good) judge(t *testing.T) (string, error) {
 	return allowed.refuses(&g.request, func(string) (bool, error) { return g.alive, g.lookup })
 }
 
-func TestWhatIsLetPass(t *testing.T) {
+func TestApprovedRequests(t *testing.T) {
 	cases := map[string]func(*good){
 		"a bootstrap token for a node that is not there": func(*good) {},
 		"a node that asks for itself, alive":             (*good).asNode,
@@ -82,7 +82,7 @@ func TestWhatIsLetPass(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftAlone(t *testing.T) {
+func TestRequestsThatAreNotApproved(t *testing.T) {
 	cases := map[string]struct {
 		change func(*good)
 		reason string
@@ -160,7 +160,7 @@ func TestWhatIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestItWaitsWhenItCannotFindOutWhetherTheNodeIsAlive(t *testing.T) {
+func TestItWaitsIfTheStateOfTheNodeIsUnknown(t *testing.T) {
 	g := fresh()
 	g.lookup = errors.New("no answer")
 	if reason, err := g.judge(t); err == nil {
@@ -168,7 +168,7 @@ func TestItWaitsWhenItCannotFindOutWhetherTheNodeIsAlive(t *testing.T) {
 	}
 }
 
-func TestWhatIsSettledIsLeft(t *testing.T) {
+func TestSettledRequestsAreNotChanged(t *testing.T) {
 	var approved, issued, open signingRequest
 	approved.Status.Conditions = append(approved.Status.Conditions, struct {
 		Type string `json:"type"`

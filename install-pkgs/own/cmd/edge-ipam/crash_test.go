@@ -228,8 +228,8 @@ func (c *crowd) verify(stable bool) {
 	}
 }
 
-// TestALockOutlivesWhoWasKilled: as long as host-local runs, the next call waits.
-func TestALockOutlivesWhoWasKilled(t *testing.T) {
+// TestALockIsHeldUntilTheChildOfAKilledProcessEnds: as long as host-local runs, the next call waits.
+func TestALockIsHeldUntilTheChildOfAKilledProcessEnds(t *testing.T) {
 	n := newNode(t, small)
 	folder := t.TempDir()
 	slow := "#!/bin/sh\n: >" + folder + "/runs\nsleep 1\nexec " + cniSet + "/host-local\n"

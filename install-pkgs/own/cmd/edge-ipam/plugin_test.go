@@ -55,7 +55,7 @@ func TestTheResultIsHostLocalsOwn(t *testing.T) {
 	}
 }
 
-func TestWhoeverIsNewGetsWhatNobodyRemembers(t *testing.T) {
+func TestANewPodGetsAnAddressThatNoRecordHas(t *testing.T) {
 	n := newNode(t, small)
 	n.want("a", "c1", "10.1.2.2/29")
 	n.want("b", "c2", "10.1.2.3/29")
@@ -69,7 +69,7 @@ func TestWhoeverIsNewGetsWhatNobodyRemembers(t *testing.T) {
 	}
 }
 
-func TestWithNoFreeAddressTheOldestReleasedIsTaken(t *testing.T) {
+func TestWithoutAFreeAddressTheOldestReleasedOneIsAssigned(t *testing.T) {
 	n := newNode(t, small)
 	for i := range 5 {
 		n.add(fmt.Sprint("p", i), fmt.Sprint("c", i))
@@ -89,7 +89,7 @@ func TestWithNoFreeAddressTheOldestReleasedIsTaken(t *testing.T) {
 	n.want("more", "d4", "10.1.2.2/29")
 }
 
-func TestAfterABootASleepingPodLosesItsAddressOnlyWhenAllElseIsGone(t *testing.T) {
+func TestAfterABootAStoppedPodLosesItsAddressOnlyIfNoOtherIsFree(t *testing.T) {
 	n := newNode(t, small)
 	for i := range 5 {
 		n.add(fmt.Sprint("p", i), fmt.Sprint("c", i))
@@ -106,7 +106,7 @@ func TestAfterABootASleepingPodLosesItsAddressOnlyWhenAllElseIsGone(t *testing.T
 	}
 }
 
-func TestASandboxThatWasReplacedTakesNothingAway(t *testing.T) {
+func TestAReplacedSandboxRemovesNothing(t *testing.T) {
 	n := newNode(t, both)
 	n.want("web-0", "old", "10.1.2.2/29 fd00:1::2/64")
 	n.want("web-0", "new", "10.1.2.3/29 fd00:1::3/64") // the old one still has the first
@@ -118,7 +118,7 @@ func TestASandboxThatWasReplacedTakesNothingAway(t *testing.T) {
 	n.want("web-0", "newest", "10.1.2.3/29 fd00:1::3/64")
 }
 
-func TestOneOfTwoFamiliesMayBeTaken(t *testing.T) {
+func TestOneOfTwoFamiliesMayBeAssigned(t *testing.T) {
 	n := newNode(t, both)
 	n.want("web-0", "c1", "10.1.2.2/29 fd00:1::2/64")
 	n.boot()
@@ -131,7 +131,7 @@ func TestOneOfTwoFamiliesMayBeTaken(t *testing.T) {
 	n.want("web-0", "c2", "10.1.2.2/29 fd00:1::3/64")
 }
 
-func TestWhatHostLocalHoldsIsRespected(t *testing.T) {
+func TestAnAddressOfHostLocalIsNotAssigned(t *testing.T) {
 	n := newNode(t, small)
 	n.want("a", "c1", "10.1.2.2/29")
 	if err := os.RemoveAll(n.store); err != nil {
@@ -156,7 +156,7 @@ func TestOtherRangesMeanOtherAddresses(t *testing.T) {
 	}
 }
 
-func TestAContainerWithoutAPodIsRememberedWhileItIsThere(t *testing.T) {
+func TestAContainerWithoutAPodIsRememberedWhileItExists(t *testing.T) {
 	n := newNode(t, small)
 	n.want("", "c1", "10.1.2.2/29")
 	n.want("web-0", "c2", "10.1.2.3/29")
@@ -166,7 +166,7 @@ func TestAContainerWithoutAPodIsRememberedWhileItIsThere(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsAskedForIsGiven(t *testing.T) {
+func TestARequestedAddressIsAssigned(t *testing.T) {
 	for name, ask := range map[string]func(*node) []string{
 		"CNI_ARGS": func(*node) []string {
 			return []string{"CNI_ARGS=K8S_POD_NAMESPACE=default;K8S_POD_NAME=b;IgnoreUnknown=1;IP=10.1.2.5"}
@@ -197,7 +197,7 @@ func TestAnAddressThatIsAskedForIsGiven(t *testing.T) {
 	}
 }
 
-func TestAnAddressOutsideIsRefused(t *testing.T) {
+func TestARequestedAddressOutsideTheRangeIsRejected(t *testing.T) {
 	n := newNode(t, small)
 	n.settings = map[string]any{"args": map[string]any{"cni": map[string]any{"ips": []string{"192.0.2.1"}}}}
 	if _, err := n.call("ADD", "a", "c1"); err == nil || !strings.Contains(err.Error(), "192.0.2.1") {
@@ -208,13 +208,13 @@ func TestAnAddressOutsideIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnAttemptThatWasCutOffIsRepeated(t *testing.T) {
+func TestAnInterruptedAttemptIsRepeated(t *testing.T) {
 	n := newNode(t, both)
 	n.want("a", "c1", "10.1.2.2/29 fd00:1::2/64")
 	n.want("a", "c1", "10.1.2.2/29 fd00:1::2/64") // host-local alone refuses it
 }
 
-func TestTakingDownTwiceOrWhatNeverWasIsFine(t *testing.T) {
+func TestDeletingTwiceOrWithoutAnAddressSucceeds(t *testing.T) {
 	n := newNode(t, small)
 	n.del("a", "c1")
 	n.add("a", "c1")
@@ -292,7 +292,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsSaidInTheWordsOfCNI(t *testing.T) {
+func TestErrorsHaveTheFormatOfCNI(t *testing.T) {
 	for name, each := range map[string]struct {
 		change func(*node)
 		verb   string
@@ -327,7 +327,7 @@ func TestWhatIsWrongIsSaidInTheWordsOfCNI(t *testing.T) {
 	}
 }
 
-func TestHostLocalsOwnComplaintIsPassedOn(t *testing.T) {
+func TestAnErrorOfHostLocalIsReported(t *testing.T) {
 	n := newNode(t, `[[{"subnet":"10.1.2.0/31","rangeStart":"10.1.2.0","rangeEnd":"10.1.2.1"}]]`)
 	if _, err := n.call("ADD", "a", "c1"); err == nil || !strings.Contains(err.Error(), "too small") {
 		t.Fatal(err)

@@ -87,7 +87,7 @@ func (c *cloudy) is(found []int, wanted ...int) {
 	}
 }
 
-func TestWhatSomebodyElseWroteIsAskedForAgainSoonAndLater(t *testing.T) {
+func TestAnEntryOfAnotherWriterIsRequestedAgainSoonAndLater(t *testing.T) {
 	c := newCloudy(t, flannelNode)
 	c.is(c.until(1, 99), 6, 31) // no client is known that wrote it
 	c.is(c.until(100, 200))
@@ -95,7 +95,7 @@ func TestWhatSomebodyElseWroteIsAskedForAgainSoonAndLater(t *testing.T) {
 	c.is(c.until(201, 400), 206, 231)
 }
 
-func TestWhatIsWrittenAllTheTimeIsAskedForAllTheSame(t *testing.T) {
+func TestAFrequentlyWrittenEntryIsStillRequested(t *testing.T) {
 	c := newCloudy(t, flannelNode)
 	asked := 0
 	for second := range 60 {
@@ -108,19 +108,19 @@ func TestWhatIsWrittenAllTheTimeIsAskedForAllTheSame(t *testing.T) {
 	c.is(c.until(60, 99), 59+30)
 }
 
-func TestAllAreAskedForEveryTenMinutes(t *testing.T) {
+func TestAllEntriesAreRequestedEveryTenMinutes(t *testing.T) {
 	c := newCloudy(t, flannelNode, "kubelet_v1__nodes_e3_")
 	c.until(0, 100)
 	c.is(c.until(101, 1300), 600, 600, 600, 600, 1200, 1200, 1200, 1200)
 }
 
-func TestAnObjectThatStaysMissingIsAskedForNoMoreOften(t *testing.T) {
+func TestAMissingObjectIsNotRequestedMoreOften(t *testing.T) {
 	c := newCloudy(t, "kubelet_v1__nodes_e3_")
 	c.away = true
 	c.is(c.until(0, 700), 5, 5, 5, 30, 30, 30, 600, 600, 600)
 }
 
-func TestACloudThatIsAwayIsAskedNoMoreOften(t *testing.T) {
+func TestAnUnreachableCloudIsNotRequestedMoreOften(t *testing.T) {
 	for what, change := range map[string]func(*cloudy){
 		"away":  func(c *cloudy) { c.away = true },
 		"fails": func(c *cloudy) { c.fails = true },
@@ -133,7 +133,7 @@ func TestACloudThatIsAwayIsAskedNoMoreOften(t *testing.T) {
 	}
 }
 
-func TestAnEntryThatComesAndGoes(t *testing.T) {
+func TestAnEntryIsCreatedAndDeleted(t *testing.T) {
 	c := newCloudy(t)
 	c.is(c.until(0, 10))
 	c.write(flannelNode)
@@ -153,8 +153,8 @@ func TestAnEntryThatComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestWhatIsAskedForIsNotTakenForSomebodyElses requires the real order: lite-apiserver writes after it has answered.
-func TestWhatIsAskedForIsNotTakenForSomebodyElses(t *testing.T) {
+// TestARequestedEntryIsNotAnEntryOfAnotherWriter requires the real order: lite-apiserver writes after it has answered.
+func TestARequestedEntryIsNotAnEntryOfAnotherWriter(t *testing.T) {
 	l := newLite(t)
 	l.old(flannelNode)
 	again := newAskAgain(&asker{

@@ -162,7 +162,7 @@ func (l *lite) ask() (int, string) {
 	return run(l.flags("ask"), &out), out.String()
 }
 
-func TestTheOwnNodeIsAskedForInTheNameOfEachWhoHadAskedForIt(t *testing.T) {
+func TestTheOwnNodeIsRequestedInTheNameOfEachPreviousClient(t *testing.T) {
 	l := newLite(t)
 	mine := []string{
 		flannelNode, "kubelet_v1.34.4__nodes_e3_", "kubelet_v1.34.4__csinodes_e3_",
@@ -204,7 +204,7 @@ func TestTheOwnNodeIsAskedForInTheNameOfEachWhoHadAskedForIt(t *testing.T) {
 	}
 }
 
-func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
+func TestTheResponseHasTheFormatThatTheClientAccepts(t *testing.T) {
 	const binary = "application/vnd.kubernetes.protobuf"
 	l := newLite(t)
 	l.entry(flannelNode, http.Header{"Content-Type": {binary}}, []byte("k8s"))
@@ -234,7 +234,7 @@ func TestTheAnswerHasTheFormThatTheClientTook(t *testing.T) {
 	}
 }
 
-func TestOneThatCannotBeAskedIsAFailureAndKeepsNoneFromTheOthers(t *testing.T) {
+func TestAFailedRequestIsAFailureAndDoesNotAffectTheOthers(t *testing.T) {
 	l := newLite(t)
 	l.old(flannelNode, "aaa_v1__nodes_e3_", "zzz_v1__nodes_e3_")
 	l.broken = "flanneld/v0.0.0"
@@ -254,7 +254,7 @@ func TestOneThatCannotBeAskedIsAFailureAndKeepsNoneFromTheOthers(t *testing.T) {
 	}
 }
 
-func TestAskingWhileTheCloudIsAwayDoesNoHarm(t *testing.T) {
+func TestRequestsWithoutTheCloudDoNoHarm(t *testing.T) {
 	l := newLite(t)
 	l.away = true
 	if code, out := l.ask(); code != 0 || !strings.Contains(out, "no client has requested") {
@@ -269,7 +269,7 @@ func TestAskingWhileTheCloudIsAwayDoesNoHarm(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatAKubeletFoundMissingIsAskedForInItsName(t *testing.T) {
+func TestAnObjectThatKubeletDidNotFindIsRequestedInItsName(t *testing.T) {
 	l := newLite(t)
 	l.old("kubelet_v1.37.2__nodes_e3_", "kubelet_v1.36.3__nodes_e3_", "kubelet_v1.36.3__csinodes_e3_", flannelNode)
 	if code, out := l.ask(); code != 0 || !strings.Contains(out, "kubelet_v1.37.2__csinodes_e3_: requested and updated\n") {
@@ -283,8 +283,8 @@ func TestAnObjectThatAKubeletFoundMissingIsAskedForInItsName(t *testing.T) {
 	}
 }
 
-// TestAClockOf1970AsksForNoCertificate: all certificates seem to be valid for another fifty years.
-func TestAClockOf1970AsksForNoCertificate(t *testing.T) {
+// TestAClockOf1970RequestsNoCertificate: all certificates seem to be valid for another fifty years.
+func TestAClockOf1970RequestsNoCertificate(t *testing.T) {
 	n := newNode(t, year*9/10)
 	if err := n.run(time.Unix(0, 0)); err != nil || len(n.cluster.asked) > 0 || n.restarts > 0 {
 		t.Fatal(err, n.cluster.asked, n.restarts)

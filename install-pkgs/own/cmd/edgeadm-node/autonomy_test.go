@@ -17,7 +17,7 @@ import (
 	"edgeadm/own/internal/clock"
 )
 
-func TestABootPutsTheClockForwardAndEverythingElseIsDoneAllTheSame(t *testing.T) {
+func TestABootSetsTheClockForwardAndRepairsEverything(t *testing.T) {
 	e := newEdge(t)
 	if code, out := e.run("keep", "--once"); code != 0 {
 		t.Fatal(out)
@@ -60,7 +60,7 @@ func TestABootPutsTheClockForwardAndEverythingElseIsDoneAllTheSame(t *testing.T)
 	}
 }
 
-func TestKeepNotesTheTime(t *testing.T) {
+func TestKeepRecordsTheTime(t *testing.T) {
 	e := newEdge(t)
 	before := time.Now().Add(-time.Second)
 	e.run("keep", "--once")
@@ -70,8 +70,8 @@ func TestKeepNotesTheTime(t *testing.T) {
 	}
 }
 
-// TestWhatIsKeptDoesNotDependOnWhatTheClockSays: the clock stands still in 1970, and jumps in both directions.
-func TestWhatIsKeptDoesNotDependOnWhatTheClockSays(t *testing.T) {
+// TestTheSnapshotDoesNotDependOnTheClock: the clock stands still in 1970, and jumps in both directions.
+func TestTheSnapshotDoesNotDependOnTheClock(t *testing.T) {
 	e := newEdge(t)
 	for i, at := range []time.Time{time.Now(), time.Unix(0, 0), time.Unix(0, 0), time.Now().AddDate(50, 0, 0), time.Unix(9, 9)} {
 		text := answer(t, strings.Repeat("x", i+1))
@@ -90,9 +90,9 @@ func TestWhatIsKeptDoesNotDependOnWhatTheClockSays(t *testing.T) {
 	}
 }
 
-// TestNothingBesideItHoldsUpTheSnapshot: containerd and the cloud do not answer, and the program stops within moments
+// TestOtherJobsDoNotDelayTheSnapshot: containerd and the cloud do not answer, and the program stops within moments
 // nevertheless.
-func TestNothingBesideItHoldsUpTheSnapshot(t *testing.T) {
+func TestOtherJobsDoNotDelayTheSnapshot(t *testing.T) {
 	e, l := newEdge(t), newLite(t)
 	e.write("ctr", "#!/bin/sh\necho $$ > $0.called\nexec sleep 60\n")
 	if err := os.Chmod(e.path("ctr"), 0o755); err != nil {

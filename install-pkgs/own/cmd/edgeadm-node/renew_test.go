@@ -206,7 +206,7 @@ func TestItIsRenewedWhenAThirdOfItsLifeIsLeft(t *testing.T) {
 	}
 }
 
-func TestWhatIsAskedForIsWhatTheOldOneSays(t *testing.T) {
+func TestTheRequestContainsTheNamesOfTheOldCertificate(t *testing.T) {
 	n := newNode(t, year*9/10)
 	old := n.current(t)
 	if err := n.run(time.Now()); err != nil {
@@ -258,7 +258,7 @@ func TestTheKeyStaysOnTheNode(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIsNotTaken(t *testing.T) {
+func TestACertificateThatDoesNotMatchIsNotInstalled(t *testing.T) {
 	cases := map[string]struct {
 		change func(*testing.T, *cluster)
 		reason string
@@ -312,7 +312,7 @@ func TestWhatDoesNotFitIsNotTaken(t *testing.T) {
 	}
 }
 
-func TestARunThatWasCutOffBeforeTheRestartIsFinishedByTheNext(t *testing.T) {
+func TestARunInterruptedBeforeTheRestartIsCompletedByTheNext(t *testing.T) {
 	n := newNode(t, time.Hour)
 	n.serving = []byte("the old one")
 	if err := n.run(time.Now()); err != nil {
@@ -323,7 +323,7 @@ func TestARunThatWasCutOffBeforeTheRestartIsFinishedByTheNext(t *testing.T) {
 	}
 }
 
-func TestARunThatWasCutOffWhileWritingLeavesTheOldPair(t *testing.T) {
+func TestARunInterruptedWhileWritingLeavesTheOldCertificateAndKey(t *testing.T) {
 	n := newNode(t, year*9/10)
 	left := filepath.Join(filepath.Dir(n.file), durable.Temporary+"123")
 	if err := os.WriteFile(left, []byte("half a k"), 0o600); err != nil {
@@ -338,7 +338,7 @@ func TestARunThatWasCutOffWhileWritingLeavesTheOldPair(t *testing.T) {
 	}
 }
 
-func TestAServerThatDoesNotTakeTheNewOneIsAFailure(t *testing.T) {
+func TestAServerThatRejectsTheNewCertificateIsAFailure(t *testing.T) {
 	n := newNode(t, year*9/10)
 	n.broken = true
 	if err := n.run(time.Now()); err == nil || !strings.Contains(err.Error(), "not served") {

@@ -107,8 +107,8 @@ func (e *edge) contents() map[string]string {
 	return found
 }
 
-// TestEachOfThePowerCutsThatWereTriedIsRepaired: with this damage, nodes became ready late or never.
-func TestEachOfThePowerCutsThatWereTriedIsRepaired(t *testing.T) {
+// TestEachSimulatedPowerCutIsRepaired: with this damage, nodes became ready late or never.
+func TestEachSimulatedPowerCutIsRepaired(t *testing.T) {
 	states := []string{
 		"kubelet/cpu_manager_state", "kubelet/memory_manager_state", "kubelet/dra_manager_state",
 		"kubelet/allocated_pods_state", "kubelet/actuated_pods_state", "kubelet/device-plugins/kubelet_internal_checkpoint",
@@ -153,7 +153,7 @@ func TestEachOfThePowerCutsThatWereTriedIsRepaired(t *testing.T) {
 	}
 }
 
-func TestANetworkOfSomebodyElseKeepsItsLeftovers(t *testing.T) {
+func TestTheLeftoversOfAnotherNetworkStay(t *testing.T) {
 	e := newEdge(t)
 	e.write("net.d/05-calico.conflist", `{"plugins":[{"type":"calico"}]}`)
 	e.repair()
@@ -162,18 +162,18 @@ func TestANetworkOfSomebodyElseKeepsItsLeftovers(t *testing.T) {
 	}
 }
 
-func TestABootNeverFailsForWhatIsFound(t *testing.T) {
+func TestABootNeverFailsBecauseOfDamagedFiles(t *testing.T) {
 	e := newEdge(t)
 	for _, each := range []string{"data/snapshot", "kubelet", "cni", "flannel", "net.d", "data/cache"} {
 		if err := os.RemoveAll(e.path(each)); err != nil {
 			t.Fatal(err)
 		}
-		e.write(each, "a file where a folder should be")
+		e.write(each, "a file in place of a directory")
 		e.repair()
 	}
 }
 
-func TestTheSnapshotIsKeptWhileItRuns(t *testing.T) {
+func TestTheSnapshotIsUpdatedContinuously(t *testing.T) {
 	e := newEdge(t)
 	done := make(chan int)
 	go func() {
@@ -226,7 +226,7 @@ func TestTheCacheIsShown(t *testing.T) {
 	}
 }
 
-func TestAddressesAreShownAndWhatIsWrongWithThem(t *testing.T) {
+func TestAddressesAndTheirFaultsAreShown(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "store")
 	shown := func(more ...string) (int, string) {
 		var out bytes.Buffer

@@ -45,7 +45,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestOnlyServicesOfASiteThatNobodyDecidedAboutAreUndecided(t *testing.T) {
+func TestOnlyServicesOfASiteWithoutADistributionAreUndecided(t *testing.T) {
 	cases := map[string]bool{
 		`{"metadata": {"annotations": {"topologyKeys": "[\"site\"]"}}, "spec": {}}`:                                     true,
 		`{"metadata": {"annotations": {"topologyKeys": "[\"site\"]"}}, "spec": {"trafficDistribution": "PreferClose"}}`: false,
@@ -65,7 +65,7 @@ func TestOnlyServicesOfASiteThatNobodyDecidedAboutAreUndecided(t *testing.T) {
 	}
 }
 
-func TestServicesThatAreThereAndServicesThatComeAreGivenTheDistribution(t *testing.T) {
+func TestExistingAndNewServicesGetTheDistribution(t *testing.T) {
 	var patched []string
 	cluster := fakeAPI(t, func(answer http.ResponseWriter, request *http.Request) {
 		switch {
@@ -118,7 +118,7 @@ func event(kind, name, distribution string) string {
 	return fmt.Sprintf(`{"type": %q, "object": %s}`+"\n", kind, object(name, distribution))
 }
 
-func TestAnErrorOfTheAPIIsSaidWithItsPath(t *testing.T) {
+func TestAnErrorOfTheAPIContainsItsPath(t *testing.T) {
 	cluster := fakeAPI(t, func(answer http.ResponseWriter, _ *http.Request) {
 		answer.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(answer, "not yours")
@@ -129,7 +129,7 @@ func TestAnErrorOfTheAPIIsSaidWithItsPath(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatIsSomebodyElseIsNotTrusted(t *testing.T) {
+func TestAnAPIServerWithAnotherNameIsRejected(t *testing.T) {
 	cluster := fakeAPI(t, func(http.ResponseWriter, *http.Request) { t.Error("it was asked") })
 	cluster.Transport.TLSClientConfig.ServerName = "elsewhere.invalid"
 	if err := followServices(cluster.Client, func(*service) {}, func() { t.Error("it was believed") }); err == nil || !strings.Contains(err.Error(), "certificate") {
@@ -151,7 +151,7 @@ var paths = map[string]string{
 	"/apis/discovery.k8s.io/v1/watch/networking.k": "wrapper",
 }
 
-func TestEachPathIsAnsweredByWhoKnows(t *testing.T) {
+func TestEachPathIsServedByItsBackend(t *testing.T) {
 	cluster := fakeAPI(t, func(answer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintf(answer, "api %s %s", request.Header.Get("Authorization"), request.URL.RawQuery)
 	})
@@ -174,7 +174,7 @@ func TestEachPathIsAnsweredByWhoKnows(t *testing.T) {
 	}
 }
 
-func TestWhoeverShowsAnotherTokenIsNotBelieved(t *testing.T) {
+func TestTheTokenOfARequestIsReplaced(t *testing.T) {
 	cluster := fakeAPI(t, func(answer http.ResponseWriter, request *http.Request) {
 		fmt.Fprint(answer, request.Header.Get("Authorization"))
 	})
@@ -191,7 +191,7 @@ func TestWhoeverShowsAnotherTokenIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestWhatIsWatchedArrivesAtOnce(t *testing.T) {
+func TestWatchedObjectsArriveAtOnce(t *testing.T) {
 	said, ended := make(chan bool), make(chan bool)
 	cluster := fakeAPI(t, func(answer http.ResponseWriter, request *http.Request) {
 		fmt.Fprintln(answer, "one")
@@ -217,7 +217,7 @@ func TestWhatIsWatchedArrivesAtOnce(t *testing.T) {
 	<-ended
 }
 
-func TestAWrapperThatIsNotThereYetIsABadGateway(t *testing.T) {
+func TestAMissingWrapperIsABadGateway(t *testing.T) {
 	cluster := fakeAPI(t, func(http.ResponseWriter, *http.Request) { t.Error("it was asked") })
 	front := splitter(t, cluster, "http://127.0.0.1:1")
 	answer, err := http.Get(front.URL + "/api/v1/services")

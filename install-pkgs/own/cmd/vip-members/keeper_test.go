@@ -242,7 +242,7 @@ func TestFilesFollowTheCluster(t *testing.T) {
 	}
 }
 
-func TestItsNodeTellsWhatIsInUse(t *testing.T) {
+func TestTheNodeListsTheImagesInUse(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	c.rounds(t, 3)
 	if len(c.patches) != 1 || c.patches[0] !=
@@ -256,7 +256,7 @@ func TestItsNodeTellsWhatIsInUse(t *testing.T) {
 	}
 }
 
-func TestANodeThatIsNotThereYetIsNotAnnotated(t *testing.T) {
+func TestAMissingNodeIsNotAnnotated(t *testing.T) {
 	c := newCluster(t, cp("2"))
 	c.rounds(t, 2)
 	if len(c.patches) != 0 {
@@ -264,7 +264,7 @@ func TestANodeThatIsNotThereYetIsNotAnnotated(t *testing.T) {
 	}
 }
 
-func TestNothingIsTouchedWhileNothingChanges(t *testing.T) {
+func TestNoFileIsTouchedWithoutAChange(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	c.rounds(t, 1)
 	var before []os.FileInfo
@@ -288,7 +288,7 @@ func TestNothingIsTouchedWhileNothingChanges(t *testing.T) {
 	}
 }
 
-func TestWithoutAnAnswerTheFilesStay(t *testing.T) {
+func TestWithoutAResponseTheFilesStay(t *testing.T) {
 	spoil := map[string]func(*cluster){
 		"the server is gone":      func(c *cluster) { c.server.Close() },
 		"it answers with a fault": func(c *cluster) { c.broken = true },
@@ -314,7 +314,7 @@ func TestWithoutAnAnswerTheFilesStay(t *testing.T) {
 	}
 }
 
-func TestWithoutAnAnswerAndFilesItBeginsWithItself(t *testing.T) {
+func TestWithoutAResponseAndFilesItStartsWithItself(t *testing.T) {
 	c := newCluster(t)
 	c.server.Close()
 	c.rounds(t, 2)
@@ -323,7 +323,7 @@ func TestWithoutAnAnswerAndFilesItBeginsWithItself(t *testing.T) {
 	}
 }
 
-func TestItSaysThatTheServerAnswersAgain(t *testing.T) {
+func TestItReportsThatTheServerRespondsAgain(t *testing.T) {
 	c := newCluster(t, cp("1"))
 	c.rounds(t, 2)
 	c.broken = true
@@ -341,7 +341,7 @@ func TestItSaysThatTheServerAnswersAgain(t *testing.T) {
 	}
 }
 
-func TestWhatTheCheckRefusesIsNotUsed(t *testing.T) {
+func TestARejectedCertificateIsNotUsed(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	c.checks = flags.List{c.script(t, "check", `grep -q 10.0.0.13 "$2/peers.conf" && { echo no such peer; exit 5; }; exit 0`) + " -t {folder}"}
 	c.reloads = flags.List{c.script(t, "reload", "")}
@@ -365,7 +365,7 @@ func TestWhatTheCheckRefusesIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestTheCheckIsGivenTheNewFilesAndThenTheyGo(t *testing.T) {
+func TestTheCheckGetsTheNewFilesWhichAreDeletedAfterIt(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	c.checks = flags.List{c.script(t, "check", `test "$(cat "$1/peers.conf")" = 10.0.0.12 && grep -q cp2 "$1/servers.cfg"`) + " {folder}"}
 	if err := os.MkdirAll(filepath.Join(c.folder, candidate, "left"), 0o700); err != nil {
@@ -376,11 +376,11 @@ func TestTheCheckIsGivenTheNewFilesAndThenTheyGo(t *testing.T) {
 		t.Fatalf("%q, said %q", got, c.logged)
 	}
 	if _, err := os.Stat(filepath.Join(c.folder, candidate)); err == nil {
-		t.Fatal("the folder is still there")
+		t.Fatal("the directory still exists")
 	}
 }
 
-func TestAFirstListThatIsRefusedLeavesNoFiles(t *testing.T) {
+func TestARejectedFirstListLeavesNoFiles(t *testing.T) {
 	c := newCluster(t, cp("1"))
 	c.checks = flags.List{"false"}
 	if err := c.round(); err == nil {
@@ -388,7 +388,7 @@ func TestAFirstListThatIsRefusedLeavesNoFiles(t *testing.T) {
 	}
 }
 
-func TestAReloadThatFailedIsTriedAgain(t *testing.T) {
+func TestAFailedReloadIsRepeated(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	stopped := filepath.Join(t.TempDir(), "stopped")
 	place(t, stopped, "")
@@ -421,7 +421,7 @@ func TestTheKubeconfigIsReadAgainWhenItChanges(t *testing.T) {
 	}
 }
 
-func TestTheServerIsTheKubeconfigsWhereNoneIsGiven(t *testing.T) {
+func TestTheDefaultServerIsThatOfTheKubeconfig(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	place(t, c.kubeconfig, string(c.authority.kubeconfig(t, c.server.URL, "admin")))
 	c.access.Server = ""
@@ -431,7 +431,7 @@ func TestTheServerIsTheKubeconfigsWhereNoneIsGiven(t *testing.T) {
 	}
 }
 
-func TestAnotherAuthoritysServerIsNotBelieved(t *testing.T) {
+func TestAServerOfAnotherCAIsRejected(t *testing.T) {
 	c := newCluster(t, cp("1"), cp("2"))
 	place(t, c.kubeconfig, string(newAuthority(t).kubeconfig(t, c.server.URL, "admin")))
 	c.rounds(t, 1)

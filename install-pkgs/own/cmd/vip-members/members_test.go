@@ -20,7 +20,7 @@ func nodeOf(name string, addresses ...string) node {
 	return made
 }
 
-func TestWhatIsWritten(t *testing.T) {
+func TestWrittenFiles(t *testing.T) {
 	three := []node{
 		nodeOf("cp3", "InternalIP=10.0.0.13"),
 		nodeOf("cp1", "Hostname=cp1", "ExternalIP=192.0.2.1", "InternalIP=10.0.0.11", "InternalIP=fd00::11"),

@@ -95,7 +95,7 @@ func (m *machine) repair(certificates ...string) {
 	})
 }
 
-func TestAClockThatForgotIsPutForwardToWhatIsKnown(t *testing.T) {
+func TestAResetClockIsSetForwardToTheLastKnownTime(t *testing.T) {
 	for what, each := range map[string]struct {
 		prepare func(*machine)
 		wanted  time.Time
@@ -144,7 +144,7 @@ func TestTheNewestOfSeveralCertificatesCounts(t *testing.T) {
 	}
 }
 
-func TestAClockIsNeverPutBack(t *testing.T) {
+func TestAClockIsNeverSetBackward(t *testing.T) {
 	m := newMachine(t)
 	m.now = issued.AddDate(20, 0, 0)
 	m.leaves(".node/clock", issued.AddDate(1, 0, 0))
@@ -154,7 +154,7 @@ func TestAClockIsNeverPutBack(t *testing.T) {
 	}
 }
 
-func TestAClockThatCannotBeSetIsToldOf(t *testing.T) {
+func TestAFailureToSetTheClockIsReported(t *testing.T) {
 	m := newMachine(t)
 	m.refuses = true
 	m.repair(m.certificate)
@@ -163,7 +163,7 @@ func TestAClockThatCannotBeSetIsToldOf(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreNoneAreToldOfAndTheOthersCount(t *testing.T) {
+func TestInvalidFilesAreReportedAndTheOthersCount(t *testing.T) {
 	m := newMachine(t)
 	broken := filepath.Join(m.folder, "broken.pem")
 	for _, text := range []string{"", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {

@@ -48,7 +48,7 @@ func (n *noter) notes(wanted time.Time) {
 	}
 }
 
-func TestTheTimeIsNotedEveryTenMinutes(t *testing.T) {
+func TestTheTimeIsRecordedEveryTenMinutes(t *testing.T) {
 	n := newNoter(t, issued)
 	n.passes(0)
 	n.notes(issued)
@@ -62,7 +62,7 @@ func TestTheTimeIsNotedEveryTenMinutes(t *testing.T) {
 	n.notes(issued.Add(20 * time.Minute))
 }
 
-func TestAClockThatIsSetIsNotedAtOnce(t *testing.T) {
+func TestASetClockIsRecordedAtOnce(t *testing.T) {
 	n := newNoter(t, epoch)
 	n.passes(0)
 	n.notes(epoch)
@@ -79,7 +79,7 @@ func TestAClockThatIsSetIsNotedAtOnce(t *testing.T) {
 	n.notes(issued.Add(time.Minute + 5*time.Second))
 }
 
-func TestAClockThatForgotChangesNothing(t *testing.T) {
+func TestAResetClockChangesNothing(t *testing.T) {
 	n := newNoter(t, issued)
 	n.passes(0)
 	n.now = epoch
@@ -93,7 +93,7 @@ func TestAClockThatForgotChangesNothing(t *testing.T) {
 	n.notes(issued.Add(time.Hour + 5*time.Second))
 }
 
-func TestAClockThatIsKeptRightIsBelieved(t *testing.T) {
+func TestASynchronizedClockIsTrusted(t *testing.T) {
 	n := newNoter(t, issued.AddDate(4, 0, 0))
 	n.passes(0)
 	n.now, n.right = issued, true
@@ -102,7 +102,7 @@ func TestAClockThatIsKeptRightIsBelieved(t *testing.T) {
 	n.notes(issued)
 }
 
-func TestADiskThatIsFullGetsTheTimeAllTheSame(t *testing.T) {
+func TestAFullDiskStillGetsTheTime(t *testing.T) {
 	n := newNoter(t, issued)
 	n.passes(0)
 	// A directory in place of the temporary file: as root, this has the effect of a full disk.
@@ -121,7 +121,7 @@ func TestADiskThatIsFullGetsTheTimeAllTheSame(t *testing.T) {
 	}
 }
 
-func TestTheKernelIsOnlyAsked(t *testing.T) {
+func TestTheKernelIsOnlyQueried(t *testing.T) {
 	before := time.Now()
 	Synchronized()
 	if off := time.Since(before) - time.Now().Round(0).Sub(before.Round(0)); off.Abs() > time.Second {

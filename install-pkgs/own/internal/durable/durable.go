@@ -33,6 +33,25 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	return SyncFolder(folder)
 }
 
+// Link makes `to` another name of the file `from`, in place of a previous file. `check` reads the linked file before it
+// gets its name, because `from` may be replaced at any time; its error is returned, and `to` is not changed.
+func Link(from, to string, check func(path string) error) error {
+	folder := filepath.Dir(to)
+	next := filepath.Join(folder, Temporary+"link")
+	if err := os.Link(from, next); err != nil {
+		return err
+	}
+	// A rename does nothing if both names belong to one file.
+	defer os.Remove(next)
+	if err := check(next); err != nil {
+		return err
+	}
+	if err := os.Rename(next, to); err != nil {
+		return err
+	}
+	return SyncFolder(folder)
+}
+
 // SyncFile flushes the content of a file, regardless of its writer.
 func SyncFile(path string) error {
 	file, err := os.Open(path)

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,5 +52,36 @@ func TestSweepRemovesOnlyTemporaryFiles(t *testing.T) {
 	Sweep(folder)
 	if names, _ := os.ReadDir(folder); len(names) != 1 || names[0].Name() != "file" {
 		t.Fatalf("left: %v", names)
+	}
+}
+
+func TestLinkReplacesAFileUnlessTheCheckFails(t *testing.T) {
+	folder := t.TempDir()
+	from, to := filepath.Join(folder, "from"), filepath.Join(folder, "to")
+	for path, content := range map[string]string{from: "new", to: "old"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damaged := errors.New("damaged")
+	accepted := func(string) error { return nil }
+	for _, each := range []struct {
+		check func(string) error
+		err   error
+		want  string
+	}{
+		{func(string) error { return damaged }, damaged, "old"},
+		{accepted, nil, "new"},
+		{accepted, nil, "new"}, // both names belong to one file
+	} {
+		if err := Link(from, to, each.check); !errors.Is(err, each.err) {
+			t.Fatal(err)
+		}
+		if content, _ := os.ReadFile(to); string(content) != each.want {
+			t.Fatalf("%s instead of %s", content, each.want)
+		}
+		if names, _ := os.ReadDir(folder); len(names) != 2 {
+			t.Fatal("a temporary file is left", names)
+		}
 	}
 }

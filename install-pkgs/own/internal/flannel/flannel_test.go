@@ -42,7 +42,7 @@ func is(t *testing.T, path, text string) {
 	}
 }
 
-func TestABrokenFileComesFromTheCopy(t *testing.T) {
+func TestADamagedFileIsRestoredFromTheCopy(t *testing.T) {
 	s, repair := newSubnet(t)
 	if err := s.Keep(); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestABrokenFileComesFromTheCopy(t *testing.T) {
 	is(t, s.File, both)
 }
 
-func TestABrokenFileWithoutACopyGoes(t *testing.T) {
+func TestADamagedFileWithoutACopyIsDeleted(t *testing.T) {
 	s, repair := newSubnet(t)
 	write(t, s.File, "")
 	if said := repair(); len(said) != 1 || !strings.Contains(said[0], "removed") {
@@ -85,7 +85,7 @@ func TestABrokenFileWithoutACopyGoes(t *testing.T) {
 	}
 }
 
-func TestTheCopyFollows(t *testing.T) {
+func TestTheCopyIsUpdated(t *testing.T) {
 	s, _ := newSubnet(t)
 	changed := strings.Replace(both, "10.244.1.1/24", "10.244.7.1/24", 1)
 	for _, each := range []string{both, changed} {
@@ -137,11 +137,11 @@ func TestTheNetworkThatIsUsedIsTheFirst(t *testing.T) {
 		}
 	}
 	if Remembers("/nowhere") {
-		t.Error("there is no such folder")
+		t.Error("the directory does not exist")
 	}
 }
 
-func TestLeftoversGoAndTheirFolderStays(t *testing.T) {
+func TestLeftoversAreDeletedAndTheirDirectoryStays(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "cbr0", "10.0.0.2"), "x")
 	write(t, filepath.Join(folder, "result"), "x")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestAnswersOfTheEndpoint(t *testing.T) {
+func TestResponsesOfTheEndpoint(t *testing.T) {
 	const longest = 15 * time.Minute
 	old := time.Now().Add(-longest - time.Minute).UnixNano()
 	cases := map[string]struct {

@@ -57,7 +57,7 @@ func (c *fakeCtr) asked() string {
 	return string(data)
 }
 
-func TestWhatCtrPrintsIsUnderstood(t *testing.T) {
+func TestTheOutputOfCtrIsParsed(t *testing.T) {
 	c := newCtr(t)
 	c.prints("containers-ls", 4, 4, "CONTAINER|IMAGE|RUNTIME", "0a1b|registry.k8s.io/pause:3.10.1|io.containerd.runc.v2",
 		"2c3d|docker.io/library/nginx:1.27|io.containerd.runc.v2", "4e5f|-|io.containerd.runc.v2")
@@ -104,7 +104,7 @@ func TestAContainerdWithoutAnythingHasNothing(t *testing.T) {
 	}
 }
 
-func TestWhatCtrSaysOfItsTroubleIsPassedOn(t *testing.T) {
+func TestAnErrorOfCtrIsReported(t *testing.T) {
 	c := newCtr(t)
 	if _, err := c.Used(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot access socket") {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestWhatCtrSaysOfItsTroubleIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestACtrThatHangsIsLeft(t *testing.T) {
+func TestAHangingCtrIsTerminated(t *testing.T) {
 	c := newCtr(t)
 	if err := os.WriteFile(c.Program, []byte("#!/bin/sh\nsleep 5\n"), 0o755); err != nil {
 		t.Fatal(err)

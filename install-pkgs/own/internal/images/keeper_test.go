@@ -103,7 +103,7 @@ func (n *node) pinned() string {
 	return strings.Join(names, " ")
 }
 
-func TestWhatContainersUseIsPinnedUnderTheNameThatNeverMoves(t *testing.T) {
+func TestImagesInUseArePinnedByTheDigestOfTheirConfiguration(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.pulled("db", 10*mib)
@@ -173,7 +173,7 @@ func TestThePinsEndWhereTheLimitIs(t *testing.T) {
 	}
 }
 
-func TestWhatIsPinnedStaysWhenSomethingSmallerComes(t *testing.T) {
+func TestAPinStaysIfASmallerImageIsUsed(t *testing.T) {
 	n := newNode(t, 100*mib)
 	n.pulled("big", 45*mib)
 	n.used = []string{"big:1"}
@@ -196,7 +196,7 @@ func TestWhatIsPinnedStaysWhenSomethingSmallerComes(t *testing.T) {
 	}
 }
 
-func TestAPinGoesAnHourAfterTheLastUse(t *testing.T) {
+func TestAPinIsRemovedAnHourAfterTheLastUse(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.imported("pause", 10*mib)
@@ -224,7 +224,7 @@ func TestAPinGoesAnHourAfterTheLastUse(t *testing.T) {
 	}
 }
 
-func TestAPinOfSomebodyElseIsEnough(t *testing.T) {
+func TestAnExistingPinIsSufficient(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.used = []string{"web:1"}
@@ -237,7 +237,7 @@ func TestAPinOfSomebodyElseIsEnough(t *testing.T) {
 	}
 }
 
-func TestHalfALabelIsMadeAWholeOne(t *testing.T) {
+func TestAnIncompleteLabelIsCompleted(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.used = []string{"web:1"}
@@ -248,7 +248,7 @@ func TestHalfALabelIsMadeAWholeOne(t *testing.T) {
 	}
 }
 
-func TestImagesAreWeighedOnce(t *testing.T) {
+func TestTheSizeOfAnImageIsReadOnce(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.pulled("raw", 10*mib)
@@ -267,7 +267,7 @@ func TestImagesAreWeighedOnce(t *testing.T) {
 	}
 }
 
-func TestAContainerdThatIsAwayLosesNothing(t *testing.T) {
+func TestAnUnreachableContainerdLosesNothing(t *testing.T) {
 	n := newNode(t, 1000*mib)
 	n.pulled("web", 10*mib)
 	n.used = []string{"web:1"}
@@ -283,11 +283,11 @@ func TestAContainerdThatIsAwayLosesNothing(t *testing.T) {
 	}
 }
 
-func TestTheDiskIsAsked(t *testing.T) {
+func TestTheDiskIsQueried(t *testing.T) {
 	if disk, err := DiskOf(t.TempDir()); err != nil || disk.Total <= 0 || disk.Free < 0 || disk.Free > disk.Total {
 		t.Fatal(disk, err)
 	}
 	if _, err := DiskOf("/nowhere"); err == nil {
-		t.Fatal("there is no such folder")
+		t.Fatal("the directory does not exist")
 	}
 }

@@ -51,7 +51,7 @@ func keeper(t *testing.T, k *kernelOf, states ...State) (*Keeper, *[]string) {
 
 var table = State{What: "the table", Show: []string{"show", "rules"}, Has: "dnat", Times: 2, Restore: []string{"load", "rules"}}
 
-func TestWhatIsThereIsLeftAlone(t *testing.T) {
+func TestPresentStateIsNotChanged(t *testing.T) {
 	k := &kernelOf{shown: map[string]string{"rules": "dnat dnat"}}
 	kept, _ := keeper(t, k, table)
 	if err := kept.Round(t.Context(), 0); err != nil || k.ran != nil {
@@ -59,7 +59,7 @@ func TestWhatIsThereIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestWhatIsFlushedIsRestored(t *testing.T) {
+func TestFlushedStateIsRestored(t *testing.T) {
 	for _, left := range []string{"", "dnat"} { // an empty table counts as well as a missing one
 		k := &kernelOf{shown: map[string]string{}, after: map[string]string{"load rules": "dnat dnat"}}
 		if left != "" {
@@ -75,7 +75,7 @@ func TestWhatIsFlushedIsRestored(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeRestoredIsTriedOnceAMinuteAndHoldsUpNothingElse(t *testing.T) {
+func TestAFailedRestorationIsRepeatedOnceAMinuteAndDelaysNoOther(t *testing.T) {
 	k := &kernelOf{shown: map[string]string{}, after: map[string]string{"load rules": "dnat dnat"}}
 	never := State{What: "the route", Show: []string{"show", "routes"}, Has: "10.96", Restore: []string{"add", "routes"}}
 	kept, _ := keeper(t, k, never, table)
@@ -90,7 +90,7 @@ func TestWhatCannotBeRestoredIsTriedOnceAMinuteAndHoldsUpNothingElse(t *testing.
 	}
 }
 
-func TestAFileThatIsMissingIsNoFaultAndABrokenOneIs(t *testing.T) {
+func TestAMissingFileIsNoFaultAndADamagedOneIs(t *testing.T) {
 	kept, _ := keeper(t, &kernelOf{}, State{What: "nothing"})
 	if err := kept.Round(t.Context(), 0); err == nil {
 		t.Fatal("a state that says too little passed")
@@ -170,7 +170,7 @@ func rounds(t *testing.T, h *Holder, from, to time.Duration) {
 	}
 }
 
-func TestAnAddressThatNoCardHasIsHeldAndLetGo(t *testing.T) {
+func TestAnAddressOnNoCardIsHeldAndReleased(t *testing.T) {
 	n := &network{own: prefixes("169.254.20.11/32"), upon: "tkeedgedns"}
 	h := holder(t, n, flags)
 	rounds(t, h, 0, grace-2*time.Second)
@@ -189,7 +189,7 @@ func TestAnAddressThatNoCardHasIsHeldAndLetGo(t *testing.T) {
 	}
 }
 
-func TestAFlannelThatStandsOnItsCardGoesOn(t *testing.T) {
+func TestAFlannelOnANetworkCardIsNotRestarted(t *testing.T) {
 	n := &network{upon: "eth0"}
 	h := holder(t, n, flags)
 	rounds(t, h, 0, 12*time.Second)
@@ -200,7 +200,7 @@ func TestAFlannelThatStandsOnItsCardGoesOn(t *testing.T) {
 	}
 }
 
-func TestAnAddressIsNotHeldWhereSomebodyElseMayHaveIt(t *testing.T) {
+func TestAnAddressIsNotHeldIfAnotherHostMayHaveIt(t *testing.T) {
 	for name, n := range map[string]*network{
 		"the card has it":                      {card: prefixes("10.0.0.21/24")},
 		"the card has another one of its kind": {card: prefixes("10.0.0.77/24")},
@@ -213,7 +213,7 @@ func TestAnAddressIsNotHeldWhereSomebodyElseMayHaveIt(t *testing.T) {
 	}
 }
 
-func TestAnAddressOfASecondNetworkHoldsNobodyUp(t *testing.T) {
+func TestAnAddressOfASecondNetworkIsHeld(t *testing.T) {
 	n := &network{card: prefixes("192.168.7.7/24")}
 	rounds(t, holder(t, n, flags), 0, time.Minute)
 	if len(n.own) != 1 {
@@ -221,7 +221,7 @@ func TestAnAddressOfASecondNetworkHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsAwayForAMomentIsNotHeld(t *testing.T) {
+func TestAnAddressThatIsAbsentBrieflyIsNotHeld(t *testing.T) {
 	n := &network{}
 	h := holder(t, n, flags)
 	for now := time.Duration(0); now < time.Minute; now += 2 * time.Second {
@@ -252,7 +252,7 @@ func TestWithoutTheKubeletsFlagsNothingIsHeld(t *testing.T) {
 	}
 }
 
-func TestTheMachineHasALoopback(t *testing.T) {
+func TestTheHostHasALoopback(t *testing.T) {
 	links, err := Machine{}.Links()
 	if err != nil || !slices.ContainsFunc(links, func(l Link) bool { return l.Name == "lo" }) {
 		t.Fatal(links, err)

@@ -79,7 +79,7 @@ func TestRulesOfHostPortsAreRestoredByThePluginThatMadeThem(t *testing.T) {
 	}
 }
 
-func TestOtherPodsAreLeftAlone(t *testing.T) {
+func TestOtherPodsAreNotChanged(t *testing.T) {
 	p, folder := &plugin{t: t}, t.TempDir()
 	ports := &Ports{folder, "/opt/cni/bin", p.run, t.Logf}
 	kept(t, folder, "without-ports", map[string]any{"capabilityArgs": map[string]any{}})

@@ -42,7 +42,7 @@ func TestAnErrorNamesTheRequestAndTheStatus(t *testing.T) {
 	}
 }
 
-func TestThePatchesOfACallAreMergePatches(t *testing.T) {
+func TestThePatchesOfARequestAreMergePatches(t *testing.T) {
 	var sent []string
 	cluster := answering(t, func(_ http.ResponseWriter, request *http.Request) {
 		body, _ := io.ReadAll(request.Body)

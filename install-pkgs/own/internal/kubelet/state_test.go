@@ -85,7 +85,7 @@ func differs(t *testing.T, folder, but string) (found []string) {
 	return found
 }
 
-func TestWhatIsIntactIsLeftAsItIs(t *testing.T) {
+func TestIntactFilesAreNotChanged(t *testing.T) {
 	folder := root(t)
 	if said := repaired(folder); len(said) > 0 {
 		t.Fatal(strings.Join(said, "\n"))
@@ -95,7 +95,7 @@ func TestWhatIsIntactIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestOfWhatIsBrokenEachIsRemovedAlone(t *testing.T) {
+func TestEachDamagedFileIsRemovedAlone(t *testing.T) {
 	folder := root(t)
 	for name, text := range intact {
 		cases := map[string][]byte{
@@ -121,7 +121,7 @@ func TestOfWhatIsBrokenEachIsRemovedAlone(t *testing.T) {
 	}
 }
 
-func TestWhatNewerKubeletsWriteIsLeftAsItIsAndRemovedIfBroken(t *testing.T) {
+func TestUnknownFormatsOfNewerKubeletsStayAndAreRemovedIfDamaged(t *testing.T) {
 	for name, text := range dualIntact {
 		folder := t.TempDir()
 		put(t, folder, name, []byte(text))
@@ -152,7 +152,7 @@ func TestWhatNewerKubeletsWriteIsLeftAsItIsAndRemovedIfBroken(t *testing.T) {
 	}
 }
 
-func TestOfACheckpointWithTwoSumsThatOfItsDataCounts(t *testing.T) {
+func TestTheChecksumOfTheDataCountsInACheckpointWithTwo(t *testing.T) {
 	const static = `"data":"{\"policyName\":\"static\",\"defaultCpuSet\":\"0-3\",\"entries\":{\"uid-a\":{\"x\":\"0\"}},` +
 		`\"baselines\":{\"uid-a\":{\"x\":{\"baseline\":\"0\"}}}}","dataChecksum":2567954908}`
 	const memory = `"data":"{\"policyName\":\"Static\",\"machineState\":{\"0\":{\"numberOfAssignments\":1,\"memoryMap\":null,` +
@@ -183,7 +183,7 @@ func TestOfACheckpointWithTwoSumsThatOfItsDataCounts(t *testing.T) {
 	}
 }
 
-func TestAFlippedByteShowsWhereThereIsAChecksum(t *testing.T) {
+func TestAFlippedByteIsDetectedByAChecksum(t *testing.T) {
 	folder := root(t)
 	for name := range sums {
 		text := intact[name]
@@ -208,7 +208,7 @@ func changesValue(text string, n int) bool {
 	return start > 0 && !strings.Contains(text[start:n], `,"`) && !slices.Contains([]byte(`:,"{}\`), text[n])
 }
 
-func TestOtherFormatsAreLeftToTheKubelet(t *testing.T) {
+func TestUnknownFormatsAreNotChecked(t *testing.T) {
 	for name, texts := range map[string][]string{
 		"cpu_manager_state": {
 			`{"policyName":"static","defaultCpuSet":"0-3","entries":{"uid-a":{"x":"0"},"uid-b":{"c1":"2-3","c2":"1"}},"checksum":2273381837}`,
@@ -228,7 +228,7 @@ func TestOtherFormatsAreLeftToTheKubelet(t *testing.T) {
 	}
 }
 
-func TestAFlippedByteOfAStaticPolicyShows(t *testing.T) {
+func TestAFlippedByteOfAStaticPolicyIsDetected(t *testing.T) {
 	text := `{"policyName":"static","defaultCpuSet":"0-3","entries":{"uid-a":{"x":"0"}},"checksum":2273381837}`
 	if whole("cpu_manager_state", []byte(text)) == nil {
 		t.Fatal("the sum is that of other entries")

@@ -95,7 +95,7 @@ func (p *place) names(folder string) string {
 	return strings.Join(names, " ")
 }
 
-func TestWhatANameSays(t *testing.T) {
+func TestTheMeaningOfNames(t *testing.T) {
 	for file, wanted := range map[string]Name{
 		pods:                                    {UserAgent: "kubelet_v1.34.4", Resource: "pods", Verb: "list"},
 		node:                                    {UserAgent: "kubelet_v1.34.4", Resource: "nodes", Object: "e3", Verb: "get"},
@@ -115,7 +115,7 @@ func TestWhatANameSays(t *testing.T) {
 	}
 }
 
-func TestWhatIsWhole(t *testing.T) {
+func TestCompleteEntries(t *testing.T) {
 	var packed bytes.Buffer
 	writer := gzip.NewWriter(&packed)
 	_, _ = writer.Write([]byte(`{"kind":"NodeList"}`))
@@ -148,7 +148,7 @@ func TestWhatIsWhole(t *testing.T) {
 	}
 }
 
-func TestWhatChangesGetsIntoTheSnapshot(t *testing.T) {
+func TestChangesAreCopiedToTheSnapshot(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one"))
 	p.write(node, plain(t, "e3"))
@@ -181,7 +181,7 @@ func TestOnlyTheOwnerMayReadIt(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
+func TestNoFileIsWrittenWithoutAChange(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one"))
 	p.keep()
@@ -195,7 +195,7 @@ func TestNothingIsWrittenWhileNothingChanges(t *testing.T) {
 	}
 }
 
-func TestABrokenEntryNeverReplacesAGoodOne(t *testing.T) {
+func TestADamagedEntryNeverReplacesAnIntactOne(t *testing.T) {
 	p := newPlace(t)
 	good := plain(t, "good")
 	p.write(pods, good)
@@ -240,7 +240,7 @@ func TestTheSnapshotHasNoMoreThanTheCache(t *testing.T) {
 	p.is(p.Snapshot, "kubelet_v1.34.4_default_secrets_s1_", plain(t, "again"))
 }
 
-func TestACacheThatIsNotThereEmptiesNoSnapshot(t *testing.T) {
+func TestAMissingCacheDoesNotEmptyTheSnapshot(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one"))
 	p.keep()
@@ -253,7 +253,7 @@ func TestACacheThatIsNotThereEmptiesNoSnapshot(t *testing.T) {
 	p.is(p.Snapshot, pods, plain(t, "one"))
 }
 
-func TestAnEntryThatIsBrokenComesFromTheSnapshot(t *testing.T) {
+func TestADamagedEntryIsRestoredFromTheSnapshot(t *testing.T) {
 	p := newPlace(t)
 	good, other := plain(t, "good"), plain(t, "other")
 	p.write(pods, good)
@@ -286,7 +286,7 @@ func TestAnEntryThatIsBrokenComesFromTheSnapshot(t *testing.T) {
 	}
 }
 
-func TestNoFlippedByteIsAnsweredWithUnlessItMakesSense(t *testing.T) {
+func TestAnEntryWithAFlippedByteIsWholeOnlyIfItIsValidJSON(t *testing.T) {
 	good := plain(t, "good")
 	for n := range good {
 		flipped := slices.Clone(good)
@@ -297,7 +297,7 @@ func TestNoFlippedByteIsAnsweredWithUnlessItMakesSense(t *testing.T) {
 	}
 }
 
-func TestAnEntryWithoutAnyGoodCopyGoes(t *testing.T) {
+func TestAnEntryWithoutAnIntactCopyIsDeleted(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one")[:20])
 	p.write(node, plain(t, "two"))
@@ -324,7 +324,7 @@ func TestAnEntryWithoutAnyGoodCopyGoes(t *testing.T) {
 	}
 }
 
-func TestAnEntryWhoseNameWasLostComesBackAndHalfWrittenOnesGo(t *testing.T) {
+func TestAnEntryWithoutItsNameIsRestoredAndPartialOnesAreDeleted(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one"))
 	p.keep()
@@ -342,7 +342,7 @@ func TestAnEntryWhoseNameWasLostComesBackAndHalfWrittenOnesGo(t *testing.T) {
 	p.is(p.Folder, pods, plain(t, "one"))
 }
 
-func TestAWholeCacheIsLeftAsItIs(t *testing.T) {
+func TestAnIntactCacheIsNotChanged(t *testing.T) {
 	p := newPlace(t)
 	p.write(pods, plain(t, "one"))
 	p.write(node, plain(t, "two"))

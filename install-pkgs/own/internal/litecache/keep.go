@@ -103,7 +103,7 @@ func (c *Cache) take(info fs.FileInfo) (bool, error) {
 		// The time lets the next process skip this file.
 		return true, os.Chtimes(kept, info.ModTime(), info.ModTime())
 	}
-	return true, relink(path, kept)
+	return true, durable.Link(path, kept, check)
 }
 
 // flushed flushes an entry and reads it.
@@ -117,20 +117,6 @@ func (c *Cache) flushed(path string) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(file)
-}
-
-// relink makes `to` another name of the valid file `from`, atomically.
-func relink(from, to string) error {
-	next := filepath.Join(filepath.Dir(to), durable.Temporary+"link")
-	if err := os.Link(from, next); err != nil {
-		return err
-	}
-	// A rename does nothing if both names belong to one file.
-	defer os.Remove(next)
-	if err := check(next); err != nil {
-		return err
-	}
-	return os.Rename(next, to)
 }
 
 // drop removes entries from the snapshot that the cache no longer has.

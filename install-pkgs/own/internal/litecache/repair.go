@@ -82,7 +82,7 @@ func (c *Cache) fetch(name string) error {
 	if durable.Write(path, data, 0o600) == nil {
 		return nil
 	}
-	return relink(kept, path) // the disk is full
+	return durable.Link(kept, path, check) // the disk is full
 }
 
 func (c *Cache) report(err error, format string, args ...any) {

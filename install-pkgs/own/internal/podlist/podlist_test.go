@@ -86,7 +86,7 @@ func TestAPodThatAWatchAddedAgainCountsOnceAsItIsNow(t *testing.T) {
 	}
 }
 
-func TestTheNewestWholeListOfAKubeletIsTaken(t *testing.T) {
+func TestTheNewestCompleteListOfAKubeletIsUsed(t *testing.T) {
 	folder, now := t.TempDir(), time.Now()
 	none := `{"kind":"PodList","items":null}`
 	for _, each := range []string{"flanneld_v0.0.0__pods___list", "kubelet_v1.34.4_shop_pods___list", "kubelet_v1.34.4__pods_web-0_"} {

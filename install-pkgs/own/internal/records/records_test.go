@@ -69,7 +69,7 @@ func shown(t *testing.T, folder string) (string, []Problem) {
 	return strings.Join(words, " "), problems
 }
 
-func TestWhatIsSavedIsThereWhenItIsOpenedAgain(t *testing.T) {
+func TestSavedRecordsAreReadAgain(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "deep", "store")
 	save(t, folder, pod("a", "10.0.0.2", "fd00::2"), pod("b", "10.0.0.3"))
 	if found, problems := shown(t, folder); found != "a[10.0.0.2 fd00::2] b[10.0.0.3]" || problems != nil {
@@ -82,7 +82,7 @@ func TestWhatIsSavedIsThereWhenItIsOpenedAgain(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatChangesHandsIsNeverOnTheDiskTwice(t *testing.T) {
+func TestAReassignedAddressIsNeverOnTheDiskTwice(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, pod("a", "10.0.0.2", "fd00::2"), pod("b", "10.0.0.3"), pod("c", "10.0.0.2", "fd00::9"))
 	if found, problems := shown(t, folder); found != "a[fd00::2] b[10.0.0.3] c[10.0.0.2 fd00::9]" || problems != nil {
@@ -94,7 +94,7 @@ func TestAnAddressThatChangesHandsIsNeverOnTheDiskTwice(t *testing.T) {
 	}
 }
 
-func TestOfTwoRecordsWithOneAddressTheNewerWins(t *testing.T) {
+func TestTheNewerOfTwoRecordsWithOneAddressWins(t *testing.T) {
 	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
 		folder := t.TempDir()
 		for i, name := range order {
@@ -137,7 +137,7 @@ func ruined(data []byte) map[string][]byte {
 	return found
 }
 
-func TestARuinedFileIsForgottenAndNothingElse(t *testing.T) {
+func TestOnlyTheDamagedRecordIsForgotten(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, pod("a", "10.0.0.2"), pod("b", "10.0.0.3"))
 	file := filepath.Join(folder, pod("a").Key()+suffix)
@@ -171,7 +171,7 @@ func TestARuinedFileIsForgottenAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAFileOfAnotherPodIsBroken(t *testing.T) {
+func TestAFileOfAnotherPodIsDamaged(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, pod("a", "10.0.0.2"))
 	data, _ := os.ReadFile(filepath.Join(folder, pod("a").Key()+suffix))
@@ -183,7 +183,7 @@ func TestAFileOfAnotherPodIsBroken(t *testing.T) {
 	}
 }
 
-func TestWhatAWriterLeftThatWasCutOffIsTakenAway(t *testing.T) {
+func TestTheLeftoversOfAnInterruptedWriterAreDeleted(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, ".new-123"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func TestWhatAWriterLeftThatWasCutOffIsTakenAway(t *testing.T) {
 	}
 }
 
-func TestTheOldestGoFirstAndWhatIsHeldNever(t *testing.T) {
+func TestTheOldestAreDeletedFirstAndPinnedOnesNever(t *testing.T) {
 	folder := t.TempDir()
 	var all []Record
 	for i := range 10 {
@@ -244,13 +244,13 @@ func TestOneAtATime(t *testing.T) {
 	save(t, folder, pod("a", "10.0.0.2"))
 }
 
-func TestAStoreThatIsNotThereHasNothing(t *testing.T) {
+func TestAMissingStoreIsEmpty(t *testing.T) {
 	if found, problems := shown(t, filepath.Join(t.TempDir(), "none")); found != "" || problems != nil {
 		t.Fatal(found, problems)
 	}
 }
 
-func TestAFileOfSomebodyElseIsToldOfAndLeft(t *testing.T) {
+func TestAFileOfAnotherWriterIsReportedAndStays(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, pod("a", "10.0.0.2"))
 	if err := os.WriteFile(filepath.Join(folder, "notes"), []byte("x"), 0o600); err != nil {
@@ -273,7 +273,7 @@ func TestALongNameFits(t *testing.T) {
 	}
 }
 
-func TestLookingChangesNothing(t *testing.T) {
+func TestChecksChangeNothing(t *testing.T) {
 	folder := t.TempDir()
 	save(t, folder, pod("a", "10.0.0.2"))
 	file := filepath.Join(folder, pod("b").Key()+suffix)
