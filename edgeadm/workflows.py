@@ -29,6 +29,10 @@ from edgeadm.phases.edge_apps.tunnel import Tunnel
 from edgeadm.phases.edge_certificate import EdgeCertificate
 from edgeadm.phases.edge_memory import EdgeMemory
 from edgeadm.phases.edge_nic import EdgeNic
+from edgeadm.phases.fleet.controller import ClusterDefinitions, FleetController, FleetDefinitions
+from edgeadm.phases.fleet.image import FleetImage
+from edgeadm.phases.fleet.packages import FleetPackages
+from edgeadm.phases.fleet.preflight import MayAddFleet, MayDetachFleet
 from edgeadm.phases.hosts_entry import HostsEntry
 from edgeadm.phases.images import Images
 from edgeadm.phases.kubeadm_config import KubeadmConfig
@@ -139,6 +143,19 @@ ADDON = Workflow(
     (Images(), *ON_ANY_CLUSTER),
 )
 
+# The controller comes last: its image and the packages are on the node before it starts.
+FLEET = (FleetPackages(), FleetDefinitions(), ClusterDefinitions(), FleetController())
+ADDON_FLEET = Workflow(
+    "addon fleet",
+    "Add the controller of NodeTasks to an edge cluster.",
+    (MayAddFleet(), FleetImage(), *FLEET),
+)
+DETACH_FLEET = Workflow(
+    "detach fleet",
+    "Remove the controller of NodeTasks, and all NodeTasks.",
+    (MayDetachFleet(), *(Detach(each) for each in reversed(FLEET))),
+)
+
 CERTS = Workflow(
     RENEWAL,
     "Renew certificates of the edge components that are about to expire.",
@@ -152,7 +169,7 @@ DETACH = Workflow(
 )
 
 # What reset removes from a machine, besides the files that the journal knows.
-INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), OF_A_DRILL))
+INVENTORY = Inventory((*JOIN.leaves(), *INIT.leaves(), *ADDON.leaves(), *ADDON_FLEET.leaves(), OF_A_DRILL))
 
 RESET = Workflow(
     "reset",

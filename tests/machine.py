@@ -74,6 +74,7 @@ class Machine:
             "containerd": self._containerd,
             "install -d": Result(),
             "rm": self._rm,
+            "rmdir": Result(),
             "kubeadm": self._kubeadm,
             "ctr plugins ls": self._plugins,
             "ctr --namespace k8s.io images": self._images,
@@ -296,6 +297,16 @@ class Machine:
         self._run_pods(self.host)
         self.run_cluster()
 
+    def add_edge_components(self) -> None:
+        """As `edgeadm addon edge-apps` announces them to nodes that join."""
+        data = self.api["/api/v1/namespaces/edge-system/configmaps/edge-info"]["data"]
+        self.cluster.objects[("v1", "ConfigMap", "edge-system", "edge-info")] = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "edge-info", "namespace": "edge-system"},
+            "data": dict(data),
+        }
+
     def _run_pods(self, host: FakeHost) -> None:
         """What kubelet, kube-proxy, flannel and containerd do once there is a cluster."""
         host.files |= pods_write()
@@ -393,8 +404,11 @@ DEFINES = {
 
 def _give_status(obj: dict[str, Any]) -> None:
     if obj["kind"] == "Deployment":
-        replicas = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+        count = obj["spec"].get("replicas", 1)
+        replicas = {"replicas": count, "updatedReplicas": count, "availableReplicas": count}
         available = [{"type": "Available", "status": "True"}]
         obj["status"] = {"observedGeneration": 1, "conditions": available} | replicas
+    if obj["kind"] == "CustomResourceDefinition":
+        obj["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
     if obj["kind"] == "DaemonSet":
         obj["status"] = {"desiredNumberScheduled": 1, "numberReady": 1, "observedGeneration": 1}

@@ -20,6 +20,7 @@ IMAGES = {
     "images/tunnel.tar": "superedge.tencentcloudcr.com/superedge/tunnel:v0.9.0",
     "images/approver.tar": "edgeadm.io/approver:v1.0.0",
     "images/service-group.tar": "edgeadm.io/service-group:v1.0.0",
+    "images/fleet-controller.tar": "edgeadm.io/fleet-controller:v1.0.0",
 }
 
 
@@ -77,4 +78,6 @@ def make_package(target: Path, role: str) -> OpenPackage:
         if kind == "image":
             images.append(ImageEntry(IMAGES[path], path, f"sha256:{digest}", roles_of(path)))
     manifest = Manifest(1, "0.1.0", VERSION, "amd64", tuple(entries), tuple(images))
-    return Unpacked(target, manifest, role, folder)
+    file = target / "package.tar.zst"
+    file.write_bytes(b"package")
+    return Unpacked(file, manifest, role, folder)

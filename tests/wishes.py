@@ -16,8 +16,10 @@ ROLES = {"init": "control-plane", "join": "edge"}
 def machine_for(workflow: Workflow, folder: Path) -> Machine:
     """A machine that the verb makes sense on: bare, or a control plane that somebody made with kubeadm."""
     machine = Machine(folder, role=ROLES.get(workflow.name, "control-plane"))
-    if workflow.name in ("addon edge-apps", "certs renew"):
+    if workflow.name in ("addon edge-apps", "addon fleet", "certs renew"):
         machine.make_control_plane()
+    if workflow.name == "addon fleet":
+        machine.add_edge_components()
     return machine
 
 

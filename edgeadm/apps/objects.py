@@ -14,6 +14,8 @@ COMPONENT_LABEL = "edgeadm.io/component"
 BOOTSTRAP = "bootstrap"  # the component that creates missing bootstrap objects
 # Every kind that a component may have, in the order in which its objects go.
 KINDS = (
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
     ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
     ("apps/v1", "Deployment"),
@@ -28,6 +30,7 @@ KINDS = (
     ("v1", "ConfigMap"),
     ("v1", "Secret"),
     ("v1", "ServiceAccount"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
 )
 
 

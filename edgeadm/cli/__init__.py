@@ -36,8 +36,13 @@ VERBS = {
     "version": "edgeadm.cli.version",
 }
 
-# Verbs that edgeadm itself calls on a machine: neither help nor completion shows them.
-HIDDEN = {"fleet-serve": "edgeadm.cli.fleet_serve"}
+# Verbs of machines and Pods, which edgeadm itself calls: neither help nor completion shows them.
+HIDDEN = {
+    "fleet-serve": "edgeadm.cli.fleet_serve",
+    "fleet-controller": "edgeadm.cli.fleet_controller",
+    "fleet-job": "edgeadm.cli.fleet_job",
+    "fleet-cluster": "edgeadm.cli.fleet_cluster",
+}
 
 # Summaries for `edgeadm --help`, which does not import all verbs. A test compares them with the commands'
 # own.

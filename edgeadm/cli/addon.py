@@ -16,7 +16,7 @@ from edgeadm.cli.session import Session
 from edgeadm.cli.settings import given
 from edgeadm.cli.workflow import After, WorkflowVerb, close_with, summary
 from edgeadm.config import Config, load, validate
-from edgeadm.workflows import ADDON
+from edgeadm.workflows import ADDON, ADDON_FLEET
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,28 @@ def show_added(session: Session, changed: int, as_json: bool) -> None:
             console.data(f"- {each}")
 
 
-@click.group("addon", cls=pflag.Group)
+# Upstream's name of the controller of NodeTasks.
+ALIASES = {"penetrator": "fleet"}
+
+
+class Addons(pflag.Group):
+    """Add-ons by name; aliases are not listed."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+
+
+@click.group("addon", cls=Addons)
 def command() -> None:
     """Add edge components to an existing cluster."""
 
 
 VERB = ClusterVerb(ADDON, close_with(ADDON.name, show_added), kubeadm=False)
 command.add_command(VERB.command())
+FLEET_SAID = closing(
+    ADDON_FLEET.name,
+    "the fleet controller is installed already",
+    "The fleet controller runs: create NodeTasks with `kubectl apply`.",
+)
+FLEET = ClusterVerb(ADDON_FLEET, FLEET_SAID, kubeadm=False)
+command.add_command(FLEET.command())

@@ -66,7 +66,7 @@ def command(output: str, **given: Any) -> int:
     `~/.local/state/edgeadm/clusters/NAME`.
     """
     found = nodes_options.asked(given, connect=False)
-    fleet = _with_packages(found.fleet, given["install_pkg_path"])
+    fleet = with_packages(found.fleet, given["install_pkg_path"])
     if not fleet.machines:
         raise ConfigError("the document has no machine", hint="add one to `machines`")
     if fleet.version or any("edgeVersion" in each.settings for each in fleet.machines):
@@ -231,7 +231,7 @@ def _keyed(parts: Parts, key: Secret | None) -> Parts:
     return replace(parts, admission=replace(parts.admission, certificate_key=key))
 
 
-def _with_packages(fleet: Fleet, paths: tuple[str, ...]) -> Fleet:
+def with_packages(fleet: Fleet, paths: tuple[str, ...]) -> Fleet:
     """The fleet with the packages of the command line, each for its architecture."""
     if not paths:
         return fleet

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from edgeadm.cli import addon, pflag
-from edgeadm.cli.addon import ClusterVerb, closing
-from edgeadm.workflows import DETACH
+from edgeadm.cli import addon
+from edgeadm.cli.addon import Addons, ClusterVerb, closing
+from edgeadm.workflows import DETACH, DETACH_FLEET
 
 SAID = closing(
     DETACH.name,
@@ -15,10 +15,19 @@ SAID = closing(
 )
 
 
-@click.group("detach", cls=pflag.Group)
+@click.group("detach", cls=Addons)
 def command() -> None:
     """Remove edge components from a cluster."""
 
 
 VERB = ClusterVerb(DETACH, SAID, kubeadm=False, journaled=False, accepts=tuple(addon.VERB.options()))
 command.add_command(VERB.command())
+FLEET_SAID = closing(
+    DETACH_FLEET.name,
+    "the fleet controller is not installed in this cluster",
+    "The fleet controller and all NodeTasks are removed from the cluster.",
+)
+FLEET = ClusterVerb(
+    DETACH_FLEET, FLEET_SAID, kubeadm=False, journaled=False, accepts=tuple(addon.FLEET.options())
+)
+command.add_command(FLEET.command())

@@ -86,6 +86,17 @@ class Cluster(Protocol):
         """The API server's version, such as v1.34.4; empty if there is none yet."""
 
 
+class Store(Cluster, Protocol):
+    """A cluster for controllers: writes that fail if another client was faster."""
+
+    def create(self, obj: Object) -> Object:
+        """Create the object; `metadata.generateName` is possible. Raises ConflictError if it exists."""
+
+    def replace(self, obj: Object, *, status: bool = False) -> Object:
+        """Replace the object, or only its status, and return the new one. Raises ConflictError if
+        `metadata.resourceVersion` is not that of the current object, ApiError if there is none."""
+
+
 class Outside(Protocol):
     """The API for a host that has not joined the cluster yet: discovered, verified, and used with a token."""
 

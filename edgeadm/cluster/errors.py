@@ -47,6 +47,12 @@ class DiscoveryFileError(UnreachableError):
     code = "discovery-file"
 
 
+class ConflictError(ApiError):
+    """The object exists already, or was changed by another client since it was read."""
+
+    code = "conflict"
+
+
 class WrongCaError(ApiError):
     """The cluster's CA does not match the hash: a wrong hash, another cluster, or an impostor."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm.cluster.base import Awaited, Object, Say, copied, nobody
 from edgeadm.cluster.conflicts import without
 from edgeadm.cluster.difference import described
+from edgeadm.cluster.errors import ConflictError
 from edgeadm.config.address import HostPort
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
@@ -115,6 +116,58 @@ class FakeCluster:
     def version(self) -> str:
         self._answer()
         return self.release
+
+
+@dataclass
+class FakeStore(FakeCluster):
+    """A cluster for controllers, with the resource versions and generations of an API server. `on_write` is
+    called before each write with its verb and object: tests stop a controller there."""
+
+    on_write: Callable[[str, Object], None] = lambda _verb, _obj: None
+    clock: int = 0
+
+    def create(self, obj: Object) -> Object:
+        self._answer()
+        self.on_write("create", obj)
+        made = copied(obj)
+        if "generateName" in made["metadata"]:
+            made["metadata"]["name"] = f"{made['metadata'].pop('generateName')}{self.clock:05d}"
+        if _key(made) in self.objects:
+            raise ConflictError(f"{_title(made)}: the API server answered 409 AlreadyExists")
+        made["metadata"] |= {"uid": f"uid-{self.clock}", "generation": 1}
+        return self._stored(made)
+
+    def replace(self, obj: Object, *, status: bool = False) -> Object:
+        self._answer()
+        self.on_write("status" if status else "replace", obj)
+        there = self.objects.get(_key(obj))
+        if there is None:
+            raise ApiError(f"{_title(obj)}: the API server answered 404 Not Found")
+        if obj["metadata"].get("resourceVersion") != there["metadata"].get("resourceVersion"):
+            raise ConflictError(f"{_title(obj)}: the API server answered 409 Conflict")
+        made = copied(there) | {"status": copied(obj.get("status"))} if status else copied(obj)
+        if made.get("spec") != there.get("spec"):
+            made["metadata"]["generation"] = there["metadata"].get("generation", 1) + 1
+        return self._stored(made)
+
+    def patch(self, obj: Object) -> None:
+        self.on_write("patch", obj)
+        super().patch(obj)
+        self._stored(self.objects[_key(obj)])
+
+    def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
+        self._answer()
+        found = self.objects.get((api, kind, namespace, name))
+        if found is not None:
+            self.on_write("delete", found)
+        return super().delete(api, kind, name, namespace)
+
+    def _stored(self, obj: dict[str, Any]) -> Object:
+        self.clock += 1
+        obj["metadata"]["resourceVersion"] = str(self.clock)
+        self.objects[_key(obj)] = obj
+        answer: Object = copied(obj)
+        return answer
 
 
 @dataclass

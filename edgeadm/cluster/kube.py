@@ -22,6 +22,7 @@ from edgeadm.clock import CLOCK
 from edgeadm.cluster.base import OWNER, Awaited, Object, Say, nobody
 from edgeadm.cluster.conflicts import conflicts, without
 from edgeadm.cluster.difference import described
+from edgeadm.cluster.errors import ConflictError
 from edgeadm.errors import ApiError, UnreachableError, WaitError
 
 POLL = 0.3
@@ -101,10 +102,39 @@ class KubeCluster:
     def delete(self, api: str, kind: str, name: str, namespace: str = "") -> bool:
         with _named({"kind": kind, "metadata": {"name": name, "namespace": namespace}}):
             try:
-                self._api().delete(self._resource(api, kind), name=name, namespace=namespace or None)
+                # By default, the Pods of a deleted Job remain (pkg/registry/batch/job/strategy.go).
+                options = {"body": {"propagationPolicy": "Background"}} if kind == "Job" else {}
+                resource = self._resource(api, kind)
+                self._api().delete(resource, name=name, namespace=namespace or None, **options)
             except NotFoundError:
                 return False
             return True
+
+    def create(self, obj: Object) -> Object:
+        with _named(obj):
+            namespace = obj["metadata"].get("namespace")
+            made: Object = (
+                self._api()
+                .create(self._resource(obj["apiVersion"], obj["kind"]), body=dict(obj), namespace=namespace)
+                .to_dict()
+            )
+            return made
+
+    def replace(self, obj: Object, *, status: bool = False) -> Object:
+        meta = obj["metadata"]
+        with _named(obj):
+            resource = self._resource(obj["apiVersion"], obj["kind"])
+            made: Object = (
+                self._api()
+                .replace(
+                    resource.subresources["status"] if status else resource,
+                    body=dict(obj),
+                    name=meta["name"],
+                    namespace=meta.get("namespace"),
+                )
+                .to_dict()
+            )
+            return made
 
     def wait(self, awaited: Awaited) -> None:
         last: Object | None = None
@@ -206,7 +236,8 @@ def _named(obj: Object) -> Iterator[None]:
     except (NotFoundError, ResourceNotFoundError):
         raise
     except (ApiException, DynamicApiError) as error:
-        raise ApiError(
+        kind = ConflictError if error.status == CONFLICT else ApiError
+        raise kind(
             f"{label(obj)}: the API server answered {error.status} {error.reason}",
             context=str(error.body or "")[:2000],
         ) from error

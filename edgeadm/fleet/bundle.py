@@ -20,11 +20,11 @@ from edgeadm.errors import MissingToolError
 from edgeadm.fleet.chunks import Piece, piece_of
 from edgeadm.fleet.errors import NoPackageError
 from edgeadm.fleet.model import Role
-from edgeadm.hosts import LocalHost, facts
 from edgeadm.package import open_source
 from edgeadm.package.check import read_manifest
 from edgeadm.package.executable import executable_tree
 from edgeadm.package.extract import unpack
+from edgeadm.package.machine import this_arch
 from edgeadm.package.manifest import FileEntry, Manifest
 from edgeadm.package.opened import INSTALLED
 from edgeadm.package.write import Input, write_package
@@ -127,7 +127,7 @@ class Bundles:
 def own_tree(arch: str) -> Path | None:
     """This edgeadm as a self-contained tree; None for another architecture, and if it cannot be built here:
     then machines receive the edgeadm of the package."""
-    if facts.architecture(LocalHost()) != arch:
+    if this_arch() != arch:  # without `uname`, which the image of the controller does not contain
         return None
     try:
         return executable_tree(cache_root(), lambda _text: None)

@@ -288,6 +288,12 @@ def kubelet_config_can_be_patched(kubeadm: str) -> bool:
     return minor(kubeadm) >= (1, 25)
 
 
+def has_admission_policies(kubernetes: str) -> bool:
+    """Whether the API server has ValidatingAdmissionPolicy v1, and CEL functions for addresses
+    (k8s.io/apiserver, pkg/cel/environment/base.go; GA in 1.30)."""
+    return minor(kubernetes) >= (1, 30)
+
+
 def coredns_fails_fast(version: str) -> bool:
     """Whether this CoreDNS can say at once that no resolver answers (`failfast_all_unhealthy_upstreams` of
     `forward`, since 1.12.1); False for what is not a version."""

@@ -57,6 +57,11 @@ def libc_version() -> str:
     return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
 
 
+def command(inside: str, loader_name: str) -> list[str]:
+    """The command line of the program, without the shell of the launcher's script."""
+    return [f"{inside}/{loader_name}", "--library-path", inside, f"{inside}/{PROGRAM}"]
+
+
 def write_launcher(tree: Path, name: str, inside: str, loader_name: str) -> None:
     """The script `name` at the top of the tree."""
     script = tree / name

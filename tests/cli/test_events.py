@@ -247,6 +247,7 @@ def test_every_verb_that_changes_something_has_events() -> None:
     sandbox = ["up", "cp", "link", "nat", "dhcp", "nic", "power", "vm", "down", "save", "restore", "saved"]
     assert found == {
         *("init", "join", "reset", "addon edge-apps", "detach edge-apps", "certs renew"),
+        *("addon fleet", "detach fleet"),
         *("token create", "token delete", "drill offline", "drill lift", "package build"),
         *("nodes add", "nodes reset", "nodes reinstall", "apply"),
         *(f"sandbox {name}" for name in sandbox),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edgeadm.apps import fleet
 from edgeadm.node.cni_files import CONFLIST_VALUES, EVERY_CONFLIST
 from edgeadm.phases.edge_apps.bootstrap import BINDINGS
 from edgeadm.render import Renderer
@@ -121,6 +122,21 @@ TUNNEL = {
     "edge_file": "W21vZGUuZWRnZV0=",
     "cloud_reads": "0123456789abcdef",
     "edge_reads": "fedcba9876543210",
+}
+FLEET = {
+    "namespace": "edge-system",
+    "image": "edgeadm.io/fleet-controller:v1.0.0",
+    "controller": fleet.account(fleet.CONTROLLER),
+    "job": fleet.account(fleet.JOB_ACCOUNT),
+    "prefix": fleet.PREFIX,
+    "description": "ZWRnZWFkbSBmbGVldCBydW4g",
+    "description_text": fleet.DESCRIPTION,
+    "group": "c3lzdGVtOmJvb3RzdHJhcHBlcnM6a3ViZWFkbTpkZWZhdWx0LW5vZGUtdG9rZW4=",
+    "group_text": "system:bootstrappers:kubeadm:default-node-token",
+    "label": fleet.NODE_LABEL,
+    "node_label": fleet.STORE_LABEL,
+    "packages": fleet.PACKAGES,
+    "port": fleet.PORT,
 }
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "flannel.yaml": (
@@ -264,6 +280,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
             "ca": "Y2E=",
         },
     ),
+    "fleet-nodetask.yaml": (
+        "addons/fleet-nodetask.yaml",
+        {"machines": fleet.MACHINES, "address": fleet.ADDRESS},
+    ),
+    "fleet-cluster.yaml": ("addons/fleet-cluster.yaml", {"address": fleet.ADDRESS}),
+    "fleet-controller.yaml": ("addons/fleet-controller.yaml", FLEET),
     "edge-health.yaml": ("addons/edge-health.yaml", EDGE_HEALTH),
     "edge-health-edge.yaml": ("addons/edge-health.yaml", EDGE_HEALTH | {"cloud_votes": False}),
     "edge-dns.yaml": ("addons/edge-dns.yaml", EDGE_DNS),

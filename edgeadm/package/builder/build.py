@@ -81,13 +81,15 @@ def build_recipe(
     steps = Steps(say, len(recipe.sets) + len(debian) + 4)
     folders = _build_sets(recipe, toolchain, arch, cache, steps)
     moved = [_relocate(each, arch, cache, steps) for each in debian]
+    with steps.step("edgeadm's own executable"):
+        tree = executable(cache, say)
     with steps.step(f"images: {len(recipe.images)}"):
         if any(each.packet_filter for each in recipe.images):
             ensure_packages(DEBIAN, say)
         builder = ImageBuilder(arch, folders, cache)
-        images = [builder.build(each) for each in recipe.images]
-    with steps.step("edgeadm's own executable"):
-        tree = executable(cache, say)
+        images = [
+            builder.build_own(each, tree) if each.own else builder.build(each) for each in recipe.images
+        ]
     inputs = [
         *_programs(recipe.programs, folders, "bin", "program"),
         *_programs(recipe.plugins, folders, "cni", "cni-plugin"),

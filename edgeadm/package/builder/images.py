@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,14 @@ from edgeadm.package.builder.oci import write_image
 from edgeadm.package.builder.packetfilter import packet_filter_files
 from edgeadm.package.builder.recipe import Image
 from edgeadm.package.errors import BuildError
+from edgeadm.package.executable import INSIDE
+from edgeadm.package.launcher import command
 
 # Part of the cache key: increase it when the image format changes.
 FORMAT = 1
 TAR = "image.tar"
+# The directory of edgeadm's own executable in its image.
+OWN = "opt/edgeadm"
 DIGEST = "digest.json"
 
 
@@ -40,6 +44,15 @@ class ImageBuilder:
         self._filter: list[LayerFile] | None = None
         self._filter_key = ""
 
+    def build_own(self, image: Image, tree: Path) -> BuiltImage:
+        """The image of edgeadm's own executable: only the tree, which contains its C library, so the program
+        starts without a shell."""
+        key = key_of(FORMAT, self._arch, image.name, tree.name)
+        target = self._cache / "images" / f"{OWN.rpartition('/')[2]}-{key}"
+        once(target, lambda out: self._write(image, _start(tree), [BASE, list(_tree(tree))], out))
+        digest: str = json.loads((target / DIGEST).read_text(encoding="utf-8"))["digest"]
+        return BuiltImage(image, target / TAR, digest)
+
     def build(self, image: Image) -> BuiltImage:
         """The image. Raises BuildError if its set has no such program."""
         folder = self._folders[image.set]
@@ -56,9 +69,12 @@ class ImageBuilder:
         return BuiltImage(image, target / TAR, digest)
 
     def _make(self, image: Image, program: Path, files: list[LayerFile], out: Path) -> None:
-        parts = [BASE, files, [LayerFile(image.path.lstrip("/"), program)]]
+        parts: list[Sequence[LayerFile]] = [BASE, files, [LayerFile(image.path.lstrip("/"), program)]]
+        self._write(image, [image.path], parts, out)
+
+    def _write(self, image: Image, start: list[str], parts: list[Sequence[LayerFile]], out: Path) -> None:
         layers = [write_layer(part, out / f"layer{number}") for number, part in enumerate(parts) if part]
-        digest = write_image(out / TAR, image.name, self._arch, [image.path], layers)
+        digest = write_image(out / TAR, image.name, self._arch, start, layers)
         for layer in layers:
             layer.path.unlink()
         (out / DIGEST).write_text(json.dumps({"digest": digest}), encoding="utf-8")
@@ -68,6 +84,23 @@ class ImageBuilder:
             self._filter = packet_filter_files()
             self._filter_key = key_of(*[_identity(each) for each in self._filter])
         return self._filter
+
+
+def _tree(tree: Path) -> Iterator[LayerFile]:
+    for path in sorted(tree.rglob("*")):
+        inside = f"{OWN}/{path.relative_to(tree).as_posix()}"
+        if path.is_symlink():
+            yield LayerFile(inside, target=str(path.readlink()))
+        elif path.is_file():
+            yield LayerFile(inside, path, 0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+def _start(tree: Path) -> list[str]:
+    """The command of the launcher's script. Raises BuildError if the tree has no loader."""
+    inside = f"/{OWN}/{INSIDE}"
+    for path in sorted((tree / INSIDE).glob("ld-*")):
+        return command(inside, path.name)
+    raise BuildError(f"{tree} contains no loader")
 
 
 def _extras(image: Image, folder: Path) -> Iterator[LayerFile]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeadm import __version__
 from edgeadm.assets import install_pkgs
 from edgeadm.package.errors import RecipeError, UnknownRecipeError
 from edgeadm.package.manifest import ROLES
@@ -18,6 +19,8 @@ LAYOUT = "layout.toml"
 SET = "set.toml"
 MODULE = "go.mod"
 SUMS = "go.sum"
+# The name that images use instead of a set: edgeadm's own executable.
+OWN = "edgeadm"
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,8 @@ class Tools:
 
 @dataclass(frozen=True)
 class Image:
-    """An image: one program of a set at `path`; with iptables and nft if `packet_filter` is set. `extras`
-    maps names of the set's extras to directories in the image."""
+    """An image: one program of a set at `path`, or edgeadm's own executable; with iptables and nft if
+    `packet_filter` is set. `extras` maps names of the set's extras to directories in the image."""
 
     name: str
     set: str
@@ -131,6 +134,11 @@ class Image:
     roles: tuple[str, ...]
     packet_filter: bool = False
     extras: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def own(self) -> bool:
+        """Whether the image contains edgeadm's own executable instead of a program of a set."""
+        return self.set == OWN
 
     @property
     def file(self) -> str:
@@ -245,7 +253,7 @@ def _tools(raw: Mapping[str, Any]) -> Tools:
 
 
 def _image(raw: Mapping[str, Any], sets: Mapping[str, ModuleSet], tags: Mapping[str, str]) -> Image:
-    tag = tags.get(raw["name"]) or sets[raw["set"]].version
+    tag = f"v{__version__}" if raw["set"] == OWN else tags.get(raw["name"]) or sets[raw["set"]].version
     return Image(
         name=f"{raw['name']}:{tag}",
         set=raw["set"],
@@ -260,7 +268,7 @@ def _check(recipe: Recipe) -> None:
     compiled = [each for each in recipe.tools if each.set]
     parts: list[Programs | Tools | Image] = [*recipe.programs, *recipe.plugins, *compiled, *recipe.images]
     for part in parts:
-        if part.set not in recipe.sets:
+        if part.set not in (*recipe.sets, OWN):
             raise RecipeError(f"the recipe for {recipe.kubernetes} has no set {part.set}")
     for part in [*parts, *recipe.tools]:
         if not part.roles or not set(part.roles) <= set(ROLES):

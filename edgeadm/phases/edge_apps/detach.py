@@ -7,7 +7,8 @@ from typing import Protocol
 
 from edgeadm.apps.api_servers import wired_elsewhere
 from edgeadm.apps.egress_files import CONFIG, FLAG
-from edgeadm.apps.facts import has_cluster, is_edge_node, nodes
+from edgeadm.apps.facts import NAMESPACE, has_cluster, is_edge_node, nodes
+from edgeadm.apps.fleet import CONTROLLER
 from edgeadm.apps.forced import unless_forced
 from edgeadm.apps.manual_steps import running
 from edgeadm.core.phase import Context, Phase, Verdict
@@ -37,6 +38,13 @@ class SitesError(EdgeadmError):
     exit_code = 2
 
 
+class FleetAttachedError(EdgeadmError):
+    """The fleet controller is in the cluster, and requires the edge components."""
+
+    code = "fleet-attached"
+    exit_code = 2
+
+
 class Detachable(Protocol):
     """A phase whose component can be removed from a running cluster."""
 
@@ -60,6 +68,7 @@ class MayDetach(Phase):
 
     def check(self, ctx: Context) -> Verdict:
         found = [*_edge_nodes(ctx), *wired_elsewhere(ctx), *grids(ctx), *of_users(ctx)]
+        found += ["the fleet controller"] if _has_fleet(ctx) else []
         own = running(ctx) if has_cluster(ctx) else None
         found += ["this host's API server"] if own is not None and own.is_wired else []
         if found:
@@ -67,6 +76,10 @@ class MayDetach(Phase):
         return Verdict(needed=False, reason="no edge node, grid, site or other control plane uses them")
 
     def apply(self, ctx: Context) -> None:
+        if _has_fleet(ctx):
+            raise FleetAttachedError(
+                "the fleet controller is installed", hint="run `edgeadm detach fleet` first"
+            )
         self._sites(ctx)
         others = wired_elsewhere(ctx)
         if others:
@@ -133,6 +146,12 @@ class Detach(Phase):
 
     def apply(self, ctx: Context) -> None:
         self.of.detach(ctx)
+
+
+def _has_fleet(ctx: Context) -> bool:
+    if not has_cluster(ctx):
+        return False
+    return ctx.connect().get("apps/v1", "Deployment", CONTROLLER, NAMESPACE) is not None
 
 
 def _edge_nodes(ctx: Context) -> list[str]:

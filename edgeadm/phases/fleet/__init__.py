@@ -1,0 +1,1 @@
+"""The controller of NodeTasks in the cluster: `edgeadm addon fleet`."""
