@@ -137,4 +137,5 @@ def test_a_machine_that_the_document_lost_is_reset_with_prune_only(hosts: Site) 
     assert "edge-1" in hosts.nodes()
     hosts.apply("--prune", "--yes")
     assert set(hosts.nodes()) & {"edge-1", "edge-2"} == {"edge-2"}
-    assert hosts.sandbox.node("edge1").exec(["test", "-e", "/var/lib/kubelet"], check=False).code == 1
+    for path in ("/etc/kubernetes/kubelet.conf", "/var/lib/edgeadm", "/var/lib/edgeadm-fleet"):
+        assert hosts.sandbox.node("edge1").exec(["test", "-e", path], check=False).code == 1, path
