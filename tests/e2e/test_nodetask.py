@@ -57,7 +57,7 @@ class Site(Reached):
 
     def joins(self, node: str) -> int:
         """How often `edgeadm join` was started on the host."""
-        counted = "ls /var/lib/edgeadm-fleet/runs 2>/dev/null | grep -c join || true"
+        counted = """grep -l '"verb": "join"' /var/lib/edgeadm-fleet/runs/*.jsonl 2>/dev/null | wc -l"""
         return int(self.sandbox.node(node).exec(["sh", "-c", counted]).out.strip() or 0)
 
     def tokens(self) -> list[str]:
