@@ -50,8 +50,7 @@ class Clusters:
         API."""
         machines = self.store.list_objects(API, MACHINE)
         for obj in self.store.list_objects(API, CLUSTER):
-            name, uid = str(obj["metadata"]["name"]), str(obj["metadata"].get("uid", ""))
-            own = [each for each in machines if each.get("spec", {}).get("clusterName") == name]
+            uid, own = str(obj["metadata"].get("uid", "")), _own(obj, machines)
             wanted, found = versions(obj, own), obj.get("status") or {}
             same = found.get("applied") == wanted
             if uid in self._busy or (same and found.get("phase") == RUNNING):
@@ -93,9 +92,11 @@ class Clusters:
     def _ended(self, obj: Object, code: int, told: Mapping[str, Any]) -> None:
         generation = int(obj["metadata"].get("generation", 1))
         conditions = list(conditions_of(code, told))
+        outdated = not code and self._is_outdated(obj)
 
         def change(found: status.Status) -> None:
-            found["phase"] = FAILED if code else RUNNING
+            # A Machine that was added meanwhile is applied next.
+            found["phase"] = FAILED if code else INITIALIZING if outdated else RUNNING
             kept = {kind for kind, *_ in conditions}
             found["conditions"] = [each for each in found.get("conditions") or () if each["type"] in kept]
             for kind, good, reason, message in conditions:
@@ -109,8 +110,16 @@ class Clusters:
         for kind, good, reason, message in conditions:
             if not good:
                 self.notes.about(obj, reason, f"{kind}: {message}", warning=True, topic=kind)
-        if not code:
+        if not code and not outdated:
             self.notes.about(obj, RUNNING, "the cluster runs")
+
+    def _is_outdated(self, obj: Object) -> bool:
+        """Whether the objects have changed since they were applied."""
+        current = self.store.get(API, CLUSTER, obj["metadata"]["name"])
+        if current is None:
+            return False
+        wanted = versions(current, _own(current, self.store.list_objects(API, MACHINE)))
+        return bool((current.get("status") or {}).get("applied") != wanted)
 
 
 def versions(obj: Object, machines: Sequence[Object]) -> str:
@@ -121,6 +130,12 @@ def versions(obj: Object, machines: Sequence[Object]) -> str:
     for each in sorted(machines, key=lambda one: str(one["metadata"]["name"])):
         words += [each["metadata"].get("uid", ""), each["metadata"].get("generation", 1)]
     return hashlib.sha256(repr(words).encode()).hexdigest()[:16]
+
+
+def _own(obj: Object, machines: Sequence[Object]) -> list[Object]:
+    """The Machines of a Cluster."""
+    name = obj["metadata"]["name"]
+    return [each for each in machines if each.get("spec", {}).get("clusterName") == name]
 
 
 def conditions_of(code: int, told: Mapping[str, Any]) -> list[tuple[str, bool, str, str]]:

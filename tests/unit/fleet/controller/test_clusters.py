@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,12 @@ class World:
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
     leader: bool = True
+    meanwhile: Callable[[], None] = lambda: None
 
     def apply(self, file: Path, packages: Sequence[str]) -> tuple[int, str]:
         assert packages
         self.files.append((file.read_text(), file.stat().st_mode & 0o777))
+        self.meanwhile()
         code, told = self.answers.pop(0)
         return code, told if isinstance(told, str) else json.dumps(told)
 
@@ -123,6 +125,18 @@ def test_a_change_is_applied_at_once(world: World) -> None:
     world.put(MACHINE, "edge-2", clusterName="shop", ip="10.0.0.11")
     clusters.step()
     assert len(world.files) == 3
+
+
+def test_a_machine_that_is_added_during_a_run_is_applied_before_the_cluster_is_running(world: World) -> None:
+    world.answers = [(0, GOOD), (0, GOOD)]
+    world.meanwhile = lambda: world.put(MACHINE, "edge-2", clusterName="shop", ip="10.0.0.11")
+    clusters = world.controller()
+    clusters.step()
+    assert world.status()["phase"] == "Initializing"
+    world.meanwhile = lambda: None
+    clusters.step()
+    assert world.status()["phase"] == "Running"
+    assert "edge-2" in world.files[-1][0]
 
 
 def test_an_invalid_document_is_an_error_in_the_status(world: World) -> None:
