@@ -24,7 +24,8 @@ BAD_MACHINE = {
     "address": "10.0.0.9",
     "state": "failed",
     "code": "ssh-auth",
-    "detail": "no",
+    "detail": "the login was refused",
+    "hint": "check the password",
 }
 BAD = {"exitCode": 4, "stages": [{"stage": "control plane cp-1", "machines": [BAD_MACHINE]}]}
 
@@ -106,6 +107,8 @@ def test_a_cluster_that_failed_names_the_machine_and_is_tried_again(world: World
     conditions = {each["type"]: each for each in status["conditions"]}
     assert conditions["ControlPlaneCp1"]["status"] == "False"
     assert conditions["Machine-edge-1"]["reason"] == "SshAuth"
+    message = "10.0.0.9: the login was refused; check the password"
+    assert conditions["Machine-edge-1"]["message"] == message
     clusters.step()
     assert len(world.files) == 1
     world.seconds = 1000
