@@ -154,8 +154,8 @@ def conditions_of(code: int, told: Mapping[str, Any]) -> list[tuple[str, bool, s
         message = f"{len(machines) - len(left)} of {len(machines)} machines are finished"
         found.append((_camel(stage["stage"]), not left, "Failed" if left else "Done", message))
         for each in left[:MOST]:
-            told = "; ".join(filter(None, (each.get("detail"), each.get("hint"))))
-            text = f"{each.get('address', '')}: {told}"
+            cause = "; ".join(filter(None, (each.get("detail"), each.get("hint"))))
+            text = f"{each.get('address', '')}: {cause}"
             reason = _camel(each.get("code") or each.get("state") or "unknown")
             found.append((f"Machine-{each['machine']}", False, reason, text))
     found.append(("Applied", not code, "Done" if not code else "Failed", f"exit status {code}"))
