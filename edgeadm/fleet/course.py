@@ -75,6 +75,8 @@ class Course(Transitions):
     def _succeeded(self, run: MachineRun, done: Done) -> None:
         if isinstance(done.result, Inspected):
             run.facts = done.result.facts
+            # A machine that was reset in the meantime does not know its former name any more.
+            run.former = self.steps.work.former(run.machine, run.facts) or run.former
             if done.step is Step.INSPECT:
                 self._inspected(run, done.result)
             else:

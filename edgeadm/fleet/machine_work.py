@@ -16,6 +16,7 @@ from edgeadm.fleet.bundle import Bundle, Bundles
 from edgeadm.fleet.configuration import documents, verb_of
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.follow import Following
+from edgeadm.fleet.former import former_name
 from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
 from edgeadm.fleet.load import is_loaded, load
 from edgeadm.fleet.model import Fleet, Machine
@@ -70,6 +71,9 @@ class MachineWork:
         known = str(facts.record.get("ca") or "")
         ca = self.ca if self.ca and known else known
         return differences(self._record(machine, facts, ca), facts)
+
+    def former(self, machine: Machine, facts: Facts) -> str:
+        return former_name(self.fleet, machine, facts, self.ca)
 
     def check(self, remote: Remote, machine: Machine, facts: Facts) -> Sequence[Finding]:
         """The findings of the checks that `inspect` ran, or of a new shell if it ran none."""

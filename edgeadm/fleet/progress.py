@@ -73,6 +73,8 @@ class MachineRun:
     joins: int = 0
     lost_since: float | None = None
     token: str = ""
+    # The name of its Node before the document gave it another one.
+    former: str = ""
     # The files were sent in this run.
     sent: bool = False
     began_at: float = 0.0

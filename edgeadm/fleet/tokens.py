@@ -47,6 +47,9 @@ class Admission(Protocol):
     def delete_node(self, name: str) -> None:
         """Delete the Node object, if it exists."""
 
+    def delete_former(self, machine: Machine, node: Object) -> None:
+        """Delete the Node that the machine had under another name."""
+
 
 def description(run: str, machine: str) -> str:
     """The description of a machine's token, by which `edgeadm token list` shows its origin."""
@@ -98,6 +101,9 @@ class ClusterAdmission:
     def delete_node(self, name: str) -> None:
         _answered(lambda: self.access.cluster.delete("v1", "Node", name))
 
+    def delete_former(self, machine: Machine, node: Object) -> None:  # noqa: ARG002
+        self.delete_node(node["metadata"]["name"])
+
 
 def _answered(ask: Callable[[], T]) -> T:
     """The answer of the API. Raises ClusterAwayError, which is not the fault of a machine."""
@@ -128,4 +134,7 @@ class NoCluster:
         """Does nothing."""
 
     def delete_node(self, name: str) -> None:
+        """Does nothing."""
+
+    def delete_former(self, machine: Machine, node: Object) -> None:
         """Does nothing."""

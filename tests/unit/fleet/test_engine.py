@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import CommandError, UnreachableError
 from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError
-from edgeadm.fleet.facts import Membership
-from edgeadm.fleet.model import Limit, Limits, Site
+from edgeadm.fleet.facts import Facts, Membership
+from edgeadm.fleet.former import former_name
+from edgeadm.fleet.model import Fleet, Limit, Limits, Site
 from edgeadm.fleet.progress import BrokenTableError, Goal, MachineRun
 from edgeadm.fleet.states import TRANSITIONS, State, may_change
 from edgeadm.hosts.ssh.target import Target
@@ -284,6 +287,40 @@ def test_a_reinstallation_that_fails_keeps_the_node(step: str) -> None:
     assert world.engine().run() in (4, 5)
     assert world.cluster.deleted == []
     assert "edge1" in world.cluster.ready
+
+
+OLD = Membership("old", "sha256:ca", active=True, complete=True)
+
+
+def test_a_machine_that_is_reinstalled_under_another_name_leaves_no_node() -> None:
+    world = World([machine(1, reinstall=True)], far={"edge1": Far(membership=OLD, machine_id="1a2b3c")})
+    world.cluster.ready["old"], world.cluster.machine_ids["old"] = True, "1A2B3C"
+    world.far["edge1"].faults["reset"] = away()
+    assert world.engine().run() == 0
+    assert (world.cluster.deleted, set(world.cluster.ready)) == (["edge1", "old"], {"edge1"})
+
+
+@pytest.mark.parametrize(
+    ("member", "machine_id"),
+    [
+        (OLD, "9f9f9f"),
+        (OLD, ""),
+        (replace(OLD, ca="sha256:other"), "1a2b3c"),
+        (replace(OLD, node="../old"), "1a2b3c"),
+    ],
+)
+def test_the_node_of_another_machine_is_kept(member: Membership, machine_id: str) -> None:
+    world = World([machine(1, reinstall=True)], far={"edge1": Far(membership=member, machine_id="1a2b3c")})
+    world.cluster.ready["old"], world.cluster.machine_ids["old"] = True, machine_id
+    assert world.engine().run() == 0
+    assert world.cluster.deleted == ["edge1"]
+
+
+def test_the_name_of_another_machine_of_the_fleet_is_not_a_former_name() -> None:
+    both = Fleet("f", (machine(1), machine(2)))
+    facts = Facts("edge1", "amd64", membership=replace(OLD, node="edge2"))
+    assert former_name(both, machine(1), facts, "sha256:ca") == ""
+    assert former_name(Fleet("f", (machine(1),)), machine(1), facts, "sha256:ca") == "edge2"
 
 
 def test_a_reset_deletes_the_node_afterwards() -> None:

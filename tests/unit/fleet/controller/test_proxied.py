@@ -72,6 +72,23 @@ def test_one_job_runs_for_a_task(tmp_path: Path) -> None:
     assert ("batch/v1", "Job", "edge-system", run) in site.store.objects
 
 
+def test_the_former_node_of_a_reinstalled_machine_is_deleted(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.store.objects["v1", "Node", "", "gate"] = node("gate")
+    site.task(nodeNamesOverride={"edge-9": A}, sshCredential="login-secret", proxyNode="gate")
+    loop = site.controller()
+    site.rounds(loop, 2, seconds=1)
+    run = site.status()["run"]
+    for name, address in (("old", A), ("other", B)):
+        status = {"addresses": [{"type": "InternalIP", "address": address}]}
+        site.store.objects["v1", "Node", "", name] = {**node(name), "status": status}
+    for former in ("other", "../old", "gate", "old"):
+        tell(site, run, Results({}, formers={"edge-9": former}))
+        site.rounds(loop, 1)
+    left = {key[3] for key in site.store.objects if key[1] == "Node"}
+    assert left == {"gate", "other"}
+
+
 def test_a_machine_gets_a_token_when_it_needs_one_and_loses_it_when_it_has_joined(tmp_path: Path) -> None:
     site, loop, run = started(tmp_path)
     name = site.state(A)["name"]
