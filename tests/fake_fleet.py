@@ -99,6 +99,7 @@ class FakeAdmission:
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
     made: int = 0
     deleted: list[str] = field(default_factory=list)
+    patched: list[Mapping[str, Any]] = field(default_factory=list)
     machine_ids: dict[str, str] = field(default_factory=dict)
     lists: int = 0
     exists: bool = True
@@ -138,6 +139,10 @@ class FakeAdmission:
         self._meet("delete")
         self.deleted.append(name)
         self.ready.pop(name, None)
+
+    def patch_node(self, name: str, patch: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self._meet("patch")
+        self.patched.append(patch({"metadata": {"name": name}}))
 
     def delete_former(self, machine: Machine, node: Mapping[str, Any]) -> None:
         self.delete_node(node["metadata"]["name"])
@@ -352,7 +357,8 @@ class World:
         def tell(*words: str) -> None:
             self.time.put(Progress(*words))
 
-        steps = Steps(self.dialer, FakeWork(self.cluster), self.cluster, records, "run-1", tell, goal)
+        work, patch = FakeWork(self.cluster), more.pop("patch", lambda _machine, _node: {})
+        steps = Steps(self.dialer, work, self.cluster, records, "run-1", tell, goal, patch)
         return Engine(
             goal,
             runs,

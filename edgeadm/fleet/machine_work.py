@@ -21,7 +21,7 @@ from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
 from edgeadm.fleet.load import is_loaded, load
 from edgeadm.fleet.model import Fleet, Machine
 from edgeadm.fleet.preflight import PreflightChecks
-from edgeadm.fleet.record import differences, record
+from edgeadm.fleet.record import ON_THE_NODE, differences, record
 from edgeadm.fleet.share import share
 from edgeadm.fleet.throttle import Throttle
 from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
@@ -62,7 +62,9 @@ class MachineWork:
         return facts
 
     def action(self, machine: Machine, facts: Facts) -> tuple[Action, str]:
-        return action_of(machine, facts, self.ca, self.differences(machine, facts))
+        # Labels and taints are those of the Node, which is compared with the document itself.
+        differs = [each for each in self.differences(machine, facts) if each not in ON_THE_NODE]
+        return action_of(machine, facts, self.ca, differs)
 
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
         if facts.membership is None or not facts.applied:

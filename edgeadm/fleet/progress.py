@@ -37,6 +37,8 @@ class Step(StrEnum):
     RESET = "reset"
     JOIN = "join"
     FOLLOW = "follow"
+    # Change labels and taints of the Node, without the machine.
+    LABEL = "label"
     # Inspect again after the connection was lost while edgeadm ran on the machine.
     RECOVER = "recover"
 

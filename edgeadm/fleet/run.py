@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
 from edgeadm.fleet import journal as journals
+from edgeadm.fleet.apply import patch
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.errors import NoRunError
 from edgeadm.fleet.events import FleetReport, RunEnded, RunStarted
@@ -94,8 +96,9 @@ def opened(order: Order, root: Path) -> Iterator[Opened]:
             yield Opened(order, journal, order.machines, tokens=stale(pasts), run=order.run)
 
 
-def engine_of(given: Opened, parts: Parts, report: FleetReport) -> Engine:
-    """The engine of the run. Lists the Nodes of the cluster: raises ClusterAwayError."""
+def engine_of(given: Opened, parts: Parts, report: FleetReport, *, labels: bool = True) -> Engine:
+    """The engine of the run, which also changes labels and taints of Nodes with `labels`. Lists the Nodes of
+    the cluster: raises ClusterAwayError."""
     order, nodes = given.order, parts.admission.nodes()
     runs = [MachineRun(_unmarked(each, order.fleet, nodes)) for each in given.machines]
     steps = Steps(
@@ -106,6 +109,7 @@ def engine_of(given: Opened, parts: Parts, report: FleetReport) -> Engine:
         given.run,
         lambda machine, phase, detail: parts.inbox.put(Progress(machine, phase, detail)),
         order.goal,
+        partial(patch, order.fleet) if labels else Steps.patch,
     )
     engine = Engine(
         order.goal,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.checks.engine import Finding
+from edgeadm.cluster import Object
 from edgeadm.errors import EdgeadmError, UnreachableError
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.former import is_of_machine
@@ -62,9 +63,14 @@ class Steps:
     run: str
     tell: OnProgress
     goal: Goal
+    # The patch for the Node of a machine; empty if nothing has to be changed.
+    patch: Callable[[Machine, Object], Object] = lambda _machine, _node: {}
 
     def perform(self, run: MachineRun, step: Step) -> Inspected | Sent | None:
         """Perform a step, with a new connection if there is none."""
+        if step is Step.LABEL:
+            self.admission.patch_node(run.name, lambda node: self.patch(run.machine, node))
+            return None
         if run.remote is None:
             self.tell(run.name, "connect", "")
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
@@ -55,6 +56,11 @@ class Transitions:
         self.sharing = Sharing(self.sites, self.machines, self.clock)
         slots, clock = self.limits.concurrency, self.clock
         self.schedule = Scheduler(slots, self.pool, self.inbox, clock, self._perform)
+
+    @cached_property
+    def nodes_by_name(self) -> Mapping[str, Object]:
+        """The Nodes of the cluster when the run started."""
+        return {each["metadata"]["name"]: each for each in self.nodes}
 
     def _perform(self, run: MachineRun, step: Step) -> None:
         raise NotImplementedError

@@ -34,6 +34,8 @@ class Action(StrEnum):
     # Attach to a run on the machine that has not ended.
     FOLLOW = "follow"
     RESET = "reset"
+    # Labels or taints of its Node are changed; the machine itself is not.
+    LABELS = "labels"
     # Reset, then join.
     REINSTALL = "reinstall"
 

@@ -61,4 +61,4 @@ def real_engine(
     work = LeadersWork(fleet, ca_hash, (endpoint,) if endpoint else (), bundles=bundles, holds=holds)
     order = Order("add", Goal.ADD, fleet, fleet.machines, new_run_id())
     given = Opened(order, Unrecorded(), fleet.machines, tokens=tokens, run=order.run)
-    return engine_of(given, Parts(dialer, work, admission, CrossChecker(around)), report)
+    return engine_of(given, Parts(dialer, work, admission, CrossChecker(around)), report, labels=False)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,6 +154,9 @@ class JobAdmission:
         self._wait_gone(name)
         self.outbox.formers.pop(machine.name, None)
         self.outbox.changed()
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
+        """The controller sets the label of the task, and no other."""
 
     def _wait_gone(self, name: str) -> None:
         """Wait until the Node does not exist. Raises ClusterAwayError."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import CommandError, UnreachableError
+from edgeadm.fleet.apply import patch
 from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError
 from edgeadm.fleet.facts import Facts, Membership
 from edgeadm.fleet.former import former_name
 from edgeadm.fleet.model import Fleet, Limit, Limits, Site
 from edgeadm.fleet.progress import BrokenTableError, Goal, MachineRun
 from edgeadm.fleet.states import TRANSITIONS, State, may_change
+from edgeadm.fleet.work import Action
 from edgeadm.hosts.ssh.target import Target
 from tests.fake_fleet import Far, World, fleet, machine
 
@@ -342,6 +345,44 @@ def test_a_run_that_looks_changes_nothing(goal: Goal) -> None:
     assert [(each.shells, each.loads, each.joins) for each in world.far.values()] == [(1, 0, 0)] * 2
     assert world.cluster.made == 0
     assert world.states(engine)["edge2"] == ("reachable" if goal is Goal.PLAN else "checked")
+
+
+def labelled() -> tuple[World, dict[str, object]]:
+    """A fleet with two joined machines; a label of the first one differs from the document."""
+    world = World([machine(1, labels={"site": "b"}), machine(2)])
+    for each in world.machines:
+        world.far[each.name].membership = replace(MEMBER, node=each.name)
+        world.cluster.ready[each.name] = True
+    return world, {"patch": partial(patch, Fleet("f", tuple(world.machines)))}
+
+
+def test_labels_of_a_joined_machine_are_applied_to_its_node() -> None:
+    world, more = labelled()
+    world.cluster.faults["patch"] = [ClusterAwayError("it is away")]
+    engine = world.engine(**more)
+    assert engine.run() == 0
+    wanted = {"name": "edge1", "labels": {"site": "b"}}
+    assert world.cluster.patched == [{"apiVersion": "v1", "kind": "Node", "metadata": wanted}]
+    assert [world.kept.states(each.name) for each in world.machines] == [["reachable", "ready"]] * 2
+    assert [each.action for each in engine.machines] == [Action.LABELS, Action.NOTHING]
+    assert [each.shells for each in world.far.values()] == [1, 1]
+
+
+def test_a_plan_names_the_change_of_labels_and_changes_none() -> None:
+    world, more = labelled()
+    engine = world.engine(Goal.PLAN, **more)
+    assert engine.run() == 0
+    assert world.cluster.patched == []
+    assert engine.machines[0].result().change == "labels"
+    assert "labels or taints of its Node differ" in engine.machines[0].reason
+
+
+def test_a_node_that_refuses_labels_fails() -> None:
+    world, more = labelled()
+    world.cluster.faults["patch"] = [CommandError("the label is not valid")]
+    engine = world.engine(**more)
+    assert engine.run() == 4
+    assert world.states(engine) == {"edge1": "failed", "edge2": "ready"}
 
 
 def test_a_node_that_is_not_ready_in_time_fails() -> None:
