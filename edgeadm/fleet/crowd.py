@@ -239,7 +239,7 @@ def is_virtual(link: str) -> bool:
 
 def interfaces(facts: Facts) -> Iterator[tuple[str, ipaddress.IPv4Interface | ipaddress.IPv6Interface]]:
     """The addresses of real interfaces that other machines could reach, with their networks."""
-    for link, texts in facts.addresses.items():
+    for link, texts in (facts.networks or facts.addresses).items():
         for text in () if is_virtual(link) else texts:
             try:
                 found = ipaddress.ip_interface(text)

@@ -147,7 +147,7 @@ ALONE: list[tuple[str, Result, dict[str, Any], dict[str, Any]]] = [
     ("OwnHost", WARN, {}, {"machine_id": AROUND.own_machine_id}),
     ("OwnHost", BAD, {"reinstall": True}, {"machine_id": AROUND.own_machine_id}),
     ("RangeOverlap", BAD, {}, {"addresses": {"eth0": ("10.1.0.1/24",), "eth1": ("10.244.3.4/24",)}}),
-    ("RangeOverlap", WARN, {}, {"addresses": {"eth0": ("10.1.0.1/8",)}}),
+    ("RangeOverlap", WARN, {}, {"addresses": {"eth0": ("10.1.0.1",)}, "networks": {"eth0": ("10.1.0.1/8",)}}),
     ("ClockSkew", BAD, {}, {"clock": 301.0}),
     ("ClockSkew", WARN, {}, {"clock": -11.0}),
     ("PackageMissing", BAD, {}, {"arch": "riscv64"}),

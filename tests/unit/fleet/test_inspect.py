@@ -51,6 +51,7 @@ def test_an_edge_node() -> None:
     assert len(facts.stored) == 3
     # The addresses and interfaces that each node has are left out.
     assert facts.addresses == {"eth0": ("10.77.0.101",)}
+    assert facts.networks == {"eth0": ("10.77.0.101/24",)}
 
 
 def test_a_control_plane() -> None:
