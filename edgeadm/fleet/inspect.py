@@ -71,7 +71,8 @@ def parse(text: str, before: float = 0.0, after: float = 0.0) -> Facts:
         systemd=_number(_word(_one(values, "systemd"), 1)),
         cpus=_number(_one(values, "cpus")),
         memory_mib=_number(_word(_one(values, "memory"), 1)) // 1024,
-        free_mib=_free(values),
+        free_mib=_by_path(values, "free"),
+        devices=_by_path(values, "device"),
         addresses={name: tuple(str(each.ip) for each in every) for name, every in found.items()},
         networks={name: tuple(map(str, every)) for name, every in found.items()},
         macs=_macs(values),
@@ -153,8 +154,8 @@ def _journal(values: Values) -> str:
     return verb if verb in ("init", "join", "reset") and last.get("event") != "complete" else ""
 
 
-def _free(values: Values) -> dict[str, int]:
-    pairs = [each.split(" ", 1) for each in values["free"]]
+def _by_path(values: Values, key: str) -> dict[str, int]:
+    pairs = [each.split(" ", 1) for each in values[key]]
     return {pair[1]: _number(pair[0]) for pair in pairs if len(pair) == 2}
 
 

@@ -91,6 +91,8 @@ def test_another_answer_is_refused(text: str) -> None:
         "memory",
         "memory x",
         "free x",
+        "device x",
+        "device  /opt",
         "mac eth0",
         "mac eth0 nothing",
         "address eth0",
@@ -179,6 +181,7 @@ def test_the_script_in_an_empty_root(shell: str, tmp_path: Path) -> None:
     facts = through_host(Shell(shell, tmp_path))  # type: ignore[arg-type]
     assert facts.membership is None
     assert (facts.remains, facts.stored, facts.macs) == ((), frozenset(), {})
+    assert facts.devices["/"] == tmp_path.stat().st_dev
     assert abs(facts.clock) < 5
 
 
