@@ -10,15 +10,17 @@ import pytest
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import CommandError, UnreachableError
 from edgeadm.fleet.apply import patch
-from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError
+from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError, RunFailedError
+from edgeadm.fleet.events import RunEnded, RunStarted
 from edgeadm.fleet.facts import Facts, Membership
 from edgeadm.fleet.former import former_name
 from edgeadm.fleet.model import Fleet, Limit, Limits, Site
 from edgeadm.fleet.progress import BrokenTableError, Goal, MachineRun
 from edgeadm.fleet.states import TRANSITIONS, State, may_change
+from edgeadm.fleet.tally import Tally
 from edgeadm.fleet.work import Action
 from edgeadm.hosts.ssh.target import Target
-from tests.fake_fleet import Far, World, fleet, machine
+from tests.fake_fleet import PASSWORD, Far, World, fleet, machine
 
 JOINED = ["reachable", "checked", "loaded", "joining", "joined", "ready"]
 MEMBER = Membership("edge1", "sha256:ca", active=True, complete=True)
@@ -383,6 +385,32 @@ def test_a_node_that_refuses_labels_fails() -> None:
     engine = world.engine(**more)
     assert engine.run() == 4
     assert world.states(engine) == {"edge1": "failed", "edge2": "ready"}
+
+
+def test_failures_of_joins_are_grouped_by_the_errors_of_the_machines() -> None:
+    world, tally = fleet(4), Tally()
+    secret = replace(FAILURE, text=f"swap is on {PASSWORD}")
+    memory = replace(FAILURE, code="Mem", text="too little", hint="add some")
+    faults = {
+        "edge1": RunFailedError("the name is taken", cause="name-taken", hint="choose another one"),
+        "edge2": RunFailedError("the name is taken", cause="name-taken", hint="choose another one"),
+        "edge3": RunFailedError("swap is on", cause="Swap", findings=(secret, memory)),
+    }
+    for name, error in faults.items():
+        world.far[name].faults["join"] = [error]
+    engine = world.engine()
+    assert engine.run() == 4
+    machines = tuple(world.machines)
+    tally.handle(RunStarted("add", "run-1", Fleet("f", machines), machines))
+    tally.handle(RunEnded(tuple(each.result() for each in engine.machines), 1.0, 4))
+    found = tally.summary()
+    assert found is not None
+    assert [(each.code, each.hint, each.machines) for each in found.failures] == [
+        ("name-taken", "choose another one", ("edge1", "edge2")),
+        ("Swap", "run `swapoff -a`", ("edge3",)),
+        ("Mem", "add some", ("edge3",)),
+    ]
+    assert str(PASSWORD) not in "".join(each.text for each in found.failures)
 
 
 def test_a_node_that_is_not_ready_in_time_fails() -> None:
