@@ -18,6 +18,7 @@ from edgeadm.fleet.controller.admission import TaskAdmission, announced
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Offered, Results
 from edgeadm.fleet.controller.errors import CredentialError, ProxyError
 from edgeadm.fleet.controller.job import TOKENS, JobObjects, has_ended
+from edgeadm.fleet.controller.job_pod import Trouble, trouble
 from edgeadm.fleet.controller.runner import Told, Wanted
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.former import has_address
@@ -45,6 +46,9 @@ class Proxied:
     def is_running(self, obj: Object, task: Task) -> bool:  # noqa: ARG002
         job = self.store.get(BATCH, "Job", task.run, NAMESPACE)
         return job is not None and not has_ended(job)
+
+    def trouble(self, obj: Object, task: Task) -> Trouble | None:  # noqa: ARG002
+        return trouble(self.store, task.run, task.proxy, self.image)
 
     def start(self, obj: Object, task: Task, machines: Sequence[Wanted]) -> None:
         """Create the Job with its ConfigMap and Secret, which replace those of an earlier Job. Raises

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Results
 from edgeadm.fleet.controller.job import TOKENS
 from edgeadm.fleet.controller.runner import Told
@@ -87,6 +89,71 @@ def test_the_former_node_of_a_reinstalled_machine_is_deleted(tmp_path: Path) -> 
         site.rounds(loop, 1)
     left = {key[3] for key in site.store.objects if key[1] == "Node"}
     assert left == {"gate", "other"}
+
+
+def pod(run: str, **status: Any) -> dict[str, Any]:
+    """The Pod of a Job."""
+    return {"metadata": {"name": f"{run}-x", "labels": {"job-name": run}}, "status": status}
+
+
+def progressing(site: Site) -> dict[str, Any]:
+    """The condition of the task."""
+    every: list[dict[str, Any]] = site.status()["conditions"]
+    return next(each for each in every if each["type"] == "Progressing")
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    """The status of a Pod whose container waits."""
+    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": "it says so"}}}]}
+
+
+UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no CPU"}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        (waiting("ImagePullBackOff"), "ImagePullBackOff", "does not have the image image:v1"),
+        (waiting("ErrImageNeverPull"), "ErrImageNeverPull", "images import"),
+        (waiting("CreateContainerError"), "CreateContainerError", "describe pod"),
+        ({"conditions": [UNSCHEDULED]}, "Unschedulable", "no CPU"),
+    ],
+)
+def test_a_pod_that_does_not_start_is_told(
+    state: dict[str, Any], reason: str, words: str, tmp_path: Path
+) -> None:
+    site, loop, run = started(tmp_path)
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, **state)
+    site.rounds(loop, 3)
+    found = progressing(site)
+    assert (found["status"], found["reason"]) == ("False", reason)
+    assert words in found["message"]
+    events = [each for key, each in site.store.objects.items() if key[1] == "Event"]
+    (event,) = [each for each in events if each["reason"] == "Blocked"]
+    assert (event["type"], event["message"]) == ("Warning", found["message"])
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, phase="Running")
+    site.rounds(loop, 2)
+    assert progressing(site)["status"] == "True"
+
+
+def test_a_proxy_node_that_is_not_ready_is_told(tmp_path: Path) -> None:
+    site, loop, _ = started(tmp_path)
+    site.rounds(loop, 1)
+    assert progressing(site)["status"] == "True"
+    away = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    site.store.objects["v1", "Node", "", "gate"] = {**node("gate"), "status": away}
+    site.rounds(loop, 1)
+    assert progressing(site)["reason"] == "ProxyNodeNotReady"
+    del site.store.objects["v1", "Node", "", "gate"]
+    site.rounds(loop, 1)
+    assert progressing(site)["reason"] == "ProxyNodeMissing"
+
+
+def test_a_container_that_is_being_created_is_no_trouble(tmp_path: Path) -> None:
+    site, loop, run = started(tmp_path)
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, **waiting("ContainerCreating"))
+    site.rounds(loop, 2)
+    assert progressing(site)["status"] == "True"
 
 
 def test_a_machine_gets_a_token_when_it_needs_one_and_loses_it_when_it_has_joined(tmp_path: Path) -> None:
