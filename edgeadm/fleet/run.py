@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -72,15 +72,16 @@ class Opened:
 
 
 @contextmanager
-def opened(order: Order, root: Path) -> Iterator[Opened]:
-    """The run with its journal and the lock of its fleet. A run that only looks has neither.
+def opened(order: Order, root: Path, *, held: bool = False) -> Iterator[Opened]:
+    """The run with its journal and the lock of its fleet, unless the caller has `held` that lock already. A
+    run that only looks has neither.
 
     Raises FleetLockedError, NoRunError, RunJournalError."""
     if order.goal in LOOKING:
         yield Opened(order, Unrecorded(), order.machines, run=order.run)
         return
     folder = journals.folder_of(order.fleet.name, root)
-    with journals.held(folder, f"edgeadm nodes {order.verb}"):
+    with nullcontext() if held else journals.held(folder, f"edgeadm nodes {order.verb}"):
         pasts = [journals.read(each) for each in journals.runs(folder)]
         header = {
             "fleet": order.fleet.name,

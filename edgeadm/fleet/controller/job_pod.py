@@ -52,7 +52,7 @@ def _of_pod(pod: Object, proxy: str, image: str) -> Iterator[Trouble]:
             yield Trouble(
                 reason,
                 f"the node {proxy} does not have the image {image}, and cannot pull it{text}; import it "
-                f"there with `ctr -n k8s.io images import`, or install the node with a package of this edgeadm",
+                f"there with `ctr -n k8s.io images import`, or install the node from a package of edgeadm",
             )
         elif reason not in STARTING:
             yield Trouble(reason, f"the Job on {proxy} does not start{text}; {look}")
