@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
+from edgeadm.clock import Clock
+from edgeadm.cluster.fake import FakeStore
+from edgeadm.fleet.controller.build import Connection
+from edgeadm.fleet.controller.direct import Listener
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Results
 from edgeadm.fleet.controller.job import TOKENS
+from edgeadm.fleet.controller.job_run import JobAdmission, Outbox
 from edgeadm.fleet.controller.runner import Told
+from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import State
+from edgeadm.hosts.ssh.target import Login, Target
 from tests.fake_controller import CANARY, Site, node, token_ids
 
 A, B = "172.21.3.194", "172.21.3.195"
@@ -250,3 +257,26 @@ def test_a_control_plane_as_proxy_node_means_the_controller_itself(tmp_path: Pat
     site.rounds(site.controller())
     assert site.status()["nodetaskStatus"] == "ready"
     assert not [key for key in site.store.objects if key[1] == "Job"]
+
+
+@pytest.mark.parametrize(("address", "asked"), [(A, {"edge-9": "old"}), (B, {})])
+def test_a_job_asks_for_the_deletion_of_the_former_node_of_its_machine(
+    address: str, asked: dict[str, str], tmp_path: Path
+) -> None:
+    store = FakeStore()
+    old = node("old")
+    old["status"] = {"addresses": [{"type": "InternalIP", "address": address}]}
+    store.objects["v1", "Node", "", "old"] = old
+    cluster: Any = store
+    outbox = Outbox(cluster, "run", Listener(Connection(Login(), 22, tmp_path), set()))
+    asks: list[dict[str, str]] = []
+
+    def pause(_seconds: float) -> None:
+        """The controller answers."""
+        asks.append(dict(outbox.formers))
+        store.objects.pop(("v1", "Node", "", "old"), None)
+
+    clock = Clock(lambda: float(len(asks)), pause)
+    admission = JobAdmission(cluster, outbox, tmp_path, "10.0.0.1:6443", "sha256:ca", clock=clock)
+    admission.delete_former(Machine("edge-9", Target(A)), old)
+    assert (asks, outbox.formers) == ([asked] if asked else [], {})
