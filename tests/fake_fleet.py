@@ -14,9 +14,10 @@ from edgeadm.config.secret import Secret
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.events import FleetEvent, MachineChanged, MachineProgress
 from edgeadm.fleet.facts import Facts, Membership
+from edgeadm.fleet.former import former_name
 from edgeadm.fleet.journal import Records, Unrecorded
 from edgeadm.fleet.messages import Progress
-from edgeadm.fleet.model import Limits, Machine
+from edgeadm.fleet.model import Fleet, Limits, Machine
 from edgeadm.fleet.progress import Goal, MachineRun
 from edgeadm.fleet.steps import Steps
 from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
@@ -43,6 +44,7 @@ class Far:
     which is raised once."""
 
     membership: Membership | None = None
+    machine_id: str = ""
     remains: tuple[str, ...] = ()
     running: str = ""
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
@@ -97,6 +99,8 @@ class FakeAdmission:
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
     made: int = 0
     deleted: list[str] = field(default_factory=list)
+    patched: list[Mapping[str, Any]] = field(default_factory=list)
+    machine_ids: dict[str, str] = field(default_factory=dict)
     lists: int = 0
     exists: bool = True
 
@@ -110,7 +114,10 @@ class FakeAdmission:
         return [
             {
                 "metadata": {"name": name},
-                "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": str(ready)}],
+                    "nodeInfo": {"machineID": self.machine_ids.get(name, "")},
+                },
             }
             for name, ready in self.ready.items()
         ]
@@ -133,6 +140,13 @@ class FakeAdmission:
         self.deleted.append(name)
         self.ready.pop(name, None)
 
+    def patch_node(self, name: str, patch: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        self._meet("patch")
+        self.patched.append(patch({"metadata": {"name": name}}))
+
+    def delete_former(self, machine: Machine, node: Mapping[str, Any]) -> None:
+        self.delete_node(node["metadata"]["name"])
+
 
 @dataclass
 class FakeWork:
@@ -144,7 +158,12 @@ class FakeWork:
     def inspect(self, remote: Any, machine: Machine) -> Facts:
         far = remote.used("inspect")
         return Facts(
-            machine.name, "amd64", membership=far.membership, remains=far.remains, running=far.running
+            machine.name,
+            "amd64",
+            machine_id=far.machine_id,
+            membership=far.membership,
+            remains=far.remains,
+            running=far.running,
         )
 
     def action(self, machine: Machine, facts: Facts) -> tuple[Action, str]:
@@ -177,6 +196,9 @@ class FakeWork:
 
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
         return ()
+
+    def former(self, machine: Machine, facts: Facts) -> str:
+        return former_name(Fleet("f", (machine,)), machine, facts, "sha256:ca")
 
     def join(self, remote: Any, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
         assert remote.far.stored, "the files are there before the join"
@@ -335,7 +357,8 @@ class World:
         def tell(*words: str) -> None:
             self.time.put(Progress(*words))
 
-        steps = Steps(self.dialer, FakeWork(self.cluster), self.cluster, records, "run-1", tell, goal)
+        work, patch = FakeWork(self.cluster), more.pop("patch", lambda _machine, _node: {})
+        steps = Steps(self.dialer, work, self.cluster, records, "run-1", tell, goal, patch)
         return Engine(
             goal,
             runs,

@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,6 +69,12 @@ class Cluster:
     def delete_node(self, name: str) -> None:
         """No machine is reinstalled here."""
 
+    def delete_former(self, machine: Machine, node: Mapping[str, Any]) -> None:
+        """No machine has a new name here."""
+
+    def patch_node(self, name: str, patch: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """No Node differs from its document here."""
+
 
 @dataclass
 class Work:
@@ -102,6 +108,9 @@ class Work:
 
     def share(self, remote: Remote, machine: Machine, facts: Facts) -> LanSource | None:  # noqa: ARG002
         return None
+
+    def former(self, machine: Machine, facts: Facts) -> str:  # noqa: ARG002
+        return ""
 
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:  # noqa: ARG002
         return ()

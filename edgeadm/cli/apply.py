@@ -26,7 +26,8 @@ from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.clusters import ClusterFolder, folder_of
 from edgeadm.fleet.control_plane import read_kubeconfig, upload_certificates
 from edgeadm.fleet.documents import node_task
-from edgeadm.fleet.journal import runs_root
+from edgeadm.fleet.journal import folder_of as runs_folder
+from edgeadm.fleet.journal import held, runs_root
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.progress import Goal
 from edgeadm.fleet.run import Order, Parts, engine_of, opened, run
@@ -103,7 +104,12 @@ class Applying:
         return code
 
     def run(self) -> int:
-        """Run the stages, until one of them fails; returns the exit status."""
+        """Run the stages, until one of them fails; returns the exit status. The lock of the cluster is held
+        until the end: raises FleetLockedError if another run for it is in progress."""
+        with held(runs_folder(self.fleet.name, runs_root()), "edgeadm apply"):
+            return self._run()
+
+    def _run(self) -> int:
         access, code = self._access()
         if access is None:
             return self._kept(code)
@@ -178,7 +184,7 @@ class Applying:
         again = f"edgeadm apply -f {self.given['file']}"
         order = Order("apply", goal, self.fleet, stage.machines, new_run_id(), again=again)
         try:
-            with opened(order, runs_root()) as began:
+            with opened(order, runs_root(), held=True) as began:
                 engine = engine_of(began, parts, shown)
                 with first_signal(lambda _number: engine.stop("interrupted")):
                     code = run(began, engine, shown).exit_code

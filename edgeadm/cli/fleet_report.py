@@ -8,6 +8,7 @@ from edgeadm.fleet.model import Machine
 from edgeadm.fleet.plain import duration, number, plain, size
 from edgeadm.fleet.states import State
 from edgeadm.fleet.summary import Cause, Summary
+from edgeadm.fleet.work import Action
 
 NAMES = 5
 WORDS = {State.READY: "ready", State.RESET: "reset"}
@@ -23,6 +24,13 @@ def report(summary: Summary) -> list[str]:
     ):
         if causes:
             lines += ["", f"{title}:", *_causes(causes, summary)]
+    labelled = [
+        each.machine.name
+        for each in summary.results
+        if each.change == Action.LABELS.value and each.state is State.READY
+    ]
+    if labelled:
+        lines += ["", f"Labels and taints changed: {names(labelled)}"]
     if summary.untouched:
         why = f" ({plain(summary.stopped)})" if summary.stopped else ""
         lines += ["", f"Not started{why}: {names(summary.untouched)}"]

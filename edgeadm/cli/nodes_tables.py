@@ -27,6 +27,7 @@ STANDINGS = {
     Action.REINSTALL.value: "joined",
     Action.FOLLOW.value: "joining",
     Action.RESET.value: "joined",
+    Action.LABELS.value: "differs",
 }
 DONE = {
     "new": "join",
@@ -54,7 +55,7 @@ def change(result: MachineResult, verb: str) -> str:
         return "nothing" if standing(result) == "new" else "reset"
     if result.state in (State.WAITING, State.FAILED):
         return "-"
-    if result.change in (Action.REINSTALL.value, Action.RESET.value):
+    if result.change in (Action.REINSTALL.value, Action.RESET.value, Action.LABELS.value):
         return result.change
     return DONE.get(standing(result), "-")
 
@@ -88,7 +89,7 @@ def show_plan(summary: Summary) -> None:
     counts = Counter(change(each, summary.verb) for each in summary.results)
     told = [
         f"{counts[name]} {name}"
-        for name in ("join", "reinstall", "reset", "follow", "nothing")
+        for name in ("join", "reinstall", "reset", "follow", "labels", "nothing")
         if counts[name]
     ]
     if counts["-"]:

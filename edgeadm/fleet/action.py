@@ -12,6 +12,7 @@ from edgeadm.node.membership import OtherClusterError
 
 # A directory that container runtimes use as well: preflight checks its content.
 SHARED = ("/etc/cni/net.d",)
+REINSTALL = "`edgeadm nodes reinstall` applies them"
 FOLLOWED = ("join", "init")
 
 
@@ -60,5 +61,6 @@ def _of_member(machine: Machine, member: Membership, ca: str, differs: Sequence[
     if not member.active:
         return Action.JOIN, "it has joined, but kubelet does not run"
     if differs:
-        return Action.NOTHING, f"it has joined with other values of: {', '.join(differs)}"
+        names = ", ".join(differs)
+        return Action.NOTHING, f"it has joined with other values of: {names}; {REINSTALL}"
     return Action.NOTHING, "it has joined with these settings"

@@ -98,10 +98,13 @@ def patches(fleet: Fleet, nodes: Sequence[Object]) -> list[Object]:
     """The patches for Nodes that lack labels or taints of the document: `edgeadm init` sets none, and a
     document may change. Other labels and taints stay."""
     live = {each["metadata"]["name"]: each for each in nodes}
-    found = (
-        _patch(each, labels_of(fleet, each), live[each.name]) for each in fleet.machines if each.name in live
-    )
+    found = (patch(fleet, each, live[each.name]) for each in fleet.machines if each.name in live)
     return [each for each in found if each]
+
+
+def patch(fleet: Fleet, machine: Machine, node: Object) -> Object:
+    """The patch for one Node; empty if it has the labels and taints of the document."""
+    return _patch(machine, labels_of(fleet, machine), node)
 
 
 def _patch(machine: Machine, labels: Mapping[str, str], node: Object) -> dict[str, Any]:

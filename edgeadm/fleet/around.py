@@ -15,6 +15,8 @@ from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.crowd import Around
 from edgeadm.fleet.model import Fleet, Role
 from edgeadm.hosts import Host, LocalHost
+from edgeadm.package.opened import OpenPackage
+from edgeadm.preflight.supply import HEADROOM_MIB
 
 MIB = 1 << 20
 # edgeadm: its archive, and its unpacked tree.
@@ -36,6 +38,7 @@ def around_of(
         pod_ranges=pods,
         service_ranges=services,
         space=space_of(bundles),
+        unpacked=unpacked_of(bundles),
         **known,
     )
 
@@ -53,6 +56,20 @@ def space_of(bundles: Bundles) -> Callable[[str, Role], int]:
         return sum(each.size for each in manifest.files if role.value in each.roles) // MIB + OVERHEAD_MIB
 
     return space
+
+
+def unpacked_of(bundles: Bundles) -> Callable[[str, Role], int]:
+    """The space, MiB, that the check DiskSpace of `edgeadm join` requires for a role; 0 for a package that
+    cannot be read."""
+
+    def unpacked(arch: str, role: Role) -> int:
+        try:
+            path, manifest = bundles.path(arch), bundles.manifest(arch)
+        except EdgeadmError:
+            return 0
+        return OpenPackage(path, manifest, role.value, elsewhere=True).unpacked_mib() + HEADROOM_MIB
+
+    return unpacked
 
 
 def _ranges(cluster: Cluster) -> tuple[tuple[Network, ...], tuple[Network, ...]]:

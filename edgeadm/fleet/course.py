@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeadm.checks.engine import Finding, Result, with_result
 from edgeadm.errors import EdgeadmError, UnreachableError
@@ -63,7 +63,7 @@ class Course(Transitions):
             self.hang_up(run)
             self._lost(run, done.step, error)
         elif isinstance(error, ClusterAwayError):
-            self._api_away(run, error)
+            self._api_away(run, done.step, error)
         elif isinstance(error, InterruptedRunError) and run.state in CHANGING:
             # The machine lost power, or edgeadm was killed there: its own state decides.
             self._recover(run)
@@ -75,6 +75,8 @@ class Course(Transitions):
     def _succeeded(self, run: MachineRun, done: Done) -> None:
         if isinstance(done.result, Inspected):
             run.facts = done.result.facts
+            # A machine that was reset in the meantime does not know its former name any more.
+            run.former = self.steps.work.former(run.machine, run.facts) or run.former
             if done.step is Step.INSPECT:
                 self._inspected(run, done.result)
             else:
@@ -86,6 +88,8 @@ class Course(Transitions):
             if run.state is State.CHECKED:
                 self.move(run, State.LOADED)
             self._begin_change(run)
+        elif done.step is Step.LABEL:
+            self.finish(run, State.READY, run.reason)
         elif run.state is State.RESETTING:
             self._reset_ended(run, done.step)
         else:
@@ -95,6 +99,7 @@ class Course(Transitions):
             self.wait_ready(run)
 
     def _inspected(self, run: MachineRun, found: Inspected) -> None:
+        found = self._labelled(run, found)
         run.action, run.reason, run.findings = found.action, found.reason, tuple(found.findings)
         self.move(run, State.REACHABLE, detail=found.reason)
         if found.action is not Action.FOLLOW:
@@ -107,6 +112,10 @@ class Course(Transitions):
             self._reset(run)
         elif found.action is Action.NOTHING:
             self.finish(run, State.READY, found.reason)
+        elif found.action is Action.LABELS:
+            self.schedule.enqueue(run, Step.LABEL)
+            self.hang_up(run)
+            return
         if self.compared and not run.over and run.state is State.REACHABLE:
             self._compared(run, self._compare())
         elif sum(each.remote is not None for each in self.machines) > self.limits.concurrency:
@@ -152,7 +161,8 @@ class Course(Transitions):
         self.compared = True
         found = self._compare()
         for each in self.machines:
-            if each.state is State.REACHABLE and not each.over:
+            labelled = each.action is Action.LABELS and self.goal not in LOOKING
+            if each.state is State.REACHABLE and not each.over and not labelled:
                 self._compared(each, found)
 
     def _compare(self) -> Mapping[str, Sequence[Finding]]:
@@ -252,15 +262,25 @@ class Course(Transitions):
             run.joins += 1
             self.schedule.enqueue(run, Step.RESET if run.state is State.RESETTING else Step.JOIN)
 
-    def _api_away(self, run: MachineRun, error: ClusterAwayError) -> None:
+    def _api_away(self, run: MachineRun, step: Step, error: ClusterAwayError) -> None:
         """The API server does not respond. The machine is not the cause, and waits for it without a slot."""
         now = self.clock.now()
         run.lost_since = now if run.lost_since is None else run.lost_since
         if now - run.lost_since > AWAY:
             self.wait(run, error)
             return
-        step = Step.RECOVER if run.state is State.RESETTING else Step.JOIN
+        if step is not Step.LABEL:
+            step = Step.RECOVER if run.state is State.RESETTING else Step.JOIN
         self.schedule.after(LOST_BACK_OFF[-1] / 3, lambda: self._again(run, step))
 
     def _node(self, name: str) -> bool:
-        return any(each["metadata"]["name"] == name for each in self.nodes)
+        return name in self.nodes_by_name
+
+    def _labelled(self, run: MachineRun, found: Inspected) -> Inspected:
+        """The result of the inspection, with the change of labels and taints that the Node of a machine needs
+        which has joined already."""
+        node = self.nodes_by_name.get(run.name)
+        if found.action is not Action.NOTHING or node is None or not self.steps.patch(run.machine, node):
+            return found
+        reason = f"labels or taints of its Node differ; {found.reason}"
+        return replace(found, action=Action.LABELS, reason=reason)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from edgeadm.checks.engine import Check, Outcome, failed, warning
 from edgeadm.fleet.crowd import Placed
+from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.model import Role
 from edgeadm.kubeadm.compat import KERNEL, kernel_too_old
 
@@ -20,6 +21,8 @@ PEERS = 1.0
 # `systemd-run` appends the output of a unit to a file since this version (NEWS of systemd).
 SYSTEMD = 240
 PLACE = "/var/lib/edgeadm-fleet"
+IMAGES = "/var/lib/containerd"
+FILE = re.compile(r"[0-9a-f]{64}")
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -64,21 +67,36 @@ def _package(placed: Placed) -> Iterable[Outcome]:
 
 
 def _space(placed: Placed) -> Iterable[Outcome]:
-    free = free_at(placed.facts.free_mib, PLACE)
-    if free is None or placed.is_ours:
+    """On one file system, the files of the fleet and those that `edgeadm join` unpacks need space together;
+    the check DiskSpace of `edgeadm join` has only the latter."""
+    facts, role = placed.facts, placed.machine.role
+    free = value_at(facts.free_mib, PLACE)
+    if free is None or placed.is_ours or _is_loaded(facts):
         return
-    wanted = placed.around.space(placed.facts.arch, placed.machine.role)
-    if free < wanted:
+    wanted = placed.around.space(facts.arch, role)
+    here, there = (value_at(facts.devices, each) for each in (PLACE, IMAGES))
+    unpacked = placed.around.unpacked(facts.arch, role) if here is not None and here == there else 0
+    if unpacked and wanted <= free < wanted + unpacked:
+        yield failed(
+            f"{free} MiB are free for {PLACE} and {IMAGES}, which are on one file system; a machine with the "
+            f"role {role} requires {wanted} MiB to load its files and {unpacked} MiB to unpack them"
+        )
+    elif free < wanted:
         yield failed(
             f"{free} MiB are free for {PLACE}, a machine with the role {placed.machine.role} requires "
             f"{wanted} MiB"
         )
 
 
-def free_at(free: Mapping[str, int], path: str) -> int | None:
-    """The free space of the path, or of its nearest known parent; None if none is known."""
+def _is_loaded(facts: Facts) -> bool:
+    """Whether an earlier run has stored the archive of edgeadm and a package, which need no space again."""
+    return sum(FILE.fullmatch(each) is not None for each in facts.stored) > 1
+
+
+def value_at(values: Mapping[str, int], path: str) -> int | None:
+    """The value of the path, or of its nearest known parent; None if none is known."""
     above = (path, *(str(each) for each in PurePosixPath(path).parents))
-    return next((free[each] for each in above if each in free), None)
+    return next((values[each] for each in above if each in values), None)
 
 
 def _hostname(placed: Placed) -> Iterable[Outcome]:

@@ -46,14 +46,15 @@ class Around:
 
     `packages` are the architectures with a package. `endpoint` and `tunnel` are HOST:PORT as in
     `Facts.reaches`. `ca` is the hash of the cluster's CA. `space` returns the required space in MiB for an
-    architecture and a role. `own_machine_id` is that of the host that runs edgeadm. `waived` are the codes of
-    `ignorePreflightErrors` for all machines."""
+    architecture and a role, `unpacked` that for the files which `edgeadm join` unpacks. `own_machine_id` is
+    that of the host that runs edgeadm. `waived` are the codes of `ignorePreflightErrors` for all machines."""
 
     packages: frozenset[str] = frozenset()
     endpoint: str = ""
     tunnel: tuple[str, ...] = ()
     ca: str = ""
     space: Callable[[str, Role], int] = lambda _arch, _role: 0
+    unpacked: Callable[[str, Role], int] = lambda _arch, _role: 0
     pod_ranges: tuple[Network, ...] = ()
     service_ranges: tuple[Network, ...] = ()
     own_machine_id: str = ""
@@ -239,7 +240,7 @@ def is_virtual(link: str) -> bool:
 
 def interfaces(facts: Facts) -> Iterator[tuple[str, ipaddress.IPv4Interface | ipaddress.IPv6Interface]]:
     """The addresses of real interfaces that other machines could reach, with their networks."""
-    for link, texts in facts.addresses.items():
+    for link, texts in (facts.networks or facts.addresses).items():
         for text in () if is_virtual(link) else texts:
             try:
                 found = ipaddress.ip_interface(text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from edgeadm.checks.engine import Finding
 from edgeadm.errors import ConfigError, EdgeadmError, LockedError, UnreachableError
 
 
@@ -133,14 +135,24 @@ class InterruptedRunError(EdgeadmError):
 
 
 class RunFailedError(EdgeadmError):
-    """edgeadm failed on a machine. `cause` is the code of its error there."""
+    """edgeadm failed on a machine. `cause` is the code of its error there, or of the first check that failed
+    there; `findings` are all of these."""
 
     code = "run-failed"
     exit_code = 4
 
-    def __init__(self, message: str, *, cause: str = "", context: str = "", hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "",
+        context: str = "",
+        hint: str = "",
+        findings: Sequence[Finding] = (),
+    ) -> None:
         super().__init__(message, context=context, hint=hint)
         self.cause = cause
+        self.findings = tuple(findings)
 
     def as_dict(self) -> dict[str, Any]:
         """The error as a document, with the code of the cause."""

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import EdgeadmError, LockedError
 from edgeadm.fleet.errors import InterruptedRunError, RunFailedError
+from edgeadm.fleet.preflight import for_document
 from edgeadm.fleet.work import OnEvent
 
 MAX_LINE = 64 << 10
 MAX_TEXT = 4000
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,7}")
+CHECK = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,98}[A-Za-z0-9])?")
+MAX_FINDINGS = 50
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LAST = ("result", "error")
 
@@ -105,7 +109,25 @@ def _failed(last: Mapping[str, Any]) -> EdgeadmError:
     context, hint = (_plain(str(last.get(key, ""))) for key in ("context", "hint"))
     if code == LockedError.code:
         return LockedError(message, context=context, hint=hint)
+    if found := _findings(last.get("findings")):
+        first = found[0]
+        context = "\n".join(f"{each.code}: {each.text}" for each in found[1:])
+        return RunFailedError(first.text, cause=first.code, context=context, hint=first.hint, findings=found)
     return RunFailedError(message, cause=code, context=context, hint=hint)
+
+
+def _findings(raw: object) -> list[Finding]:
+    """The failed preflight checks of the machine, with hints for the author of a document."""
+    every = raw[:MAX_FINDINGS] if isinstance(raw, list) else []
+    found = []
+    for each in every:
+        words = {key: str(value) for key, value in each.items()} if isinstance(each, dict) else {}
+        code, group, statement = (words.get(key, "") for key in ("code", "group", "statement"))
+        if CHECK.fullmatch(code):
+            text = words.get("found", "") or f"not true: {statement}"
+            finding = Finding(code, group, statement, Result.FAILED, text, words.get("hint", ""))
+            found.append(for_document(finding))
+    return found
 
 
 def _plain(text: str) -> str:

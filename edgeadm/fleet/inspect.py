@@ -32,6 +32,7 @@ UNIT = re.compile(r"edgeadm-fleet-[a-z]+-[0-9a-f-]{36}\.service")
 NOT_OURS = re.compile(
     r"(lo|veth|cali|cilium|flannel|cni|docker|virbr|br-|kube-|nodelocaldns|lxc|tunl|dummy|edge|tke)"
 )
+Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Values = Mapping[str, list[str]]
 Clock = Callable[[], float]
 
@@ -58,7 +59,7 @@ def parse(text: str, before: float = 0.0, after: float = 0.0) -> Facts:
     if not values["end"] or not NAME.fullmatch(hostname) or not NAME.fullmatch(arch):
         raise _refused("the answer is not complete")
     ended = _journal(values)
-    record = _json(values, "applied")
+    record, found = _json(values, "applied"), _interfaces(values)
     return Facts(
         hostname=hostname.lower(),
         arch=ARCHITECTURES.get(arch, arch),
@@ -70,8 +71,10 @@ def parse(text: str, before: float = 0.0, after: float = 0.0) -> Facts:
         systemd=_number(_word(_one(values, "systemd"), 1)),
         cpus=_number(_one(values, "cpus")),
         memory_mib=_number(_word(_one(values, "memory"), 1)) // 1024,
-        free_mib=_free(values),
-        addresses=_addresses(values),
+        free_mib=_by_path(values, "free"),
+        devices=_by_path(values, "device"),
+        addresses={name: tuple(str(each.ip) for each in every) for name, every in found.items()},
+        networks={name: tuple(map(str, every)) for name, every in found.items()},
         macs=_macs(values),
         clock=_clock(values, before, after),
         reaches=_reaches(values),
@@ -151,21 +154,21 @@ def _journal(values: Values) -> str:
     return verb if verb in ("init", "join", "reset") and last.get("event") != "complete" else ""
 
 
-def _free(values: Values) -> dict[str, int]:
-    pairs = [each.split(" ", 1) for each in values["free"]]
+def _by_path(values: Values, key: str) -> dict[str, int]:
+    pairs = [each.split(" ", 1) for each in values[key]]
     return {pair[1]: _number(pair[0]) for pair in pairs if len(pair) == 2}
 
 
-def _addresses(values: Values) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = defaultdict(list)
+def _interfaces(values: Values) -> dict[str, list[Interface]]:
+    found: dict[str, list[Interface]] = defaultdict(list)
     for name, text in (each.split(" ", 1) for each in values["address"] if " " in each):
         try:
-            address = ipaddress.ip_interface(text).ip
+            interface = ipaddress.ip_interface(text)
         except ValueError:
             continue
-        if not (address.is_loopback or address.is_link_local or NOT_OURS.match(name)):
-            found[name].append(str(address))
-    return {name: tuple(each) for name, each in found.items()}
+        if not (interface.ip.is_loopback or interface.ip.is_link_local or NOT_OURS.match(name)):
+            found[name].append(interface)
+    return found
 
 
 def _macs(values: Values) -> dict[str, str]:

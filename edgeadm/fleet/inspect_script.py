@@ -52,6 +52,7 @@ head_of memory "$root/proc/meminfo"
 for dir in / /var/lib /var/lib/kubelet /var/lib/containerd /opt /usr /run /tmp; do
   if [ -d "$root$dir" ]; then
     df -Pm "$root$dir" 2>/dev/null | tail -n 1 | while read -r _ _ _ free _; do say free "$free $dir"; done
+    say device "$(stat -c %d "$root$dir" 2>/dev/null) $dir"
   fi
 done
 for path in "$root"/sys/class/net/*; do

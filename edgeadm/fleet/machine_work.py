@@ -16,11 +16,12 @@ from edgeadm.fleet.bundle import Bundle, Bundles
 from edgeadm.fleet.configuration import documents, verb_of
 from edgeadm.fleet.facts import Facts
 from edgeadm.fleet.follow import Following
+from edgeadm.fleet.former import former_name
 from edgeadm.fleet.layout import EXECUTABLE, package_path, program_path
 from edgeadm.fleet.load import is_loaded, load
 from edgeadm.fleet.model import Fleet, Machine
 from edgeadm.fleet.preflight import PreflightChecks
-from edgeadm.fleet.record import differences, record
+from edgeadm.fleet.record import ON_THE_NODE, differences, record
 from edgeadm.fleet.share import share
 from edgeadm.fleet.throttle import Throttle
 from edgeadm.fleet.work import Action, LanSource, Loaded, OnEvent, Ticket
@@ -61,7 +62,9 @@ class MachineWork:
         return facts
 
     def action(self, machine: Machine, facts: Facts) -> tuple[Action, str]:
-        return action_of(machine, facts, self.ca, self.differences(machine, facts))
+        # Labels and taints are those of the Node, which is compared with the document itself.
+        differs = [each for each in self.differences(machine, facts) if each not in ON_THE_NODE]
+        return action_of(machine, facts, self.ca, differs)
 
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
         if facts.membership is None or not facts.applied:
@@ -70,6 +73,9 @@ class MachineWork:
         known = str(facts.record.get("ca") or "")
         ca = self.ca if self.ca and known else known
         return differences(self._record(machine, facts, ca), facts)
+
+    def former(self, machine: Machine, facts: Facts) -> str:
+        return former_name(self.fleet, machine, facts, self.ca)
 
     def check(self, remote: Remote, machine: Machine, facts: Facts) -> Sequence[Finding]:
         """The findings of the checks that `inspect` ran, or of a new shell if it ran none."""

@@ -37,6 +37,8 @@ class Step(StrEnum):
     RESET = "reset"
     JOIN = "join"
     FOLLOW = "follow"
+    # Change labels and taints of the Node, without the machine.
+    LABEL = "label"
     # Inspect again after the connection was lost while edgeadm ran on the machine.
     RECOVER = "recover"
 
@@ -73,6 +75,8 @@ class MachineRun:
     joins: int = 0
     lost_since: float | None = None
     token: str = ""
+    # The name of its Node before the document gave it another one.
+    former: str = ""
     # The files were sent in this run.
     sent: bool = False
     began_at: float = 0.0

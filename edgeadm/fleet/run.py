@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
 from edgeadm.fleet import journal as journals
+from edgeadm.fleet.apply import patch
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.errors import NoRunError
 from edgeadm.fleet.events import FleetReport, RunEnded, RunStarted
@@ -70,15 +72,16 @@ class Opened:
 
 
 @contextmanager
-def opened(order: Order, root: Path) -> Iterator[Opened]:
-    """The run with its journal and the lock of its fleet. A run that only looks has neither.
+def opened(order: Order, root: Path, *, held: bool = False) -> Iterator[Opened]:
+    """The run with its journal and the lock of its fleet, unless the caller has `held` that lock already. A
+    run that only looks has neither.
 
     Raises FleetLockedError, NoRunError, RunJournalError."""
     if order.goal in LOOKING:
         yield Opened(order, Unrecorded(), order.machines, run=order.run)
         return
     folder = journals.folder_of(order.fleet.name, root)
-    with journals.held(folder, f"edgeadm nodes {order.verb}"):
+    with nullcontext() if held else journals.held(folder, f"edgeadm nodes {order.verb}"):
         pasts = [journals.read(each) for each in journals.runs(folder)]
         header = {
             "fleet": order.fleet.name,
@@ -94,8 +97,9 @@ def opened(order: Order, root: Path) -> Iterator[Opened]:
             yield Opened(order, journal, order.machines, tokens=stale(pasts), run=order.run)
 
 
-def engine_of(given: Opened, parts: Parts, report: FleetReport) -> Engine:
-    """The engine of the run. Lists the Nodes of the cluster: raises ClusterAwayError."""
+def engine_of(given: Opened, parts: Parts, report: FleetReport, *, labels: bool = True) -> Engine:
+    """The engine of the run, which also changes labels and taints of Nodes with `labels`. Lists the Nodes of
+    the cluster: raises ClusterAwayError."""
     order, nodes = given.order, parts.admission.nodes()
     runs = [MachineRun(_unmarked(each, order.fleet, nodes)) for each in given.machines]
     steps = Steps(
@@ -106,6 +110,7 @@ def engine_of(given: Opened, parts: Parts, report: FleetReport) -> Engine:
         given.run,
         lambda machine, phase, detail: parts.inbox.put(Progress(machine, phase, detail)),
         order.goal,
+        partial(patch, order.fleet) if labels else Steps.patch,
     )
     engine = Engine(
         order.goal,

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeadm.checks.engine import Finding
+from edgeadm.cluster import Object
 from edgeadm.errors import EdgeadmError, UnreachableError
 from edgeadm.fleet.facts import Facts
+from edgeadm.fleet.former import is_of_machine
 from edgeadm.fleet.journal import Records
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.progress import Goal, MachineRun, Step
@@ -61,9 +63,14 @@ class Steps:
     run: str
     tell: OnProgress
     goal: Goal
+    # The patch for the Node of a machine; empty if nothing has to be changed.
+    patch: Callable[[Machine, Object], Object] = lambda _machine, _node: {}
 
     def perform(self, run: MachineRun, step: Step) -> Inspected | Sent | None:
         """Perform a step, with a new connection if there is none."""
+        if step is Step.LABEL:
+            self.admission.patch_node(run.name, lambda node: self.patch(run.machine, node))
+            return None
         if run.remote is None:
             self.tell(run.name, "connect", "")
             try:
@@ -79,7 +86,7 @@ class Steps:
         if step is Step.LOAD:
             return self._load(run, remote, facts)
         if step is Step.RESET:
-            self._reset(remote, machine, facts, on_event)
+            self._reset(run, remote, facts, on_event)
         elif step is Step.FOLLOW:
             self.work.follow(remote, machine, facts, on_event)
         else:
@@ -114,12 +121,19 @@ class Steps:
             return Sent(loaded)
 
     def _reset(
-        self, remote: Remote, machine: Machine, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
+        self, run: MachineRun, remote: Remote, facts: Facts, on_event: Callable[[Mapping[str, Any]], None]
     ) -> None:
-        """Reset the machine, then delete its Node: until then, the node keeps working."""
+        """Reset the machine, then delete its Node, also that of its former name: until then, the node keeps
+        working."""
         if is_used(facts):
-            self.work.reset(remote, machine, facts, on_event)
-        self.admission.delete_node(machine.name)
+            self.work.reset(remote, run.machine, facts, on_event)
+        self.admission.delete_node(run.name)
+        if not run.former:
+            return
+        for node in self.admission.nodes():
+            if node["metadata"]["name"] == run.former and is_of_machine(node, facts):
+                self.tell(run.name, "reset", f"deletes its former Node {run.former}")
+                self.admission.delete_former(run.machine, node)
 
     def _join(self, run: MachineRun, remote: Remote, on_event: Callable[[Mapping[str, Any]], None]) -> None:
         """Join with a token of its own. Its ID is in the journal before the token exists, so that the next

@@ -47,6 +47,12 @@ class Admission(Protocol):
     def delete_node(self, name: str) -> None:
         """Delete the Node object, if it exists."""
 
+    def delete_former(self, machine: Machine, node: Object) -> None:
+        """Delete the Node that the machine had under another name."""
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
+        """Patch the Node, if it exists, with the patch for its current state, unless that is empty."""
+
 
 def description(run: str, machine: str) -> str:
     """The description of a machine's token, by which `edgeadm token list` shows its origin."""
@@ -98,6 +104,18 @@ class ClusterAdmission:
     def delete_node(self, name: str) -> None:
         _answered(lambda: self.access.cluster.delete("v1", "Node", name))
 
+    def delete_former(self, machine: Machine, node: Object) -> None:  # noqa: ARG002
+        self.delete_node(node["metadata"]["name"])
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
+        def change() -> None:
+            node = self.access.cluster.get("v1", "Node", name)
+            wanted = patch(node) if node is not None else {}
+            if wanted:
+                self.access.cluster.patch(wanted)
+
+        _answered(change)
+
 
 def _answered(ask: Callable[[], T]) -> T:
     """The answer of the API. Raises ClusterAwayError, which is not the fault of a machine."""
@@ -128,4 +146,10 @@ class NoCluster:
         """Does nothing."""
 
     def delete_node(self, name: str) -> None:
+        """Does nothing."""
+
+    def delete_former(self, machine: Machine, node: Object) -> None:
+        """Does nothing."""
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
         """Does nothing."""

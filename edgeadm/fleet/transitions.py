@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from edgeadm.checks.engine import Finding
 from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
 from edgeadm.config.secret import masked, secrets_in
 from edgeadm.errors import EdgeadmError
+from edgeadm.fleet.errors import RunFailedError
 from edgeadm.fleet.events import FleetEvent, FleetReport, MachineChanged, RunNotice
 from edgeadm.fleet.journal import Records
 from edgeadm.fleet.model import Limits, Site
@@ -56,6 +59,11 @@ class Transitions:
         slots, clock = self.limits.concurrency, self.clock
         self.schedule = Scheduler(slots, self.pool, self.inbox, clock, self._perform)
 
+    @cached_property
+    def nodes_by_name(self) -> Mapping[str, Object]:
+        """The Nodes of the cluster when the run started."""
+        return {each["metadata"]["name"]: each for each in self.nodes}
+
     def _perform(self, run: MachineRun, step: Step) -> None:
         raise NotImplementedError
 
@@ -88,6 +96,9 @@ class Transitions:
     def fail(self, run: MachineRun, error: EdgeadmError) -> None:
         """The machine has failed; stop if these are too many."""
         run.keep(error, self._masked)
+        if isinstance(error, RunFailedError):
+            # Checks that failed on the machine itself are reported like those of this run.
+            run.findings = (*run.findings, *map(self._open, error.findings))
         self.move(run, State.FAILED)
         self.over(run)
         count = sum(each.state is State.FAILED for each in self.machines)
@@ -126,6 +137,9 @@ class Transitions:
     def at(self) -> float:
         """Seconds since the start of the run."""
         return self.clock.now() - self.started
+
+    def _open(self, finding: Finding) -> Finding:
+        return replace(finding, text=self._masked(finding.text), hint=self._masked(finding.hint))
 
     def _masked(self, text: str) -> str:
         return str(masked(text, self.secrets))

@@ -34,6 +34,8 @@ class Action(StrEnum):
     # Attach to a run on the machine that has not ended.
     FOLLOW = "follow"
     RESET = "reset"
+    # Labels or taints of its Node are changed; the machine itself is not.
+    LABELS = "labels"
     # Reset, then join.
     REINSTALL = "reinstall"
 
@@ -90,6 +92,10 @@ class Work(Protocol):
     def differences(self, machine: Machine, facts: Facts) -> Sequence[str]:
         """The fields of the record of a joined machine that differ from the document: `labels` and `taints`
         can be applied to the Node object, the others require a reinstallation."""
+
+    def former(self, machine: Machine, facts: Facts) -> str:
+        """The name of the Node in the cluster of the run that the machine has now, if the document gives it
+        another one; empty otherwise."""
 
     def join(self, remote: Remote, machine: Machine, facts: Facts, ticket: Ticket, on_event: OnEvent) -> None:
         """Start `edgeadm join` as a transient unit, and follow its events until it ends; `edgeadm init` if

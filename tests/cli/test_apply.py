@@ -19,7 +19,9 @@ from edgeadm.cli.session import World
 from edgeadm.cluster.access import Access
 from edgeadm.cluster.fake import FakeCluster
 from edgeadm.errors import CommandError, UnreachableError
+from edgeadm.fleet.errors import FleetLockedError
 from edgeadm.fleet.facts import Facts, Membership
+from edgeadm.fleet.journal import LOCK, folder_of, held, runs_root
 from edgeadm.fleet.model import Fleet, Machine
 from edgeadm.fleet.run import Parts
 from edgeadm.fleet.tokens import NoCluster
@@ -275,3 +277,26 @@ def test_a_document_without_a_control_plane_of_its_cluster_is_refused(shop: Shop
     shop.apply()
     shop.file.write_text(shop.file.read_text().replace("ip: 10.0.0.1,", "ip: 10.0.0.5,"))
     assert (shop.apply().status, shop.joins()) == (3, [0, 1, 1, 0, 0])
+
+
+def test_an_apply_has_the_lock_of_its_cluster_until_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path, monkeypatch)
+    lists, busy = shop.cluster.nodes, []
+
+    def nodes() -> Any:
+        # Between two stages, too.
+        busy.append((folder_of("shop", runs_root()) / LOCK).exists())
+        return lists()
+
+    monkeypatch.setattr(shop.cluster, "nodes", nodes)
+    assert shop.run("apply", "-f", str(shop.file)).status == 0
+    assert busy
+    assert all(busy)
+    with held(folder_of("shop", runs_root()), "edgeadm nodes add"):
+        ended = shop.run("apply", "-f", str(shop.file))
+        assert "[fleet-locked]" in ended.err
+        assert ended.status == FleetLockedError.exit_code
+        assert shop.run("apply", "-f", str(shop.file), "--dry-run").status == 0
+    assert shop.run("apply", "-f", str(shop.file)).status == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from edgeadm.checks.engine import Result
 from edgeadm.cli.fleet_live import render
 from edgeadm.cli.fleet_report import report, wide
 from edgeadm.cli.fleet_view import LiveView, PlainView, choose
+from edgeadm.cli.nodes_tables import change, show_plan, standing
 from edgeadm.fleet.events import FleetEvent, MachineResult, RunEnded, RunNotice
 from edgeadm.fleet.states import State
 from edgeadm.fleet.summary import Summary
@@ -190,3 +192,15 @@ def test_the_wide_table_has_a_line_for_each_machine() -> None:
     at = lines[0].index("STATE")
     assert [line[at:].split()[0] for line in lines[1:]] == ["ready", "failed", "waiting"]
     assert lines[2].endswith("swap is on")
+
+
+def test_changed_labels_are_in_the_plan_and_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "labels or taints of its Node differ; it has joined with these settings"
+    labelled = ready(1, change="labels", detail=reason)
+    planned = replace(labelled, state=State.REACHABLE)
+    assert (standing(planned), change(planned, "add")) == ("differs", "labels")
+    show_plan(summary_of(planned, ready(2, change="nothing")))
+    assert "1 labels, 1 nothing" in "".join(capsys.readouterr())
+    lines = report(summary_of(labelled, ready(2)))
+    assert "Labels and taints changed: edge-1" in lines
+    assert not any("Labels" in each for each in report(summary_of(ready(2))))

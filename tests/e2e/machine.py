@@ -73,9 +73,10 @@ find {" ".join(SUMMED)} -xdev \( {PRUNED} \) -prune -o -type f -exec sha256sum {
   sed -E 's/^(\S+)  (.*)$/\2 \1/'
 """
 COMPARED = ("units", "links", "addresses", "routes", "rules", "mounts", "modules", "users", "sysctls")
-# Differences between any two: keys, names, logs, and caches that a boot writes.
+# Differences between any two: identifiers of disks, keys, names, logs, and caches that a boot writes.
 OWN = (
-    r"files: (gone|new): /etc/(machine-id|hostname|hosts|ssh/ssh_host_\S+) "
+    r"units: (gone|new): dev-disk-by\\x2d(diskseq|id|label|partuuid|path|uuid)\S*\.device "
+    r"|files: (gone|new): /etc/(machine-id|hostname|hosts|ssh/ssh_host_\S+) "
     r"|files: (gone|new): /usr/local/lib/edgeadm-sandbox/\S+ "
     r"|files: (gone|new): /(var/(log|cache|tmp|lib/(systemd|dhcp|dbus|private))|run|tmp|root)(/\S+)? "
     r"|sysctls: (gone|new): (fs|kernel|user|vm)\."

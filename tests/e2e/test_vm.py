@@ -161,7 +161,8 @@ def test_reset_unloads_the_profile_and_leaves_what_a_machine_has_that_never_join
     assert bare["loaded modules"]
     moved.sandbox.power("edge1", "on")
     found = difference(bare, facts(moved.edge1))
-    assert [line for line in found if not re.match(f"{OWN}|{OF_A_BOOT}", line)] == []
+    left = [line for line in found if not re.match(f"{OWN}|{OF_A_BOOT}", line)]
+    assert not left, "\n".join(left)
 
 
 def test_it_becomes_a_container_again_as_it_was_before(moved: Field, before: dict[str, str]) -> None:

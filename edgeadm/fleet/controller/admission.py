@@ -55,6 +55,12 @@ class TaskAdmission:
             raise NotLeaderError("another replica of the controller is the leader now")
         answered(lambda: self.store.delete("v1", "Node", name))
 
+    def delete_former(self, machine: Machine, node: Object) -> None:  # noqa: ARG002
+        self.delete_node(node["metadata"]["name"])
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
+        """The loop sets the label of the task, and no other."""
+
     def know(self, token_id: str, machine: str) -> None:
         """A token of this machine that an earlier run may have left behind."""
         self._machines[token_id] = machine

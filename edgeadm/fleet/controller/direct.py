@@ -12,6 +12,7 @@ from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.controller import credentials
 from edgeadm.fleet.controller.admission import TaskAdmission, announced
 from edgeadm.fleet.controller.build import Connection, fleet_of, stored_packages
+from edgeadm.fleet.controller.job_pod import Trouble
 from edgeadm.fleet.controller.runner import Told, Wanted
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.engine import Engine
@@ -76,6 +77,9 @@ class Direct:
     def is_running(self, obj: Object, task: Task) -> bool:  # noqa: ARG002
         run = self._runs.get(task.uid)
         return run is not None and not run.ended
+
+    def trouble(self, obj: Object, task: Task) -> Trouble | None:  # noqa: ARG002
+        return None
 
     def start(self, obj: Object, task: Task, machines: Sequence[Wanted]) -> None:
         """Start the engine in a thread. Raises CredentialError, StoreError and the errors of the API."""

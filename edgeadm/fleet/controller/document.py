@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgeadm.fleet.controller.runner import Told, Wanted
+from edgeadm.fleet.former import is_node_name
 from edgeadm.fleet.states import State
 
 TASK, RESULTS = "task.json", "results.json"
@@ -53,16 +54,23 @@ class JobDocument:
 @dataclass(frozen=True)
 class Results:
     """What a Job tells: the states of its machines, the names of Nodes to delete, because their machines were
-    reset, and the machines that need a token, each with a word that the answer repeats."""
+    reset, the machines that need a token, each with a word that the answer repeats, and the former Nodes of
+    machines that have a new name."""
 
     states: Mapping[str, Told]
     deletes: Sequence[str] = ()
     wants: Mapping[str, str] = field(default_factory=dict)
+    formers: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """The results as JSON."""
         states = {name: asdict(each) for name, each in self.states.items()}
-        fields = {"states": states, "deletes": list(self.deletes), "wants": dict(self.wants)}
+        fields = {
+            "states": states,
+            "deletes": list(self.deletes),
+            "wants": dict(self.wants),
+            "formers": dict(self.formers),
+        }
         return json.dumps(fields, sort_keys=True)
 
     @classmethod
@@ -74,9 +82,10 @@ class Results:
             states = {name: _told(each) for name, each in (raw.get("states") or {}).items() if name in names}
             deletes = [name for name in raw.get("deletes") or () if name in names]
             wants = {name: str(word) for name, word in (raw.get("wants") or {}).items() if name in names}
+            formers = {name: old for name, old in (raw.get("formers") or {}).items() if name in names}
         except (ValueError, TypeError, AttributeError, KeyError):
             return cls({})
-        return cls(states, deletes, wants)
+        return cls(states, deletes, wants, {name: old for name, old in formers.items() if is_node_name(old)})
 
 
 def _told(raw: Mapping[str, Any]) -> Told:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgeadm.core.run_id import new_run_id
+from edgeadm.fleet.around import space_of, unpacked_of
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.controller.errors import NotLeaderError
 from edgeadm.fleet.cross_watch import CrossChecker
@@ -57,8 +58,9 @@ def real_engine(
 ) -> Engine:
     """An engine that adds the machines of the fleet. Lists the Nodes of the cluster: raises
     ClusterAwayError."""
-    around = Around.of(fleet, endpoint=endpoint, ca=ca_hash)
+    space = {"space": space_of(bundles), "unpacked": unpacked_of(bundles)}
+    around = Around.of(fleet, endpoint=endpoint, ca=ca_hash, **space)
     work = LeadersWork(fleet, ca_hash, (endpoint,) if endpoint else (), bundles=bundles, holds=holds)
     order = Order("add", Goal.ADD, fleet, fleet.machines, new_run_id())
     given = Opened(order, Unrecorded(), fleet.machines, tokens=tokens, run=order.run)
-    return engine_of(given, Parts(dialer, work, admission, CrossChecker(around)), report)
+    return engine_of(given, Parts(dialer, work, admission, CrossChecker(around)), report, labels=False)

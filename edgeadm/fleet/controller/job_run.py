@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from edgeadm.fleet.controller.errors import ProxyError, StoreError
 from edgeadm.fleet.controller.job import TOKENS
 from edgeadm.fleet.errors import ClusterAwayError
 from edgeadm.fleet.events import FleetEvent, MachineChanged
+from edgeadm.fleet.former import has_address
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import State
 from edgeadm.fleet.work import Ticket
@@ -47,6 +48,7 @@ class Outbox:
     listener: Listener
     deletes: set[str] = field(default_factory=set)
     wants: dict[str, str] = field(default_factory=dict)
+    formers: dict[str, str] = field(default_factory=dict)
     _changed: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sent: str = ""
@@ -65,7 +67,8 @@ class Outbox:
     def write(self) -> bool:
         """Write the results now; returns whether they are written."""
         with self._lock:
-            text = Results(dict(self.listener.states), sorted(self.deletes), dict(self.wants)).text()
+            states = dict(self.listener.states)
+            text = Results(states, sorted(self.deletes), dict(self.wants), dict(self.formers)).text()
             if text == self._sent:
                 return True
             meta = {"name": self.name, "namespace": NAMESPACE}
@@ -137,15 +140,32 @@ class JobAdmission:
     def delete_node(self, name: str) -> None:
         self.outbox.deletes.add(name)
         self.outbox.changed()
+        self._wait_gone(name)
+        self.outbox.deletes.discard(name)
+        self.outbox.changed()
+
+    def delete_former(self, machine: Machine, node: Object) -> None:
+        """The controller deletes only a Node with the address of the machine; another one is kept."""
+        if not has_address(node, machine.address):
+            return
+        name = node["metadata"]["name"]
+        self.outbox.formers[machine.name] = name
+        self.outbox.changed()
+        self._wait_gone(name)
+        self.outbox.formers.pop(machine.name, None)
+        self.outbox.changed()
+
+    def patch_node(self, name: str, patch: Callable[[Object], Object]) -> None:
+        """The controller sets the label of the task, and no other."""
+
+    def _wait_gone(self, name: str) -> None:
+        """Wait until the Node does not exist. Raises ClusterAwayError."""
 
         def is_gone() -> bool:
             return all(each["metadata"]["name"] != name for each in self.nodes())
 
-        if self.clock.poll(is_gone, PATIENCE, POLL):
-            self.outbox.deletes.discard(name)
-            self.outbox.changed()
-            return
-        raise ClusterAwayError(f"the controller did not delete the node {name} within {PATIENCE:g} s")
+        if not self.clock.poll(is_gone, PATIENCE, POLL):
+            raise ClusterAwayError(f"the controller did not delete the node {name} within {PATIENCE:g} s")
 
     def _since(self, machine: str) -> float:
         """The time at which this process first saw the current request for the machine."""

@@ -104,8 +104,21 @@ class Loop:
         if current["status"]["nodetaskStatus"] == status.READY:
             return
         self._clean.discard(task.uid)
-        if not runner.is_running(current, task):
+        if runner.is_running(current, task):
+            self._watch(current, task, runner)
+        else:
             self._start(current, task, runner, tasks, owners)
+
+    def _watch(self, obj: Object, task: Task, runner: Runner) -> None:
+        """Tell why a run that has begun does not work, and when it works again."""
+        found = runner.trouble(obj, task)
+        if found is not None:
+            self._write(obj, lambda each: _blocked(each, task, found.reason, found.message))
+            self.notes.about(obj, "Blocked", found.message, warning=True, topic="blocked")
+        elif not status.is_true(obj["status"], "Progressing"):
+            count = sum(map(_is_due, obj["status"]["machines"]))
+            self._write(obj, lambda each: _working(each, task, count))
+            self.notes.about(obj, "Continues", "the run works", topic="blocked")
 
     def _is_unplanned(self, obj: Object, task: Task) -> bool:
         found = obj.get("status") or {}
@@ -200,7 +213,7 @@ class Loop:
             if error.exit_code == 5:
                 raise
             reason, message = error.code, error.message
-            self._write(obj, lambda found: _blocked(found, task, reason, message))
+            self._write(obj, lambda found: _blocked(found, task, _camel(reason), message))
             self.notes.about(obj, "Blocked", message, warning=True, topic="blocked")
             return
         self._write(obj, lambda found: _working(found, task, len(wanted)))
@@ -273,8 +286,8 @@ def _replace(found: dict[str, Any], new: Mapping[str, Any]) -> None:
     found.update(new)
 
 
-def _blocked(found: dict[str, Any], task: Task, code: str, message: str) -> None:
-    status.set_condition(found, "Progressing", "False", _camel(code), message, task.generation)
+def _blocked(found: dict[str, Any], task: Task, reason: str, message: str) -> None:
+    status.set_condition(found, "Progressing", "False", reason, message, task.generation)
 
 
 def _working(found: dict[str, Any], task: Task, count: int) -> None:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgeadm.apps.facts import NAMESPACE
+from edgeadm.apps.facts import CONTROL_PLANES, NAMESPACE, labels_of
 from edgeadm.cluster import Object, Store
 from edgeadm.cluster.errors import ConflictError
 from edgeadm.config.secret import masked, secrets_in
-from edgeadm.fleet.controller import credentials
+from edgeadm.fleet.controller import credentials, status
 from edgeadm.fleet.controller.admission import TaskAdmission, announced
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Offered, Results
 from edgeadm.fleet.controller.errors import CredentialError, ProxyError
 from edgeadm.fleet.controller.job import TOKENS, JobObjects, has_ended
+from edgeadm.fleet.controller.job_pod import Trouble, trouble
 from edgeadm.fleet.controller.runner import Told, Wanted
 from edgeadm.fleet.controller.task import Task
+from edgeadm.fleet.former import has_address
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import FINAL, State
 from edgeadm.hosts.ssh.target import Target
@@ -44,6 +46,9 @@ class Proxied:
     def is_running(self, obj: Object, task: Task) -> bool:  # noqa: ARG002
         job = self.store.get(BATCH, "Job", task.run, NAMESPACE)
         return job is not None and not has_ended(job)
+
+    def trouble(self, obj: Object, task: Task) -> Trouble | None:  # noqa: ARG002
+        return trouble(self.store, task.run, task.proxy, self.image)
 
     def start(self, obj: Object, task: Task, machines: Sequence[Wanted]) -> None:
         """Create the Job with its ConfigMap and Secret, which replace those of an earlier Job. Raises
@@ -93,6 +98,8 @@ class Proxied:
         if running:
             for name in results.deletes:
                 self._delete_node(name, task)
+            for name, former in results.formers.items():
+                self._delete_former(obj, task, name, former)
             self._admit(obj, task, results, recorded)
         elif self.store.get(CORE, "Secret", task.run, NAMESPACE) is not None:
             self.store.delete(CORE, "Secret", task.run, NAMESPACE)
@@ -155,6 +162,18 @@ class Proxied:
         labels = node["metadata"].get("labels") or {}
         if task.label not in labels.values():
             self.store.delete(CORE, "Node", name)
+
+    def _delete_former(self, obj: Object, task: Task, name: str, former: str) -> None:
+        """The Node that a machine had under another name. A Job is not trusted: only a Node with the address
+        of the machine, that is no control plane and no machine of the task, of a task that reinstalls."""
+        machine = status.machine_of(obj.get("status") or {}, name)
+        node = self.store.get(CORE, "Node", former)
+        if machine is None or node is None or not task.reinstalls:
+            return
+        names = {each["name"] for each in obj["status"]["machines"]}
+        is_control_plane = any(role in labels_of(node) for role in CONTROL_PLANES)
+        if former not in names and not is_control_plane and has_address(node, machine["address"]):
+            self._delete_node(former, task)
 
     def _revoke(self, obj: Object, tokens: Sequence[str]) -> None:
         admission = self._admission(obj)

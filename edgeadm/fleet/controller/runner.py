@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edgeadm.cluster import Object
+from edgeadm.fleet.controller.job_pod import Trouble
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.states import State
 
@@ -39,6 +40,9 @@ class Runner(Protocol):
 
     def is_running(self, obj: Object, task: Task) -> bool:
         """Whether a run for this task has not ended."""
+
+    def trouble(self, obj: Object, task: Task) -> Trouble | None:
+        """The reason why a run that has not ended does not work; None if there is none."""
 
     def start(self, obj: Object, task: Task, machines: Sequence[Wanted]) -> None:
         """Start a run for these machines. Raises an EdgeadmError if that is impossible now."""

@@ -97,6 +97,11 @@ def set_condition(status: Status, kind: str, value: str, reason: str, message: s
     conditions.append(new | {"lastTransitionTime": now()})
 
 
+def is_true(status: Mapping[str, Any], kind: str) -> bool:
+    """Whether the condition is true."""
+    return any((each["type"], each["status"]) == (kind, "True") for each in status.get("conditions") or ())
+
+
 def set_state(machine: Status, state: State, code: str = "", message: str = "") -> bool:
     """Set the state of a machine; returns whether it changed."""
     before = (machine.get("state"), machine.get("code", ""), machine.get("message", ""))

@@ -64,7 +64,7 @@ def test_a_machine_of_another_cluster_is_refused(facts: Facts, code: str) -> Non
 def test_differences_are_named() -> None:
     action, reason = action_of(MACHINE, JOINED, CA, ("labels",))
     assert action is Action.NOTHING
-    assert reason == "it has joined with other values of: labels"
+    assert reason == "it has joined with other values of: labels; `edgeadm nodes reinstall` applies them"
 
 
 def test_the_record_of_equal_settings_is_equal() -> None:

@@ -6,10 +6,11 @@ import ipaddress
 from pathlib import Path
 
 from edgeadm.cluster.fake import FakeCluster
-from edgeadm.fleet.around import OVERHEAD_MIB, around_of, space_of
+from edgeadm.fleet.around import OVERHEAD_MIB, around_of, space_of, unpacked_of
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.model import Fleet, Role
 from edgeadm.hosts.fake import FakeHost
+from edgeadm.preflight.supply import HEADROOM_MIB
 from tests.unit.package.crafted import true_package
 
 HERE = FakeHost(files={"/etc/machine-id": b"d1e2\n"})
@@ -52,4 +53,6 @@ def test_the_space_is_that_of_the_files_of_the_role(tmp_path: Path) -> None:
     true_package(path, tmp_path / "source", {"bin/kubelet": bytes(3 << 20), "images/pause.tar": b"pause"})
     space = space_of(Bundles({"amd64": str(path), "arm64": "/missing"}, tmp_path / "cache"))
     assert space("amd64", Role.WORKER) == 3 + OVERHEAD_MIB
+    unpacked = unpacked_of(Bundles({"amd64": str(path), "arm64": "/missing"}, tmp_path / "cache"))
+    assert (unpacked("amd64", Role.WORKER), unpacked("arm64", Role.EDGE)) == (3 * 3 + HEADROOM_MIB, 0)
     assert (space("arm64", Role.WORKER), space("riscv64", Role.EDGE)) == (0, 0)

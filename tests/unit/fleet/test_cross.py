@@ -26,6 +26,7 @@ AROUND = Around(
     tunnel=("203.0.113.7:30900",),
     ca=OURS,
     space=lambda arch, role: 1500 if (arch, role) == ("amd64", Role.EDGE) else 0,
+    unpacked=lambda _arch, _role: 2500,
     pod_ranges=(ipaddress.ip_network("10.244.0.0/16"),),
     service_ranges=(ipaddress.ip_network("10.96.0.0/12"),),
     own_machine_id="d" * 31 + "e",
@@ -147,10 +148,11 @@ ALONE: list[tuple[str, Result, dict[str, Any], dict[str, Any]]] = [
     ("OwnHost", WARN, {}, {"machine_id": AROUND.own_machine_id}),
     ("OwnHost", BAD, {"reinstall": True}, {"machine_id": AROUND.own_machine_id}),
     ("RangeOverlap", BAD, {}, {"addresses": {"eth0": ("10.1.0.1/24",), "eth1": ("10.244.3.4/24",)}}),
-    ("RangeOverlap", WARN, {}, {"addresses": {"eth0": ("10.1.0.1/8",)}}),
+    ("RangeOverlap", WARN, {}, {"addresses": {"eth0": ("10.1.0.1",)}, "networks": {"eth0": ("10.1.0.1/8",)}}),
     ("ClockSkew", BAD, {}, {"clock": 301.0}),
     ("ClockSkew", WARN, {}, {"clock": -11.0}),
     ("PackageMissing", BAD, {}, {"arch": "riscv64"}),
+    ("FleetDiskSpace", BAD, {}, {"free_mib": {"/": 3999}, "devices": {"/": 5}}),
     ("FleetDiskSpace", BAD, {}, {"free_mib": {"/": 90000, "/var/lib": 1499}}),
     ("HostnameInvalid", WARN, {}, {"hostname": "till_3"}),
     ("HostnameInvalid", WARN, {}, {"hostname": "localhost.localdomain"}),
@@ -183,6 +185,9 @@ GOOD: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"reaches": {}, "kernel": "", "systemd": 0, "free_mib": {}, "serial": "", "macs": {}}),
     ({}, {"kernel": "4.19.0-26-amd64", "systemd": 240, "clock": 9.0}),
     ({}, {"kernel": "10.0.1"}),
+    ({}, {"free_mib": {"/": 3999, "/var/lib": 1500}, "devices": {"/": 5, "/var/lib/containerd": 6}}),
+    ({}, {"free_mib": {"/": 4000}, "devices": {"/": 5}}),
+    ({}, {"free_mib": {"/": 3000}, "devices": {"/": 5}, "stored": frozenset({"a" * 64, "b" * 64})}),
 ]
 
 

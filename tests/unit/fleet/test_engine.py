@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from edgeadm.checks.engine import Finding, Result
 from edgeadm.errors import CommandError, UnreachableError
-from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError
-from edgeadm.fleet.facts import Membership
-from edgeadm.fleet.model import Limit, Limits, Site
+from edgeadm.fleet.apply import patch
+from edgeadm.fleet.errors import ClusterAwayError, InterruptedRunError, RunFailedError
+from edgeadm.fleet.events import RunEnded, RunStarted
+from edgeadm.fleet.facts import Facts, Membership
+from edgeadm.fleet.former import former_name
+from edgeadm.fleet.model import Fleet, Limit, Limits, Site
 from edgeadm.fleet.progress import BrokenTableError, Goal, MachineRun
 from edgeadm.fleet.states import TRANSITIONS, State, may_change
+from edgeadm.fleet.tally import Tally
+from edgeadm.fleet.work import Action
 from edgeadm.hosts.ssh.target import Target
-from tests.fake_fleet import Far, World, fleet, machine
+from tests.fake_fleet import PASSWORD, Far, World, fleet, machine
 
 JOINED = ["reachable", "checked", "loaded", "joining", "joined", "ready"]
 MEMBER = Membership("edge1", "sha256:ca", active=True, complete=True)
@@ -286,6 +294,40 @@ def test_a_reinstallation_that_fails_keeps_the_node(step: str) -> None:
     assert "edge1" in world.cluster.ready
 
 
+OLD = Membership("old", "sha256:ca", active=True, complete=True)
+
+
+def test_a_machine_that_is_reinstalled_under_another_name_leaves_no_node() -> None:
+    world = World([machine(1, reinstall=True)], far={"edge1": Far(membership=OLD, machine_id="1a2b3c")})
+    world.cluster.ready["old"], world.cluster.machine_ids["old"] = True, "1A2B3C"
+    world.far["edge1"].faults["reset"] = away()
+    assert world.engine().run() == 0
+    assert (world.cluster.deleted, set(world.cluster.ready)) == (["edge1", "old"], {"edge1"})
+
+
+@pytest.mark.parametrize(
+    ("member", "machine_id"),
+    [
+        (OLD, "9f9f9f"),
+        (OLD, ""),
+        (replace(OLD, ca="sha256:other"), "1a2b3c"),
+        (replace(OLD, node="../old"), "1a2b3c"),
+    ],
+)
+def test_the_node_of_another_machine_is_kept(member: Membership, machine_id: str) -> None:
+    world = World([machine(1, reinstall=True)], far={"edge1": Far(membership=member, machine_id="1a2b3c")})
+    world.cluster.ready["old"], world.cluster.machine_ids["old"] = True, machine_id
+    assert world.engine().run() == 0
+    assert world.cluster.deleted == ["edge1"]
+
+
+def test_the_name_of_another_machine_of_the_fleet_is_not_a_former_name() -> None:
+    both = Fleet("f", (machine(1), machine(2)))
+    facts = Facts("edge1", "amd64", membership=replace(OLD, node="edge2"))
+    assert former_name(both, machine(1), facts, "sha256:ca") == ""
+    assert former_name(Fleet("f", (machine(1),)), machine(1), facts, "sha256:ca") == "edge2"
+
+
 def test_a_reset_deletes_the_node_afterwards() -> None:
     world = World([machine(1), machine(2)], far={"edge1": Far(membership=MEMBER)})
     world.cluster.ready["edge1"] = True
@@ -305,6 +347,70 @@ def test_a_run_that_looks_changes_nothing(goal: Goal) -> None:
     assert [(each.shells, each.loads, each.joins) for each in world.far.values()] == [(1, 0, 0)] * 2
     assert world.cluster.made == 0
     assert world.states(engine)["edge2"] == ("reachable" if goal is Goal.PLAN else "checked")
+
+
+def labelled() -> tuple[World, dict[str, object]]:
+    """A fleet with two joined machines; a label of the first one differs from the document."""
+    world = World([machine(1, labels={"site": "b"}), machine(2)])
+    for each in world.machines:
+        world.far[each.name].membership = replace(MEMBER, node=each.name)
+        world.cluster.ready[each.name] = True
+    return world, {"patch": partial(patch, Fleet("f", tuple(world.machines)))}
+
+
+def test_labels_of_a_joined_machine_are_applied_to_its_node() -> None:
+    world, more = labelled()
+    world.cluster.faults["patch"] = [ClusterAwayError("it is away")]
+    engine = world.engine(**more)
+    assert engine.run() == 0
+    wanted = {"name": "edge1", "labels": {"site": "b"}}
+    assert world.cluster.patched == [{"apiVersion": "v1", "kind": "Node", "metadata": wanted}]
+    assert [world.kept.states(each.name) for each in world.machines] == [["reachable", "ready"]] * 2
+    assert [each.action for each in engine.machines] == [Action.LABELS, Action.NOTHING]
+    assert [each.shells for each in world.far.values()] == [1, 1]
+
+
+def test_a_plan_names_the_change_of_labels_and_changes_none() -> None:
+    world, more = labelled()
+    engine = world.engine(Goal.PLAN, **more)
+    assert engine.run() == 0
+    assert world.cluster.patched == []
+    assert engine.machines[0].result().change == "labels"
+    assert "labels or taints of its Node differ" in engine.machines[0].reason
+
+
+def test_a_node_that_refuses_labels_fails() -> None:
+    world, more = labelled()
+    world.cluster.faults["patch"] = [CommandError("the label is not valid")]
+    engine = world.engine(**more)
+    assert engine.run() == 4
+    assert world.states(engine) == {"edge1": "failed", "edge2": "ready"}
+
+
+def test_failures_of_joins_are_grouped_by_the_errors_of_the_machines() -> None:
+    world, tally = fleet(4), Tally()
+    secret = replace(FAILURE, text=f"swap is on {PASSWORD}")
+    memory = replace(FAILURE, code="Mem", text="too little", hint="add some")
+    faults = {
+        "edge1": RunFailedError("the name is taken", cause="name-taken", hint="choose another one"),
+        "edge2": RunFailedError("the name is taken", cause="name-taken", hint="choose another one"),
+        "edge3": RunFailedError("swap is on", cause="Swap", findings=(secret, memory)),
+    }
+    for name, error in faults.items():
+        world.far[name].faults["join"] = [error]
+    engine = world.engine()
+    assert engine.run() == 4
+    machines = tuple(world.machines)
+    tally.handle(RunStarted("add", "run-1", Fleet("f", machines), machines))
+    tally.handle(RunEnded(tuple(each.result() for each in engine.machines), 1.0, 4))
+    found = tally.summary()
+    assert found is not None
+    assert [(each.code, each.hint, each.machines) for each in found.failures] == [
+        ("name-taken", "choose another one", ("edge1", "edge2")),
+        ("Swap", "run `swapoff -a`", ("edge3",)),
+        ("Mem", "add some", ("edge3",)),
+    ]
+    assert str(PASSWORD) not in "".join(each.text for each in found.failures)
 
 
 def test_a_node_that_is_not_ready_in_time_fails() -> None:

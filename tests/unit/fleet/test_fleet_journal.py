@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from edgeadm.cluster.access import Access
 from edgeadm.cluster.fake import FakeCluster
 from edgeadm.cluster.kubeconfig import Kubeconfig
+from edgeadm.fleet.apply import patch
 from edgeadm.fleet.errors import ClusterAwayError, FleetLockedError, RunJournalError
 from edgeadm.fleet.journal import KEPT, create, folder_of, forget, held, read, reopen, runs
+from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.states import State
 from edgeadm.fleet.tokens import ClusterAdmission
 from edgeadm.kubeadm import tokens
@@ -130,6 +133,24 @@ def test_an_api_server_that_does_not_respond_is_not_the_fault_of_a_machine() -> 
         lambda: admission(cluster).revoke("abcdef"),
         lambda: admission(cluster).nodes(),
         lambda: admission(cluster).delete_node("edge1"),
+        lambda: admission(cluster).delete_former(machine(1), {"metadata": {"name": "old"}}),
+        lambda: admission(cluster).patch_node("edge1", lambda node: node),
     ):
         with pytest.raises(ClusterAwayError):
             ask()
+
+
+def test_a_node_is_patched_by_its_current_state() -> None:
+    cluster = FakeCluster()
+    cluster.objects["v1", "Node", "", "edge1"] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "edge1", "labels": {"site": "a"}},
+    }
+    document = Fleet("shops", (machine(1, labels={"site": "b"}),))
+    for name in ("edge1", "gone"):
+        admission(cluster).patch_node(name, partial(patch, document, document.machines[0]))
+    node = cluster.get("v1", "Node", "edge1")
+    assert node is not None
+    assert node["metadata"]["labels"] == {"site": "b"}
+    assert patch(document, document.machines[0], node) == {}

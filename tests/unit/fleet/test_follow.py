@@ -46,6 +46,31 @@ def test_the_error_of_the_machine_is_raised_with_its_code() -> None:
     assert caught.value.as_dict()["cause"] == "preflight"
 
 
+SWAP = {"code": "Swap", "group": "system", "found": "swap is on", "hint": "run `x`"}
+MEMORY = {"code": "Mem", "group": "system", "statement": "there is memory", "found": "", "hint": ""}
+
+
+def test_failed_checks_of_the_machine_are_causes() -> None:
+    odd = [{"code": "$(reboot)"}, "text", {"code": ["Swap"]}, None]
+    following, _ = followed(
+        line("error", code="preflight", message="x", exitCode=2, findings=[SWAP, MEMORY, *odd])
+    )
+    with pytest.raises(RunFailedError) as caught:
+        following.finish(0, "")
+    error = caught.value
+    assert (error.cause, error.message, error.hint) == ("Swap", "swap is on", "run `x`")
+    assert [each.code for each in error.findings] == ["Swap", "Mem"]
+    assert error.context == "Mem: not true: there is memory"
+
+
+@pytest.mark.parametrize("findings", [[], {}, "Swap", 5, [{}]])
+def test_an_error_without_findings_keeps_its_code(findings: object) -> None:
+    following, _ = followed(line("error", code="preflight", message="x", exitCode=2, findings=findings))
+    with pytest.raises(RunFailedError) as caught:
+        following.finish(0, "")
+    assert (caught.value.cause, caught.value.findings) == ("preflight", ())
+
+
 @pytest.mark.parametrize(
     ("lines", "error"),
     [

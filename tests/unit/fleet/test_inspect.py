@@ -51,6 +51,7 @@ def test_an_edge_node() -> None:
     assert len(facts.stored) == 3
     # The addresses and interfaces that each node has are left out.
     assert facts.addresses == {"eth0": ("10.77.0.101",)}
+    assert facts.networks == {"eth0": ("10.77.0.101/24",)}
 
 
 def test_a_control_plane() -> None:
@@ -90,6 +91,8 @@ def test_another_answer_is_refused(text: str) -> None:
         "memory",
         "memory x",
         "free x",
+        "device x",
+        "device  /opt",
         "mac eth0",
         "mac eth0 nothing",
         "address eth0",
@@ -178,6 +181,7 @@ def test_the_script_in_an_empty_root(shell: str, tmp_path: Path) -> None:
     facts = through_host(Shell(shell, tmp_path))  # type: ignore[arg-type]
     assert facts.membership is None
     assert (facts.remains, facts.stored, facts.macs) == ((), frozenset(), {})
+    assert facts.devices["/"] == tmp_path.stat().st_dev
     assert abs(facts.clock) < 5
 
 

@@ -7,10 +7,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from edgeadm.clock import Clock
+from edgeadm.cluster.fake import FakeStore
+from edgeadm.fleet.controller.build import Connection
+from edgeadm.fleet.controller.direct import Listener
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Results
 from edgeadm.fleet.controller.job import TOKENS
+from edgeadm.fleet.controller.job_run import JobAdmission, Outbox
 from edgeadm.fleet.controller.runner import Told
+from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import State
+from edgeadm.hosts.ssh.target import Login, Target
 from tests.fake_controller import CANARY, Site, node, token_ids
 
 A, B = "172.21.3.194", "172.21.3.195"
@@ -70,6 +79,88 @@ def test_one_job_runs_for_a_task(tmp_path: Path) -> None:
     site.rounds(site.controller(), 3)
     assert [each for each in site.writes[writes:] if "Job" in each] == []
     assert ("batch/v1", "Job", "edge-system", run) in site.store.objects
+
+
+def test_the_former_node_of_a_reinstalled_machine_is_deleted(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.store.objects["v1", "Node", "", "gate"] = node("gate")
+    site.task(nodeNamesOverride={"edge-9": A}, sshCredential="login-secret", proxyNode="gate")
+    loop = site.controller()
+    site.rounds(loop, 2, seconds=1)
+    run = site.status()["run"]
+    for name, address in (("old", A), ("other", B)):
+        status = {"addresses": [{"type": "InternalIP", "address": address}]}
+        site.store.objects["v1", "Node", "", name] = {**node(name), "status": status}
+    for former in ("other", "../old", "gate", "old"):
+        tell(site, run, Results({}, formers={"edge-9": former}))
+        site.rounds(loop, 1)
+    left = {key[3] for key in site.store.objects if key[1] == "Node"}
+    assert left == {"gate", "other"}
+
+
+def pod(run: str, **status: Any) -> dict[str, Any]:
+    """The Pod of a Job."""
+    return {"metadata": {"name": f"{run}-x", "labels": {"job-name": run}}, "status": status}
+
+
+def progressing(site: Site) -> dict[str, Any]:
+    """The condition of the task."""
+    every: list[dict[str, Any]] = site.status()["conditions"]
+    return next(each for each in every if each["type"] == "Progressing")
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    """The status of a Pod whose container waits."""
+    return {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": "it says so"}}}]}
+
+
+UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no CPU"}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [
+        (waiting("ImagePullBackOff"), "ImagePullBackOff", "does not have the image image:v1"),
+        (waiting("ErrImageNeverPull"), "ErrImageNeverPull", "images import"),
+        (waiting("CreateContainerError"), "CreateContainerError", "describe pod"),
+        ({"conditions": [UNSCHEDULED]}, "Unschedulable", "no CPU"),
+    ],
+)
+def test_a_pod_that_does_not_start_is_told(
+    state: dict[str, Any], reason: str, words: str, tmp_path: Path
+) -> None:
+    site, loop, run = started(tmp_path)
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, **state)
+    site.rounds(loop, 3)
+    found = progressing(site)
+    assert (found["status"], found["reason"]) == ("False", reason)
+    assert words in found["message"]
+    events = [each for key, each in site.store.objects.items() if key[1] == "Event"]
+    (event,) = [each for each in events if each["reason"] == "Blocked"]
+    assert (event["type"], event["message"]) == ("Warning", found["message"])
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, phase="Running")
+    site.rounds(loop, 2)
+    assert progressing(site)["status"] == "True"
+
+
+def test_a_proxy_node_that_is_not_ready_is_told(tmp_path: Path) -> None:
+    site, loop, _ = started(tmp_path)
+    site.rounds(loop, 1)
+    assert progressing(site)["status"] == "True"
+    away = {"conditions": [{"type": "Ready", "status": "Unknown"}]}
+    site.store.objects["v1", "Node", "", "gate"] = {**node("gate"), "status": away}
+    site.rounds(loop, 1)
+    assert progressing(site)["reason"] == "ProxyNodeNotReady"
+    del site.store.objects["v1", "Node", "", "gate"]
+    site.rounds(loop, 1)
+    assert progressing(site)["reason"] == "ProxyNodeMissing"
+
+
+def test_a_container_that_is_being_created_is_no_trouble(tmp_path: Path) -> None:
+    site, loop, run = started(tmp_path)
+    site.store.objects["v1", "Pod", "edge-system", "pod"] = pod(run, **waiting("ContainerCreating"))
+    site.rounds(loop, 2)
+    assert progressing(site)["status"] == "True"
 
 
 def test_a_machine_gets_a_token_when_it_needs_one_and_loses_it_when_it_has_joined(tmp_path: Path) -> None:
@@ -166,3 +257,26 @@ def test_a_control_plane_as_proxy_node_means_the_controller_itself(tmp_path: Pat
     site.rounds(site.controller())
     assert site.status()["nodetaskStatus"] == "ready"
     assert not [key for key in site.store.objects if key[1] == "Job"]
+
+
+@pytest.mark.parametrize(("address", "asked"), [(A, {"edge-9": "old"}), (B, {})])
+def test_a_job_asks_for_the_deletion_of_the_former_node_of_its_machine(
+    address: str, asked: dict[str, str], tmp_path: Path
+) -> None:
+    store = FakeStore()
+    old = node("old")
+    old["status"] = {"addresses": [{"type": "InternalIP", "address": address}]}
+    store.objects["v1", "Node", "", "old"] = old
+    cluster: Any = store
+    outbox = Outbox(cluster, "run", Listener(Connection(Login(), 22, tmp_path), set()))
+    asks: list[dict[str, str]] = []
+
+    def pause(_seconds: float) -> None:
+        """The controller answers."""
+        asks.append(dict(outbox.formers))
+        store.objects.pop(("v1", "Node", "", "old"), None)
+
+    clock = Clock(lambda: float(len(asks)), pause)
+    admission = JobAdmission(cluster, outbox, tmp_path, "10.0.0.1:6443", "sha256:ca", clock=clock)
+    admission.delete_former(Machine("edge-9", Target(A)), old)
+    assert (asks, outbox.formers) == ([asked] if asked else [], {})
