@@ -15,9 +15,11 @@ STARTS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"
 
 
 def pytest_configure() -> None:
-    """A job in the background ignores Ctrl-C, and so would every process that a test starts."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A job in the background ignores Ctrl-C, one of nohup ignores the end of the terminal, and so would each
+    process that a test starts."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
