@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ from tests.e2e.cluster import ADMIN, NETWORK, TOKEN, WITHOUT_TUNNEL, package_in,
 from tests.e2e.waiting import until
 
 KEPT = 2  # of each state: those of the last two executables
+# Bytes that the sandboxes of all workers use together: with less, only states of this executable are kept.
+NEEDED = 45 << 30
 SITES = {"edge1": ("site-a", "51003"), "edge2": ("site-b", "52003")}
 
 
@@ -160,7 +163,8 @@ def _time(text: str) -> float:
 def _forget_old(start: str, store: Store) -> None:
     """Keep the most recent states of this kind: each executable has its own."""
     mine = [state for state in saved.every(store) if state.name.startswith(f"t-{start}-")]
-    for state in sorted(mine, key=lambda state: state.saved, reverse=True)[KEPT - 1 :]:
+    kept = KEPT if shutil.disk_usage(store.base).free > NEEDED else 1
+    for state in sorted(mine, key=lambda state: state.saved, reverse=True)[kept - 1 :]:
         with suppress(NoSavedStateError):
             saved.delete(store, state.name)
 
