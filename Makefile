@@ -92,7 +92,7 @@ e2e-all: $(READY_TO_BUILD) ## `e2e` with ten power cycles, every supported Kuber
 	@failed=0; \
 	$(MAKE) --no-print-directory e2e POWER_CYCLES=10 || failed=1; \
 	PYTHONPATH=. $(PYTHON) tools/version_table.py || failed=1; \
-	E2E_BARE_IMAGES="debian-13 debian-12" $(RUN)pytest tests/e2e/test_bare.py -v || failed=1; \
+	E2E_BARE_IMAGES="debian-13 debian-12" $(RUN)pytest tests/e2e -v -m "e2e and tier_all" || failed=1; \
 	$(MAKE) --no-print-directory bench || failed=1; exit $$failed
 
 outdated: $(READY_TO_BUILD) ## every pinned version against the registries, and its end of support
