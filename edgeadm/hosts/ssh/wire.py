@@ -52,10 +52,6 @@ class Packets(_Packetizer):  # type: ignore[misc]  # see above
         self.heard = time.monotonic()
         self.banner = 0
 
-    def close(self) -> None:
-        with suppress(OSError, EOFError, SSHException):  # the jump host may be lost
-            super().close()
-
     def start_handshake(self, timeout: float) -> None:
         """No timer and its thread: the deadline of the whole connection covers the handshake."""
 
@@ -84,6 +80,12 @@ class OrderedChannel(_Channel):  # type: ignore[misc]  # see above
     ends the whole connection, with all channels of a jump host."""
 
     ended = False
+
+    def close(self) -> None:
+        """Close the channel, also if its connection is lost: another connection may use the channel as its
+        socket, and closes it when it ends."""
+        with suppress(OSError, EOFError, SSHException):
+            super().close()
 
     def _close_internal(self) -> Any:
         messages = super()._close_internal()

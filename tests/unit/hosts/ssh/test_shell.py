@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from edgeadm.hosts.ssh.errors import (
     SudoPasswordError,
 )
 from edgeadm.hosts.ssh.remote import SshRemote
+from edgeadm.hosts.ssh.wire import OrderedChannel, Wire
 from tests.sshd import USER, Sshd
 
 pytestmark = pytest.mark.runs_programs
@@ -265,3 +267,18 @@ def test_data_after_the_end_of_a_channel_is_not_sent(remote: SshRemote) -> None:
     remote.shell("true")  # sshd has forgotten the last channel, and uses the number of the first one again
     remote.wire._send_user_message(late)
     assert remote.shell("echo there").out == "there\n"
+
+
+def test_a_channel_of_a_lost_connection_is_closed_without_an_error() -> None:
+    """The thread of a connection behind a jump host closes its channel as its last action."""
+    here, there = socket.socketpair()
+    with closing(here):
+        wire = Wire(here, ())
+        wire.active = True
+        wire.clear_to_send.set()
+        channel = OrderedChannel(1)
+        channel._set_transport(wire)
+        channel.active = True
+        there.close()
+        channel.close()
+        assert channel.closed
