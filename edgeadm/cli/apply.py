@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,13 +12,12 @@ from edgeadm.cli import console, nodes_options, nodes_tables, options, pflag, st
 from edgeadm.cli.fleet_report import report, wide
 from edgeadm.cli.kubeconfig import open_access
 from edgeadm.cli.nodes import confirm
-from edgeadm.cli.nodes_events import new_report
+from edgeadm.cli.nodes_events import new_report, run_engine
 from edgeadm.cli.session import world
 from edgeadm.cluster.access import Access
 from edgeadm.cluster.kubeconfig import NotAKubeconfigError, parse
 from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.core.run_id import new_run_id
-from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError, UnreachableError
 from edgeadm.fleet.apply import Stage, fitted, member, patches, prunable, stages, verify_member
 from edgeadm.fleet.bundle import Bundles
@@ -30,11 +28,12 @@ from edgeadm.fleet.journal import folder_of as runs_folder
 from edgeadm.fleet.journal import held, runs_root
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.progress import Goal
-from edgeadm.fleet.run import Order, Parts, engine_of, opened, run
+from edgeadm.fleet.run import Order, Parts
 from edgeadm.fleet.states import State
 from edgeadm.fleet.summary import Summary
 from edgeadm.fleet.surroundings import with_credentials
 from edgeadm.fleet.tokens import ClusterAdmission
+from edgeadm.kubeadm.tokens import rfc3339
 
 RUNNING, FAILED, INCOMPLETE, INITIALIZING = "Running", "Failed", "Incomplete", "Initializing"
 
@@ -174,7 +173,7 @@ class Applying:
             found = parse(data)
         except NotAKubeconfigError as error:
             raise ConfigError("the admin.conf of the cluster is damaged", context=str(error)) from None
-        return Access(str(self.folder.kubeconfig_path), world().cluster_of(data), _file, found)
+        return Access(str(self.folder.kubeconfig_path), world().cluster_of(data), world().host().read, found)
 
     def _parts(self, access: Access | None) -> Parts:
         return world().fleet(self.fleet, access)
@@ -183,13 +182,7 @@ class Applying:
         shown = new_report(quiet=goal is Goal.PLAN)
         again = f"edgeadm apply -f {self.given['file']}"
         order = Order("apply", goal, self.fleet, stage.machines, new_run_id(), again=again)
-        try:
-            with opened(order, runs_root(), held=True) as began:
-                engine = engine_of(began, parts, shown)
-                with first_signal(lambda _number: engine.stop("interrupted")):
-                    code = run(began, engine, shown).exit_code
-        finally:
-            shown.close()
+        code = run_engine(order, lambda: parts, shown, held=True)
         self.results.append((stage.title, shown.summary()))
         return code
 
@@ -218,7 +211,7 @@ class Applying:
         if self.fleet.kind != node_task.KIND:
             created = self.folder.kubeconfig() is not None or not self.fleet.control_planes()
             status = _status(created, code)
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            now = rfc3339(datetime.now(UTC))
             self.folder.keep(self.fleet, created=now, status=status, pruned=pruned)
         return code
 
@@ -247,10 +240,3 @@ def with_packages(fleet: Fleet, paths: tuple[str, ...]) -> Fleet:
 
     given = {read_manifest(open_source(each, cache_root() / "packages")).arch: each for each in paths}
     return replace(fleet, packages={**fleet.packages, **given})
-
-
-def _file(path: str) -> bytes | None:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return None

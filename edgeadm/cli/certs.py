@@ -80,12 +80,8 @@ def check(kubeconfig: str, ca_cert: str, output: str) -> None:
             ]
         )
         return
-    lines = [COLUMNS, *(row.cells for row in found)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    for line in lines:
-        console.data(
-            "   ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-        )
+    for line in console.columns([COLUMNS, *(row.cells for row in found)]):
+        console.data(line)
 
 
 RENEWED = closing(

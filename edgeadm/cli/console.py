@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -50,6 +51,15 @@ def warn(text: str) -> None:
     talk(text)
     events = stream.current()
     events.emit(Warned(text.removeprefix(WARNING), events.phase))
+
+
+def columns(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
+    """The rows of a table as lines, with aligned columns and this number of spaces between them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def colour(stream: Any = None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from edgeadm.cli.console import columns
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.plain import duration, number, plain, size
 from edgeadm.fleet.states import State
@@ -106,8 +107,4 @@ def wide(summary: Summary) -> list[str]:
         )
         for each in summary.results
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    return [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    return columns(rows)

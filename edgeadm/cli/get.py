@@ -11,6 +11,7 @@ import click
 
 from edgeadm.cli import console, pflag
 from edgeadm.cli.session import world
+from edgeadm.cluster.conditions import is_ready
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet import clusters
 from edgeadm.fleet.clusters import ClusterFolder
@@ -122,12 +123,11 @@ def look(folder: ClusterFolder, connect: Callable[[bytes], Any]) -> Shown:
 
 def _node(node: Mapping[str, Any]) -> dict[str, Any]:
     metadata, status = node["metadata"], node.get("status") or {}
-    conditions = status.get("conditions") or []
     prefix = "node-role.kubernetes.io/"
     labels = metadata.get("labels") or {}
     return {
         "name": metadata["name"],
-        "ready": any((each["type"], each["status"]) == ("Ready", "True") for each in conditions),
+        "ready": is_ready(node),
         "roles": sorted(each.removeprefix(prefix) for each in labels if each.startswith(prefix)),
         "version": (status.get("nodeInfo") or {}).get("kubeletVersion") or "",
     }
@@ -152,11 +152,8 @@ def _table(found: Sequence[Shown], wide: bool) -> None:
         return
     now = datetime.now(UTC)
     head = WIDE if wide else HEAD
-    rows = [head, *(each.row(now)[: len(head)] for each in found)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        console.data("   ".join(cells).rstrip())
+    for line in console.columns([head, *(each.row(now)[: len(head)] for each in found)]):
+        console.data(line)
 
 
 def _data(document: Any, output: str) -> None:

@@ -10,15 +10,13 @@ import click
 
 from edgeadm.cli import console, nodes_import, nodes_options, nodes_tables, options, pflag, stream
 from edgeadm.cli.fleet_report import report, wide
-from edgeadm.cli.nodes_events import NodesReport, new_report
+from edgeadm.cli.nodes_events import NodesReport, new_report, run_engine
 from edgeadm.cli.nodes_options import Asked, asked
 from edgeadm.cli.session import world
-from edgeadm.core.signals import first_signal
 from edgeadm.errors import ConfigError, UsageError
-from edgeadm.fleet.journal import runs_root
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.progress import Goal
-from edgeadm.fleet.run import Order, engine_of, opened, run
+from edgeadm.fleet.run import Order
 
 yes_option = click.option("-y", "--yes", cls=pflag.Switch, help="Do not ask for confirmation.")
 
@@ -146,19 +144,13 @@ def _changed(verb: str, goal: Goal, found: Asked, output: str, given: dict[str, 
 
 
 def _run(order: Order, found: Asked, shown: NodesReport) -> int:
-    """Run the engine: the first signal starts nothing new, the second one leaves."""
+    """Run the engine."""
     stream.current().secrets |= found.secrets
     for each in found.fleet.warnings:
         console.warn(f"{console.WARNING}{each}")
     if not found.machines:
         raise ConfigError("the document has no machine", hint="add one to `machines`")
-    try:
-        with opened(order, runs_root()) as given:
-            engine = engine_of(given, world().fleet(found.fleet, found.access), shown)
-            with first_signal(lambda _number: engine.stop("interrupted")):
-                return run(given, engine, shown).exit_code
-    finally:
-        shown.close()
+    return run_engine(order, lambda: world().fleet(found.fleet, found.access), shown)
 
 
 def confirm(does: str, machines: tuple[Machine, ...], given: dict[str, Any]) -> None:

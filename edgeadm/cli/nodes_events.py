@@ -1,8 +1,9 @@
-"""The report of a run of a fleet: progress on stderr, events of `-o jsonl`, and the page of `--report`."""
+"""A run of a fleet on the command line: progress on stderr, events of `-o jsonl`, the page of `--report`."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from edgeadm.cli import console, stream
 from edgeadm.cli.fleet_view import PlainView, View, choose
 from edgeadm.cli.stream import Stream
 from edgeadm.core.events import MachineState, MachineStep, Message
+from edgeadm.core.signals import first_signal
 from edgeadm.fleet import page
 from edgeadm.fleet.events import FleetEvent, MachineChanged, MachineProgress, RunNotice
+from edgeadm.fleet.journal import runs_root
+from edgeadm.fleet.run import Order, Parts, engine_of, opened, run
 from edgeadm.fleet.summary import Summary
 from edgeadm.fleet.tally import Tally
 
@@ -62,6 +66,20 @@ class NodesReport:
         if file:
             page.write(Path(file), self.tally, written=time.strftime("%Y-%m-%d %H:%M:%S %Z"))
             console.talk(f"report: {file}")
+
+
+def run_engine(order: Order, parts: Callable[[], Parts], shown: NodesReport, *, held: bool = False) -> int:
+    """Run the engine, and return the exit status: the first signal starts nothing new, the second one leaves.
+    `parts` are made with the lock of the fleet, which the caller has `held` already, or which is taken.
+
+    Raises the errors of `opened` and of the cluster."""
+    try:
+        with opened(order, runs_root(), held=held) as given:
+            engine = engine_of(given, parts(), shown)
+            with first_signal(lambda _number: engine.stop("interrupted")):
+                return run(given, engine, shown).exit_code
+    finally:
+        shown.close()
 
 
 def new_report(*, quiet: bool = False) -> NodesReport:

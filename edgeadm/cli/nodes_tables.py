@@ -85,7 +85,7 @@ def show_plan(summary: Summary) -> None:
         )
         for each in summary.results
     ]
-    _lines(table(rows))
+    _lines(console.columns(rows))
     counts = Counter(change(each, summary.verb) for each in summary.results)
     told = [
         f"{counts[name]} {name}"
@@ -124,7 +124,8 @@ def show_status(found: Asked, output: str) -> int:
         return code
     names = ["name", "site", "address", "state", "node", "version", "detail"]
     names += ["time", "code"] if output == "wide" else []
-    _lines(table([[name.upper() for name in names], *([row[name] or "-" for name in names] for row in rows)]))
+    cells = ([row[name] or "-" for name in names] for row in rows)
+    _lines(console.columns([[name.upper() for name in names], *cells]))
     if pasts:
         ended = "" if pasts[0].ended else ", which was interrupted: continue it with `--resume`"
         console.talk(f"newest run: {pasts[0].verb} {pasts[0].run}, {pasts[0].started}{ended}")
@@ -180,16 +181,6 @@ def _hints(summary: Summary) -> None:
             console.talk(
                 f"hint ({plain(cause.code)}, {number(len(cause.machines))}): {plain(cause.hint, 1000)}"
             )
-
-
-def table(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows as lines with aligned columns."""
-    every = [tuple(row) for row in rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(every[0]))]
-    return [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in every
-    ]
 
 
 def _lines(lines: Iterable[str]) -> None:

@@ -63,7 +63,5 @@ def show_saved(states: list[SavedState], output: str) -> None:
 
 
 def _table(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
-    rows = [head, *lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        console.data("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in console.columns([head, *lines], gap=2):
+        console.data(line)

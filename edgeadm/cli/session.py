@@ -19,7 +19,6 @@ from edgeadm.autonomy.nearby import Nearby, NearbyServers
 from edgeadm.cli import console, stream
 from edgeadm.cli.report import PlainReport, Reporter
 from edgeadm.cluster import Cluster, Outside
-from edgeadm.cluster.access import Access
 from edgeadm.cluster.dry import DryCluster, DryOutside
 from edgeadm.config import Config
 from edgeadm.config.secret import masked, secrets_in
@@ -31,13 +30,14 @@ from edgeadm.core.phase import Context
 from edgeadm.core.wait import NoWait, Wait
 from edgeadm.drill.probes import Probes
 from edgeadm.errors import EdgeadmError, NotRootError, UnreachableError
-from edgeadm.fleet.model import Fleet
 from edgeadm.hosts import DryHost, Host, LocalHost, LoggedHost, RememberedHost, RunLog
 from edgeadm.node.state import ADMIN_CONF
 from edgeadm.package.opened import OpenPackage
 from edgeadm.workflows import INVENTORY
 
 if TYPE_CHECKING:
+    from edgeadm.cluster.access import Access
+    from edgeadm.fleet.model import Fleet
     from edgeadm.fleet.run import Parts
 
 T = TypeVar("T")

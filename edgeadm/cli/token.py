@@ -81,9 +81,8 @@ def list_tokens(kubeconfig: str | None, skip_headers: bool, output: str) -> None
         console.data_json([token.as_dict() for token in found])
         return
     rows = [COLUMNS, *(_row(token) for token in found)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    for row in rows[skip_headers:]:
-        console.data("   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in console.columns(rows)[skip_headers:]:
+        console.data(line)
 
 
 @command.command()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edgeadm.fleet.errors import RemainsError
 from edgeadm.fleet.facts import Facts, Membership
 from edgeadm.fleet.model import Machine
+from edgeadm.fleet.unit import Run
 from edgeadm.fleet.work import Action
 from edgeadm.node.membership import OtherClusterError
 
@@ -23,8 +24,7 @@ def action_of(machine: Machine, facts: Facts, ca: str, differs: Sequence[str]) -
     Raises OtherClusterError and RemainsError, unless the machine shall be reinstalled.
     """
     if facts.running:
-        verb = facts.running.removeprefix("edgeadm-fleet-").partition("-")[0]
-        return Action.FOLLOW, f"`edgeadm {verb}` is running there"
+        return Action.FOLLOW, f"`edgeadm {Run.of(facts.running).verb}` is running there"
     member = facts.membership
     if machine.reinstall:
         known = member is not None or facts.remains or facts.interrupted

@@ -104,26 +104,22 @@ def patches(fleet: Fleet, nodes: Sequence[Object]) -> list[Object]:
 
 def patch(fleet: Fleet, machine: Machine, node: Object) -> Object:
     """The patch for one Node; empty if it has the labels and taints of the document."""
-    return _patch(machine, labels_of(fleet, machine), node)
-
-
-def _patch(machine: Machine, labels: Mapping[str, str], node: Object) -> dict[str, Any]:
     there = node["metadata"].get("labels") or {}
     taints = list((node.get("spec") or {}).get("taints") or ())
     known = {(each["key"], each.get("value") or "", each["effect"]) for each in taints}
     new = [each for text in machine.taints if (each := _taint(text)) not in known]
     replaced = {(key, effect) for key, _, effect in new}
     kept = [each for each in taints if (each["key"], each["effect"]) not in replaced]
-    lacking = {key: value for key, value in labels.items() if there.get(key) != value}
+    lacking = {key: value for key, value in labels_of(fleet, machine).items() if there.get(key) != value}
     if not lacking and not new:
         return {}
-    patch: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.name}}
+    found: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": machine.name}}
     if lacking:
-        patch["metadata"]["labels"] = lacking
+        found["metadata"]["labels"] = lacking
     if new:
         added = [{"key": key, "value": value, "effect": effect} for key, value, effect in new]
-        patch["spec"] = {"taints": [*kept, *added]}
-    return patch
+        found["spec"] = {"taints": [*kept, *added]}
+    return found
 
 
 def _taint(text: str) -> tuple[str, str, str]:

@@ -63,6 +63,7 @@ class Bundles:
     cache: Path = field(default_factory=lambda: cache_root() / "fleet")
     _opened: dict[str, tuple[Path, Manifest]] = field(default_factory=dict)
     _made: dict[tuple[str, str], Bundle] = field(default_factory=dict)
+    _contents: dict[tuple[str, str], str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def of(self, arch: str, role: Role) -> Bundle:
@@ -85,9 +86,16 @@ class Bundles:
 
     def content(self, arch: str, role: Role) -> str:
         """The hash of the files that a node of the role receives from the package, and of its version."""
-        manifest = self.manifest(arch)
-        names = sorted(f"{each.sha256} {each.path}" for each in manifest.files if _installs(each, role))
-        return hashlib.sha256("\n".join([manifest.kubernetes, *names]).encode()).hexdigest()
+        with self._lock:
+            known = self._contents.get((arch, role))
+            if known is None:
+                manifest = self._open(arch)[1]
+                names = sorted(
+                    f"{each.sha256} {each.path}" for each in manifest.files if _installs(each, role)
+                )
+                text = "\n".join([manifest.kubernetes, *names])
+                known = self._contents[arch, role] = hashlib.sha256(text.encode()).hexdigest()
+            return known
 
     def _open(self, arch: str) -> tuple[Path, Manifest]:
         if arch not in self._opened:

@@ -5,7 +5,6 @@ One directory per cluster, `clusters/NAME` below the state directory of the user
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from edgeadm.assets import state_root
 from edgeadm.fleet.model import Fleet, Machine, Role
+from edgeadm.hosts import LocalHost
 from edgeadm.hosts.ssh.target import Target
 
 KUBECONFIG, RECORD = "admin.conf", "cluster.json"
@@ -82,12 +82,7 @@ class ClusterFolder:
 
     def _write(self, name: str, data: bytes) -> None:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self.path / f".{name}.{os.getpid()}"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path / name)
+        LocalHost().write(str(self.path / name), data, 0o600)
 
 
 def folder_of(name: str) -> ClusterFolder:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 
 from edgeadm.config.kubeadm_defaults import ADMIN_CONF
 from edgeadm.config.secret import Secret
 from edgeadm.fleet.errors import NoAdminConfError
 from edgeadm.fleet.model import Machine
+from edgeadm.hosts.base import Result
 from edgeadm.hosts.remote import Dialer
 from edgeadm.node.kubeadm_documents import CONFIG
 
@@ -25,11 +27,7 @@ SECONDS = 120.0
 
 def read_kubeconfig(dialer: Dialer, machine: Machine) -> bytes:
     """The admin.conf of a control plane. Raises NoAdminConfError, and the errors of connections."""
-    remote = dialer.dial(machine.target)
-    try:
-        found = remote.shell(READ, timeout=SECONDS)
-    finally:
-        remote.close()
+    found = _shell(dialer, machine, READ)
     if found.code or not found.out.strip():
         raise NoAdminConfError(
             f"{machine.name} ({machine.address}) has no {ADMIN_CONF}",
@@ -41,11 +39,7 @@ def read_kubeconfig(dialer: Dialer, machine: Machine) -> bytes:
 def upload_certificates(dialer: Dialer, machine: Machine) -> Secret:
     """Upload the certificates of the control plane for two hours, encrypted; returns the key. Raises
     NoAdminConfError, and the errors of connections."""
-    remote = dialer.dial(machine.target)
-    try:
-        done = remote.shell(UPLOAD, timeout=SECONDS)
-    finally:
-        remote.close()
+    done = _shell(dialer, machine, UPLOAD)
     found = KEY.search(done.out)
     if done.code or found is None:
         raise NoAdminConfError(
@@ -54,3 +48,8 @@ def upload_certificates(dialer: Dialer, machine: Machine) -> Secret:
             hint="run `kubeadm init phase upload-certs --upload-certs` on it to see the reason",
         )
     return Secret(found[0])
+
+
+def _shell(dialer: Dialer, machine: Machine, script: str) -> Result:
+    with closing(dialer.dial(machine.target)) as remote:
+        return remote.shell(script, timeout=SECONDS)

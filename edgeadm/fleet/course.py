@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from edgeadm.fleet.progress import LOOKING, LOOKS, Goal, MachineRun, Step
 from edgeadm.fleet.states import State
 from edgeadm.fleet.steps import Inspected, NotReachedError, Sent, is_used
 from edgeadm.fleet.transitions import Transitions
+from edgeadm.fleet.unit import Run
 from edgeadm.fleet.work import Action, Loaded
 
 # Seconds before each repetition: before a machine is changed, and after the connection to a machine was lost
@@ -32,8 +34,6 @@ LOST_BACK_OFF = (2.0, 5.0, 10.0, 20.0, 30.0)
 LOST = 600.0
 AWAY = 600.0
 CHANGING = (State.JOINING, State.RESETTING)
-# A part of the names of units in which `edgeadm reset` runs.
-RESETS = "-reset-"
 
 
 @dataclass
@@ -42,8 +42,9 @@ class Course(Transitions):
 
     compared: bool = False
 
+    @abstractmethod
     def wait_ready(self, run: MachineRun) -> None:
-        raise NotImplementedError
+        """Wait until the Node of the machine is Ready."""
 
     # Steps that ended.
 
@@ -125,7 +126,7 @@ class Course(Transitions):
     def _follow_earlier(self, run: MachineRun) -> None:
         """Follow what an earlier run started on the machine."""
         assert run.facts is not None  # noqa: S101
-        resets = RESETS in run.facts.running
+        resets = Run.of(run.facts.running).verb == "reset"
         if self.goal is Goal.RESET and not resets:
             error = f"`{run.facts.running}` runs on the machine"
             self.fail(run, BusyMachineError(error, hint="run the command again when it has ended"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from edgeadm.checks.engine import Check, Outcome, failed, warning
 from edgeadm.cluster import Object
+from edgeadm.cluster.conditions import is_ready
 from edgeadm.fleet.crowd import Peer, Placed, addresses, names_of
 
 GROUP = "identity"
+Probe = Callable[[Placed], Iterable[Outcome]]
 NEW_ID = (
     "the machines were cloned from one image: remove /etc/machine-id and /var/lib/dbus/machine-id on all but "
     "one of them, run `systemd-machine-id-setup`, and restart"
@@ -21,30 +23,20 @@ def _same(placed: Placed) -> Iterable[Outcome]:
         yield failed(f"it is the same machine as {names_of(placed.twins)}")
 
 
-def _machine_id(placed: Placed) -> Iterable[Outcome]:
-    for value, others in _shared(placed, "machine-id"):
-        yield failed(f"the machine-id {value} is also that of {_named(others)}")
+def _is_unique(kind: str, words: str, result: Callable[[str], Outcome]) -> Probe:
+    """A probe for a value that no other machine may have."""
 
+    def probe(placed: Placed) -> Iterable[Outcome]:
+        for value, others in _shared(placed, kind):
+            yield result(f"the {words} {value} is also that of {_named(others)}")
 
-def _hostname(placed: Placed) -> Iterable[Outcome]:
-    for value, others in _shared(placed, "hostname"):
-        yield warning(f"the host name {value} is also that of {_named(others)}")
+    return probe
 
 
 def _mac(placed: Placed) -> Iterable[Outcome]:
     for mac, others in _shared(placed, "mac"):
         result = failed if any(_is_near(placed.peer, each) for each in others) else warning
         yield result(f"the MAC address {mac} is also that of {_named(others)}")
-
-
-def _serial(placed: Placed) -> Iterable[Outcome]:
-    for value, others in _shared(placed, "serial"):
-        yield warning(f"the serial number {value} is also that of {_named(others)}")
-
-
-def _uuid(placed: Placed) -> Iterable[Outcome]:
-    for value, others in _shared(placed, "uuid"):
-        yield warning(f"the product UUID {value} is also that of {_named(others)}")
 
 
 def _address(placed: Placed) -> Iterable[Outcome]:
@@ -88,7 +80,7 @@ def _node_name(placed: Placed) -> Iterable[Outcome]:
     own = {each["metadata"]["name"] for each in _own_nodes(placed)}
     for node in placed.crowd.nodes_with("name", [name]):
         if name not in own and not placed.is_ours and not placed.may_replace:
-            state = "a live Node" if _is_ready(node) else "a Node that is not ready"
+            state = "a live Node" if is_ready(node) else "a Node that is not ready"
             yield failed(f"{name} is the name of {state} of another machine")
 
 
@@ -111,11 +103,6 @@ def _own_nodes(placed: Placed) -> list[Object]:
     return placed.crowd.nodes_with("machine-id", [placed.facts.machine_id.lower()])
 
 
-def _is_ready(node: Object) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-
-
 IDENTITY_CHECKS = (
     Check(
         "SameMachine",
@@ -124,12 +111,18 @@ IDENTITY_CHECKS = (
         _same,
         "remove all but one of these machines from the document",
     ),
-    Check("DuplicateMachineID", GROUP, "the machine-id is unique", _machine_id, NEW_ID),
+    Check(
+        "DuplicateMachineID",
+        GROUP,
+        "the machine-id is unique",
+        _is_unique("machine-id", "machine-id", failed),
+        NEW_ID,
+    ),
     Check(
         "DuplicateHostname",
         GROUP,
         "the host name is unique",
-        _hostname,
+        _is_unique("hostname", "host name", warning),
         "Nodes have the names of the document; set other host names with `hostnamectl set-hostname NAME`",
     ),
     Check(
@@ -143,14 +136,14 @@ IDENTITY_CHECKS = (
         "DuplicateSerial",
         GROUP,
         "the serial number is unique",
-        _serial,
+        _is_unique("serial", "serial number", warning),
         "compare the machines: virtual machines and boards of one chassis may share a serial number",
     ),
     Check(
         "DuplicateProductUUID",
         GROUP,
         "the product UUID is unique",
-        _uuid,
+        _is_unique("uuid", "product UUID", warning),
         "give the virtual machine a UUID of its own",
     ),
     Check(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgeadm.cluster import Object
+from edgeadm.cluster.conditions import is_ready
 from edgeadm.config.secret import masked
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.course import Course
@@ -124,7 +124,7 @@ class Engine(Course):
 
     def _polled(self, polled: Polled) -> None:
         """One list of Nodes answers for all machines that wait."""
-        ready = {each["metadata"]["name"] for each in polled.nodes if _is_ready(each)}
+        ready = {each["metadata"]["name"] for each in polled.nodes if is_ready(each)}
         for each in self.machines:
             if each.state is not State.JOINED:
                 continue
@@ -138,8 +138,3 @@ class Engine(Course):
         self.polls = any(each.state is State.JOINED for each in self.machines)
         if self.polls:
             self.schedule.after(POLL, self._poll)
-
-
-def _is_ready(node: Object) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or []
-    return any((each["type"], each["status"]) == ("Ready", "True") for each in conditions)

@@ -18,12 +18,12 @@ from edgeadm.fleet.errors import BadAnswerError
 from edgeadm.fleet.facts import Facts, Membership
 from edgeadm.fleet.inspect_script import SCRIPT
 from edgeadm.hosts.base import Host, Result
+from edgeadm.hosts.facts import ARCHITECTURES
 from edgeadm.hosts.remote import Remote
 
 MAX_BYTES = 1 << 20
 MAX_LINES = 20_000
 TIMEOUT = 60.0
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 NODE_USER = "system:node:"
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 STORED = re.compile(r"(executable:)?[0-9a-f]{20,64}(\.[0-9]{1,8})?")

@@ -35,3 +35,14 @@ ours() {
   esac
 }
 """
+# The beginning of the scripts that change a machine.
+HEAD = (
+    OURS
+    + r"""
+set -eu
+LC_ALL=C
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 077
+"""
+)

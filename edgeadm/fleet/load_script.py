@@ -7,19 +7,14 @@ its archive, address and port of a machine of the site that serves chunks (or em
 
 from __future__ import annotations
 
-from edgeadm.fleet.layout import OURS
+from edgeadm.fleet.layout import HEAD
 
 SCRIPT = (
-    OURS
+    HEAD
     + r"""
-set -eu
-LC_ALL=C
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
 root=$1 tree=$2 archive=$3 address=$4 port=$5
 state=$root/var/lib/edgeadm-fleet
 programs=$root/opt/edgeadm
-umask 077
 mkdir -p "$state/incoming" "$state/files"
 chmod 0700 "$state"
 cd "$state/incoming"

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from edgeadm.apps.facts import labels_of
 from edgeadm.clock import CLOCK, Clock
 from edgeadm.cluster import Object
+from edgeadm.config.secret import unmarked
 from edgeadm.fleet import journal as journals
 from edgeadm.fleet.apply import patch
 from edgeadm.fleet.engine import Engine
@@ -87,13 +89,13 @@ def opened(order: Order, root: Path, *, held: bool = False) -> Iterator[Opened]:
             "fleet": order.fleet.name,
             "verb": order.verb,
             "document": document_hash(order.fleet),
-            "machines": {each.name: fingerprint(each) for each in order.machines},
         }
+        prints = {each.name: fingerprint(each) for each in order.machines}
         if order.resume:
-            yield _resumed(order, pasts, header)
+            yield _resumed(order, pasts, header, prints)
         else:
             journals.forget(pasts)
-            journal = journals.create(folder, order.run, **header)
+            journal = journals.create(folder, order.run, **header, machines=prints)
             yield Opened(order, journal, order.machines, tokens=stale(pasts), run=order.run)
 
 
@@ -101,7 +103,10 @@ def engine_of(given: Opened, parts: Parts, report: FleetReport, *, labels: bool 
     """The engine of the run, which also changes labels and taints of Nodes with `labels`. Lists the Nodes of
     the cluster: raises ClusterAwayError."""
     order, nodes = given.order, parts.admission.nodes()
-    runs = [MachineRun(_unmarked(each, order.fleet, nodes)) for each in given.machines]
+    marked = _marked(order.fleet, nodes)
+    runs = [
+        MachineRun(replace(each, reinstall=False) if each.name in marked else each) for each in given.machines
+    ]
     steps = Steps(
         parts.dialer,
         parts.work,
@@ -158,7 +163,7 @@ def fingerprint(machine: Machine) -> str:
         *(machine.name, machine.target.address, machine.target.port, login.user, jumps, machine.role.value),
         *(machine.site, sorted(machine.labels.items()), sorted(machine.taints)),
     ]
-    settings = json.dumps(_open(machine.settings), sort_keys=True, default=str)
+    settings = json.dumps(unmarked(dict(machine.settings), shown="***"), sort_keys=True, default=str)
     return hashlib.sha256(f"{told}{settings}".encode()).hexdigest()[:HASH]
 
 
@@ -166,17 +171,13 @@ def document_hash(fleet: Fleet) -> str:
     """A hash of the document without its credentials."""
     told = [fleet.name, sorted(fleet.packages.items()), fleet.cluster.endpoint]
     told += [fingerprint(each) for each in fleet.machines]
-    settings = json.dumps(_open(fleet.settings), sort_keys=True, default=str)
+    settings = json.dumps(unmarked(dict(fleet.settings), shown="***"), sort_keys=True, default=str)
     return hashlib.sha256(f"{told}{settings}".encode()).hexdigest()
 
 
-def _open(settings: Mapping[str, object]) -> object:
-    from edgeadm.config.secret import unmarked
-
-    return unmarked(dict(settings), shown="***")
-
-
-def _resumed(order: Order, pasts: Sequence[Past], header: Mapping[str, object]) -> Opened:
+def _resumed(
+    order: Order, pasts: Sequence[Past], header: Mapping[str, object], prints: Mapping[str, str]
+) -> Opened:
     """The newest run: machines that it finished, and whose document is the same, are not touched."""
     found = next((each for each in pasts if each.verb == order.verb), None)
     if found is None:
@@ -188,15 +189,11 @@ def _resumed(order: Order, pasts: Sequence[Past], header: Mapping[str, object]) 
     done = {
         each.name
         for each in order.machines
-        if found.state(each.name) is good and found.machines.get(each.name) == fingerprint(each)
+        if found.state(each.name) is good and found.machines.get(each.name) == prints[each.name]
     }
     todo = [_continued(each, found) for each in order.machines if each.name not in done]
-    journal = journals.reopen(found.path, **{**header, "machines": {**found.machines, **_prints(order)}})
+    journal = journals.reopen(found.path, **header, machines={**found.machines, **prints})
     return Opened(order, journal, todo, tuple(sorted(done)), stale(pasts), found.run)
-
-
-def _prints(order: Order) -> dict[str, str]:
-    return {each.name: fingerprint(each) for each in order.machines}
 
 
 def _continued(machine: Machine, past: Past) -> Machine:
@@ -204,10 +201,9 @@ def _continued(machine: Machine, past: Past) -> Machine:
     return replace(machine, reinstall=False) if machine.name in past.reset else machine
 
 
-def _unmarked(machine: Machine, fleet: Fleet, nodes: Sequence[Object]) -> Machine:
-    """A machine whose Node has the label of this NodeTask was reinstalled by it already."""
-    if fleet.mark is None or not machine.reinstall:
-        return machine
+def _marked(fleet: Fleet, nodes: Sequence[Object]) -> set[str]:
+    """The names of the Nodes with the label of the NodeTask: it has reinstalled them already."""
+    if fleet.mark is None:
+        return set()
     key, value = fleet.mark
-    labels = {each["metadata"]["name"]: each["metadata"].get("labels") or {} for each in nodes}
-    return replace(machine, reinstall=False) if labels.get(machine.name, {}).get(key) == value else machine
+    return {each["metadata"]["name"] for each in nodes if labels_of(each).get(key) == value}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edgeadm import pki
+from edgeadm.apps.facts import NAMESPACE
 from edgeadm.apps.settings import remembered
 from edgeadm.cluster.access import Access
 from edgeadm.config.address import HostPort
@@ -19,7 +20,6 @@ from edgeadm.fleet.run import Parts
 from edgeadm.fleet.tokens import Admission, ClusterAdmission, NoCluster
 from edgeadm.hosts.remote import Dialer
 
-EDGE_SYSTEM = "edge-system"
 TUNNEL = "tunnel-cloud"
 
 
@@ -42,7 +42,7 @@ def parts_of(fleet: Fleet, access: Access | None, dialer: Callable[[], Dialer] |
 
 def tunnel_places(access: Access, endpoint: str) -> tuple[str, ...]:
     """HOST:PORT of the tunnel of an edge cluster, at the address of the API server; empty without one."""
-    if access.cluster.get("v1", "Service", TUNNEL, EDGE_SYSTEM) is None:
+    if access.cluster.get("v1", "Service", TUNNEL, NAMESPACE) is None:
         return ()
     port = remembered(access.cluster).get("tunnel_port")
     return (str(replace(HostPort.parse(endpoint), port=int(port))),) if port else ()

@@ -59,6 +59,17 @@ def description(run: str, machine: str) -> str:
     return f"edgeadm fleet run {run} machine {machine}"
 
 
+def new_id() -> str:
+    """A random ID of a token."""
+    return tokens.split(str(pki.new_token()))[0]
+
+
+def token_of(token_id: str, run: str, machine: str, now: datetime) -> tokens.BootstrapToken:
+    """A new token with this ID for a machine; it does not exist in the cluster yet."""
+    secret = tokens.split(str(pki.new_token()))[1]
+    return tokens.BootstrapToken(token_id, secret, now + LIFETIME, description=description(run, machine))
+
+
 @dataclass(frozen=True)
 class ClusterAdmission:
     """The admission to a cluster that exists. `endpoint` is the address for machines, empty for the one that
@@ -79,30 +90,27 @@ class ClusterAdmission:
         return pki.discovery_hash(self.access.authority())
 
     def nodes(self) -> Sequence[Object]:
-        return _answered(lambda: self.access.cluster.list_objects("v1", "Node"))
+        return answered(lambda: self.access.cluster.list_objects("v1", "Node"))
 
     def new_id(self) -> str:
-        return tokens.split(str(pki.new_token()))[0]
+        return new_id()
 
     def ticket(self, machine: Machine, token_id: str, run: str) -> Ticket:
-        secret = tokens.split(str(pki.new_token()))[1]
-        token = tokens.BootstrapToken(
-            token_id, secret, self.now() + LIFETIME, description=description(run, machine.name)
-        )
+        token = token_of(token_id, run, machine.name, self.now())
 
         def create() -> Ticket:
             ticket = Ticket(self._endpoint, self._ca_hash, Secret(token.token), self.certificate_key)
             tokens.create(self.access.cluster, token)
             return ticket
 
-        return _answered(create)
+        return answered(create)
 
     def revoke(self, token_id: str) -> None:
         with suppress(tokens.NoSuchTokenError):
-            _answered(lambda: tokens.delete(self.access.cluster, token_id))
+            answered(lambda: tokens.delete(self.access.cluster, token_id))
 
     def delete_node(self, name: str) -> None:
-        _answered(lambda: self.access.cluster.delete("v1", "Node", name))
+        answered(lambda: self.access.cluster.delete("v1", "Node", name))
 
     def delete_former(self, machine: Machine, node: Object) -> None:  # noqa: ARG002
         self.delete_node(node["metadata"]["name"])
@@ -114,10 +122,10 @@ class ClusterAdmission:
             if wanted:
                 self.access.cluster.patch(wanted)
 
-        _answered(change)
+        answered(change)
 
 
-def _answered(ask: Callable[[], T]) -> T:
+def answered(ask: Callable[[], T]) -> T:
     """The answer of the API. Raises ClusterAwayError, which is not the fault of a machine."""
     try:
         return ask()

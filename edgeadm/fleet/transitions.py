@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,7 +27,7 @@ from edgeadm.fleet.work import CrossCheck
 
 
 @dataclass
-class Transitions:
+class Transitions(ABC):
     """A run: its machines, and the parts that the engine needs."""
 
     goal: Goal
@@ -64,8 +65,9 @@ class Transitions:
         """The Nodes of the cluster when the run started."""
         return {each["metadata"]["name"]: each for each in self.nodes}
 
+    @abstractmethod
     def _perform(self, run: MachineRun, step: Step) -> None:
-        raise NotImplementedError
+        """Perform a step in its thread, and put its result into the inbox."""
 
     def move(self, run: MachineRun, after: State, detail: str = "") -> None:
         """Change the state, and record it. Raises BrokenTableError."""

@@ -5,16 +5,11 @@ Lines of events are JSON objects; lines of the script itself begin with `# `.
 
 from __future__ import annotations
 
-from edgeadm.fleet.layout import OURS
+from edgeadm.fleet.layout import HEAD
 
-HEAD = (
-    OURS
+PLACES = (
+    HEAD
     + r"""
-set -eu
-LC_ALL=C
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-umask 077
 state=$1/var/lib/edgeadm-fleet
 running=$1/run/edgeadm-fleet
 programs=$1/opt/edgeadm
@@ -26,7 +21,7 @@ shift
 # Parameters: root, verb, run, executable, first line, `purge` or empty. stdin: a tar with the files of the
 # run.
 START = (
-    HEAD
+    PLACES
     + r"""
 verb=$1 run=$2 program=$3 line=$4 purge=$5
 unit=edgeadm-fleet-$verb-$run
@@ -51,7 +46,7 @@ systemd-run --quiet --collect --unit="$unit" --service-type=exec \
 
 # Parameters: root, verb, run, executable (unused), first line, `purge` or empty.
 FOLLOW = (
-    HEAD
+    PLACES
     + r"""
 verb=$1 run=$2 line=$4 purge=$5
 unit=edgeadm-fleet-$verb-$run

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from edgeadm.hosts.base import Host
 
 CAP_SYS_RESOURCE = 24
+# `uname -m` → the architecture in Kubernetes' terms, if they differ.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Runtime:
 def architecture(host: Host) -> str:
     """The host's architecture in Kubernetes' terms: amd64, arm64 …"""
     machine = host.ask("uname", "-m").out.strip()
-    return {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(machine, machine)
+    return ARCHITECTURES.get(machine, machine)
 
 
 def hostname(host: Host) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import struct
 
+from edgeadm.hosts.facts import ARCHITECTURES
+
 ELF_HEAD = 20
 # e_machine of the ELF header → Kubernetes' architecture name.
 MACHINES = {3: "386", 40: "arm", 22: "s390x", 21: "ppc64le", 62: "amd64", 183: "arm64", 243: "riscv64"}
-NAMES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
 
 
 def program_arch(head: bytes) -> str:
@@ -23,4 +24,4 @@ def program_arch(head: bytes) -> str:
 def this_arch() -> str:
     """The architecture of the host that runs edgeadm, in Kubernetes' terms."""
     machine = platform.machine()
-    return NAMES.get(machine, machine)
+    return ARCHITECTURES.get(machine, machine)

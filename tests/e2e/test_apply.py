@@ -15,13 +15,12 @@ import pytest
 from edgeadm.hosts import Result
 from edgeadm.sandbox import Node, Sandbox
 from tests.e2e.cluster import ADMIN, package_in
+from tests.e2e.logins import allow_password
 
 pytestmark = pytest.mark.e2e
 
 NAME = "attlee-superedge"
 PASSWORD = "site-Passw0rd"
-LOGIN = "PasswordAuthentication yes\nPermitRootLogin yes\n"
-PLACES = ("/etc", "/var/log", "/var/lib/edgeadm", "/root", "/run")
 # The example of the documentation, which is the document of the design, with the addresses of this sandbox.
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/superedge_edge.yaml"
 FOLDER = "/root/clusters"
@@ -67,11 +66,7 @@ def hosts(make_sandbox: Callable[..., Sandbox], package: Path) -> Site:
     for number, name in ((98, "cp1"), (99, "edge1"), (100, "edge2")):
         node = sandbox.node(name)
         text = text.replace(f"10.0.200.{number}\n", f"{node.ip}\n")
-        node.exec(["chpasswd"], stdin=f"root:{PASSWORD}\n".encode())
-        node.write(
-            "/etc/ssh/sshd_config.d/password.conf", "PasswordAuthentication yes\nPermitRootLogin yes\n"
-        )
-        node.exec(["systemctl", "restart", "ssh"])
+        allow_password(node, PASSWORD)
     text = text.replace("UGFzc3dvcmQ=", base64.b64encode(PASSWORD.encode()).decode())
     operator = sandbox.node("edge3")
     text = text.replace("packages/kube-linux-amd64.tar.zst", package_in(operator))

@@ -15,6 +15,7 @@ import yaml
 
 from edgeadm.sandbox import Sandbox
 from tests.e2e.cluster import ADMIN, Reached
+from tests.e2e.logins import allow_password
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -25,7 +26,6 @@ ENCODED = base64.b64encode(PASSWORD.encode()).decode()
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/superedge_edge.yaml"
 # Of the new cluster: the control plane and the edge nodes. The last host has no power.
 FIRST, EDGES, DEAD = "edge1", {"edge-1": "edge2", "edge-2": "edge3"}, "edge4"
-LOGIN = "PasswordAuthentication yes\nPermitRootLogin yes\n"
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ def unreachable(site: Management) -> dict[str, Any]:
 def site(begin: Callable[..., Sandbox]) -> Management:
     sandbox = begin(edges=4)
     for name in (FIRST, *EDGES.values()):
-        node = sandbox.node(name)
-        node.exec(["chpasswd"], stdin=f"root:{PASSWORD}\n".encode())
-        node.write("/etc/ssh/sshd_config.d/10-password.conf", LOGIN)
-        node.exec(["systemctl", "restart", "ssh"])
+        allow_password(sandbox.node(name), PASSWORD)
     found = Management(sandbox)
     sandbox.node(DEAD).link(up=False)
     found.cp1.exec(["edgeadm", "addon", "fleet", "--install-pkg-path", found.package])

@@ -13,6 +13,7 @@ import yaml
 
 from edgeadm.sandbox import Sandbox
 from tests.e2e.cluster import Reached
+from tests.e2e.logins import allow_password
 from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -82,10 +83,7 @@ def site(begin: Callable[..., Sandbox]) -> Site:
         text = yaml.safe_dump({**secret, "stringData": {field: value}})
         found.kubectl("apply", "-f", "-", stdin=text.encode())
     for name in DIRECT:
-        node = sandbox.node(name)
-        node.exec(["chpasswd"], stdin=f"root:{PASSWORD}\n".encode())
-        permit = "echo PermitRootLogin yes > /etc/ssh/sshd_config.d/10-password.conf; systemctl restart ssh"
-        node.exec(["sh", "-c", permit])
+        allow_password(sandbox.node(name), PASSWORD)
     rule = ["-p", "tcp", "--dport", "22", "!", "-s", found.ip("edge1"), "-j", "DROP"]
     sandbox.node(HIDDEN).exec(["iptables", "-I", "INPUT", *rule])
     found.edge1.nat(on=True)

@@ -6,23 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
 
-from edgeadm import pki
 from edgeadm.cluster import Object, Store
 from edgeadm.cluster.kubeconfig import announced_server
 from edgeadm.config.address import HostPort
 from edgeadm.config.secret import Secret
-from edgeadm.errors import UnreachableError
 from edgeadm.fleet.controller import status
 from edgeadm.fleet.controller.errors import NotLeaderError, StoreError
-from edgeadm.fleet.errors import ClusterAwayError
 from edgeadm.fleet.model import Machine
-from edgeadm.fleet.tokens import LIFETIME, description
+from edgeadm.fleet.tokens import answered, new_id, token_of
 from edgeadm.fleet.work import Ticket
 from edgeadm.kubeadm import tokens
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -42,7 +36,7 @@ class TaskAdmission:
         return answered(lambda: self.store.list_objects("v1", "Node"))
 
     def new_id(self) -> str:
-        return tokens.split(str(pki.new_token()))[0]
+        return new_id()
 
     def ticket(self, machine: Machine, token_id: str, run: str) -> Ticket:
         return answered(lambda: self._ticket(machine.name, token_id, run))
@@ -71,9 +65,7 @@ class TaskAdmission:
         self.know(token_id, name)
         if not self._keep(name, token_id):
             raise NotLeaderError("the NodeTask was deleted")
-        secret = tokens.split(str(pki.new_token()))[1]
-        expires = datetime.now(UTC) + LIFETIME
-        token = tokens.BootstrapToken(token_id, secret, expires, description=description(run, name))
+        token = token_of(token_id, run, name, datetime.now(UTC))
         self.store.create(tokens.to_secret(token))
         return Ticket(self.endpoint, self.ca_hash, Secret(token.token))
 
@@ -110,13 +102,3 @@ def announced(store: Store) -> str:
             hint="`edgeadm addon edge-apps phase bootstrap` creates it",
         )
     return str(HostPort.of_url(found))
-
-
-def answered(ask: Callable[[], T]) -> T:
-    """The answer of the API. Raises ClusterAwayError if it does not respond: no machine is the cause."""
-    try:
-        return ask()
-    except ClusterAwayError:
-        raise
-    except UnreachableError as error:
-        raise ClusterAwayError(error.message, context=error.context, hint=error.hint) from error

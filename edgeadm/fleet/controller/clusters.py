@@ -143,7 +143,7 @@ def conditions_of(code: int, told: Mapping[str, Any]) -> list[tuple[str, bool, s
     that is not finished."""
     error = told.get("error")
     if error:
-        return [("Applied", False, _camel(error.get("code", "error")), str(error.get("message", "")))]
+        return [("Applied", False, status.camel(error.get("code", "error")), str(error.get("message", "")))]
     if "stages" not in told:
         return [("Applied", False, "Interrupted", f"the process ended with status {code}")]
     warnings = "; ".join(told.get("warnings") or ())
@@ -152,19 +152,14 @@ def conditions_of(code: int, told: Mapping[str, Any]) -> list[tuple[str, bool, s
         machines = stage.get("machines") or ()
         left = [each for each in machines if each.get("state") not in ("ready", "reset")]
         message = f"{len(machines) - len(left)} of {len(machines)} machines are finished"
-        found.append((_camel(stage["stage"]), not left, "Failed" if left else "Done", message))
+        found.append((status.camel(stage["stage"]), not left, "Failed" if left else "Done", message))
         for each in left[:MOST]:
             cause = "; ".join(filter(None, (each.get("detail"), each.get("hint"))))
             text = f"{each.get('address', '')}: {cause}"
-            reason = _camel(each.get("code") or each.get("state") or "unknown")
+            reason = status.camel(each.get("code") or each.get("state") or "unknown")
             found.append((f"Machine-{each['machine']}", False, reason, text))
     found.append(("Applied", not code, "Done" if not code else "Failed", f"exit status {code}"))
     return list({each[0]: each for each in found}.values())
-
-
-def _camel(words: str) -> str:
-    parts = "".join(each if each.isalnum() else " " for each in str(words)).split()
-    return "".join(each[:1].upper() + each[1:] for each in parts) or "Unknown"
 
 
 def _document(obj: Object) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from edgeadm.fleet.controller.admission import TaskAdmission, announced
 from edgeadm.fleet.controller.build import Connection, fleet_of, stored_packages
 from edgeadm.fleet.controller.job_pod import Trouble
 from edgeadm.fleet.controller.runner import Told, Wanted
+from edgeadm.fleet.controller.status import machines_of
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.engine import Engine
 from edgeadm.fleet.events import FleetEvent, FleetReport, MachineChanged
@@ -21,7 +22,7 @@ from edgeadm.fleet.journal import Unrecorded
 from edgeadm.fleet.model import Fleet
 from edgeadm.fleet.pool import Pool, ThreadPool
 from edgeadm.fleet.revocation import Token
-from edgeadm.fleet.states import State
+from edgeadm.fleet.states import FINAL, State
 from edgeadm.fleet.tokens import Admission
 
 # An engine for a fleet, with tokens that earlier runs left behind, and the report of its events.
@@ -106,11 +107,7 @@ class Direct:
         """Revoke tokens of machines that are finished, which an earlier leader left behind."""
         if self.is_running(obj, task):
             return
-        left = [
-            each
-            for each in (obj.get("status") or {}).get("machines") or ()
-            if each.get("token") and each["state"] == State.READY
-        ]
+        left = [each for each in machines_of(obj) if each.get("token") and each["state"] == State.READY]
         admission = TaskAdmission(self.store, obj, self.ca_hash, "", self.holds)
         for each in left:
             admission.know(each["token"], each["name"])
@@ -143,5 +140,5 @@ class Direct:
         finally:
             run.ended = True
         for name, told in list(run.listener.states.items()):
-            if told.state not in (State.READY, State.FAILED, State.WAITING):
+            if told.state not in FINAL:
                 run.listener.states[name] = replace(told, state=State.WAITING, code="fleet-run-ended")

@@ -10,6 +10,7 @@ from typing import Any
 from edgeadm.apps import fleet
 from edgeadm.apps.facts import NAMESPACE
 from edgeadm.cluster import Object
+from edgeadm.cluster.conditions import is_true
 from edgeadm.config.address import HostPort
 
 # Where the Pod finds its files.
@@ -148,5 +149,4 @@ class JobObjects:
 
 def has_ended(job: Object) -> bool:
     """Whether the Job has succeeded or failed."""
-    conditions = (job.get("status") or {}).get("conditions") or []
-    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+    return is_true(job, "Complete") or is_true(job, "Failed")

@@ -18,7 +18,6 @@ from edgeadm.config.secret import Secret, secrets_in
 from edgeadm.errors import ApiError, UnreachableError
 from edgeadm.fleet.bundle import Bundles
 from edgeadm.fleet.controller import credentials
-from edgeadm.fleet.controller.admission import answered
 from edgeadm.fleet.controller.build import Connection, fleet_of
 from edgeadm.fleet.controller.direct import Listener
 from edgeadm.fleet.controller.document import RESULTS, TASK, JobDocument, Offered, Results
@@ -29,6 +28,7 @@ from edgeadm.fleet.events import FleetEvent, MachineChanged
 from edgeadm.fleet.former import has_address
 from edgeadm.fleet.model import Machine
 from edgeadm.fleet.states import State
+from edgeadm.fleet.tokens import answered
 from edgeadm.fleet.work import Ticket
 
 # Seconds until a requested token or deletion is expected, and for which a token is used.

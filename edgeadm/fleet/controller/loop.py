@@ -17,7 +17,7 @@ from typing import Any
 from edgeadm.apps import fleet
 from edgeadm.apps.facts import CONTROL_PLANES, labels_of
 from edgeadm.cluster import Object, Store
-from edgeadm.cluster.conditions import is_ready
+from edgeadm.cluster.conditions import is_ready, is_true
 from edgeadm.errors import EdgeadmError
 from edgeadm.fleet.controller import status
 from edgeadm.fleet.controller.claims import claims, keys_of
@@ -25,14 +25,13 @@ from edgeadm.fleet.controller.errors import TaskError
 from edgeadm.fleet.controller.notes import Notes
 from edgeadm.fleet.controller.runner import Runner, Told, Wanted
 from edgeadm.fleet.controller.task import Task, read
-from edgeadm.fleet.states import State
+from edgeadm.fleet.states import FINAL, State
 
 # Seconds before a run for the machines that are left, after each run of a task.
 BACK_OFF = (15.0, 60.0, 120.0, 300.0, 600.0)
 # Seconds until a node that has joined, but is not Ready, is looked at again.
 PATIENCE = 300.0
 CLAIMED = "fleet-claimed"
-DONE = (State.READY, State.FAILED, State.WAITING)
 
 
 @dataclass
@@ -115,7 +114,7 @@ class Loop:
         if found is not None:
             self._write(obj, lambda each: _blocked(each, task, found.reason, found.message))
             self.notes.about(obj, "Blocked", found.message, warning=True, topic="blocked")
-        elif not status.is_true(obj["status"], "Progressing"):
+        elif not is_true(obj, "Progressing"):
             count = sum(map(_is_due, obj["status"]["machines"]))
             self._write(obj, lambda each: _working(each, task, count))
             self.notes.about(obj, "Continues", "the run works", topic="blocked")
@@ -213,17 +212,17 @@ class Loop:
             if error.exit_code == 5:
                 raise
             reason, message = error.code, error.message
-            self._write(obj, lambda found: _blocked(found, task, _camel(reason), message))
+            self._write(obj, lambda found: _blocked(found, task, status.camel(reason), message))
             self.notes.about(obj, "Blocked", message, warning=True, topic="blocked")
             return
         self._write(obj, lambda found: _working(found, task, len(wanted)))
         self.notes.about(obj, "Started", f"installs {len(wanted)} machines, attempt {attempt + 1}")
 
     def _report(self, before: Object, after: Object) -> None:
-        old = {each["name"]: each["state"] for each in (before.get("status") or {}).get("machines") or ()}
+        old = {each["name"]: each["state"] for each in status.machines_of(before)}
         for each in after["status"]["machines"]:
             name, state = each["name"], each["state"]
-            if old.get(name) == state or state not in DONE:
+            if old.get(name) == state or state not in FINAL:
                 continue
             where = f"{name} ({each['address']})"
             if state == State.READY:
@@ -293,7 +292,3 @@ def _blocked(found: dict[str, Any], task: Task, reason: str, message: str) -> No
 def _working(found: dict[str, Any], task: Task, count: int) -> None:
     message = f"{count} machines are being installed"
     status.set_condition(found, "Progressing", "True", "Running", message, task.generation)
-
-
-def _camel(code: str) -> str:
-    return "".join(part.capitalize() for part in code.split("-"))

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,12 +98,14 @@ class Offers:
 
     def prepare(self) -> None:
         """Prepare the packages beside the loop, unless that is being done or there is none."""
-        with self._lock, suppress(StoreError):
-            if self._busy or self._names() in self._known:
+        try:
+            names = self._names()
+        except StoreError:
+            return
+        with self._lock:
+            if self._busy or names in self._known:
                 return
             self._busy = True
-        if not self._busy:
-            return
         self.pool.start("packages", self._prepare)
 
     def _names(self) -> str:

@@ -84,11 +84,7 @@ class Proxied:
         """Delete Nodes and create tokens as the Job requests, and revoke tokens that are not needed."""
         results = self._results(obj, task)
         running = self.is_running(obj, task)
-        recorded = {
-            each["name"]: each["token"]
-            for each in (obj.get("status") or {}).get("machines") or ()
-            if each.get("token")
-        }
+        recorded = {each["name"]: each["token"] for each in status.machines_of(obj) if each.get("token")}
         over = [
             token
             for name, token in recorded.items()
@@ -133,7 +129,7 @@ class Proxied:
 
     def _results(self, obj: Object, task: Task) -> Results:
         found = self.store.get(CORE, "ConfigMap", task.run, NAMESPACE)
-        names = [each["name"] for each in (obj.get("status") or {}).get("machines") or ()]
+        names = [each["name"] for each in status.machines_of(obj)]
         return Results.parse(str(((found or {}).get("data") or {}).get(RESULTS, "")), names)
 
     def _admit(self, obj: Object, task: Task, results: Results, recorded: Mapping[str, str]) -> None:
@@ -159,8 +155,7 @@ class Proxied:
         node = self.store.get(CORE, "Node", name)
         if node is None or not self.holds():
             return
-        labels = node["metadata"].get("labels") or {}
-        if task.label not in labels.values():
+        if task.label not in labels_of(node).values():
             self.store.delete(CORE, "Node", name)
 
     def _delete_former(self, obj: Object, task: Task, name: str, former: str) -> None:
@@ -177,7 +172,7 @@ class Proxied:
 
     def _revoke(self, obj: Object, tokens: Sequence[str]) -> None:
         admission = self._admission(obj)
-        names = {each.get("token"): each["name"] for each in (obj.get("status") or {}).get("machines") or ()}
+        names = {each.get("token"): each["name"] for each in status.machines_of(obj)}
         for each in tokens:
             admission.know(each, str(names.get(each, "")))
             admission.revoke(each)

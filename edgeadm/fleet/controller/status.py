@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from edgeadm.cluster.errors import ConflictError
 from edgeadm.errors import ApiError
 from edgeadm.fleet.controller.task import Task
 from edgeadm.fleet.states import State
+from edgeadm.kubeadm.tokens import rfc3339
 
 READY = "ready"
 TRIES = 5
@@ -25,7 +26,19 @@ Status = dict[str, Any]
 
 def now() -> str:
     """The current time in the form of the API."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(datetime.now(UTC))
+
+
+def camel(words: str) -> str:
+    """Words as the reason of a condition: `ssh-no-route` is SshNoRoute."""
+    parts = "".join(each if each.isalnum() else " " for each in str(words)).split()
+    return "".join(each[:1].upper() + each[1:] for each in parts) or "Unknown"
+
+
+def machines_of(obj: Object) -> Sequence[Status]:
+    """The machines in the status of a task; none before it begins."""
+    found: Sequence[Status] = (obj.get("status") or {}).get("machines") or ()
+    return found
 
 
 def planned(obj: Object, task: Task, names: Mapping[str, str]) -> Status:
@@ -95,11 +108,6 @@ def set_condition(status: Status, kind: str, value: str, reason: str, message: s
             conditions[place] = new | {"lastTransitionTime": since or now()}
             return
     conditions.append(new | {"lastTransitionTime": now()})
-
-
-def is_true(status: Mapping[str, Any], kind: str) -> bool:
-    """Whether the condition is true."""
-    return any((each["type"], each["status"]) == (kind, "True") for each in status.get("conditions") or ())
 
 
 def set_state(machine: Status, state: State, code: str = "", message: str = "") -> bool:

@@ -14,11 +14,10 @@ from typing import Any
 from edgeadm.apps import fleet
 from edgeadm.cluster import Object
 from edgeadm.fleet.controller.errors import TaskError
+from edgeadm.fleet.documents.names import short
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-SUFFIX = 6
 PORT = 22
 # With this annotation, new host keys of the machines of a task are accepted.
 NEW_KEYS = "app.superedge.io/accept-new-host-keys"
@@ -73,16 +72,6 @@ class Task:
                 number += 1
             found[name] = address
         return found
-
-
-def short(*parts: object) -> str:
-    """Six characters of [0-9a-z] that are always the same for these values."""
-    number = int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8])
-    letters = []
-    for _ in range(SUFFIX):
-        number, digit = divmod(number, len(ALPHABET))
-        letters.append(ALPHABET[digit])
-    return "".join(letters)
 
 
 def read(obj: Object) -> Task:

@@ -85,7 +85,12 @@ def name_of(pattern: str, number: int, address: str, site: str, salt: str = "") 
 def short_id(address: str, salt: str = "") -> str:
     """Six characters of [a-z0-9] that depend on the address and the salt only. Penetrator's are random, so
     that its second run on the same machines would not find them."""
-    number = int.from_bytes(hashlib.sha256(f"{salt}\0{address}".encode()).digest()[:8])
+    return short(salt, address)
+
+
+def short(*parts: object) -> str:
+    """Six characters of [a-z0-9] that are always the same for these values."""
+    number = int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8])
     digits = []
     for _ in range(ID_LENGTH):
         number, digit = divmod(number, len(DIGITS))
